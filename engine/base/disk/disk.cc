@@ -1,0 +1,160 @@
+#include "engine/base/disk/disk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "engine/base/disk/file.h"
+
+namespace kist {
+
+namespace {
+
+// Files without O_TMPFILE get a name below tmp/ and hold a lock on it for as long as they are
+// written: a leftover of a crash is one whose lock can be had.
+constexpr std::string_view temporary_directory = "tmp";
+
+class LocalNewFile final : public NewFile {
+ public:
+  LocalNewFile(File file, std::string root, std::string temporary)
+      : file_(std::move(file)), root_(std::move(root)), temporary_(std::move(temporary)) {}
+  LocalNewFile(const LocalNewFile&) = delete;
+  LocalNewFile& operator=(const LocalNewFile&) = delete;
+  LocalNewFile(LocalNewFile&&) = delete;
+  LocalNewFile& operator=(LocalNewFile&&) = delete;
+  ~LocalNewFile() override {
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+
+  void append(View bytes) override { file_.append(bytes); }
+  void sync() override { file_.sync(); }
+  bool publish(const std::string& path) override {
+    const std::string from =
+        temporary_.empty() ? concat("/proc/self/fd/", file_.fd()) : temporary_;
+    const std::string to = concat(root_, "/", path);
+    const int flags = temporary_.empty() ? AT_SYMLINK_FOLLOW : 0;
+    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return true;
+    if (errno == EEXIST) return false;
+    const bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
+    if (no_links && !temporary_.empty()) return publish_by_rename(to);
+    throw_errno("cannot create", to, errno);
+  }
+
+ private:
+  bool publish_by_rename(const std::string& to) {
+    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+      temporary_.clear();
+      return true;
+    }
+    if (errno == EEXIST) return false;
+    throw_errno("cannot create", to, errno);
+  }
+
+  File file_;
+  std::string root_;
+  std::string temporary_;
+};
+
+class LocalDisk final : public Disk {
+ public:
+  explicit LocalDisk(std::string root) : root_(std::move(root)) {}
+
+  void make_directory(const std::string& path) override {
+    if (path.empty()) {
+      make_directories(root_);
+    } else if (::mkdir(at(path).c_str(), 0700) != 0 && errno != EEXIST) {
+      throw_errno("cannot create directory", at(path), errno);
+    }
+  }
+
+  std::optional<std::uint64_t> size(const std::string& path) override {
+    struct stat status {};
+    if (::stat(at(path).c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw_errno("cannot inspect", at(path), errno);
+  }
+
+  std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) override {
+    return File::open(at(path)).read_at(offset, out);
+  }
+
+  void list(const std::string& path,
+            const std::function<void(const std::string&, bool)>& each) override {
+    std::error_code error;
+    std::filesystem::directory_iterator entries(at(path), error);
+    if (error.value() == ENOENT) return;
+    if (error) throw_errno("cannot list", at(path), error.value());
+    for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
+      const bool is_directory = entries->is_directory(error);
+      each(entries->path().filename().string(), is_directory);
+      entries.increment(error);
+      if (error) throw_errno("cannot list", at(path), error.value());
+    }
+  }
+
+  std::unique_ptr<NewFile> create() override {
+    if (has_unnamed_files_) {
+      const int fd = ::open(root_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+      if (fd >= 0) {
+        return std::make_unique<LocalNewFile>(File(Descriptor(fd), at("(new file)")), root_, "");
+      }
+      if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) {
+        throw_errno("cannot create a file in", root_, errno);
+      }
+      has_unnamed_files_ = false;
+    }
+    return create_named();
+  }
+
+  void sync_directory(const std::string& path) override {
+    const Descriptor fd(::open(at(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", at(path), errno);
+  }
+
+  void remove(const std::string& path) override { remove_file(at(path)); }
+
+  std::uint64_t remove_leftovers() override {
+    std::uint64_t removed = 0;
+    list(std::string(temporary_directory), [&](const std::string& name, bool) {
+      const std::string path = at(concat(temporary_directory, "/", name));
+      const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      if (!fd.is_open() || ::flock(fd.fd(), LOCK_EX | LOCK_NB) != 0) return;
+      remove_file(path);
+      ++removed;
+    });
+    return removed;
+  }
+
+ private:
+  [[nodiscard]] std::string at(std::string_view path) const {
+    return path.empty() ? root_ : concat(root_, "/", path);
+  }
+
+  std::unique_ptr<NewFile> create_named() {
+    make_directory(std::string(temporary_directory));
+    static std::atomic<std::uint64_t> counter{0};
+    const std::string path =
+        at(concat(temporary_directory, "/", ::getpid(), "-", counter.fetch_add(1)));
+    File file = File::create(path);
+    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) throw_errno("cannot lock", path, errno);
+    return std::make_unique<LocalNewFile>(std::move(file), root_, path);
+  }
+
+  std::string root_;
+  std::atomic<bool> has_unnamed_files_{true};
+};
+
+}  // namespace
+
+std::unique_ptr<Disk> open_disk(const std::string& root) {
+  return std::make_unique<LocalDisk>(root);
+}
+
+}  // namespace kist

@@ -1,0 +1,224 @@
+#include "engine/base/disk/file.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace kist {
+
+void throw_errno(std::string_view verb, std::string_view path, int error) {
+  const Code code = error == ENOENT || error == ENOTDIR ? Code::missing : Code::failed;
+  std::string text = concat(verb, " ", path, ": ", std::generic_category().message(error));
+  if (error == ENOSPC || error == EDQUOT) text += "; make room there and run again";
+  throw Error(code, std::move(text));
+}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+void Descriptor::reset() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+File File::open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw_errno("cannot open", path, errno);
+  return {Descriptor(fd), path};
+}
+
+File File::create(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) throw_errno("cannot create", path, errno);
+  return {Descriptor(fd), path};
+}
+
+std::size_t File::read_at(std::uint64_t offset, MutableView out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = ::pread(fd(), out.data() + done, out.size() - done,
+                                static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno("cannot read", path_, errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void File::write_at(std::uint64_t offset, View bytes) const {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put = ::pwrite(fd(), bytes.data() + done, bytes.size() - done,
+                                 static_cast<off_t>(offset + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw_errno("cannot write", path_, errno);
+    done += static_cast<std::size_t>(put);
+  }
+}
+
+void File::append(View bytes) const {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put = ::write(fd(), bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw_errno("cannot write", path_, errno);
+    done += static_cast<std::size_t>(put);
+  }
+}
+
+void File::set_size(std::uint64_t size) const {
+  if (::ftruncate(fd(), static_cast<off_t>(size)) != 0) throw_errno("cannot size", path_, errno);
+}
+
+std::uint64_t File::size() const {
+  struct stat status {};
+  if (::fstat(fd(), &status) != 0) throw_errno("cannot inspect", path_, errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void File::sync() const {
+  if (::fdatasync(fd()) != 0) throw_errno("cannot make durable", path_, errno);
+}
+
+namespace {
+std::uint64_t seek_or(const File& file, std::uint64_t offset, std::uint64_t fallback, int whence) {
+  const off_t found = ::lseek(file.fd(), static_cast<off_t>(offset), whence);
+  return found < 0 ? fallback : static_cast<std::uint64_t>(found);
+}
+}  // namespace
+
+std::uint64_t File::next_data(std::uint64_t offset, std::uint64_t size) const {
+  const off_t found = ::lseek(fd(), static_cast<off_t>(offset), SEEK_DATA);
+  if (found >= 0) return std::min(static_cast<std::uint64_t>(found), size);
+  return errno == ENXIO ? size : offset;
+}
+
+std::uint64_t File::next_hole(std::uint64_t offset, std::uint64_t size) const {
+  return std::min(seek_or(*this, offset, size, SEEK_HOLE), size);
+}
+
+void File::advise_sequential() const noexcept {
+  static_cast<void>(::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL));
+}
+
+Bytes read_file(const std::string& path, std::uint64_t size_max) {
+  const File file = File::open(path);
+  const std::uint64_t size = file.size();
+  if (size > size_max) {
+    throw Error(Code::invalid, concat(path, " is larger than ", size_max, " bytes"));
+  }
+  Bytes bytes(size_max + 1);
+  bytes.resize(file.read_at(0, bytes));
+  if (bytes.size() > size_max) {
+    throw Error(Code::invalid, concat(path, " is larger than ", size_max, " bytes"));
+  }
+  return bytes;
+}
+
+void replace_file(const std::string& path, View bytes) {
+  const std::string temporary = path + ".new";
+  {
+    const File file = File::create(temporary);
+    file.append(bytes);
+    file.sync();
+  }
+  rename_path(temporary, path);
+  const std::string directory(std::filesystem::path(path).parent_path());
+  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
+}
+
+bool path_exists(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  throw_errno("cannot inspect", path, errno);
+}
+
+void make_directories(const std::string& path) {
+  for (std::size_t end = path.find('/', 1); true; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST && errno != EISDIR) {
+      throw_errno("cannot create directory", part, errno);
+    }
+    if (end == std::string::npos) return;
+  }
+}
+
+void wipe_file(const std::string& path) {
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.is_open() && errno == ENOENT) return;
+  if (fd.is_open()) {
+    const File file(Descriptor(::dup(fd.fd())), path);
+    const Bytes zeros(64U << 10U);
+    const std::uint64_t size = file.size();
+    for (std::uint64_t at = 0; at < size; at += zeros.size()) {
+      file.write_at(at, View(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at)));
+    }
+    file.sync();
+  }
+  remove_file(path);
+}
+
+void remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove", path, errno);
+}
+
+void rename_path(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_errno("cannot rename", from, errno);
+}
+
+bool is_on_network(const std::string& path) {
+  constexpr std::array<std::uint64_t, 6> network = {
+      0x6969,      // NFS
+      0xff534d42,  // CIFS
+      0xfe534d42,  // SMB2
+      0x01021997,  // 9P
+      0x00c36400,  // Ceph
+      0x5346414f,  // AFS
+  };
+  struct statfs status {};
+  if (::statfs(path.c_str(), &status) != 0) throw_errno("cannot inspect", path, errno);
+  const auto type = static_cast<std::uint64_t>(static_cast<std::uint32_t>(status.f_type));
+  return std::ranges::find(network, type) != network.end();
+}
+
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (error) throw Error(Code::invalid, concat("cannot resolve the path ", path));
+  std::string out = absolute.lexically_normal().string();
+  while (out.size() > 1 && out.back() == '/') {
+    out.pop_back();
+  }
+  return out;
+}
+
+void raise_open_file_limit() noexcept {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 64U << 10U);
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+void disable_core_dumps() noexcept {
+  const struct rlimit none {};
+  static_cast<void>(::setrlimit(RLIMIT_CORE, &none));
+  static_cast<void>(::prctl(PR_SET_DUMPABLE, 0));
+}
+
+}  // namespace kist

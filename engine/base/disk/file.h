@@ -1,0 +1,97 @@
+// Files by descriptor. This folder is the only place where system calls on files and errno appear;
+// a failure leaves it as an Error that names the path, with Code::missing for "no such file".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/base/bytes.h"
+
+namespace kist {
+
+// Throws the Error for an errno value: "<verb> <path>: <what the system says>".
+[[noreturn]] void throw_errno(std::string_view verb, std::string_view path, int error);
+
+// An open descriptor, closed when destroyed. Move-only.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { reset(); }
+
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  int release() noexcept {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+  void reset() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// A file's bytes. `path` is kept for error texts only.
+class File {
+ public:
+  File() = default;
+  File(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  // Opens an existing file for reading; a link as the last component is followed.
+  static File open(const std::string& path);
+  // Creates or empties a file of mode 0600 for writing.
+  static File create(const std::string& path);
+
+  // Reads until `out` is full or the file ends; the number of bytes read.
+  std::size_t read_at(std::uint64_t offset, MutableView out) const;
+  void write_at(std::uint64_t offset, View bytes) const;
+  void append(View bytes) const;
+  void set_size(std::uint64_t size) const;
+  [[nodiscard]] std::uint64_t size() const;
+  // Makes the content durable (fdatasync).
+  void sync() const;
+  // The first data at or after `offset`, and the first hole at or after `offset`; both are the file's
+  // size when there is none, or when the file system cannot tell.
+  [[nodiscard]] std::uint64_t next_data(std::uint64_t offset, std::uint64_t size) const;
+  [[nodiscard]] std::uint64_t next_hole(std::uint64_t offset, std::uint64_t size) const;
+  // Tells the kernel that the file will be read once, front to back.
+  void advise_sequential() const noexcept;
+
+  [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
+  [[nodiscard]] int fd() const { return descriptor_.fd(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  void close() { descriptor_.reset(); }
+
+ private:
+  Descriptor descriptor_;
+  std::string path_;
+};
+
+// The whole file; Error{invalid} when it is larger than `size_max`, Error{missing} when absent.
+Bytes read_file(const std::string& path, std::uint64_t size_max);
+// Replaces `path` durably: afterwards it holds the old bytes or the new ones, whatever happens.
+void replace_file(const std::string& path, View bytes);
+bool path_exists(const std::string& path);
+// Creates the directory and its parents, each of mode 0700 where it did not exist.
+void make_directories(const std::string& path);
+// Overwrites the file once with zeros, syncs, removes. Absent is fine.
+void wipe_file(const std::string& path);
+void remove_file(const std::string& path);  // absent is fine
+void rename_path(const std::string& from, const std::string& to);
+// True when the path lies on a network file system, where LMDB must not be used.
+bool is_on_network(const std::string& path);
+// An absolute form of `path` without "." and ".."; links are left alone.
+std::string absolute_path(const std::string& path);
+// Lets this process open as many files as the system permits; at most 64 Ki.
+void raise_open_file_limit() noexcept;
+// Switches core dumps off, so that no secret reaches the disk.
+void disable_core_dumps() noexcept;
+
+}  // namespace kist

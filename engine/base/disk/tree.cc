@@ -1,0 +1,210 @@
+#include "engine/base/disk/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <memory>
+
+namespace kist {
+
+namespace {
+
+constexpr unsigned wanted = STATX_BASIC_STATS;
+
+EntryType type_of(unsigned mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return EntryType::directory;
+    case S_IFLNK:
+      return EntryType::symlink;
+    case S_IFIFO:
+      return EntryType::fifo;
+    case S_IFSOCK:
+      return EntryType::socket;
+    case S_IFCHR:
+      return EntryType::character_device;
+    case S_IFBLK:
+      return EntryType::block_device;
+    default:
+      return EntryType::file;
+  }
+}
+
+FileStatus status_at(int fd, const char* name, int flags, std::string_view path) {
+  struct statx raw {};
+  if (::statx(fd, name, flags | AT_SYMLINK_NOFOLLOW, wanted, &raw) != 0) {
+    throw_errno("cannot inspect", path, errno);
+  }
+  FileStatus out;
+  out.type = type_of(raw.stx_mode);
+  out.mode = raw.stx_mode & 07777U;
+  out.uid = raw.stx_uid;
+  out.gid = raw.stx_gid;
+  out.size = raw.stx_size;
+  out.allocated = raw.stx_blocks * 512;
+  out.mtime = {raw.stx_mtime.tv_sec, raw.stx_mtime.tv_nsec};
+  out.ctime = {raw.stx_ctime.tv_sec, raw.stx_ctime.tv_nsec};
+  out.inode = raw.stx_ino;
+  out.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
+  out.link_count = raw.stx_nlink;
+  out.device_major = raw.stx_rdev_major;
+  out.device_minor = raw.stx_rdev_minor;
+  return out;
+}
+
+}  // namespace
+
+Directory Directory::open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw_errno("cannot open directory", path, errno);
+  return {Descriptor(fd), path};
+}
+
+std::vector<std::string> Directory::names() const {
+  const int fd = ::openat(this->fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw_errno("cannot list", path_, errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), &::closedir);
+  if (!stream) {
+    ::close(fd);
+    throw_errno("cannot list", path_, errno);
+  }
+  std::vector<std::string> out;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): own stream
+    if (entry == nullptr) break;
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") out.emplace_back(name);
+  }
+  if (errno != 0) throw_errno("cannot list", path_, errno);
+  std::ranges::sort(out, [](const std::string& a, const std::string& b) {
+    return std::ranges::lexicographical_compare(as_view(a), as_view(b));
+  });
+  return out;
+}
+
+FileStatus Directory::status(const std::string& name) const {
+  return status_at(fd(), name.c_str(), 0, join_path(path_, name));
+}
+
+FileStatus Directory::own_status() const { return status_at(fd(), "", AT_EMPTY_PATH, path_); }
+
+FileStatus file_status(const File& file) {
+  return status_at(file.fd(), "", AT_EMPTY_PATH, file.path());
+}
+
+Directory Directory::open_directory(const std::string& name) const {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int child = ::openat(fd(), name.c_str(), flags | O_NOATIME);
+  if (child < 0 && errno == EPERM) child = ::openat(fd(), name.c_str(), flags);
+  std::string path = join_path(path_, name);
+  if (child < 0) throw_errno("cannot open directory", path, errno);
+  return {Descriptor(child), std::move(path)};
+}
+
+File Directory::open_file(const std::string& name) const {
+  constexpr int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  int file = ::openat(fd(), name.c_str(), flags | O_NOATIME);
+  if (file < 0 && errno == EPERM) file = ::openat(fd(), name.c_str(), flags);
+  std::string path = join_path(path_, name);
+  if (file < 0) throw_errno("cannot open", path, errno);
+  return {Descriptor(file), std::move(path)};
+}
+
+std::string Directory::read_link(const std::string& name) const {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t size = ::readlinkat(fd(), name.c_str(), target.data(), target.size());
+  if (size < 0) throw_errno("cannot read link", join_path(path_, name), errno);
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
+std::string Directory::proc_path(const std::string& name) const {
+  return concat("/proc/self/fd/", fd(), "/", name);
+}
+
+void Directory::make_directory(const std::string& name) const {
+  if (::mkdirat(fd(), name.c_str(), 0700) == 0) return;
+  const int error = errno;
+  if (error == EEXIST && status(name).type == EntryType::directory) return;
+  throw_errno("cannot create directory", join_path(path_, name), error);
+}
+
+File Directory::create_file(const std::string& name) const {
+  const int file =
+      ::openat(fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  std::string path = join_path(path_, name);
+  if (file < 0) throw_errno("cannot create", path, errno);
+  return {Descriptor(file), std::move(path)};
+}
+
+File Directory::open_file_for_writing(const std::string& name) const {
+  const int file = ::openat(fd(), name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  std::string path = join_path(path_, name);
+  if (file < 0) throw_errno("cannot open", path, errno);
+  return {Descriptor(file), std::move(path)};
+}
+
+void Directory::make_symlink(const std::string& name, const std::string& target) const {
+  if (::symlinkat(target.c_str(), fd(), name.c_str()) != 0) {
+    throw_errno("cannot create link", join_path(path_, name), errno);
+  }
+}
+
+void Directory::make_special(const std::string& name, const Entry& entry) const {
+  mode_t kind = S_IFIFO;
+  if (entry.type == EntryType::socket) kind = S_IFSOCK;
+  if (entry.type == EntryType::character_device) kind = S_IFCHR;
+  if (entry.type == EntryType::block_device) kind = S_IFBLK;
+  const dev_t device = makedev(entry.device_major, entry.device_minor);
+  if (::mknodat(fd(), name.c_str(), kind | 0600U, device) != 0) {
+    throw_errno("cannot create", join_path(path_, name), errno);
+  }
+}
+
+void Directory::make_hard_link(const Directory& from, const std::string& existing,
+                               const std::string& name) const {
+  if (::linkat(from.fd(), existing.c_str(), fd(), name.c_str(), 0) != 0) {
+    throw_errno("cannot create hard link", join_path(path_, name), errno);
+  }
+}
+
+void Directory::remove(const std::string& name) const {
+  if (::unlinkat(fd(), name.c_str(), 0) == 0) return;
+  if (errno == EISDIR && ::unlinkat(fd(), name.c_str(), AT_REMOVEDIR) == 0) return;
+  throw_errno("cannot remove", join_path(path_, name), errno);
+}
+
+Directory Directory::open_beneath(const std::string& path) const {
+  if (path.empty()) {
+    const int same = ::fcntl(fd(), F_DUPFD_CLOEXEC, 0);
+    if (same < 0) throw_errno("cannot open directory", path_, errno);
+    return {Descriptor(same), path_};
+  }
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const auto found = static_cast<int>(::syscall(SYS_openat2, fd(), path.c_str(), &how, sizeof how));
+  if (found >= 0) return {Descriptor(found), join_path(path_, path)};
+  if (errno != ENOSYS && errno != ENAMETOOLONG && errno != EPERM) {
+    throw_errno("cannot open directory", join_path(path_, path), errno);
+  }
+  Directory at = open_beneath("");
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find('/', start), path.size());
+    at = at.open_directory(path.substr(start, end - start));
+    start = end + 1;
+  }
+  return at;
+}
+
+}  // namespace kist

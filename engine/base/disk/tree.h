@@ -1,0 +1,100 @@
+// Trees by descriptor: reading a source and writing a target without ever following a link. Names are
+// single components; nothing here takes a path that could lead elsewhere, except the root itself.
+// Metadata is set through descriptors, or by parent descriptor and name for what must not be opened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/disk/file.h"
+#include "engine/base/entry.h"
+
+namespace kist {
+
+// What statx tells of one name.
+struct FileStatus {
+  EntryType type = EntryType::file;
+  std::uint16_t mode = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t size = 0;
+  std::uint64_t allocated = 0;  // bytes on disk: less than size when there are holes
+  Timestamp mtime;
+  Timestamp ctime;
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;
+  std::uint64_t link_count = 1;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+};
+
+class Directory {
+ public:
+  // Opens a directory by path; a link as the last component is followed.
+  static Directory open(const std::string& path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int fd() const { return descriptor_.fd(); }
+
+  // Reading. Nothing follows a link. An absent name is Error{missing}.
+  [[nodiscard]] std::vector<std::string> names() const;  // sorted bytewise, without . and ..
+  [[nodiscard]] FileStatus status(const std::string& name) const;
+  [[nodiscard]] FileStatus own_status() const;
+  [[nodiscard]] Directory open_directory(const std::string& name) const;
+  // Opens a regular file for reading; does not move its access time where the system allows that.
+  [[nodiscard]] File open_file(const std::string& name) const;
+  [[nodiscard]] std::string read_link(const std::string& name) const;
+  [[nodiscard]] std::vector<Xattr> xattrs(const std::string& name) const;
+  [[nodiscard]] std::vector<Xattr> own_xattrs() const;
+
+  // Writing. Creating what exists is Error{failed}.
+  void make_directory(const std::string& name) const;  // mode 0700; an existing directory is fine
+  [[nodiscard]] File create_file(const std::string& name) const;  // mode 0600, must not exist
+  [[nodiscard]] File open_file_for_writing(const std::string& name) const;
+  void make_symlink(const std::string& name, const std::string& target) const;
+  void make_special(const std::string& name, const Entry& entry) const;
+  // A further name for `existing` below `from`; no link is followed.
+  void make_hard_link(const Directory& from, const std::string& existing,
+                      const std::string& name) const;
+  void remove(const std::string& name) const;  // a file or link, or an empty directory
+  // The directory `path` (components, no leading slash) below this one. openat2 with RESOLVE_BENEATH
+  // and RESOLVE_NO_SYMLINKS; component by component where the kernel has no openat2.
+  [[nodiscard]] Directory open_beneath(const std::string& path) const;
+
+  // Used by the metadata functions below for what is addressed by parent and name.
+  [[nodiscard]] std::string proc_path(const std::string& name) const;
+
+ private:
+  Directory(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  Descriptor descriptor_;
+  std::string path_;
+};
+
+[[nodiscard]] FileStatus file_status(const File& file);
+[[nodiscard]] std::vector<Xattr> file_xattrs(const File& file);
+
+// One kind of metadata that a target refused, with what the system said.
+struct Refusal {
+  std::string kind;  // "owner", "mode", "extended attribute user.x", "times"
+  std::string reason;
+};
+// Sets owner, extended attributes, mode and times of an open file or directory, in the order that
+// loses none of them. What is refused is returned, never thrown.
+std::vector<Refusal> set_metadata(int fd, const Entry& entry);
+// The same for a link, fifo, socket or device, by parent and name; nothing is opened or followed.
+std::vector<Refusal> set_metadata_at(const Directory& parent, const std::string& name,
+                                     const Entry& entry);
+
+// Names of owners; empty when the number has none. Cached by the caller.
+std::string user_name(std::uint32_t uid);
+std::string group_name(std::uint32_t gid);
+std::optional<std::uint32_t> user_number(const std::string& name);
+std::optional<std::uint32_t> group_number(const std::string& name);
+std::string host_name();
+
+}  // namespace kist

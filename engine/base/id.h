@@ -1,0 +1,63 @@
+// Identifiers. Each kind is a type of its own, so that a block's id never stands where its tag or an
+// object's name is meant. All are plain bytes, compare bytewise and print as lower-case hex.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kist {
+
+template <std::size_t N, typename Kind>
+struct Id {
+  static constexpr std::size_t size = N;
+  std::array<std::uint8_t, N> bytes{};
+
+  auto operator<=>(const Id&) const = default;
+};
+
+std::string to_hex(const std::uint8_t* bytes, std::size_t size);
+// False unless `text` is exactly 2 * size lower-case hex digits.
+bool from_hex(std::string_view text, std::uint8_t* bytes, std::size_t size);
+
+template <std::size_t N, typename Kind>
+std::string hex(const Id<N, Kind>& id) {
+  return to_hex(id.bytes.data(), N);
+}
+
+template <typename AnyId>
+std::optional<AnyId> parse_id(std::string_view text) {
+  AnyId id;
+  if (!from_hex(text, id.bytes.data(), AnyId::size)) return std::nullopt;
+  return id;
+}
+
+using BlockId = Id<32, struct BlockIdKind>;        // keyed BLAKE2b-256 of a block's plaintext
+using BlockTag = Id<32, struct BlockTagKind>;      // BLAKE2b-256 of a block id
+using ObjectHash = Id<32, struct ObjectHashKind>;  // BLAKE2b-256 of an object's bytes: its name
+using RepositoryId = Id<16, struct RepositoryIdKind>;
+using SlotId = Id<16, struct SlotIdKind>;
+using EpochId = Id<16, struct EpochIdKind>;
+using SnapshotId = Id<16, struct SnapshotIdKind>;
+using SigningPublicKey = Id<32, struct SigningPublicKeyKind>;  // Ed25519
+using BoxPublicKey = Id<32, struct BoxPublicKeyKind>;          // X25519
+using Signature = Id<64, struct SignatureKind>;
+using Nonce = Id<24, struct NonceKind>;
+using KeyHash = Id<32, struct KeyHashKind>;  // BLAKE2b-256 of a secret, to recognise it
+
+// For hash tables: ids are uniformly distributed already.
+struct IdHash {
+  template <std::size_t N, typename Kind>
+  std::size_t operator()(const Id<N, Kind>& id) const {
+    std::size_t out = 0;
+    std::memcpy(&out, id.bytes.data(), sizeof out);
+    return out;
+  }
+};
+
+}  // namespace kist

@@ -1,0 +1,42 @@
+// What the engine tells while it works. The engine never logs or prints; the command line renders.
+// Every function may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/base/error.h"
+
+namespace kist {
+
+struct Progress {
+  std::uint64_t files_done = 0;
+  std::uint64_t files_total = 0;  // 0 while unknown
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;  // 0 while unknown
+  std::string current;            // the path or object being worked on
+};
+
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  Observer(Observer&&) = delete;
+  Observer& operator=(Observer&&) = delete;
+  virtual ~Observer() = default;
+
+  // Something a person should know that does not stop the work ("the catalog was damaged: rebuilt").
+  virtual void notice(const std::string& /*text*/) {}
+  // One path or object that could not be handled; the rest goes on.
+  virtual void problem(const std::string& /*subject*/, const Error& /*error*/) {}
+  virtual void progress(const Progress& /*progress*/) {}
+  // Asked now and then; true ends the work with Error{interrupted}.
+  [[nodiscard]] virtual bool cancelled() const { return false; }
+};
+
+inline void check_cancelled(const Observer& observer) {
+  if (observer.cancelled()) throw Error(Code::interrupted, "interrupted");
+}
+
+}  // namespace kist

@@ -1,0 +1,212 @@
+#include "engine/catalog/block_index.h"
+
+#include <algorithm>
+
+#include "engine/crypto/hash.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::uint64_t map_bytes = std::uint64_t{256} << 30U;
+enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
+constexpr std::string_view loaded_key = "loaded";
+
+using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
+
+void put_be(std::uint8_t* out, std::uint64_t value, int size) {
+  for (int i = 0; i < size; ++i) {
+    out[i] = static_cast<std::uint8_t>(value >> (8 * (size - 1 - i)));
+  }
+}
+
+std::uint64_t get_be(View bytes) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t byte : bytes) {
+    value = value << 8U | byte;
+  }
+  return value;
+}
+
+BlockKey block_key(const LocalKey& key, const BlockTag& tag, std::uint64_t number) {
+  BlockKey out{};
+  std::ranges::copy(short_hash_128(key, tag.bytes), out.begin());
+  put_be(out.data() + 16, number, 8);
+  return out;
+}
+
+std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
+  std::array<std::uint8_t, 4> out{};
+  put_be(out.data(), pack, 4);
+  return out;
+}
+
+std::array<std::uint8_t, 8> frame_key(std::uint32_t pack, std::uint32_t frame) {
+  std::array<std::uint8_t, 8> out{};
+  put_be(out.data(), pack, 4);
+  put_be(out.data() + 4, frame, 4);
+  return out;
+}
+
+struct BlockRecord {
+  BlockKey key{};
+  std::array<std::uint32_t, 4> place{};  // pack, frame, offset, size
+};
+
+Bytes encode_place(const std::array<std::uint32_t, 4>& place) {
+  ByteWriter out;
+  for (const std::uint32_t value : place) {
+    out.u32(value);
+  }
+  return out.take();
+}
+
+Bytes encode_pack(const PackRecord& pack) {
+  ByteWriter out;
+  out.id(pack.name);
+  out.id(pack.key_segment);
+  out.u16(static_cast<std::uint16_t>(pack.kind));
+  out.u64(pack.size);
+  out.u32(pack.frame_count);
+  return out.take();
+}
+
+Bytes encode_frame(const FrameRecord& frame) {
+  ByteWriter out;
+  out.u32(frame.place.offset);
+  out.u32(frame.place.contents_size);
+  out.u32(frame.place.list_size);
+  out.u8(static_cast<std::uint8_t>(frame.encoding));
+  out.u32(frame.plain_size);
+  return out.take();
+}
+
+// Sorts, so that LMDB fills its pages in order; the first batch is appended.
+void put_blocks(Transaction& write, std::vector<BlockRecord>& records) {
+  std::ranges::sort(records, {}, &BlockRecord::key);
+  const bool is_empty = write.count(blocks_table) == 0;
+  for (const BlockRecord& record : records) {
+    const Bytes place = encode_place(record.place);
+    if (is_empty) {
+      write.append(blocks_table, record.key, place);
+    } else {
+      write.put(blocks_table, record.key, place);
+    }
+  }
+  records.clear();
+}
+
+constexpr std::size_t batch_max = 1U << 20U;  // records held and sorted at a time: 48 MiB
+
+}  // namespace
+
+BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
+    : environment_(directory, {.map_bytes = map_bytes,
+                               .table_count = table_count,
+                               .checksum_key = keys.checksum}),
+      tag_key_(keys.tag) {}
+
+std::uint64_t BlockIndex::loaded_sequence() {
+  const Transaction read(environment_, Transaction::Mode::read);
+  const auto value = read.get(meta_table, as_view(loaded_key));
+  return value ? get_be(*value) : 0;
+}
+
+std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments) {
+  Transaction write(environment_, Transaction::Mode::write);
+  const auto loaded = write.get(meta_table, as_view(loaded_key));
+  if (loaded && get_be(*loaded) > sequence) return 0;  // another process was faster
+  auto next_pack = static_cast<std::uint32_t>(write.count(packs_table));
+  std::uint64_t refused = 0;
+  std::vector<BlockRecord> records;
+  for (const SegmentToLoad& to_load : segments) {
+    std::uint64_t ordinal = to_load.first_number;
+    for (const IndexedPack& pack : to_load.segment.packs) {
+      const auto key_segment = to_load.key_segment_of(pack.name);
+      const bool counts =
+          key_segment.has_value() && !write.get(pack_names_table, pack.name.bytes).has_value();
+      if (!counts) ++refused;
+      if (counts) {
+        write.put(pack_names_table, pack.name.bytes, pack_key(next_pack));
+        write.append(packs_table, pack_key(next_pack),
+                     encode_pack({.name = pack.name,
+                                  .key_segment = *key_segment,
+                                  .kind = pack.kind,
+                                  .size = pack.size,
+                                  .frame_count = narrow<std::uint32_t>(pack.frames.size())}));
+      }
+      for (std::uint32_t f = 0; f < pack.frames.size(); ++f) {
+        std::uint32_t offset = 0;
+        for (const IndexedBlock& block : pack.frames[f].blocks) {
+          const std::uint64_t number = to_load.segment.has_numbers ? block.number : ordinal;
+          if (counts) {
+            records.push_back(
+                {block_key(tag_key_, block.tag, number), {next_pack, f, offset, block.size}});
+          }
+          offset += block.size;
+          ++ordinal;
+        }
+        if (counts) {
+          write.append(frames_table, frame_key(next_pack, f),
+                       encode_frame({pack.frames[f].place, pack.frames[f].encoding, offset}));
+        }
+      }
+      if (counts) ++next_pack;
+      if (records.size() >= batch_max) put_blocks(write, records);
+    }
+  }
+  put_blocks(write, records);
+  std::array<std::uint8_t, 8> next_sequence{};
+  put_be(next_sequence.data(), sequence + 1, 8);
+  write.put(meta_table, as_view(loaded_key), next_sequence);
+  write.commit();
+  return refused;
+}
+
+std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const {
+  const BlockKey from = block_key(index_.tag_key_, tag, 0);
+  std::optional<BlockLocation> out;
+  read_.scan(blocks_table, from, [&](View key, View value) {
+    if (!equal(key.first(16), View(from).first(16))) return false;
+    ByteReader in(value, "index record");
+    out = BlockLocation{.number = get_be(key.subspan(16)),
+                        .pack = in.u32(),
+                        .frame = in.u32(),
+                        .offset = in.u32(),
+                        .size = in.u32()};
+    return false;
+  });
+  return out;
+}
+
+PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
+  const auto value = read_.get(packs_table, pack_key(pack));
+  if (!value) throw Error(Code::corrupt, "the block index lacks a pack");
+  ByteReader in(*value, "index record");
+  PackRecord out;
+  out.name = in.id<ObjectHash>();
+  out.key_segment = in.id<ObjectHash>();
+  out.kind = static_cast<PackKind>(in.u16());
+  out.size = in.u64();
+  out.frame_count = in.u32();
+  return out;
+}
+
+FrameRecord BlockIndex::Reader::frame(std::uint32_t pack, std::uint32_t frame) const {
+  const auto value = read_.get(frames_table, frame_key(pack, frame));
+  if (!value) throw Error(Code::corrupt, "the block index lacks a frame");
+  ByteReader in(*value, "index record");
+  FrameRecord out;
+  out.place = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};
+  out.encoding = static_cast<FrameEncoding>(in.u8());
+  out.plain_size = in.u32();
+  return out;
+}
+
+std::uint32_t BlockIndex::Reader::pack_count() const {
+  return static_cast<std::uint32_t>(read_.count(packs_table));
+}
+
+std::uint64_t BlockIndex::Reader::block_count() const { return read_.count(blocks_table); }
+
+}  // namespace kist

@@ -1,0 +1,88 @@
+// The block index: which frame of which pack holds a block. Large, kept apart from the catalog, and
+// rebuildable from the index segments. Its keys are tags hashed with a local key, so that values that
+// LMDB leaves behind in its file confirm nothing once that key is gone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/id.h"
+#include "engine/catalog/environment.h"
+#include "engine/format/index.h"
+
+namespace kist {
+
+struct BlockLocation {
+  std::uint64_t number = 0;
+  std::uint32_t pack = 0;    // this index's own number of the pack
+  std::uint32_t frame = 0;   // within the pack
+  std::uint32_t offset = 0;  // within the frame's plaintext
+  std::uint32_t size = 0;
+  auto operator<=>(const BlockLocation&) const = default;
+};
+
+struct PackRecord {
+  ObjectHash name;
+  ObjectHash key_segment;
+  PackKind kind = PackKind::data;
+  std::uint64_t size = 0;
+  std::uint32_t frame_count = 0;
+};
+
+struct FrameRecord {
+  FramePlace place;
+  FrameEncoding encoding = FrameEncoding::raw;
+  std::uint32_t plain_size = 0;
+};
+
+// A segment with what its journal entry says of it.
+struct SegmentToLoad {
+  IndexSegment segment;
+  std::uint64_t first_number = 0;
+  // The key segment that opens the pack; empty: the claim does not count.
+  std::function<std::optional<ObjectHash>(const ObjectHash& pack)> key_segment_of;
+};
+
+class BlockIndex {
+ public:
+  struct Keys {
+    LocalKey checksum{};
+    LocalKey tag{};
+  };
+  BlockIndex(const std::string& directory, const Keys& keys);
+
+  // Entries below this are loaded.
+  [[nodiscard]] std::uint64_t loaded_sequence();
+  // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
+  // entry introduced are left out: their count is returned.
+  std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);
+
+  // Looks things up; sees the index as it was when made or renewed. Belongs to one thread.
+  class Reader {
+   public:
+    explicit Reader(BlockIndex& index)
+        : index_(index), read_(index.environment_, Transaction::Mode::read) {}
+    // The copy of the block with the lowest number.
+    [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
+    [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
+    [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
+    [[nodiscard]] std::uint32_t pack_count() const;
+    [[nodiscard]] std::uint64_t block_count() const;
+    void renew() { read_.renew(); }
+
+   private:
+    BlockIndex& index_;
+    Transaction read_;
+  };
+
+  [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }
+
+ private:
+  Environment environment_;
+  LocalKey tag_key_;
+};
+
+}  // namespace kist

@@ -1,0 +1,221 @@
+#include "engine/catalog/environment.h"
+
+#include <lmdb.h>
+
+#include <vector>
+
+#include "engine/base/disk/file.h"
+#include "engine/crypto/hash.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t checksum_size = 8;
+
+// MDB_CORRUPTED and its kin mean a damaged file; the rest is the system's.
+void check(int result, const std::string& directory) {
+  if (result == MDB_SUCCESS) return;
+  const bool is_damage = result == MDB_CORRUPTED || result == MDB_INVALID ||
+                         result == MDB_PAGE_NOTFOUND || result == MDB_VERSION_MISMATCH ||
+                         result == MDB_BAD_DBI || result == MDB_INCOMPATIBLE ||
+                         result == MDB_CURSOR_FULL || result == MDB_PANIC;
+  throw Error(is_damage ? Code::corrupt : Code::failed,
+              concat("the catalog in ", directory, ": ", mdb_strerror(result)));
+}
+
+MDB_val to_val(View bytes) {
+  return {bytes.size(), const_cast<std::uint8_t*>(bytes.data())};  // LMDB does not write to it
+}
+View to_view(const MDB_val& value) {
+  return {static_cast<const std::uint8_t*>(value.mv_data), value.mv_size};
+}
+
+}  // namespace
+
+struct Environment::Impl {
+  MDB_env* env = nullptr;
+  std::string directory;
+  LocalKey checksum_key{};
+  std::vector<MDB_dbi> tables;
+
+  [[nodiscard]] std::array<std::uint8_t, checksum_size> checksum(View key, View value) const {
+    Bytes both(key.begin(), key.end());
+    both.insert(both.end(), value.begin(), value.end());
+    const std::uint64_t hash = short_hash(checksum_key, both);
+    std::array<std::uint8_t, checksum_size> out{};
+    std::memcpy(out.data(), &hash, out.size());
+    return out;
+  }
+};
+
+struct Transaction::Impl {
+  Environment::Impl& environment;
+  MDB_txn* txn = nullptr;
+
+  // The record's value without its checksum.
+  [[nodiscard]] View verified(View key, View record) const {
+    if (record.size() >= checksum_size) {
+      const View value = record.first(record.size() - checksum_size);
+      if (equal(environment.checksum(key, value), record.last(checksum_size))) return value;
+    }
+    throw Error(Code::corrupt, concat("the catalog in ", environment.directory,
+                                      ": a record does not match its checksum"));
+  }
+};
+
+namespace {
+
+// LMDB trusts its file's size and meta pages: a file cut short would end the process on access. The
+// two meta pages state the last page in use; at least the newer one must lie within the file.
+void check_file_size(const std::string& directory) {
+  const std::string path = directory + "/data.mdb";
+  if (!path_exists(path)) return;
+  const File file = File::open(path);
+  const std::uint64_t size = file.size();
+  if (size == 0) return;
+  constexpr std::uint64_t page = 4096;
+  constexpr std::size_t last_page_at = 16 + 24 + 48 + 48;  // page header, meta head, two databases
+  std::uint64_t last_page = 0;
+  std::uint64_t newest = 0;
+  for (const std::uint64_t start : {std::uint64_t{0}, page}) {
+    std::array<std::uint8_t, 160> bytes{};
+    if (file.read_at(start, bytes) != bytes.size()) break;
+    ByteReader in(View(bytes).subspan(last_page_at), path);
+    const std::uint64_t pages = in.u64();
+    const std::uint64_t transaction = in.u64();
+    if (transaction >= newest) {
+      newest = transaction;
+      last_page = pages;
+    }
+  }
+  if (size % page != 0 || last_page < 1 || last_page >= size / page) {
+    throw Error(Code::corrupt, concat("the catalog in ", directory, " is cut short"));
+  }
+}
+
+}  // namespace
+
+Environment::Environment(const std::string& directory, const Options& options)
+    : impl_(std::make_unique<Impl>()) {
+  make_directories(directory);
+  if (is_on_network(directory)) {
+    throw Error(Code::refused, concat("the catalog cannot lie on a network file system: ",
+                                      directory, "; choose another place with --state-dir"));
+  }
+  check_file_size(directory);
+  impl_->directory = directory;
+  impl_->checksum_key = options.checksum_key;
+  check(mdb_env_create(&impl_->env), directory);
+  try {
+    check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
+    check(mdb_env_set_maxdbs(impl_->env, options.table_count), directory);
+    check(mdb_env_set_maxreaders(impl_->env, 1024), directory);
+    check(mdb_env_open(impl_->env, directory.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600), directory);
+    MDB_txn* txn = nullptr;
+    check(mdb_txn_begin(impl_->env, nullptr, 0, &txn), directory);
+    for (unsigned i = 0; i < options.table_count; ++i) {
+      MDB_dbi table = 0;
+      const int result = mdb_dbi_open(txn, std::to_string(i).c_str(), MDB_CREATE, &table);
+      if (result != MDB_SUCCESS) mdb_txn_abort(txn);
+      check(result, directory);
+      impl_->tables.push_back(table);
+    }
+    check(mdb_txn_commit(txn), directory);
+  } catch (const Error&) {
+    mdb_env_close(impl_->env);
+    throw;
+  }
+}
+
+Environment::~Environment() { mdb_env_close(impl_->env); }
+
+std::uint64_t Environment::file_bytes() const {
+  return File::open(impl_->directory + "/data.mdb").size();
+}
+
+Transaction::Transaction(Environment& environment, Mode mode)
+    : impl_(std::make_unique<Impl>(Impl{*environment.impl_})) {
+  check(mdb_txn_begin(environment.impl_->env, nullptr, mode == Mode::read ? MDB_RDONLY : 0,
+                      &impl_->txn),
+        environment.impl_->directory);
+}
+
+Transaction::~Transaction() {
+  if (impl_->txn != nullptr) mdb_txn_abort(impl_->txn);
+}
+
+std::optional<View> Transaction::get(Table table, View key) const {
+  MDB_val k = to_val(key);
+  MDB_val v{};
+  const int result = mdb_get(impl_->txn, impl_->environment.tables[table], &k, &v);
+  if (result == MDB_NOTFOUND) return std::nullopt;
+  check(result, impl_->environment.directory);
+  return impl_->verified(key, to_view(v));
+}
+
+void Transaction::put_with(Table table, View key, View value, unsigned flags) {
+  KIST_ENSURE(value.size() <= record_bytes_max);
+  Bytes record(value.begin(), value.end());
+  const auto checksum = impl_->environment.checksum(key, value);
+  record.insert(record.end(), checksum.begin(), checksum.end());
+  MDB_val k = to_val(key);
+  MDB_val v = to_val(record);
+  check(mdb_put(impl_->txn, impl_->environment.tables[table], &k, &v, flags),
+        impl_->environment.directory);
+}
+
+void Transaction::put(Table table, View key, View value) { put_with(table, key, value, 0); }
+
+void Transaction::append(Table table, View key, View value) {
+  put_with(table, key, value, MDB_APPEND);
+}
+
+void Transaction::scan(Table table, View from,
+                       const std::function<bool(View, View)>& each) const {
+  MDB_cursor* raw = nullptr;
+  check(mdb_cursor_open(impl_->txn, impl_->environment.tables[table], &raw),
+        impl_->environment.directory);
+  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(raw, &mdb_cursor_close);
+  MDB_val k = to_val(from);
+  MDB_val v{};
+  int result = mdb_cursor_get(raw, &k, &v, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  while (result == MDB_SUCCESS) {
+    if (!each(to_view(k), impl_->verified(to_view(k), to_view(v)))) return;
+    result = mdb_cursor_get(raw, &k, &v, MDB_NEXT);
+  }
+  if (result != MDB_NOTFOUND) check(result, impl_->environment.directory);
+}
+
+std::optional<Bytes> Transaction::last_key(Table table) const {
+  MDB_cursor* raw = nullptr;
+  check(mdb_cursor_open(impl_->txn, impl_->environment.tables[table], &raw),
+        impl_->environment.directory);
+  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(raw, &mdb_cursor_close);
+  MDB_val k{};
+  MDB_val v{};
+  const int result = mdb_cursor_get(raw, &k, &v, MDB_LAST);
+  if (result == MDB_NOTFOUND) return std::nullopt;
+  check(result, impl_->environment.directory);
+  const View key = to_view(k);
+  return Bytes(key.begin(), key.end());
+}
+
+std::uint64_t Transaction::count(Table table) const {
+  MDB_stat stat{};
+  check(mdb_stat(impl_->txn, impl_->environment.tables[table], &stat),
+        impl_->environment.directory);
+  return stat.ms_entries;
+}
+
+void Transaction::commit() {
+  MDB_txn* txn = std::exchange(impl_->txn, nullptr);
+  check(mdb_txn_commit(txn), impl_->environment.directory);
+}
+
+void Transaction::renew() {
+  mdb_txn_reset(impl_->txn);
+  check(mdb_txn_renew(impl_->txn), impl_->environment.directory);
+}
+
+}  // namespace kist

@@ -1,0 +1,78 @@
+// An LMDB environment: the only place that includes <lmdb.h>. Every record carries a keyed checksum
+// (SipHash over key and value), so a record that was changed or swapped is Error{corrupt} and the
+// caller rebuilds. One fixed map size, default sync, no WRITEMAP, no DUPSORT; values under 1.9 KB.
+// An environment is opened once a process; transactions belong to one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/base/bytes.h"
+
+namespace kist {
+
+using LocalKey = std::array<std::uint8_t, 16>;
+
+class Environment {
+ public:
+  struct Options {
+    std::uint64_t map_bytes = 0;
+    unsigned table_count = 1;
+    LocalKey checksum_key{};
+  };
+  // Opens or creates the environment in a directory of its own. Error{corrupt} when the file there is
+  // not whole, Error{refused} on a network file system.
+  Environment(const std::string& directory, const Options& options);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  Environment(Environment&&) = delete;
+  Environment& operator=(Environment&&) = delete;
+  ~Environment();
+
+  // Bytes that the environment's file takes.
+  [[nodiscard]] std::uint64_t file_bytes() const;
+
+ private:
+  friend class Transaction;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+using Table = unsigned;  // 0 .. table_count - 1
+inline constexpr std::size_t record_bytes_max = 1800;
+
+class Transaction {
+ public:
+  enum class Mode { read, write };
+  Transaction(Environment& environment, Mode mode);
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  Transaction(Transaction&&) = delete;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();  // abandons what was not committed
+
+  // The value, valid until the transaction's next write or end.
+  [[nodiscard]] std::optional<View> get(Table table, View key) const;
+  void put(Table table, View key, View value);
+  // As put, for a key greater than all in the table: much faster.
+  void append(Table table, View key, View value);
+  // Calls `each(key, value)` from the first key at or after `from`, until it returns false.
+  void scan(Table table, View from, const std::function<bool(View, View)>& each) const;
+  // The greatest key of a table; empty when there is none.
+  [[nodiscard]] std::optional<Bytes> last_key(Table table) const;
+  [[nodiscard]] std::uint64_t count(Table table) const;
+  void commit();
+  // For a read transaction: sees the newest state from here on.
+  void renew();
+
+ private:
+  struct Impl;
+  void put_with(Table table, View key, View value, unsigned flags);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kist

@@ -1,0 +1,34 @@
+#include "engine/crypto/kdf.h"
+
+#include <sodium.h>
+
+namespace kist {
+
+Key derive_key(const Key& key, std::uint64_t number, std::string_view context) {
+  KIST_ENSURE(context.size() == crypto_kdf_CONTEXTBYTES);
+  Key out;
+  KIST_ENSURE(crypto_kdf_derive_from_key(out.mutable_view().data(), Key::size, number,
+                                         context.data(), key.data()) == 0);
+  return out;
+}
+
+Key derive_key_from_passphrase(View passphrase, const std::array<std::uint8_t, 16>& salt,
+                               const Argon2Cost& cost) {
+  KIST_ENSURE(is_allowed(cost));
+  Key out;
+  const int result = crypto_pwhash_argon2id(
+      out.mutable_view().data(), Key::size, reinterpret_cast<const char*>(passphrase.data()),
+      passphrase.size(), salt.data(), cost.passes, std::size_t{cost.memory_kib} << 10U,
+      crypto_pwhash_argon2id_ALG_ARGON2ID13);
+  if (result != 0) {
+    throw Error(Code::failed, concat("the passphrase needs ", cost.memory_kib >> 10U,
+                                     " MiB of memory to be checked; free some and run again"));
+  }
+  return out;
+}
+
+void fill_from_seed(const Key& seed, MutableView out) {
+  randombytes_buf_deterministic(out.data(), out.size(), seed.data());
+}
+
+}  // namespace kist

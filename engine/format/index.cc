@@ -1,0 +1,221 @@
+#include "engine/format/index.h"
+
+#include "engine/format/limits.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t pack_size_least = 32 + 2 + 8 + 4;
+constexpr std::size_t frame_size_least = 12 + 1 + 4;
+constexpr std::size_t block_size_least = 32 + 4;
+
+void encode_frame(ByteWriter& out, const IndexedFrame& frame, bool has_numbers) {
+  out.u32(frame.place.offset);
+  out.u32(frame.place.contents_size);
+  out.u32(frame.place.list_size);
+  out.u8(static_cast<std::uint8_t>(frame.encoding));
+  out.u32(narrow<std::uint32_t>(frame.blocks.size()));
+  for (const IndexedBlock& block : frame.blocks) {
+    out.id(block.tag);
+    out.u32(block.size);
+    if (has_numbers) out.u64(block.number);
+  }
+}
+
+IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
+  IndexedFrame frame;
+  frame.place = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};
+  const std::uint8_t encoding = in.u8();
+  in.require(encoding <= 1, "an unknown encoding");
+  frame.encoding = static_cast<FrameEncoding>(encoding);
+  const std::uint32_t count = in.count(block_size_least, "blocks");
+  in.require(count <= frame_blocks_max, "a frame lists too many blocks");
+  frame.blocks.resize(count);
+  std::uint64_t total = 0;
+  for (IndexedBlock& block : frame.blocks) {
+    block.tag = in.id<BlockTag>();
+    block.size = in.u32();
+    if (has_numbers) block.number = in.u64();
+    total += block.size;
+    in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
+  }
+  return frame;
+}
+
+IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
+  IndexedPack pack;
+  pack.name = in.id<ObjectHash>();
+  const std::uint16_t kind = in.u16();
+  in.require(kind == 1 || kind == 2, "an unknown kind of pack");
+  pack.kind = static_cast<PackKind>(kind);
+  pack.size = in.u64();
+  in.require(pack.size <= pack_bytes_max, "a pack is larger than allowed");
+  pack.frames.resize(in.count(frame_size_least, "frames"));
+  for (IndexedFrame& frame : pack.frames) {
+    frame = decode_frame(in, has_numbers);
+    const std::uint64_t end = std::uint64_t{frame.place.offset} + frame.place.contents_size +
+                              frame.place.list_size;
+    in.require(end <= pack.size, "a frame lies beyond its pack");
+  }
+  return pack;
+}
+
+void encode_named_keys(ByteWriter& out, const std::vector<NamedKey>& keys) {
+  out.u32(narrow<std::uint32_t>(keys.size()));
+  for (const NamedKey& key : keys) {
+    out.id(key.name);
+    out.raw(key.key);
+  }
+}
+
+std::array<std::uint8_t, 32> take_key(ByteReader& in) {
+  std::array<std::uint8_t, 32> out{};
+  std::ranges::copy(in.take(32), out.begin());
+  return out;
+}
+
+std::vector<NamedKey> decode_named_keys(ByteReader& in) {
+  std::vector<NamedKey> out(in.count(64, "keys"));
+  for (NamedKey& key : out) {
+    key.name = in.id<ObjectHash>();
+    key.key = take_key(in);
+  }
+  return out;
+}
+
+void encode_names(ByteWriter& out, const std::vector<ObjectHash>& names) {
+  out.u32(narrow<std::uint32_t>(names.size()));
+  for (const ObjectHash& name : names) {
+    out.id(name);
+  }
+}
+
+std::vector<ObjectHash> decode_names(ByteReader& in) {
+  std::vector<ObjectHash> out(in.count(32, "names"));
+  for (ObjectHash& name : out) {
+    name = in.id<ObjectHash>();
+  }
+  return out;
+}
+
+PackKeys decode_pack_keys(ByteReader& in) {
+  PackKeys pack;
+  const std::uint8_t variant = in.u8();
+  in.require(variant <= 1, "an unknown kind of pack keys");
+  pack.is_punctured = variant == 1;
+  pack.key = take_key(in);
+  if (!pack.is_punctured) return pack;
+  pack.frames.resize(in.count(36, "frame secrets"));
+  std::uint64_t next = 0;
+  for (FrameSecret& frame : pack.frames) {
+    frame.frame = in.u32();
+    in.require(frame.frame >= next, "frame secrets are out of order");
+    next = std::uint64_t{frame.frame} + 1;
+    frame.secret = take_key(in);
+  }
+  return pack;
+}
+
+}  // namespace
+
+std::uint64_t IndexSegment::block_count() const {
+  std::uint64_t count = 0;
+  for (const IndexedPack& pack : packs) {
+    for (const IndexedFrame& frame : pack.frames) {
+      count += frame.blocks.size();
+    }
+  }
+  return count;
+}
+
+Bytes encode_index_segment(const IndexSegment& segment) {
+  ByteWriter out;
+  out.u8(segment.has_numbers ? 1 : 0);
+  out.u32(narrow<std::uint32_t>(segment.packs.size()));
+  for (const IndexedPack& pack : segment.packs) {
+    out.id(pack.name);
+    out.u16(static_cast<std::uint16_t>(pack.kind));
+    out.u64(pack.size);
+    out.u32(narrow<std::uint32_t>(pack.frames.size()));
+    for (const IndexedFrame& frame : pack.frames) {
+      encode_frame(out, frame, segment.has_numbers);
+    }
+  }
+  return out.take();
+}
+
+IndexSegment decode_index_segment(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  IndexSegment out;
+  const std::uint8_t numbering = in.u8();
+  in.require(numbering <= 1, "an unknown numbering");
+  out.has_numbers = numbering == 1;
+  out.packs.resize(in.count(pack_size_least, "packs"));
+  for (IndexedPack& pack : out.packs) {
+    pack = decode_pack(in, out.has_numbers);
+  }
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_key_segment(const KeySegmentOuter& outer) {
+  ByteWriter out;
+  encode_named_keys(out, outer.index_segments);
+  encode_named_keys(out, outer.reference_sets);
+  encode_names(out, outer.packs);
+  encode_names(out, outer.bodies);
+  out.u32(narrow<std::uint32_t>(outer.inner_box.size()));
+  out.raw(outer.inner_box);
+  return out.take();
+}
+
+KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  KeySegmentOuter out;
+  out.index_segments = decode_named_keys(in);
+  out.reference_sets = decode_named_keys(in);
+  out.packs = decode_names(in);
+  out.bodies = decode_names(in);
+  const View box = in.take(in.u32());
+  out.inner_box.assign(box.begin(), box.end());
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_key_segment_inner(const KeySegmentInner& inner) {
+  ByteWriter out;
+  out.u32(narrow<std::uint32_t>(inner.packs.size()));
+  for (const PackKeys& pack : inner.packs) {
+    out.u8(pack.is_punctured ? 1 : 0);
+    out.raw(pack.key);
+    if (!pack.is_punctured) continue;
+    out.u32(narrow<std::uint32_t>(pack.frames.size()));
+    for (const FrameSecret& frame : pack.frames) {
+      out.u32(frame.frame);
+      out.raw(frame.secret);
+    }
+  }
+  out.u32(narrow<std::uint32_t>(inner.bodies.size()));
+  for (const auto& key : inner.bodies) {
+    out.raw(key);
+  }
+  return out.take();
+}
+
+KeySegmentInner decode_key_segment_inner(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  KeySegmentInner out;
+  out.packs.resize(in.count(33, "pack keys"));
+  for (PackKeys& pack : out.packs) {
+    pack = decode_pack_keys(in);
+  }
+  out.bodies.resize(in.count(32, "body keys"));
+  for (auto& key : out.bodies) {
+    key = take_key(in);
+  }
+  in.expect_end();
+  return out;
+}
+
+}  // namespace kist

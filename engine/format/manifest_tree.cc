@@ -1,0 +1,300 @@
+#include "engine/format/manifest_tree.h"
+
+#include <ranges>
+
+#include "engine/format/limits.h"
+
+namespace kist {
+
+namespace {
+
+// A node ends with about one item in 2^7; each level looks at other bits of the hash.
+constexpr unsigned cut_bits = 7;
+constexpr std::uint64_t cut_mask = (1U << cut_bits) - 1;
+// Levels beyond this look at the same bits: 2^56 entries are not reached.
+constexpr unsigned cut_level_max = 8;
+
+bool hash_cuts(std::uint64_t hash, unsigned level) {
+  return ((hash >> (cut_bits * std::min(level, cut_level_max))) & cut_mask) == 0;
+}
+
+std::string node_label(const BlockId& id) { return concat("manifest block ", hex(id)); }
+
+std::uint64_t covered(const std::vector<ContentItem>& items) {
+  std::uint64_t total = 0;
+  for (const ContentItem& item : items) {
+    total += item.size;
+  }
+  return total;
+}
+
+}  // namespace
+
+ManifestBuilder::ManifestBuilder(PutBlock put, PathHash hash)
+    : put_(std::move(put)), hash_(std::move(hash)) {}
+
+void ManifestBuilder::add(const Entry& entry) {
+  KIST_ENSURE(leaf_count_ + levels_.size() == 0 || compare_paths(last_path_, entry.path) < 0);
+  if (leaf_count_ == 0) first_path_ = entry.path;
+  encode_entry(leaf_, entry, leaf_count_ == 0 ? std::string_view() : last_path_);
+  ++leaf_count_;
+  last_path_ = entry.path;
+  if (leaf_count_ == manifest_node_items_max || leaf_.size() >= manifest_node_bytes_cut ||
+      hash_cuts(hash_(entry.path), 0)) {
+    flush_leaf();
+  }
+}
+
+void ManifestBuilder::flush_leaf() {
+  ByteWriter block;
+  block.u8(0);
+  block.varint(leaf_count_);
+  block.raw(leaf_.view());
+  const BlockId id = put_(block.view());
+  leaf_.clear();
+  leaf_count_ = 0;
+  add_child(0, {first_path_, id});
+}
+
+void ManifestBuilder::add_child(unsigned level, NodeChild child) {
+  if (levels_.size() == level) levels_.emplace_back();
+  const bool cuts = hash_cuts(hash_(child.first_path), level + 1);
+  levels_[level].push_back(std::move(child));
+  if (cuts || levels_[level].size() == manifest_node_items_max) flush_node(level);
+}
+
+void ManifestBuilder::flush_node(unsigned level) {
+  std::vector<NodeChild> children = std::exchange(levels_[level], {});
+  const BlockId id = put_(encode_node(level + 1, children));
+  add_child(level + 1, {std::move(children.front().first_path), id});
+}
+
+BlockId ManifestBuilder::finish() {
+  if (leaf_count_ > 0) flush_leaf();
+  KIST_ENSURE(!levels_.empty());
+  // Close each level into the next; the root is the one child that nothing stands beside.
+  for (unsigned level = 0;; ++level) {
+    const bool is_top = level + 1 == levels_.size();
+    if (is_top && levels_[level].size() == 1) return levels_[level].front().id;
+    if (!levels_[level].empty()) flush_node(level);
+  }
+}
+
+void ContentBuilder::add_at(std::size_t level, const ContentItem& item) {
+  if (levels_.size() == level) levels_.emplace_back();
+  if (levels_[level].is_cut) {
+    append(level, item);
+    return;
+  }
+  levels_[level].items.push_back(item);
+  if (levels_[level].items.size() <= content_items_max) return;
+  levels_[level].is_cut = true;
+  for (const ContentItem& held : std::exchange(levels_[level].items, {})) {
+    append(level, held);
+  }
+}
+
+void ContentBuilder::append(std::size_t level, const ContentItem& item) {
+  levels_[level].items.push_back(item);
+  const bool cuts = item.type != ItemType::hole && (item.id.bytes[level % 32] & cut_mask) == 0;
+  if (cuts || levels_[level].items.size() == content_node_items_max) flush(level);
+}
+
+void ContentBuilder::flush(std::size_t level) {
+  const std::vector<ContentItem> items = std::exchange(levels_[level].items, {});
+  const BlockId id = put_(encode_content_node(items));
+  add_at(level + 1, {ItemType::node, covered(items), id});
+}
+
+std::vector<ContentItem> ContentBuilder::finish() {
+  std::size_t level = 0;
+  for (; level < levels_.size() && levels_[level].is_cut; ++level) {
+    if (!levels_[level].items.empty()) flush(level);
+  }
+  std::vector<ContentItem> out =
+      level < levels_.size() ? std::move(levels_[level].items) : std::vector<ContentItem>();
+  levels_.clear();
+  return out;
+}
+
+bool ManifestReader::visit_leaf(View bytes, std::string_view path, Order order,
+                                const Each& each) const {
+  const std::vector<Entry> entries = decode_leaf(bytes, "manifest leaf");
+  const auto handle = [&](const Entry& entry) {
+    return !is_within(entry.path, path) || each(entry);
+  };
+  if (order == Order::forward) return std::ranges::all_of(entries, handle);
+  return std::ranges::all_of(entries | std::views::reverse, handle);
+}
+
+bool ManifestReader::visit(const BlockId& id, unsigned level_max, std::string_view path,
+                           Order order, const Each& each) const {
+  const Bytes bytes = get_(id);
+  if (!bytes.empty() && bytes[0] == 0) return visit_leaf(bytes, path, order, each);
+  const std::string label = node_label(id);
+  const Node node = decode_node(bytes, label);
+  if (node.level > level_max) throw Error(Code::corrupt, concat(label, " stands at a wrong level"));
+  const auto handle = [&](std::size_t i) {
+    // Skip children that end before `path` begins, or begin after all that lies within it.
+    const bool ends_before = i + 1 < node.children.size() &&
+                             compare_paths(node.children[i + 1].first_path, path) <= 0;
+    const std::string& first = node.children[i].first_path;
+    const bool begins_after = compare_paths(first, path) > 0 && !is_within(first, path);
+    if (ends_before || begins_after) return true;
+    return visit(node.children[i].id, node.level - 1, path, order, each);
+  };
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    if (!handle(order == Order::forward ? i : node.children.size() - 1 - i)) return false;
+  }
+  return true;
+}
+
+void ManifestReader::for_each(const BlockId& root, std::string_view path, Order order,
+                              const Each& each) const {
+  visit(root, tree_levels_max, path, order, each);
+}
+
+std::optional<Entry> ManifestReader::lookup(const BlockId& root, std::string_view path) const {
+  std::optional<Entry> found;
+  for_each(root, path, Order::forward, [&](const Entry& entry) {
+    if (entry.path == path) found = entry;
+    return false;
+  });
+  return found;
+}
+
+void ManifestReader::for_each_node(const BlockId& root,
+                                   const std::function<void(const BlockId&)>& each) const {
+  const std::function<void(const BlockId&, unsigned)> walk = [&](const BlockId& id,
+                                                                 unsigned level_max) {
+    each(id);
+    const Bytes bytes = get_(id);
+    if (!bytes.empty() && bytes[0] == 0) return;
+    const Node node = decode_node(bytes, node_label(id));
+    if (node.level > level_max) {
+      throw Error(Code::corrupt, concat(node_label(id), " stands at a wrong level"));
+    }
+    for (const NodeChild& child : node.children) {
+      walk(child.id, node.level - 1);
+    }
+  };
+  walk(root, tree_levels_max);
+}
+
+void ManifestReader::visit_items(const std::vector<ContentItem>& items, unsigned depth,
+                                 const std::function<void(const ContentItem&)>& each,
+                                 const std::function<void(const BlockId&)>& node) const {
+  for (const ContentItem& item : items) {
+    if (item.type != ItemType::node) {
+      each(item);
+      continue;
+    }
+    const std::string label = concat("content node ", hex(item.id));
+    if (depth == tree_levels_max) throw Error(Code::corrupt, concat(label, " lies too deep"));
+    if (node) node(item.id);
+    const std::vector<ContentItem> inner = decode_content_node(get_(item.id), label);
+    if (covered(inner) != item.size) {
+      throw Error(Code::corrupt, concat(label, " covers another size than its parent says"));
+    }
+    visit_items(inner, depth + 1, each, node);
+  }
+}
+
+void ManifestReader::for_each_item(const std::vector<ContentItem>& items,
+                                   const std::function<void(const ContentItem&)>& each,
+                                   const std::function<void(const BlockId&)>& node) const {
+  visit_items(items, 0, each, node);
+}
+
+std::vector<Xattr> ManifestReader::xattrs(const Entry& entry) const {
+  if (!entry.xattrs_block) return entry.xattrs;
+  return decode_xattr_block(get_(*entry.xattrs_block), "block of extended attributes");
+}
+
+// Walks one tree for diff: stands on a subtree (not yet opened) or on an entry.
+class ManifestReader::Cursor {
+ public:
+  Cursor(const GetBlock& get, const BlockId& root) : get_(get) { stack_.push_back({{}, root}); }
+
+  [[nodiscard]] bool at_end() const { return entries_.empty() && stack_.empty(); }
+  [[nodiscard]] bool on_subtree() const { return entries_.empty() && !stack_.empty(); }
+  [[nodiscard]] const BlockId& subtree() const { return stack_.back().id; }
+  // The first path of what the cursor stands on; for the root subtree, the empty path.
+  [[nodiscard]] const std::string& path() const {
+    return entries_.empty() ? stack_.back().first_path : entries_.back().path;
+  }
+  [[nodiscard]] const Entry& entry() const { return entries_.back(); }
+  void skip() {
+    if (entries_.empty()) {
+      stack_.pop_back();
+    } else {
+      entries_.pop_back();
+    }
+  }
+  // Opens the subtree: its children, or its entries, take its place.
+  void descend() {
+    const BlockId id = stack_.back().id;
+    stack_.pop_back();
+    const Bytes bytes = get_(id);
+    if (!bytes.empty() && bytes[0] == 0) {
+      entries_ = decode_leaf(bytes, node_label(id));
+      std::ranges::reverse(entries_);
+      return;
+    }
+    Node node = decode_node(bytes, node_label(id));
+    for (NodeChild& child : node.children | std::views::reverse) {
+      stack_.push_back(std::move(child));
+    }
+  }
+
+ private:
+  const GetBlock& get_;
+  std::vector<NodeChild> stack_;
+  std::vector<Entry> entries_;  // the open leaf, last first
+};
+
+template <typename Handle>
+void ManifestReader::drain(Cursor& cursor, const Handle& handle) {
+  while (!cursor.at_end()) {
+    if (cursor.on_subtree()) {
+      cursor.descend();
+    } else {
+      handle(cursor.entry());
+      cursor.skip();
+    }
+  }
+}
+
+void ManifestReader::diff(const BlockId& old_root, const BlockId& new_root,
+                          const EachDifference& each) const {
+  Cursor left(get_, old_root);
+  Cursor right(get_, new_root);
+  while (!left.at_end() && !right.at_end()) {
+    if (left.on_subtree() && right.on_subtree() && left.subtree() == right.subtree()) {
+      left.skip();
+      right.skip();
+      continue;
+    }
+    const int order = compare_paths(left.path(), right.path());
+    // Open the subtree that comes first; what stands behind it may still be equal.
+    if (left.on_subtree() && order <= 0) {
+      left.descend();
+    } else if (right.on_subtree() && order >= 0) {
+      right.descend();
+    } else if (order < 0) {
+      each(&left.entry(), nullptr);
+      left.skip();
+    } else if (order > 0) {
+      each(nullptr, &right.entry());
+      right.skip();
+    } else {
+      if (left.entry() != right.entry()) each(&left.entry(), &right.entry());
+      left.skip();
+      right.skip();
+    }
+  }
+  drain(left, [&](const Entry& entry) { each(&entry, nullptr); });
+  drain(right, [&](const Entry& entry) { each(nullptr, &entry); });
+}
+
+}  // namespace kist

@@ -1,0 +1,69 @@
+#include "engine/format/names.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/base/error.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t journal_digits = 10;
+
+template <typename T>
+std::optional<T> parse_number(std::string_view text) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::string slot_name(const SlotId& slot, std::uint32_t generation) {
+  return concat("slots/", hex(slot), "-", generation);
+}
+
+std::string grant_name(const SlotId& slot) { return concat("grants/", hex(slot)); }
+
+std::string epoch_name(std::uint32_t epoch_number, const EpochId& epoch, const SlotId& slot) {
+  return concat("epochs/", epoch_number, "-", hex(epoch), "/", hex(slot));
+}
+
+std::string key_segment_name(const ObjectHash& hash) { return concat("keys/", hex(hash)); }
+
+std::string index_segment_name(const ObjectHash& hash) { return concat("index/", hex(hash)); }
+
+std::string body_name(const ObjectHash& hash) { return concat("bodies/", hex(hash)); }
+
+std::string reference_set_name(const ObjectHash& hash) { return concat("refs/", hex(hash)); }
+
+std::string pack_name(const ObjectHash& hash) {
+  const std::string digits = hex(hash);
+  return concat("packs/", digits.substr(0, 2), "/", digits);
+}
+
+std::string journal_name(std::uint64_t sequence) {
+  const std::string digits = std::to_string(sequence);
+  const std::size_t zeros = journal_digits - std::min(journal_digits, digits.size());
+  return concat("journal/", std::string(zeros, '0'), digits);
+}
+
+std::string twin_name(const std::string& name) { return name + ".2"; }
+
+std::optional<SlotName> parse_slot_name(const std::string& file_name) {
+  const std::size_t dash = file_name.find('-');
+  if (dash == std::string::npos) return std::nullopt;
+  const auto slot = parse_id<SlotId>(file_name.substr(0, dash));
+  const auto generation = parse_number<std::uint32_t>(file_name.substr(dash + 1));
+  if (!slot || !generation) return std::nullopt;
+  return SlotName{*slot, *generation};
+}
+
+std::optional<std::uint64_t> parse_journal_name(const std::string& file_name) {
+  if (file_name.size() != journal_digits) return std::nullopt;
+  return parse_number<std::uint64_t>(file_name);
+}
+
+}  // namespace kist

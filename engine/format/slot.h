@@ -1,0 +1,60 @@
+// The way in and what it opens: kist.repo, slot objects, grants and epoch boxes. Pure layout.
+// docs/format.md, "kist.repo", "Slots", "Grants", "Epoch boxes".
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/base/bytes.h"
+#include "engine/base/id.h"
+
+namespace kist {
+
+// kist.repo: 64 plain bytes, so that a store can be told for what it is without any key.
+struct RepositoryFile {
+  RepositoryId repository;
+  std::uint32_t features = 0;  // bits a reader must know; none is defined yet
+  auto operator<=>(const RepositoryFile&) const = default;
+};
+inline constexpr std::size_t repository_file_size = 64;
+// The last 32 bytes are BLAKE2b-256 of those before; `checksum` computes it.
+Bytes encode_repository_file(const RepositoryFile& file, ObjectHash (*checksum)(View));
+RepositoryFile decode_repository_file(View bytes, ObjectHash (*checksum)(View));
+
+enum class SlotKind : std::uint8_t { passphrase = 1, key_file = 2, recipient = 3 };
+
+// The clear section of a slot object: the public half, and how its secret is opened.
+struct SlotClear {
+  SigningPublicKey signing_key;
+  BoxPublicKey box_key;
+  SlotKind kind = SlotKind::passphrase;
+  std::uint32_t generation = 1;
+  std::uint32_t passes = 0;      // Argon2id, for passphrases; else 0
+  std::uint32_t memory_kib = 0;  // Argon2id, for passphrases; else 0
+  std::array<std::uint8_t, 16> salt{};
+  std::array<std::uint8_t, 80> sealed_key{};  // for recipients: the payload's key in a box
+  auto operator<=>(const SlotClear&) const = default;
+};
+Bytes encode_slot_clear(const SlotClear& clear);
+SlotClear decode_slot_clear(View bytes, std::string_view object);
+
+// The payload of a slot object: 32 bytes of seed, then the genesis entry's hash.
+inline constexpr std::size_t slot_secret_size = 64;
+// The payload of a grant: id_key, then chunk_seed (zeros when the slot may not write).
+inline constexpr std::size_t grant_secret_size = 64;
+// What an epoch box seals: journal_key, index_key, epoch secret sk (zeros when it may not read).
+inline constexpr std::size_t epoch_secret_size = 96;
+
+// An epoch box: a fixed header and a sealed box. Unsigned; the journal names its hash.
+struct EpochBox {
+  RepositoryId repository;
+  std::uint32_t epoch_number = 0;
+  EpochId epoch;
+  SlotId slot;
+  Bytes box;
+  auto operator<=>(const EpochBox&) const = default;
+};
+Bytes encode_epoch_box(const EpochBox& box);
+EpochBox decode_epoch_box(View bytes, std::string_view object);
+
+}  // namespace kist

@@ -1,0 +1,89 @@
+#include "engine/format/snapshot.h"
+
+#include "engine/format/limits.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::uint64_t body_path_bytes_max = 64U << 10U;
+
+void encode_texts(ByteWriter& out, const std::vector<std::string>& texts) {
+  out.varint(texts.size());
+  for (const std::string& text : texts) {
+    out.text(text);
+  }
+}
+
+std::vector<std::string> decode_texts(ByteReader& in, std::uint64_t each_max) {
+  std::vector<std::string> out(
+      in.varint_up_to(std::min<std::uint64_t>(list_items_max, in.left()), "a count of texts"));
+  for (std::string& text : out) {
+    text = in.text(each_max, "a text");
+  }
+  return out;
+}
+
+// The counters in the order of the layout.
+template <typename Statistics>
+auto counters(Statistics& s) {
+  return std::array{&s.files_new,  &s.files_changed, &s.files_unmodified, &s.directories,
+                    &s.others,     &s.bytes_total,   &s.bytes_read,       &s.bytes_new,
+                    &s.bytes_stored, &s.blocks_new,  &s.problems};
+}
+
+}  // namespace
+
+Bytes encode_body(const SnapshotBody& body) {
+  ByteWriter out;
+  out.id(body.root);
+  out.text(body.host);
+  out.text(body.user);
+  out.text(body.program);
+  encode_texts(out, body.paths);
+  encode_texts(out, body.tags);
+  out.text(body.description);
+  return out.take();
+}
+
+SnapshotBody decode_body(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  SnapshotBody out;
+  out.root = in.id<BlockId>();
+  out.host = in.text(text_bytes_max, "a host's name");
+  out.user = in.text(text_bytes_max, "a user's name");
+  out.program = in.text(text_bytes_max, "a program's name");
+  out.paths = decode_texts(in, body_path_bytes_max);
+  out.tags = decode_texts(in, text_bytes_max);
+  out.description = in.text(text_bytes_max, "a description");
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_reference_set(const ReferenceSet& set) {
+  ByteWriter out;
+  out.i64(set.statistics.started_ms);
+  out.i64(set.statistics.finished_ms);
+  for (const std::uint64_t* counter : counters(set.statistics)) {
+    out.varint(*counter);
+  }
+  out.sized(set.absolute.encode());
+  out.sized(set.relative.encode());
+  return out.take();
+}
+
+ReferenceSet decode_reference_set(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  ReferenceSet out;
+  out.statistics.started_ms = in.i64();
+  out.statistics.finished_ms = in.i64();
+  for (std::uint64_t* counter : counters(out.statistics)) {
+    *counter = in.varint();
+  }
+  out.absolute = NumberSet::decode(in.sized(in.left(), "a number set"), object);
+  out.relative = NumberSet::decode(in.sized(in.left(), "a number set"), object);
+  in.expect_end();
+  return out;
+}
+
+}  // namespace kist

@@ -1,0 +1,219 @@
+#include "engine/repository/fetch.h"
+
+#include <algorithm>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/repository/frame.h"
+#include "engine/repository/sync.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t recent_segments_max = 16;
+constexpr std::size_t recent_frames_max = 8;
+
+KeySegmentInner open_inner(Repository& repository, const KeySegmentOuter& outer,
+                           const std::string& object) {
+  const Secrets& secrets = repository.keyring.secrets();
+  if (secrets.epoch_secret.is_zero()) {
+    throw Error(Code::refused, "this slot may not read what is stored; use a slot that may");
+  }
+  const std::optional<SecretBytes> plain = open_box(secrets.epoch_secret, outer.inner_box);
+  if (!plain) throw Error(Code::corrupt, concat(object, ": its sealed keys are not authentic"));
+  KeySegmentInner inner = decode_key_segment_inner(plain->view(), object);
+  if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
+    throw Error(Code::corrupt, concat(object, ": its keys do not match its names"));
+  }
+  return inner;
+}
+
+void wipe_keys(KeySegmentInner& inner) {
+  for (PackKeys& pack : inner.packs) {
+    wipe(pack.key);
+    for (FrameSecret& frame : pack.frames) {
+      wipe(frame.secret);
+    }
+  }
+  for (auto& key : inner.bodies) {
+    wipe(key);
+  }
+}
+
+}  // namespace
+
+struct PackKeyring::Opened {
+  Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
+      : packs(std::move(pack_names)), inner(std::move(keys)) {
+    for (std::size_t i = 0; i < packs.size(); ++i) {
+      position.emplace(packs[i], i);
+    }
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  Opened(Opened&&) = delete;
+  Opened& operator=(Opened&&) = delete;
+  ~Opened() { wipe_keys(inner); }
+
+  [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
+    const auto found = position.find(pack.name);
+    if (found == position.end()) {
+      throw Error(Code::missing, concat("the key of ", pack_name(pack.name), " is missing"));
+    }
+    return inner.packs[found->second];
+  }
+
+  std::vector<ObjectHash> packs;
+  KeySegmentInner inner;
+  std::map<ObjectHash, std::size_t> position;
+};
+
+std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& key_segment) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(
+      recent_, key_segment, [](const auto& entry) -> const ObjectHash& { return entry.first; });
+  if (found != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, found);
+    return recent_.front().second;
+  }
+  const KeySegmentOuter outer = get_key_segment(repository_, key_segment);
+  auto opened = std::make_shared<const Opened>(
+      outer.packs, open_inner(repository_, outer, key_segment_name(key_segment)));
+  recent_.emplace_front(key_segment, opened);
+  if (recent_.size() > recent_segments_max) recent_.pop_back();
+  return opened;
+}
+
+Key PackKeyring::frame_secret(const PackRecord& pack, std::uint32_t frame) {
+  const auto opened = open(pack.key_segment);
+  const PackKeys& keys = opened->of(pack);
+  if (!keys.is_punctured) return derive_frame_secret(Key::from(keys.key), frame);
+  const auto found = std::ranges::find(keys.frames, frame, &FrameSecret::frame);
+  if (found == keys.frames.end()) {
+    throw Error(Code::missing,
+                concat("frame ", frame, " of ", pack_name(pack.name), " was disposed of"));
+  }
+  return Key::from(found->secret);
+}
+
+Key PackKeyring::directory_key(const PackRecord& pack) {
+  const auto opened = open(pack.key_segment);
+  const PackKeys& keys = opened->of(pack);
+  return keys.is_punctured ? Key::from(keys.key) : derive_directory_key(Key::from(keys.key));
+}
+
+FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const FrameId& frame) {
+  return {.pack = index.pack(frame.pack),
+          .record = index.frame(frame.pack, frame.frame),
+          .frame = frame.frame};
+}
+
+Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
+  const std::string object = pack_name(plan.pack.name);
+  Bytes sealed(plan.record.place.contents_size);
+  if (repository_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
+    throw Error(Code::corrupt, concat(object, " is cut short"));
+  }
+  const FramePosition position{repository_.keyring.repository(), plan.pack.kind, plan.frame};
+  const Key secret = keys_.frame_secret(plan.pack, plan.frame);
+  return open_frame(secret, position,
+                    {.contents = sealed,
+                     .list = {},
+                     .encoding = plan.record.encoding,
+                     .plain_size = plan.record.plain_size},
+                    decompressor, object);
+}
+
+void check_block(const Key& id_key, const BlockId& id, View plaintext) {
+  if (hash_block(id_key, plaintext) == id) return;
+  throw Error(Code::corrupt, concat("block ", hex(id), " is not what its id says"));
+}
+
+BlockReader::BlockReader(Repository& repository)
+    : repository_(repository), index_(repository.local->index()), frames_(repository) {}
+
+View BlockReader::frame(const FrameId& id) {
+  const auto found =
+      std::ranges::find(recent_, id, [](const auto& entry) -> const FrameId& { return entry.first; });
+  if (found != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, found);
+    return recent_.front().second;
+  }
+  recent_.emplace_front(id, frames_.read(FrameReader::plan(index_, id), decompressor_));
+  if (recent_.size() > recent_frames_max) recent_.pop_back();
+  return recent_.front().second;
+}
+
+Bytes BlockReader::get(const BlockId& id) {
+  const std::optional<BlockLocation> at = index_.find(tag_of(id));
+  if (!at) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
+  const View plain = frame({at->pack, at->frame});
+  if (std::uint64_t{at->offset} + at->size > plain.size()) {
+    throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
+  }
+  const View block = plain.subspan(at->offset, at->size);
+  check_block(repository_.keyring.secrets().id_key, id, block);
+  return {block.begin(), block.end()};
+}
+
+namespace {
+
+// Finds the key of a body or reference set in the key segments that the entry names.
+template <typename Find>
+Key find_key(Repository& repository, const SnapshotState& snapshot, const std::string& object,
+             const Find& find) {
+  for (const ObjectHash& name : snapshot.taken.key_segments) {
+    const KeySegmentOuter outer = get_key_segment(repository, name);
+    if (std::optional<Key> key = find(outer, name)) return std::move(*key);
+  }
+  throw Error(Code::missing, concat("the key of ", object, " is missing"));
+}
+
+void check_name(View bytes, const ObjectHash& name, const std::string& object) {
+  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
+}
+
+}  // namespace
+
+SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot) {
+  const ObjectHash& name = snapshot.taken.body;
+  const std::string object = body_name(name);
+  const Bytes bytes =
+      get_twinned(repository.reader(), object, body_bytes_max, repository.observer(),
+                  [&](View candidate) { check_name(candidate, name, object); });
+  const Key key = find_key(
+      repository, snapshot, object,
+      [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
+        const auto found = std::ranges::find(outer.bodies, name);
+        if (found == outer.bodies.end()) return std::nullopt;
+        KeySegmentInner inner = open_inner(repository, outer, key_segment_name(segment));
+        Key out = Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
+        wipe_keys(inner);
+        return out;
+      });
+  const SecretBytes payload =
+      open_object(bytes, object, ObjectType::body, repository.keyring.repository(), key);
+  return decode_body(payload.view(), object);
+}
+
+ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot) {
+  const ObjectHash& name = snapshot.taken.reference_set;
+  const std::string object = reference_set_name(name);
+  const Bytes bytes = get_object(repository.reader(), object, reference_set_bytes_max);
+  check_name(bytes, name, object);
+  const Key key = find_key(
+      repository, snapshot, object,
+      [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
+        const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
+        if (found == outer.reference_sets.end()) return std::nullopt;
+        return Key::from(found->key);
+      });
+  const SecretBytes payload =
+      open_object(bytes, object, ObjectType::reference_set, repository.keyring.repository(), key);
+  return decode_reference_set(payload.view(), object);
+}
+
+}  // namespace kist

@@ -1,0 +1,88 @@
+// A block out: from its id to its plaintext, through index, key segment, pack and frame. Every block
+// that leaves here was hashed and is the one that was asked for. docs/format.md, "Reading a block".
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "engine/content/compress.h"
+#include "engine/format/snapshot.h"
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+// The keys of packs and bodies, key segment by key segment. Thread-safe. Holds a bounded number.
+class PackKeyring {
+ public:
+  explicit PackKeyring(Repository& repository) : repository_(repository) {}
+  // The secret of one frame; Error{missing} when it was disposed of.
+  Key frame_secret(const PackRecord& pack, std::uint32_t frame);
+  // The key of the pack's directory.
+  Key directory_key(const PackRecord& pack);
+
+ private:
+  struct Opened;
+  std::shared_ptr<const Opened> open(const ObjectHash& key_segment);
+
+  Repository& repository_;
+  std::mutex mutex_;
+  std::list<std::pair<ObjectHash, std::shared_ptr<const Opened>>> recent_;
+};
+
+// A frame by its place in the block index.
+struct FrameId {
+  std::uint32_t pack = 0;
+  std::uint32_t frame = 0;
+  auto operator<=>(const FrameId&) const = default;
+};
+
+// Reads and opens frames. Thread-safe but for `index`, which the caller owns.
+class FrameReader {
+ public:
+  explicit FrameReader(Repository& repository) : repository_(repository), keys_(repository) {}
+
+  // All that is known of a frame without touching the store.
+  struct Plan {
+    PackRecord pack;
+    FrameRecord record;
+    std::uint32_t frame = 0;
+  };
+  static Plan plan(const BlockIndex::Reader& index, const FrameId& frame);
+  // The frame's plaintext.
+  Bytes read(const Plan& plan, Decompressor& decompressor);
+  PackKeyring& keys() { return keys_; }
+
+ private:
+  Repository& repository_;
+  PackKeyring keys_;
+};
+
+// Throws Error{corrupt} unless `plaintext` is the block of that id.
+void check_block(const Key& id_key, const BlockId& id, View plaintext);
+
+// Blocks one at a time, with the last few frames kept open: for manifests and single files. Belongs
+// to one thread.
+class BlockReader {
+ public:
+  explicit BlockReader(Repository& repository);
+  // Error{missing} when no pack holds the block.
+  Bytes get(const BlockId& id);
+
+ private:
+  View frame(const FrameId& id);
+
+  Repository& repository_;
+  BlockIndex::Reader index_;
+  FrameReader frames_;
+  Decompressor decompressor_;
+  std::list<std::pair<FrameId, Bytes>> recent_;
+};
+
+// A snapshot's body and reference set.
+SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot);
+ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot);
+
+}  // namespace kist

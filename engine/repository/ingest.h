@@ -1,0 +1,113 @@
+// A block in. Blocks come in one order, from one thread; that thread alone draws random bytes and
+// decides what is known, which frame takes a block, where a pack ends and which number a block gets.
+// Worker threads compress and seal, a writer thread writes. So the store's bytes are a function of
+// the input and the random source, whatever the number of threads.
+//
+// New data blocks are numbered among themselves in the order they come, new meta blocks likewise;
+// data segments come before meta segments in the entry, so a data block's number is the entry's first
+// number + ordinal, and a meta block's lies after all data blocks. docs/format.md, "Block numbers".
+#pragma once
+
+#include <deque>
+#include <future>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/base/pool.h"
+#include "engine/content/compress.h"
+#include "engine/format/index.h"
+#include "engine/format/number_set.h"
+#include "engine/format/snapshot.h"
+#include "engine/repository/pack_writer.h"
+#include "engine/repository/repository.h"
+#include "engine/repository/run_table.h"
+
+namespace kist {
+
+// Which stored copies of blocks a reference means: `count` successive ones.
+enum class NumberBase : std::uint8_t { absolute = 0, new_data = 1, new_meta = 2 };
+struct ReferenceRun {
+  NumberBase base = NumberBase::absolute;
+  std::uint64_t first = 0;  // a block number, or an ordinal among the run's new ones
+  std::uint64_t count = 1;
+  auto operator<=>(const ReferenceRun&) const = default;
+};
+// Appends a run, or lengthens the last one.
+void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run);
+
+// What a run has stored, as its journal entry states it.
+struct Introduced {
+  std::vector<SegmentIntroduction> segments;  // first numbers relative to the entry's first
+  std::vector<ObjectHash> key_segments;
+  ObjectHash body;
+  ObjectHash reference_set;
+};
+
+class Ingest {
+ public:
+  Ingest(Repository& repository, Pool& pool, Compression compression);
+  Ingest(const Ingest&) = delete;
+  Ingest& operator=(const Ingest&) = delete;
+  Ingest(Ingest&&) = delete;
+  Ingest& operator=(Ingest&&) = delete;
+  ~Ingest();
+
+  // The block's stored copy: one that the journal's head proves, one of this run, or a new one.
+  ReferenceRun add(PackKind kind, const BlockId& id, View plaintext);
+  // As add(), for a block of the manifest, which is hashed here.
+  ReferenceRun add_meta(View plaintext, BlockId& id);
+  // The snapshot needs these blocks: they go into its reference set.
+  void refer(const ReferenceRun& run);
+
+  [[nodiscard]] std::uint64_t new_data_count() const { return new_data_; }
+  [[nodiscard]] std::uint64_t new_block_count() const { return new_data_ + new_meta_; }
+  [[nodiscard]] std::uint64_t new_bytes() const { return new_bytes_; }
+  [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }
+
+  // Writes all that is still open, the snapshot's body and reference set, then the key segments: each
+  // step durable before the next. What remains is the journal entry.
+  Introduced finish(const SnapshotBody& body, SnapshotStatistics statistics);
+
+ private:
+  struct FrameInProgress;
+  struct PackInProgress;
+  struct CompressJob;
+  struct SealJob;
+  struct Stream;
+
+  void close_frame(Stream& stream);
+  void place_next_frame();
+  void start_sealing(Stream& stream, CompressJob job);
+  void write_next_frame();
+  void close_pack(Stream& stream);
+  void write_segment(Stream& stream);
+  void drain();
+  Bytes write_reference_set(const SnapshotStatistics& statistics);
+  std::vector<ObjectHash> write_key_segments(const NamedKey& body, const NamedKey& reference_set);
+  NamedKey seal_named(ObjectType type, View payload, Bytes& object);
+  Stream& stream(PackKind kind);
+
+  Repository& repository_;
+  Pool& pool_;
+  Compression compression_;
+  std::size_t in_flight_max_;
+  std::unique_ptr<PackWriter> writer_;
+  std::unique_ptr<Stream> data_;
+  std::unique_ptr<Stream> meta_;
+  RunTable run_;
+  std::optional<BlockIndex::Reader> index_;
+  std::deque<CompressJob> compressing_;
+  std::deque<SealJob> sealing_;
+  std::vector<NamedKey> segment_keys_;
+  std::vector<NamedKey> pack_keys_;
+  NumberSet absolute_;
+  NumberSet relative_data_;
+  NumberSet relative_meta_;
+  std::uint64_t new_data_ = 0;
+  std::uint64_t new_meta_ = 0;
+  std::uint64_t new_bytes_ = 0;
+  std::uint64_t stored_bytes_ = 0;
+};
+
+}  // namespace kist

@@ -1,0 +1,279 @@
+#include "engine/repository/keyring.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/crypto/sign.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::string_view slot_context = "kistslot";
+constexpr std::string_view key_file_context = "kistkeyf";
+constexpr std::string_view key_file_prefix = "kist-key-1:";
+// All slots together may ask for the work of this many at default cost, or planted ones are a bomb.
+constexpr std::uint64_t argon2_work_max =
+    std::uint64_t{64} * argon2_floor.passes * argon2_floor.memory_kib;
+
+Key wrapping_key(const Credential& credential, const SlotClear& clear) {
+  if (credential.kind == SlotKind::passphrase) {
+    return derive_key_from_passphrase(credential.secret.view(), clear.salt,
+                                      {clear.passes, clear.memory_kib});
+  }
+  return derive_key(Key::from(credential.secret.view()), 1, key_file_context);
+}
+
+}  // namespace
+
+SecretBytes encode_key_file(const Key& key) {
+  ByteWriter out;
+  out.raw(as_view(key_file_prefix));
+  out.raw(as_view(to_hex(key.data(), Key::size)));
+  out.raw(as_view("\n"));
+  return SecretBytes(out.take());
+}
+
+Credential parse_key_file(View text, const std::string& path) {
+  std::string_view line = as_text(text);
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) {
+    line.remove_suffix(1);
+  }
+  Bytes key(Key::size);
+  if (!line.starts_with(key_file_prefix) ||
+      !from_hex(line.substr(key_file_prefix.size()), key.data(), key.size())) {
+    throw Error(Code::invalid, concat(path, " is not a key file of Kist; make one with init"));
+  }
+  return {SlotKind::key_file, SecretBytes(std::move(key))};
+}
+
+SlotKeys::SlotKeys(const Key& slot_seed)
+    : seed(slot_seed.clone()),
+      signing_seed(derive_key(slot_seed, 1, slot_context)),
+      box_seed(derive_key(slot_seed, 2, slot_context)) {}
+
+Keyring::Keyring(const RepositoryId& repository, const OpenedSlot& slot)
+    : generation_(slot.generation), fingerprint_(slot.fingerprint) {
+  origin_.repository = repository;
+  origin_.author = slot.slot;
+  SlotKeys keys(slot.seed);
+  secrets_->slot_seed = std::move(keys.seed);
+  secrets_->signing_seed = std::move(keys.signing_seed);
+  secrets_->box_seed = std::move(keys.box_seed);
+}
+
+void Keyring::adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& epoch) {
+  *secrets_ = std::move(secrets);
+  origin_.epoch_number = epoch_number;
+  origin_.epoch = epoch;
+}
+
+void Keyring::open_epoch(StoreReader& store, std::uint32_t number, const EpochId& epoch,
+                         Observer& observer) {
+  const std::string name = epoch_name(number, epoch, slot());
+  std::optional<SecretBytes> opened;
+  const Bytes bytes =
+      get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
+        const EpochBox box = decode_epoch_box(candidate, name);
+        const bool fits = box.repository == repository() && box.epoch_number == number &&
+                          box.epoch == epoch && box.slot == slot();
+        if (fits) opened = open_box(secrets_->box_seed, box.box);
+        if (!fits || !opened) throw Error(Code::corrupt, concat(name, " is not authentic"));
+      });
+  secrets_->journal_key = Key::from(opened->view().first(32));
+  secrets_->index_key = Key::from(opened->view().subspan(32, 32));
+  secrets_->epoch_secret = Key::from(opened->view().subspan(64, 32));
+  epoch_box_hash_ = hash_object(bytes);
+  origin_.epoch_number = number;
+  origin_.epoch = epoch;
+}
+
+void Keyring::open_grant(StoreReader& store, Observer& observer) {
+  const std::string name = grant_name(slot());
+  std::optional<SecretBytes> secret;
+  get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
+    const Envelope envelope =
+        decode_envelope_of(candidate, name, ObjectType::grant, repository());
+    const std::optional<SecretBytes> key = open_box(secrets_->box_seed, envelope.clear);
+    if (!key) throw Error(Code::corrupt, concat(name, " is not authentic"));
+    secret = open_envelope(envelope, name, Key::from(key->view()));
+    if (secret->view().size() != grant_secret_size) {
+      throw Error(Code::corrupt, concat(name, " has a wrong size"));
+    }
+  });
+  secrets_->id_key = Key::from(secret->view().first(32));
+  secrets_->chunk_seed = Key::from(secret->view().subspan(32, 32));
+}
+
+Bytes make_slot_object(const ObjectOrigin& origin, const SlotKeys& keys,
+                       const Credential& credential, const Argon2Cost& cost,
+                       std::uint32_t generation, const ObjectHash& fingerprint, Random& random) {
+  SlotClear clear;
+  clear.signing_key = signing_public_key(keys.signing_seed);
+  clear.box_key = box_public_key(keys.box_seed);
+  clear.kind = credential.kind;
+  clear.generation = generation;
+  if (credential.kind == SlotKind::passphrase) {
+    clear.passes = cost.passes;
+    clear.memory_kib = cost.memory_kib;
+    random.fill(clear.salt);
+  }
+  ByteWriter payload;
+  payload.raw(keys.seed.view());
+  payload.id(fingerprint);
+  const SecretBytes secret(payload.take());
+  return seal_object(ObjectType::slot, origin, wrapping_key(credential, clear), keys.signing_seed,
+                     random, secret.view(), encode_slot_clear(clear));
+}
+
+Bytes make_grant(const ObjectOrigin& origin, const Key& signing_seed, const BoxPublicKey& recipient,
+                 const Key& id_key, const Key* chunk_seed, Random& random) {
+  Key key;
+  random.fill(key.mutable_view());
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  ByteWriter payload;
+  payload.raw(id_key.view());
+  payload.raw(chunk_seed != nullptr ? chunk_seed->view() : Key().view());
+  const SecretBytes secret(payload.take());
+  return seal_object(ObjectType::grant, origin, key, signing_seed, random, secret.view(),
+                     seal_box(recipient, ephemeral, key.view()));
+}
+
+Bytes make_epoch_box(const ObjectOrigin& origin, const SlotId& slot, const BoxPublicKey& recipient,
+                     const EpochSecrets& secrets, bool may_read) {
+  ByteWriter label;
+  label.raw(as_view("kist epoch box"));
+  label.id(origin.repository);
+  label.u32(origin.epoch_number);
+  label.id(origin.epoch);
+  label.id(slot);
+  const Key ephemeral = hash_keyed(secrets.epoch_secret, label.view());
+  ByteWriter payload;
+  payload.raw(secrets.journal_key.view());
+  payload.raw(secrets.index_key.view());
+  payload.raw(may_read ? secrets.epoch_secret.view() : Key().view());
+  const SecretBytes secret(payload.take());
+  return encode_epoch_box({.repository = origin.repository,
+                           .epoch_number = origin.epoch_number,
+                           .epoch = origin.epoch,
+                           .slot = slot,
+                           .box = seal_box(recipient, ephemeral, secret.view())});
+}
+
+namespace {
+
+// One slot object tried: the opened slot, nothing when the secret is another's; throws on damage.
+std::optional<OpenedSlot> try_slot(View bytes, const std::string& name, const SlotName& slot,
+                                   const RepositoryId& repository, const Credential& credential,
+                                   std::uint64_t& work_left) {
+  const Envelope envelope = decode_envelope_of(bytes, name, ObjectType::slot, repository);
+  const SlotClear clear = decode_slot_clear(envelope.clear, name);
+  if (envelope.header.author != slot.slot || clear.generation != slot.generation ||
+      !is_signed_by(envelope, clear.signing_key)) {
+    throw Error(Code::corrupt, concat(name, " is not authentic: damaged, or put there by others"));
+  }
+  if (clear.kind != credential.kind) return std::nullopt;
+  if (clear.kind == SlotKind::passphrase) {
+    if (!is_allowed({clear.passes, clear.memory_kib})) {
+      throw Error(Code::corrupt, concat(name, " asks for an Argon2id cost out of bounds"));
+    }
+    const std::uint64_t work = std::uint64_t{clear.passes} * clear.memory_kib;
+    if (work > work_left) return std::nullopt;
+    work_left -= work;
+  }
+  Bytes plain(envelope.sealed.size() - seal_overhead);
+  if (!open(wrapping_key(credential, clear), envelope.header.nonce, envelope.associated,
+            envelope.sealed, plain)) {
+    return std::nullopt;
+  }
+  const SecretBytes padded(std::move(plain));
+  const View payload = unpad_payload(padded.view(), name);
+  if (payload.size() != slot_secret_size) {
+    throw Error(Code::corrupt, concat(name, " has a wrong size"));
+  }
+  OpenedSlot out;
+  out.slot = slot.slot;
+  out.generation = slot.generation;
+  out.kind = clear.kind;
+  out.seed = Key::from(payload.first(32));
+  std::ranges::copy(payload.subspan(32, 32), out.fingerprint.bytes.begin());
+  const SlotKeys keys(out.seed);
+  if (signing_public_key(keys.signing_seed) != clear.signing_key) {
+    throw Error(Code::corrupt, concat(name, " names another signing key than its secret yields"));
+  }
+  return out;
+}
+
+std::vector<SlotName> slots_to_try(StoreReader& store, const std::optional<SlotId>& preferred,
+                                   const std::optional<SlotId>& only) {
+  std::vector<SlotName> out;
+  store.list("slots", [&](const std::string& file) {
+    const std::string base = file.ends_with(".2") ? file.substr(0, file.size() - 2) : file;
+    const auto slot = parse_slot_name(base);
+    if (slot && (!only || slot->slot == *only)) out.push_back(*slot);
+  });
+  // Preferred first, then by id, newest generation first; a slot and its twin once.
+  const auto key = [&](const SlotName& slot) {
+    return std::tuple(!(preferred && slot.slot == *preferred), slot.slot, ~slot.generation);
+  };
+  std::ranges::sort(out, {}, key);
+  const auto repeated = std::ranges::unique(out, {}, key);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+}  // namespace
+
+OpenedSlot open_slot(StoreReader& store, const RepositoryId& repository,
+                     const Credential& credential, const std::optional<SlotId>& preferred,
+                     const std::optional<SlotId>& only) {
+  std::uint64_t work_left = argon2_work_max;
+  std::optional<Error> damage;
+  for (const SlotName& slot : slots_to_try(store, preferred, only)) {
+    const std::string name = slot_name(slot.slot, slot.generation);
+    for (const std::string& copy : {name, twin_name(name)}) {
+      try {
+        const Bytes bytes = get_object(store, copy, slot_object_bytes_max);
+        auto opened = try_slot(bytes, copy, slot, repository, credential, work_left);
+        if (opened) return std::move(*opened);
+        break;  // an intact copy that does not open: the twin is the same
+      } catch (const Error& error) {
+        if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+        if (error.code() == Code::corrupt) damage = error;
+      }
+    }
+  }
+  if (damage) throw Error(*damage);
+  throw Error(Code::wrong_secret, credential.kind == SlotKind::passphrase
+                                      ? "wrong password: no slot of the repository opens with it"
+                                      : "wrong key: no slot of the repository opens with it");
+}
+
+Bytes get_twinned(StoreReader& store, const std::string& name, std::uint64_t size_max,
+                  Observer& observer, const std::function<void(View)>& is_good) {
+  std::optional<Error> first;
+  for (const std::string& copy : {name, twin_name(name)}) {
+    try {
+      Bytes bytes = get_object(store, copy, size_max);
+      is_good(bytes);
+      if (first) observer.notice(concat(first->text(), "; its second copy is good and was used"));
+      return bytes;
+    } catch (const Error& error) {
+      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (!first) first = error;
+    }
+  }
+  throw Error(*first);
+}
+
+void put_twinned(StoreWriter& store, const std::string& name, View bytes) {
+  store.put(name, bytes);
+  store.put(twin_name(name), bytes);
+}
+
+}  // namespace kist

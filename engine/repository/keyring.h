@@ -1,0 +1,115 @@
+// The keys that one slot opens, and how: passphrase or key file → slot secret → grant and epoch box.
+// docs/architecture.md, "Keys"; docs/format.md, "Slots", "Grants", "Epoch boxes".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/base/observer.h"
+#include "engine/base/random.h"
+#include "engine/crypto/kdf.h"
+#include "engine/crypto/secret.h"
+#include "engine/format/journal_entry.h"
+#include "engine/format/slot.h"
+#include "engine/repository/sealed_object.h"
+#include "engine/store/store.h"
+
+namespace kist {
+
+// What a person or a service shows to get in.
+struct Credential {
+  SlotKind kind = SlotKind::passphrase;
+  SecretBytes secret;  // the passphrase's bytes, or the 32 bytes of a key file
+};
+// The text of a key file, and the credential that such a text yields (Error{invalid} otherwise).
+SecretBytes encode_key_file(const Key& key);
+Credential parse_key_file(View text, const std::string& path);
+
+// All that stands or falls with one slot.
+struct SlotKeys {
+  explicit SlotKeys(const Key& slot_seed);
+  Key seed;
+  Key signing_seed;
+  Key box_seed;
+};
+
+// A slot that a credential has opened.
+struct OpenedSlot {
+  SlotId slot;
+  std::uint32_t generation = 1;
+  SlotKind kind = SlotKind::passphrase;
+  ObjectHash fingerprint;  // of the repository that it opens
+  Key seed;
+};
+
+// The secrets that a keyring holds, in guarded memory.
+struct Secrets {
+  Key signing_seed;
+  Key box_seed;
+  Key slot_seed;
+  Key id_key;
+  Key chunk_seed;   // zero without `write`
+  Key journal_key;  // of the current epoch
+  Key index_key;
+  Key epoch_secret;  // zero without `read`
+};
+
+class Keyring {
+ public:
+  Keyring(const RepositoryId& repository, const OpenedSlot& slot);
+
+  [[nodiscard]] const ObjectOrigin& origin() const { return origin_; }
+  [[nodiscard]] const RepositoryId& repository() const { return origin_.repository; }
+  [[nodiscard]] const SlotId& slot() const { return origin_.author; }
+  [[nodiscard]] std::uint32_t generation() const { return generation_; }
+  [[nodiscard]] const ObjectHash& fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const Secrets& secrets() const { return *secrets_; }
+
+  // Opens the slot's box of that epoch: from here on objects are made in it. `hash` is what the
+  // journal says of the box, once that is known.
+  void open_epoch(StoreReader& store, std::uint32_t number, const EpochId& epoch,
+                  Observer& observer);
+  void open_grant(StoreReader& store, Observer& observer);
+  // For init, which has just drawn them.
+  void adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& epoch);
+  [[nodiscard]] const ObjectHash& epoch_box_hash() const { return epoch_box_hash_; }
+
+ private:
+  ObjectOrigin origin_;
+  std::uint32_t generation_ = 1;
+  ObjectHash fingerprint_;
+  ObjectHash epoch_box_hash_;
+  Guarded<Secrets> secrets_;
+};
+
+// A slot object: the secret wrapped under a credential.
+Bytes make_slot_object(const ObjectOrigin& origin, const SlotKeys& keys, const Credential& credential,
+                       const Argon2Cost& cost, std::uint32_t generation,
+                       const ObjectHash& fingerprint, Random& random);
+// A grant for a slot's public key, made by the owner whose signing seed is given.
+Bytes make_grant(const ObjectOrigin& origin, const Key& signing_seed, const BoxPublicKey& recipient,
+                 const Key& id_key, const Key* chunk_seed, Random& random);
+// A slot's epoch box: a function of its arguments alone, so whoever holds `epoch_secret` can remake it.
+struct EpochSecrets {
+  const Key& journal_key;
+  const Key& index_key;
+  const Key& epoch_secret;
+};
+Bytes make_epoch_box(const ObjectOrigin& origin, const SlotId& slot, const BoxPublicKey& recipient,
+                     const EpochSecrets& secrets, bool may_read);
+
+// Tries the slots that this kind of credential can open: `preferred` first, then by id; only `only`,
+// if given. Error{wrong_secret} when none opens, Error{corrupt} when what might have is damaged.
+OpenedSlot open_slot(StoreReader& store, const RepositoryId& repository,
+                     const Credential& credential, const std::optional<SlotId>& preferred,
+                     const std::optional<SlotId>& only);
+
+// Reads what is stored twice: the named object, or its twin where that is damaged or missing.
+// `is_good` says whether bytes are what they should be, by throwing if not.
+Bytes get_twinned(StoreReader& store, const std::string& name, std::uint64_t size_max,
+                  Observer& observer, const std::function<void(View)>& is_good);
+// Stores both copies.
+void put_twinned(StoreWriter& store, const std::string& name, View bytes);
+
+}  // namespace kist

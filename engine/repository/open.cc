@@ -1,0 +1,286 @@
+#include "engine/repository/open.h"
+
+#include <algorithm>
+#include <bit>
+#include <vector>
+
+#include "engine/content/chunker.h"
+#include "engine/content/compress.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/crypto/sign.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/repository/commit.h"
+#include "engine/repository/sync.h"
+#include "engine/rules/validate.h"
+
+namespace kist {
+
+namespace {
+
+void refuse_leftovers(StoreReader& store) {
+  if (store.size(repository_file)) {
+    throw Error(Code::refused, "there is a repository already; choose another place");
+  }
+  bool has_journal = false;
+  store.list("journal", [&](const std::string&) { has_journal = true; });
+  if (has_journal) {
+    throw Error(Code::refused,
+                "an init that did not finish, or a repository that lost its kist.repo, is there; if "
+                "nothing in it is needed, empty the directory and run again");
+  }
+}
+
+ContentParameters content_parameters(const InitOptions& options) {
+  const std::uint32_t target =
+      options.block_target == 0 ? block_target_default : options.block_target;
+  const ChunkerParameters chunker = chunker_parameters(target);
+  if (!std::has_single_bit(target) || !is_allowed(chunker)) {
+    throw Error(Code::invalid, "the chunk size must be a power of two from 16 KiB to 4 MiB");
+  }
+  const int level = options.compression < 0 ? compression_default : options.compression;
+  if (level > compression_level_max) {
+    throw Error(Code::invalid, concat("the compression level goes from 0 to ", compression_level_max));
+  }
+  ContentParameters out;
+  out.block_min = chunker.size_min;
+  out.block_target = chunker.size_target;
+  out.block_max = chunker.size_max;
+  out.compression = static_cast<std::uint8_t>(level);
+  return out;
+}
+
+Secrets draw_secrets(Random& random) {
+  Secrets out;
+  for (Key* key : {&out.slot_seed, &out.id_key, &out.chunk_seed, &out.journal_key, &out.index_key,
+                   &out.epoch_secret}) {
+    random.fill(key->mutable_view());
+  }
+  SlotKeys keys(out.slot_seed);
+  out.signing_seed = std::move(keys.signing_seed);
+  out.box_seed = std::move(keys.box_seed);
+  return out;
+}
+
+// The first owner's grant and epoch box are put; what genesis says of the owner is returned.
+SlotIntroduction introduce(StoreWriter& store, const ObjectOrigin& origin, const Secrets& secrets,
+                           const SlotKeys& keys, Random& random, const Credential& credential,
+                           const std::string& name, const SlotId& slot) {
+  const BoxPublicKey box_key = box_public_key(keys.box_seed);
+  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, secrets.id_key,
+                                 &secrets.chunk_seed, random);
+  const Bytes box = make_epoch_box(
+      origin, slot, box_key, {secrets.journal_key, secrets.index_key, secrets.epoch_secret}, true);
+  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot), box);
+  put_twinned(store, grant_name(slot), grant);
+  SlotIntroduction out;
+  out.slot = slot;
+  out.kind = credential.kind;
+  out.capabilities = owner_capabilities;
+  out.name = name;
+  out.signing_key = signing_public_key(keys.signing_seed);
+  out.box_key = box_key;
+  out.grant = hash_object(grant);
+  out.epoch_box = hash_object(box);
+  return out;
+}
+
+std::string state_directory(const std::string& parent, const RepositoryId& repository) {
+  return concat(parent, "/", hex(repository));
+}
+
+RepositoryFile read_repository_file(StoreReader& store) {
+  Bytes bytes;
+  try {
+    bytes = get_object(store, repository_file, small_object_bytes_max);
+  } catch (const Error& error) {
+    if (error.code() != Code::missing) throw;
+    throw Error(Code::no_repository, "there is no repository; make one with kist init");
+  }
+  return decode_repository_file(bytes, &hash_object);
+}
+
+// The epoch that the journal's head is sealed in, from what its header says in clear. Only the
+// journal key of that epoch is used before the replayed journal has confirmed the box.
+void open_head_epoch(Repository& repository) {
+  std::optional<std::uint64_t> head;
+  repository.reader().list("journal", [&](const std::string& file) {
+    const auto sequence = parse_journal_name(file.ends_with(".2") ? file.substr(0, 10) : file);
+    if (sequence && (!head || *sequence > *head)) head = sequence;
+  });
+  if (!head) throw Error(Code::corrupt, "the journal is empty: its first entry is missing");
+  // A head that cannot be decoded says nothing; the entry before it does.
+  for (std::uint64_t sequence = *head;; --sequence) {
+    for (const std::string& name : {journal_name(sequence), twin_name(journal_name(sequence))}) {
+      try {
+        const Bytes bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
+        const EnvelopeHeader header =
+            decode_envelope_of(bytes, name, ObjectType::journal_entry,
+                               repository.keyring.repository())
+                .header;
+        repository.keyring.open_epoch(repository.reader(), header.epoch_number, header.epoch,
+                                      repository.observer());
+        return;
+      } catch (const Error& error) {
+        if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+        if (sequence == 0 && name != journal_name(0)) throw;
+      }
+    }
+  }
+}
+
+void confirm_keys(const Repository& repository) {
+  const State& state = repository.state();
+  const Secrets& secrets = repository.keyring.secrets();
+  const auto slot = state.slots.find(repository.keyring.slot());
+  if (slot == state.slots.end()) {
+    throw Error(Code::wrong_secret, "the slot that opened is not one that the journal knows");
+  }
+  if (repository.keyring.generation() < slot->second.generation) {
+    throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
+  }
+  const bool confirmed = slot->second.introduction.epoch_box == repository.keyring.epoch_box_hash() &&
+                         hash_key(secrets.id_key) == state.genesis.id_key &&
+                         (secrets.epoch_secret.is_zero() ||
+                          box_public_key(secrets.epoch_secret) == state.epoch_key);
+  if (!confirmed) {
+    throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
+  }
+}
+
+}  // namespace
+
+Repository init_repository(std::shared_ptr<Store> store, const Credential& credential,
+                           const InitOptions& options, const std::string& state_parent,
+                           Surroundings around) {
+  refuse_leftovers(*store);
+  const ContentParameters content = content_parameters(options);
+  store->create_folders();
+  Random& random = around.random;
+  Secrets secrets = draw_secrets(random);
+  const ObjectOrigin origin{.repository = random.draw_id<RepositoryId>(),
+                            .epoch_number = 0,
+                            .epoch = random.draw_id<EpochId>(),
+                            .author = random.draw_id<SlotId>()};
+  const SlotKeys keys(secrets.slot_seed);
+
+  Genesis genesis;
+  genesis.content = content;
+  genesis.id_key = hash_key(secrets.id_key);
+  genesis.chunk_seed = hash_key(secrets.chunk_seed);
+  genesis.epoch_key = box_public_key(secrets.epoch_secret);
+  genesis.owner = introduce(*store, origin, secrets, keys, random, credential, options.owner_name,
+                            origin.author);
+  genesis.policy.minimum = options.minimum_retention_seconds;
+
+  OpenedSlot opened;
+  opened.slot = origin.author;
+  opened.kind = credential.kind;
+  opened.seed = secrets.slot_seed.clone();
+  Keyring unsealed(origin.repository, opened);
+  unsealed.adopt(std::move(secrets), origin.epoch_number, origin.epoch);
+  const Bytes entry = seal_entry(unsealed, random,
+                                 {.sequence = 0,
+                                  .author = origin.author,
+                                  .epoch = origin.epoch,
+                                  .time_ms = around.clock.now_ms(),
+                                  .act = genesis});
+  put_twinned(*store, slot_name(origin.author, 1),
+              make_slot_object(origin, keys, credential, options.argon2, 1, hash_object(entry),
+                               random));
+  store->barrier();
+  if (!store->put_if_absent(journal_name(0), entry)) {
+    throw Error(Code::refused, "another init was faster; choose another place");
+  }
+  store->put(twin_name(journal_name(0)), entry);
+  store->barrier();
+  const RepositoryFile file{.repository = origin.repository, .features = 0};
+  if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {
+    throw Error(Code::refused, "another init was faster; choose another place");
+  }
+  return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},
+                         around);
+}
+
+Repository open_repository(std::shared_ptr<Store> store, const Credential& credential,
+                           const OpenOptions& options, Surroundings around) {
+  init_crypto();
+  const RepositoryFile file = read_repository_file(*store);
+  auto local = std::make_unique<LocalState>(state_directory(options.state_parent, file.repository),
+                                            around.random, around.observer);
+  const OpenedSlot slot =
+      open_slot(*store, file.repository, credential, local->last_slot(), options.slot);
+  Repository repository{.around = around,
+                        .store = std::move(store),
+                        .keyring = Keyring(file.repository, slot),
+                        .local = std::move(local)};
+  open_head_epoch(repository);
+  repository.keyring.open_grant(repository.reader(), around.observer);
+  sync_journal(repository);
+  confirm_keys(repository);
+  repository.local->remember_slot(slot.slot);
+  return repository;
+}
+
+void require_capability(const Repository& repository, Capability capability) {
+  if ((repository.capabilities() & capability) != 0) return;
+  throw Error(Code::refused,
+              concat("this slot may not do that: it lacks the capability ",
+                     capability_names(capability), "; use another slot"));
+}
+
+SlotId add_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost,
+                const std::string& name) {
+  require_capability(repository, can_own);
+  Random& random = repository.around.random;
+  const Secrets& secrets = repository.keyring.secrets();
+  Key seed;
+  random.fill(seed.mutable_view());
+  const SlotKeys keys(seed);
+  ObjectOrigin origin = repository.keyring.origin();
+  const auto slot = random.draw_id<SlotId>();
+  SlotIntroduction introduction =
+      introduce(repository.writer(), origin, secrets, keys, random, credential, name, slot);
+  origin.author = slot;
+  const Bytes object = make_slot_object(origin, keys, credential, cost, 1,
+                                        repository.keyring.fingerprint(), random);
+  introduction.slot_object = hash_object(object);
+  put_twinned(repository.writer(), slot_name(slot, 1), object);
+  repository.writer().barrier();
+  commit(repository, [&](const State&) { return SlotAdded{introduction}; });
+  return slot;
+}
+
+void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
+  const SlotId& slot = repository.keyring.slot();
+  // A run that was cut off may have left a newer object that no entry names: never its number again.
+  std::vector<std::uint32_t> older;
+  repository.reader().list("slots", [&](const std::string& file) {
+    const auto found = parse_slot_name(file);
+    if (found && found->slot == slot) older.push_back(found->generation);
+  });
+  const std::uint32_t known = repository.state().slots.at(slot).generation;
+  const std::uint32_t generation =
+      std::max(known, older.empty() ? 0U : *std::ranges::max_element(older)) + 1;
+  const SlotKeys keys(repository.keyring.secrets().slot_seed);
+  const Bytes object =
+      make_slot_object(repository.keyring.origin(), keys, credential, cost, generation,
+                       repository.keyring.fingerprint(), repository.around.random);
+  put_twinned(repository.writer(), slot_name(slot, generation), object);
+  repository.writer().barrier();
+  commit(repository, [&](const State&) {
+    return SlotRewrapped{.generation = generation,
+                         .kind = credential.kind,
+                         .slot_object = hash_object(object)};
+  });
+  // From here on the journal knows the new one: the old ones go, both copies.
+  for (const std::uint32_t old : older) {
+    const std::string name = slot_name(slot, old);
+    repository.store->remove(name);
+    repository.store->remove(twin_name(name));
+  }
+  repository.writer().barrier();
+}
+
+}  // namespace kist

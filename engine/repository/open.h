@@ -1,0 +1,45 @@
+// How a repository comes to be and how it is opened.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+struct InitOptions {
+  std::uint32_t block_target = 0;  // 0: the default
+  int compression = -1;            // -1: the default
+  Argon2Cost argon2;
+  std::uint64_t minimum_retention_seconds = 86'400;
+  std::string owner_name = "owner";
+};
+
+// Makes a repository in an empty store and opens it. Error{refused} where there is one already, or
+// what a crashed init has left.
+Repository init_repository(std::shared_ptr<Store> store, const Credential& credential,
+                           const InitOptions& options, const std::string& state_parent,
+                           Surroundings around);
+
+struct OpenOptions {
+  std::string state_parent;  // the repository's own directory is made below it
+  std::optional<SlotId> slot;
+};
+
+// Opens the repository and brings the catalog in step with its journal. Error{no_repository},
+// Error{wrong_secret}.
+Repository open_repository(std::shared_ptr<Store> store, const Credential& credential,
+                           const OpenOptions& options, Surroundings around);
+
+// Adds an owner slot; its id.
+SlotId add_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost,
+                const std::string& name);
+// Wraps this slot's secret under another credential.
+void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
+
+inline constexpr std::uint32_t block_target_default = 128U << 10U;
+inline constexpr int compression_default = 3;
+
+}  // namespace kist

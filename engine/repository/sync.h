@@ -1,0 +1,22 @@
+// Following the journal: what others have committed becomes part of this machine's catalog. Reading
+// starts where the catalog ends; the store is never listed to catch up.
+#pragma once
+
+#include "engine/format/index.h"
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+// Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork, or
+// when the journal ends before the last head that this machine has seen (a rollback).
+void sync_journal(Repository& repository);
+
+// Loads the index segments of every replayed entry into the block index.
+void sync_index(Repository& repository);
+
+// Opens a key segment's outer part, which every slot may. Secret: it is wiped by its owner.
+KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name);
+// An index segment, with the key that stands for it in one of the key segments.
+IndexSegment get_index_segment(Repository& repository, const ObjectHash& name, View key);
+
+}  // namespace kist

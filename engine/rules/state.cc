@@ -1,0 +1,88 @@
+#include "engine/rules/state.h"
+
+#include <algorithm>
+
+namespace kist {
+
+namespace {
+
+void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry) {
+  SlotState slot;
+  slot.introduction = introduction;
+  slot.added_by = entry.author;
+  slot.added_sequence = entry.sequence;
+  slot.added_ms = entry.time_ms;
+  slot.slot_object = introduction.slot_object;
+  slot.last_seen_ms = entry.time_ms;
+  for (const std::string& source : introduction.sources) {
+    state.sources.emplace(source, introduction.slot);
+  }
+  state.slots.emplace(introduction.slot, std::move(slot));
+}
+
+void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) {
+  state.genesis = genesis;
+  state.epoch_number = entry.epoch_number;
+  state.epoch = entry.epoch;
+  state.epoch_key = genesis.epoch_key;
+  state.policies.emplace(genesis.policy.name, genesis.policy);
+  add_slot(state, genesis.owner, entry);
+}
+
+void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
+  const auto replaced = state.snapshots.find(taken.replaces);
+  if (replaced != state.snapshots.end()) replaced->second.is_live = false;
+  state.sources.emplace(taken.source, entry.author);
+  const bool author_reads =
+      (state.slots.at(entry.author).introduction.capabilities & can_read) != 0;
+  for (const SegmentIntroduction& segment : taken.segments) {
+    state.segments.emplace(segment.index_segment,
+                           SegmentState{segment, entry.author, entry.sequence, author_reads});
+    state.next_number += segment.block_count;
+  }
+  state.snapshots.emplace(taken.snapshot,
+                          SnapshotState{taken, entry.author, entry.sequence, entry.time_ms, true});
+}
+
+void apply_act(State& state, const SlotAdded& added, const JournalEntry& entry) {
+  add_slot(state, added.slot, entry);
+}
+
+void apply_act(State& state, const SlotRewrapped& rewrapped, const JournalEntry& entry) {
+  SlotState& slot = state.slots.at(entry.author);
+  slot.generation = rewrapped.generation;
+  slot.introduction.kind = rewrapped.kind;
+  slot.slot_object = rewrapped.slot_object;
+}
+
+void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& /*entry*/) {
+  KIST_ENSURE(false);  // validate() lets none pass
+}
+
+}  // namespace
+
+std::vector<const SnapshotState*> State::live_snapshots() const {
+  std::vector<const SnapshotState*> out;
+  for (const auto& [id, snapshot] : snapshots) {
+    if (snapshot.is_live) out.push_back(&snapshot);
+  }
+  std::ranges::sort(out, {}, &SnapshotState::sequence);
+  return out;
+}
+
+void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
+  std::visit([&](const auto& act) { apply_act(state, act, entry); }, entry.act);
+  if (entry.sequence == 0) state.fingerprint = hash;
+  state.last_ms = entry.time_ms;
+  state.head = hash;
+  state.next_sequence = entry.sequence + 1;
+  state.slots.at(entry.author).last_seen_ms = entry.time_ms;
+}
+
+void apply_void(State& state, const std::string& reason, const ObjectHash& hash) {
+  state.voids.push_back({state.next_sequence, reason});
+  state.head = hash;
+  ++state.next_sequence;
+}
+
+}  // namespace kist

@@ -1,0 +1,74 @@
+// What replaying the journal up to some entry yields: the repository's state. Built by apply() alone,
+// from entries that validate() let pass, so every client that has replayed the same bytes holds the
+// same state. Pure: no I/O, no clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/id.h"
+#include "engine/format/journal_entry.h"
+
+namespace kist {
+
+struct SlotState {
+  SlotIntroduction introduction;
+  SlotId added_by;
+  std::uint64_t added_sequence = 0;
+  std::int64_t added_ms = 0;
+  std::uint32_t generation = 1;
+  ObjectHash slot_object;  // of that generation; zero for the first owner's first
+  std::int64_t last_seen_ms = 0;
+};
+
+struct SnapshotState {
+  SnapshotTaken taken;
+  SlotId author;
+  std::uint64_t sequence = 0;
+  std::int64_t time_ms = 0;
+  bool is_live = true;  // false once another snapshot has replaced a pending one
+};
+
+struct SegmentState {
+  SegmentIntroduction introduction;
+  SlotId author;
+  std::uint64_t sequence = 0;
+  bool is_proved = false;
+};
+
+// An entry that took its number and changed nothing.
+struct VoidEntry {
+  std::uint64_t sequence = 0;
+  std::string reason;
+};
+
+struct State {
+  std::uint64_t next_sequence = 0;  // how many entries were replayed
+  ObjectHash head;                  // hash of the last one; zero before genesis
+  std::int64_t last_ms = 0;         // its time
+  ObjectHash fingerprint;           // hash of the genesis entry
+  Genesis genesis;
+  std::uint32_t epoch_number = 0;
+  EpochId epoch;
+  BoxPublicKey epoch_key;
+  std::map<SlotId, SlotState> slots;
+  std::map<std::string, Policy> policies;
+  std::map<std::string, SlotId> sources;  // which slot a source belongs to
+  std::map<SnapshotId, SnapshotState> snapshots;
+  std::map<ObjectHash, SegmentState> segments;  // by index segment
+  std::uint64_t next_number = 0;                // of blocks
+  std::vector<VoidEntry> voids;
+
+  // Live snapshots, pending ones included, in journal order.
+  [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
+};
+
+// The state after a valid entry whose raw bytes have that hash.
+void apply(State& state, const JournalEntry& entry, const ObjectHash& hash);
+// The state after an entry that is void for that reason.
+void apply_void(State& state, const std::string& reason, const ObjectHash& hash);
+
+}  // namespace kist

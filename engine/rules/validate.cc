@@ -1,0 +1,140 @@
+#include "engine/rules/validate.h"
+
+#include "engine/content/chunker.h"
+
+namespace kist {
+
+namespace {
+
+using Reason = std::optional<std::string>;
+
+Reason check_slot(const State& state, const SlotIntroduction& slot) {
+  if (state.slots.contains(slot.slot)) return "the slot exists already";
+  for (const std::string& source : slot.sources) {
+    if (state.sources.contains(source)) return "a source belongs to another slot";
+  }
+  return std::nullopt;
+}
+
+Reason check_act(const State& state, const Genesis& genesis, const JournalEntry& entry) {
+  if (entry.sequence != 0) return "a second genesis";
+  const ContentParameters& content = genesis.content;
+  const ChunkerParameters chunker{content.block_min, content.block_target, content.block_max};
+  if (content.algorithm != 1 || !is_allowed(chunker)) return "chunking that is not allowed";
+  if (!genesis.features.empty()) return "features that this version does not know";
+  if (genesis.owner.slot != entry.author) return "the author is not the first owner";
+  if (genesis.owner.capabilities != owner_capabilities) return "the first slot is no owner";
+  return check_slot(state, genesis.owner);
+}
+
+Reason check_segments(const State& state, const SnapshotTaken& taken) {
+  std::uint64_t next = state.next_number;
+  std::uint64_t total = 0;
+  for (const SegmentIntroduction& segment : taken.segments) {
+    if (segment.first_number != next) return "block numbers that do not follow";
+    if (state.segments.contains(segment.index_segment)) return "a segment that exists already";
+    next += segment.block_count;
+    total += segment.block_count;
+    if (total > entry_blocks_max) return "more blocks than an entry may introduce";
+  }
+  for (std::size_t i = 1; i < taken.segments.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (taken.segments[i].index_segment == taken.segments[j].index_segment) {
+        return "the same segment twice";
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
+  if (taken.snapshot == SnapshotId{}) return "a snapshot without an id";
+  if (state.snapshots.contains(taken.snapshot)) return "a snapshot that exists already";
+  const auto policy = state.policies.find(taken.policy);
+  if (policy == state.policies.end()) return "a policy that does not exist";
+  if (taken.minimum != policy->second.minimum || taken.maximum != policy->second.maximum ||
+      taken.lock != policy->second.lock) {
+    return "a retention that is not the policy's";
+  }
+  const auto source = state.sources.find(taken.source);
+  if (source != state.sources.end() && source->second != entry.author) {
+    return "a source that belongs to another slot";
+  }
+  if (taken.replaces != SnapshotId{}) {
+    const auto replaced = state.snapshots.find(taken.replaces);
+    const bool fits = replaced != state.snapshots.end() && replaced->second.is_live &&
+                      replaced->second.taken.is_pending &&
+                      replaced->second.author == entry.author &&
+                      replaced->second.taken.source == taken.source;
+    if (!fits) return "it replaces what is not its own pending snapshot";
+  }
+  return check_segments(state, taken);
+}
+
+Reason check_act(const State& state, const SlotAdded& added, const JournalEntry& /*entry*/) {
+  if (added.slot.slot_object == ObjectHash{}) return "a slot without its object";
+  return check_slot(state, added.slot);
+}
+
+Reason check_act(const State& state, const SlotRewrapped& rewrapped, const JournalEntry& entry) {
+  if (rewrapped.generation <= state.slots.at(entry.author).generation) {
+    return "a generation that is not newer";
+  }
+  return std::nullopt;
+}
+
+Reason check_act(const State& /*state*/, const UnknownAct& act, const JournalEntry& /*entry*/) {
+  return concat("type ", act.type, ", which no feature has enabled");
+}
+
+}  // namespace
+
+std::optional<Capability> required_capability(const Act& act) {
+  switch (static_cast<ActType>(act_type(act))) {
+    case ActType::genesis:
+    case ActType::slot_added:
+      return can_own;
+    case ActType::snapshot:
+      return can_write;
+    case ActType::slot_rewrapped:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> validate(const State& state, const JournalEntry& entry) {
+  if (entry.sequence != state.next_sequence) return "a number that does not follow";
+  if (entry.previous != state.head) return "a chain that does not hold";
+  if (entry.time_ms < state.last_ms) return "a time before that of the entry before it";
+  if (entry.sequence == 0) {
+    if (!std::holds_alternative<Genesis>(entry.act)) return "the first entry is no genesis";
+  } else {
+    if (entry.epoch_number != state.epoch_number || entry.epoch != state.epoch) {
+      return "an epoch that is not the current one";
+    }
+    const auto author = state.slots.find(entry.author);
+    if (author == state.slots.end()) return "an author that is no slot";
+    const std::optional<Capability> needed = required_capability(entry.act);
+    if (needed && (author->second.introduction.capabilities & *needed) == 0) {
+      return concat("its author lacks the capability ", capability_names(*needed));
+    }
+  }
+  return std::visit([&](const auto& act) { return check_act(state, act, entry); }, entry.act);
+}
+
+std::string capability_names(Capabilities capabilities) {
+  std::string out;
+  const auto add = [&](Capability capability, std::string_view name) {
+    if ((capabilities & capability) == 0) return;
+    if (!out.empty()) out += ", ";
+    out += name;
+  };
+  add(can_write, "write");
+  add(can_read, "read");
+  add(can_audit, "audit");
+  add(can_maintain, "maintain");
+  add(can_own, "own");
+  return out;
+}
+
+}  // namespace kist
