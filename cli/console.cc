@@ -1,0 +1,114 @@
+#include "cli/console.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "cli/report.h"
+
+namespace kist::cli {
+
+namespace {
+
+std::atomic<int> signals_seen{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+extern "C" void on_signal(int /*signal*/) {
+  if (signals_seen.fetch_add(1) > 0) ::_exit(130);
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+constexpr std::string_view json_pattern =
+    R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","text":"%v"})";
+
+}  // namespace
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  struct sigaction ignored {};
+  ignored.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignored, nullptr);
+}
+
+void Console::configure(const ConsoleOptions& options) {
+  options_ = options;
+  draws_line_ = options.progress == ProgressStyle::automatic && !options.is_quiet &&
+                ::isatty(STDERR_FILENO) == 1;
+  std::vector<spdlog::sink_ptr> sinks;
+  auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  terminal->set_pattern("kist: %v");
+  terminal->set_level(options.is_quiet ? spdlog::level::err : spdlog::level::warn);
+  sinks.push_back(terminal);
+  if (!options.log_file.empty()) {
+    auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
+    file->set_pattern(options.log_as_json ? std::string(json_pattern)
+                                          : "%Y-%m-%dT%H:%M:%S%z %l %v");
+    sinks.push_back(file);
+  }
+  auto logger = std::make_shared<spdlog::logger>("kist", sinks.begin(), sinks.end());
+  logger->set_level(options.is_verbose ? spdlog::level::debug : spdlog::level::info);
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(logger);
+}
+
+bool Console::cancelled() const { return signals_seen.load() > 0; }
+
+void Console::notice(const std::string& text) {
+  clear_progress();
+  spdlog::warn("{}", printable(text));
+}
+
+void Console::problem(const std::string& subject, const Error& error) {
+  clear_progress();
+  spdlog::warn("{}: {}", printable(subject), printable(error.text()));
+}
+
+void Console::clear_progress() {
+  const std::lock_guard lock(mutex_);
+  if (!is_line_shown_) return;
+  static_cast<void>(std::fputs("\r\033[K", stderr));
+  is_line_shown_ = false;
+}
+
+void Console::progress(const Progress& progress) {
+  const bool is_plain = options_.progress == ProgressStyle::plain;
+  if (!draws_line_ && !is_plain) return;
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_drawn_ < std::chrono::milliseconds(is_plain ? 5000 : 100)) return;
+  last_drawn_ = now;
+  draw(progress);
+}
+
+void Console::draw(const Progress& progress) {
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  const auto speed =
+      static_cast<std::uint64_t>(static_cast<double>(progress.bytes_done) / std::max(seconds, 0.1));
+  std::string line = concat(progress.files_done);
+  if (progress.files_total != 0) line += concat("/", progress.files_total);
+  line += concat(" files, ", human_size(progress.bytes_done), ", ", human_size(speed), "/s  ",
+                 printable(progress.current));
+  if (options_.progress == ProgressStyle::plain) {
+    static_cast<void>(std::fprintf(stderr, "%s\n", line.c_str()));
+    return;
+  }
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  static_cast<void>(std::fprintf(stderr, "\r\033[K%s", line.c_str()));
+  is_line_shown_ = true;
+}
+
+}  // namespace kist::cli

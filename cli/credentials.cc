@@ -1,0 +1,136 @@
+#include "cli/credentials.h"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+namespace kist::cli {
+
+namespace {
+
+constexpr std::uint64_t passphrase_bytes_max = 64U << 10U;
+
+// A passphrase is one line: what comes after the last newline of a file or answer is not part of it.
+Credential passphrase(Bytes bytes) {
+  while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) {
+    bytes.pop_back();
+  }
+  if (bytes.empty()) throw Error(Code::invalid, "the password is empty");
+  return {SlotKind::passphrase, SecretBytes(std::move(bytes))};
+}
+
+// A file that the person named: absent is a mistake of theirs, not of the repository.
+template <typename Read>
+auto named_file(const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(Code::invalid, error.text());
+  }
+}
+
+Credential from_file(const std::string& path) {
+  return passphrase(named_file([&] { return read_file(path, passphrase_bytes_max); }));
+}
+
+Credential from_command(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"), &::pclose);
+  Bytes bytes(passphrase_bytes_max);
+  if (!pipe) throw Error(Code::failed, "cannot run the password command");
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), pipe.get()));
+  if (bytes.empty()) throw Error(Code::invalid, "the password command printed nothing");
+  return passphrase(std::move(bytes));
+}
+
+Bytes ask(const std::string& prompt) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> terminal(std::fopen("/dev/tty", "r+e"),
+                                                       &std::fclose);
+  if (!terminal) {
+    throw Error(Code::invalid,
+                "no password: give --password-file, --password-command or --key-file, or run on a "
+                "terminal");
+  }
+  const int fd = ::fileno(terminal.get());
+  termios before{};
+  const bool has_echo = ::tcgetattr(fd, &before) == 0;
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  static_cast<void>(std::fputs(prompt.c_str(), terminal.get()));
+  static_cast<void>(std::fflush(terminal.get()));
+  if (has_echo) ::tcsetattr(fd, TCSAFLUSH, &silent);
+  Bytes line;
+  for (int c = std::fgetc(terminal.get()); c != EOF && c != '\n'; c = std::fgetc(terminal.get())) {
+    line.push_back(static_cast<std::uint8_t>(c));
+  }
+  if (has_echo) ::tcsetattr(fd, TCSAFLUSH, &before);
+  static_cast<void>(std::fputs("\n", terminal.get()));
+  return line;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string systemd_credential() {
+  const std::string directory = environment("CREDENTIALS_DIRECTORY");
+  if (directory.empty() || !path_exists(directory + "/kist")) return {};
+  return directory + "/kist";
+}
+
+Credential ask_passphrase() { return passphrase(ask("password: ")); }
+
+Credential ask_new_passphrase() {
+  Bytes first = ask("new password: ");
+  const SecretBytes second(ask("again: "));
+  if (!equal(first, second.view())) {
+    throw Error(Code::invalid, "the two passwords differ; nothing was done");
+  }
+  return passphrase(std::move(first));
+}
+
+// What is found without asking; nothing otherwise.
+std::unique_ptr<Credential> find_credential(const SecretOptions& options) {
+  if (!options.key_file.empty()) {
+    return std::make_unique<Credential>(
+        named_file([&] { return read_key_file(options.key_file); }));
+  }
+  if (!options.password_file.empty()) {
+    return std::make_unique<Credential>(from_file(options.password_file));
+  }
+  if (!options.password_command.empty()) {
+    return std::make_unique<Credential>(from_command(options.password_command));
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Credential> find_in_surroundings() {
+  const std::string variable = environment("KIST_PASSWORD");
+  if (!variable.empty()) {
+    const View bytes = as_view(variable);
+    return std::make_unique<Credential>(passphrase(Bytes(bytes.begin(), bytes.end())));
+  }
+  const std::string credential = systemd_credential();
+  return credential.empty() ? nullptr : std::make_unique<Credential>(from_file(credential));
+}
+
+}  // namespace
+
+Credential get_credential(const SecretOptions& options) {
+  if (auto found = find_credential(options)) return std::move(*found);
+  if (auto found = find_in_surroundings()) return std::move(*found);
+  return ask_passphrase();
+}
+
+Credential get_new_credential(const SecretOptions& options, Random& random) {
+  if (!options.key_file.empty() && !path_exists(options.key_file)) {
+    return make_key_file(options.key_file, random);
+  }
+  if (auto found = find_credential(options)) return std::move(*found);
+  return ask_new_passphrase();
+}
+
+}  // namespace kist::cli

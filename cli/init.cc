@@ -1,0 +1,80 @@
+#include "cli/command.h"
+
+namespace kist::cli {
+
+namespace {
+
+struct Options {
+  std::string chunk_size;
+  int compression = -1;
+  std::string minimum = "1d";
+  std::uint32_t passes = argon2_floor.passes;
+  std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
+  std::string name = "owner";
+};
+
+Argon2Cost argon2_cost(const Options& options) {
+  const Argon2Cost cost{options.passes, options.memory_mib << 10U};
+  if (!is_allowed(cost)) {
+    throw Error(Code::invalid,
+                "Argon2id takes 3 to 16 passes and 64 to 4096 MiB of memory");
+  }
+  return cost;
+}
+
+Exit run(Session& session, const Options& options) {
+  InitOptions init;
+  if (!options.chunk_size.empty()) init.block_target = parse_size(options.chunk_size);
+  init.compression = options.compression;
+  init.argon2 = argon2_cost(options);
+  init.minimum_retention_seconds = parse_duration(options.minimum);
+  init.owner_name = options.name;
+  std::shared_ptr<Store> store = session.store();
+  const bool makes_key_file =
+      !session.options.secret.key_file.empty() && !path_exists(session.options.secret.key_file);
+  const Credential credential = get_new_credential(session.options.secret, session.random());
+  const Repository repository = init_repository(std::move(store), credential, init,
+                                                session.state_parent(), session.around());
+  const std::string id = hex(repository.keyring.repository());
+  const std::string fingerprint = hex(repository.keyring.fingerprint());
+  if (session.options.is_json) {
+    print_json({{"repository", id},
+                {"fingerprint", fingerprint},
+                {"slot", hex(repository.keyring.slot())},
+                {"location", json_text(session.options.repository)}});
+    return Exit::done;
+  }
+  print_line(concat("made repository ", id, " in ", session.options.repository));
+  print_line(concat("fingerprint     ", fingerprint));
+  if (makes_key_file) print_line(concat("made key file   ", session.options.secret.key_file));
+  print_line("");
+  print_line(credential.kind == SlotKind::passphrase
+                 ? "Keep the password safe, and in a second place: without it nothing can be read."
+                 : "Keep the key file safe, and a copy elsewhere: without it nothing can be read.");
+  print_line("kist key add makes a second way in.");
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("init", "Make a new repository");
+  auto options = std::make_shared<Options>();
+  command->add_option("--chunk-size", options->chunk_size,
+                      "Average block size, a power of two (default 128KiB)");
+  command->add_option("--compression", options->compression, "zstd level, 0 to 19 (default 3)")
+      ->check(CLI::Range(0, 19));
+  command->add_option("--min-retention", options->minimum,
+                      "How long every snapshot is kept at least (default 1d)");
+  command->add_option("--name", options->name, "A name for the first owner slot");
+  command->add_option("--argon2-passes", options->passes, "For the password (default 3)");
+  command->add_option("--argon2-memory", options->memory_mib, "For the password, MiB (default 64)");
+  command->footer(
+      "Examples:\n  kist init --repo /mnt/backup --password-file /root/kist.password\n"
+      "  kist init --repo /mnt/backup --key-file /root/kist.key   (makes the key file)");
+  command->callback([&session, options] {
+    session.action = [&session, options] { return run(session, *options); };
+  });
+}
+
+}  // namespace kist::cli

@@ -1,0 +1,123 @@
+#include "cli/command.h"
+
+namespace kist::cli {
+
+namespace {
+
+struct Options {
+  SecretOptions secret;
+  std::string name = "owner";
+  std::string role = "owner";
+  std::uint32_t passes = argon2_floor.passes;
+  std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
+
+  [[nodiscard]] Argon2Cost cost() const {
+    const Argon2Cost out{passes, memory_mib << 10U};
+    if (!is_allowed(out)) {
+      throw Error(Code::invalid, "Argon2id takes 3 to 16 passes and 64 to 4096 MiB of memory");
+    }
+    return out;
+  }
+};
+
+std::string kind_name(SlotKind kind) {
+  switch (kind) {
+    case SlotKind::passphrase:
+      return "password";
+    case SlotKind::key_file:
+      return "key file";
+    case SlotKind::recipient:
+      return "recipient";
+  }
+  return "";
+}
+
+Exit run_list(Session& session) {
+  Repository repository = session.open();
+  Json list = Json::array();
+  Table table({"SLOT", "NAME", "KIND", "CAPABILITIES", "ADDED", "LAST SEEN"});
+  for (const auto& [id, slot] : repository.state().slots) {
+    const SlotIntroduction& introduction = slot.introduction;
+    const bool is_own = id == repository.keyring.slot();
+    list.push_back({{"slot", hex(id)},
+                    {"name", json_text(introduction.name)},
+                    {"kind", kind_name(introduction.kind)},
+                    {"capabilities", capability_names(introduction.capabilities)},
+                    {"added", utc_time(slot.added_ms)},
+                    {"added_by", hex(slot.added_by)},
+                    {"last_seen", utc_time(slot.last_seen_ms)},
+                    {"current", is_own}});
+    table.add({hex(id).substr(0, 8) + (is_own ? "*" : ""), printable(introduction.name),
+               kind_name(introduction.kind), capability_names(introduction.capabilities),
+               local_time(slot.added_ms), local_time(slot.last_seen_ms)});
+  }
+  if (session.options.is_json) {
+    print_json({{"key", list}});
+  } else {
+    table.print();
+  }
+  return Exit::done;
+}
+
+Exit run_add(Session& session, const Options& options) {
+  const Argon2Cost cost = options.cost();
+  Repository repository = session.open();
+  const Credential credential = get_new_credential(options.secret, session.random());
+  const SlotId slot = add_slot(repository, credential, cost, options.name);
+  if (session.options.is_json) {
+    print_json({{"slot", hex(slot)}});
+  } else {
+    print_line(concat("added slot ", hex(slot), " (", options.name, ", ", options.role, ")"));
+  }
+  return Exit::done;
+}
+
+Exit run_passwd(Session& session, const Options& options) {
+  const Argon2Cost cost = options.cost();
+  Repository repository = session.open();
+  const Credential credential = get_new_credential(options.secret, session.random());
+  rewrap_slot(repository, credential, cost);
+  if (session.options.is_json) {
+    print_json({{"slot", hex(repository.keyring.slot())}});
+  } else {
+    print_line("done: the new secret opens the slot, the old one does not. Whoever had copied the\n"
+               "slot's object and knew the old secret keeps what it opened: after a leak, add a new\n"
+               "slot.");
+  }
+  return Exit::done;
+}
+
+void add_new_secret_options(CLI::App& command, Options& options) {
+  command.add_option("--new-password-file", options.secret.password_file,
+                     "The new password (default: asked for)");
+  command.add_option("--new-key-file", options.secret.key_file,
+                     "A key file; made if it does not exist");
+  command.add_option("--argon2-passes", options.passes, "For the password (default 3)");
+  command.add_option("--argon2-memory", options.memory_mib, "For the password, MiB (default 64)");
+}
+
+}  // namespace
+
+void add_key(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("key", "Slots: the ways into the repository");
+  command->require_subcommand(1);
+  command->add_subcommand("list", "All slots")->callback([&session] {
+    session.action = [&session] { return run_list(session); };
+  });
+  auto options = std::make_shared<Options>();
+  CLI::App* add = command->add_subcommand("add", "Make a further slot");
+  add_new_secret_options(*add, *options);
+  add->add_option("--name", options->name, "Whose it is");
+  add->add_option("--role", options->role, "What it may do: owner")
+      ->check(CLI::IsMember({"owner"}));
+  add->callback([&session, options] {
+    session.action = [&session, options] { return run_add(session, *options); };
+  });
+  CLI::App* passwd = command->add_subcommand("passwd", "Give this slot another password or key file");
+  add_new_secret_options(*passwd, *options);
+  passwd->callback([&session, options] {
+    session.action = [&session, options] { return run_passwd(session, *options); };
+  });
+}
+
+}  // namespace kist::cli

@@ -1,0 +1,102 @@
+#include <array>
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace kist::cli {
+
+namespace {
+
+struct Options {
+  std::string snapshot;
+  bool is_long = false;
+  bool is_recursive = false;
+};
+
+constexpr std::array<std::string_view, 9> type_names = {
+    "", "file", "directory", "symlink", "hard link", "fifo", "socket", "character device",
+    "block device"};
+
+std::string mode_text(const Entry& entry) {
+  constexpr std::array<char, 9> letters = {'?', '-', 'd', 'l', 'h', 'p', 's', 'c', 'b'};
+  std::string out(1, letters.at(static_cast<std::size_t>(entry.type)));
+  constexpr std::string_view bits = "rwxrwxrwx";
+  for (unsigned i = 0; i < bits.size(); ++i) {
+    out += (entry.mode >> (8 - i) & 1U) != 0 ? bits[i] : '-';
+  }
+  const auto special = [&](std::size_t at, unsigned bit, char with, char without) {
+    if ((entry.mode & bit) != 0) out[at] = out[at] == 'x' ? with : without;
+  };
+  special(3, 04000, 's', 'S');
+  special(6, 02000, 's', 'S');
+  special(9, 01000, 't', 'T');
+  return out;
+}
+
+std::string owner_text(const std::string& name, std::uint32_t number) {
+  return name.empty() ? std::to_string(number) : printable(name);
+}
+
+void print_long(const Entry& entry) {
+  std::string name = printable("/" + entry.path);
+  if (entry.type == EntryType::symlink) name += " -> " + printable(entry.link_target);
+  if (entry.type == EntryType::hard_link) name += " = " + printable("/" + entry.link_target);
+  std::array<char, 160> head{};
+  const bool has_details = entry.type != EntryType::hard_link;
+  static_cast<void>(std::snprintf(
+      head.data(), head.size(), "%s %-8s %-8s %12llu %s  ", mode_text(entry).c_str(),
+      has_details ? owner_text(entry.user, entry.uid).c_str() : "",
+      has_details ? owner_text(entry.group, entry.gid).c_str() : "",
+      static_cast<unsigned long long>(entry.size),
+      has_details ? local_time(entry.mtime.seconds * 1000).c_str() : "                   "));
+  print_line(head.data() + name);
+}
+
+void print_entry_json(const Entry& entry) {
+  Json json = {{"type", type_names.at(static_cast<std::size_t>(entry.type))},
+               {"path", json_text("/" + entry.path)}};
+  if (entry.type == EntryType::hard_link) {
+    json["target"] = json_text("/" + entry.link_target);
+  } else {
+    json["mode"] = entry.mode;
+    json["uid"] = entry.uid;
+    json["gid"] = entry.gid;
+    json["user"] = json_text(entry.user);
+    json["group"] = json_text(entry.group);
+    json["size"] = entry.size;
+    json["mtime"] = utc_time(entry.mtime.seconds * 1000 + entry.mtime.nanoseconds / 1'000'000);
+    if (entry.type == EntryType::symlink) json["target"] = json_text(entry.link_target);
+  }
+  print_json(json);
+}
+
+Exit run(Session& session, const Options& options) {
+  Repository repository = session.open();
+  list_entries(repository, select(repository, options.snapshot), options.is_recursive,
+               [&](const Entry& entry) {
+                 if (session.options.is_json) {
+                   print_entry_json(entry);
+                 } else if (options.is_long) {
+                   print_long(entry);
+                 } else {
+                   print_line(printable("/" + entry.path));
+                 }
+               });
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_ls(CLI::App& app, Session& session) {
+  CLI::App* command = app.add_subcommand("ls", "List the files of a snapshot");
+  auto options = std::make_shared<Options>();
+  command->add_option("snapshot", options->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
+  command->add_flag("-l,--long", options->is_long, "With mode, owner, size and time");
+  command->add_flag("-R,--recursive", options->is_recursive, "All that lies below");
+  command->footer("Examples:\n  kist ls latest:/home/ann\n  kist ls -lR 3f9a12");
+  command->callback([&session, options] {
+    session.action = [&session, options] { return run(session, *options); };
+  });
+}
+
+}  // namespace kist::cli

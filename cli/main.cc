@@ -1,0 +1,124 @@
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace kist::cli {
+
+namespace {
+
+Exit exit_for(Code code) {
+  switch (code) {
+    case Code::failed:
+      return Exit::failed;
+    case Code::invalid:
+      return Exit::usage;
+    case Code::corrupt:
+    case Code::missing:
+      return Exit::integrity;
+    case Code::refused:
+      return Exit::refused;
+    case Code::no_repository:
+      return Exit::no_repository;
+    case Code::conflict:
+      return Exit::conflict;
+    case Code::wrong_secret:
+      return Exit::wrong_secret;
+    case Code::unsupported:
+      return Exit::failed;
+    case Code::interrupted:
+      return Exit::interrupted;
+  }
+  return Exit::failed;
+}
+
+void add_global_options(CLI::App& app, GlobalOptions& options) {
+  app.add_option("-r,--repo", options.repository, "The repository: a directory")
+      ->envname("KIST_REPO")
+      ->type_name("PATH");
+  app.add_option("--password-file", options.secret.password_file, "Read the password from a file")
+      ->envname("KIST_PASSWORD_FILE")
+      ->type_name("FILE");
+  app.add_option("--password-command", options.secret.password_command,
+                 "Read the password from a command's output")
+      ->envname("KIST_PASSWORD_COMMAND")
+      ->type_name("COMMAND");
+  app.add_option("--key-file", options.secret.key_file, "Open with a key file")
+      ->envname("KIST_KEY_FILE")
+      ->type_name("FILE");
+  app.add_option("--slot", options.slot, "Open this slot and no other")->type_name("ID");
+  app.add_option("--state-dir", options.state_directory, "Where catalogs and caches are kept")
+      ->envname("KIST_STATE_DIR")
+      ->type_name("DIR");
+  app.add_flag("--json", options.is_json, "Print JSON");
+  app.add_flag("-q,--quiet", options.is_quiet, "Print results and errors only");
+  app.add_flag("-v,--verbose", options.is_verbose, "Log more");
+  app.add_flag("--no-progress", options.has_no_progress, "No progress line");
+  app.add_option("--progress", options.progress, "auto, plain (for logs) or none")
+      ->check(CLI::IsMember({"auto", "plain", "none"}));
+  app.add_flag("--yes", options.is_confirmed, "Do not ask");
+  app.add_option("--log-file", options.log_file, "Write a log")->type_name("FILE");
+  app.add_option("--log-format", options.log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+ConsoleOptions console_options(const GlobalOptions& options) {
+  ConsoleOptions out;
+  out.is_quiet = options.is_quiet;
+  out.is_verbose = options.is_verbose;
+  out.log_file = options.log_file;
+  out.log_as_json = options.log_format == "json";
+  if (options.progress == "plain") out.progress = ProgressStyle::plain;
+  if (options.has_no_progress || options.progress == "none") out.progress = ProgressStyle::none;
+  return out;
+}
+
+void print_error(Session& session, const std::string& text) {
+  session.console.clear_progress();
+  static_cast<void>(std::fprintf(stderr, "kist: %s\n", printable(text).c_str()));
+}
+
+Exit run(Session& session) {
+  try {
+    session.console.configure(console_options(session.options));
+    prepare_process(session.console);
+    catch_signals();
+    const Exit result = session.action();
+    session.console.clear_progress();
+    if (std::fflush(stdout) != 0) throw Error(Code::failed, "cannot write to standard output");
+    return result;
+  } catch (const Error& error) {
+    print_error(session, error.text());
+    return exit_for(error.code());
+  } catch (const std::bad_alloc&) {
+    print_error(session, "out of memory; free some and run again");
+    return Exit::failed;
+  } catch (const std::exception& error) {
+    print_error(session, concat("failed: ", std::string_view(error.what())));
+    return Exit::failed;
+  }
+}
+
+}  // namespace
+
+}  // namespace kist::cli
+
+int main(int argc, char** argv) {
+  using namespace kist::cli;  // NOLINT(google-build-using-namespace): main cannot stand in one
+  CLI::App app("Kist: secure encrypted backup and archiving", "kist");
+  Session session;
+  add_global_options(app, session.options);
+  app.set_version_flag("--version", std::string("kist ") + kist::version);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.failure_message(CLI::FailureMessage::simple);
+  for (const auto add : {&add_init, &add_backup, &add_snapshots, &add_ls, &add_cat, &add_restore,
+                         &add_verify, &add_stats, &add_catalog, &add_journal, &add_key}) {
+    add(app, session);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+  }
+  return static_cast<int>(run(session));
+}

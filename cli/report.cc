@@ -1,0 +1,169 @@
+#include "cli/report.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+namespace kist::cli {
+
+std::string human_size(std::uint64_t bytes) {
+  constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  std::array<char, 32> out{};
+  static_cast<void>(
+      std::snprintf(out.data(), out.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]));
+  return out.data();
+}
+
+namespace {
+
+std::string format_time(std::int64_t time_ms, const char* format, bool is_local) {
+  const std::time_t seconds = time_ms / 1000;
+  std::tm broken{};
+  if (is_local) {
+    ::localtime_r(&seconds, &broken);
+  } else {
+    ::gmtime_r(&seconds, &broken);
+  }
+  std::array<char, 64> out{};
+  const std::size_t size = std::strftime(out.data(), out.size(), format, &broken);
+  return {out.data(), size};
+}
+
+std::string escaped_byte(unsigned char byte) {
+  std::array<char, 8> out{};
+  static_cast<void>(std::snprintf(out.data(), out.size(), "\\x%02x", byte));
+  return out.data();
+}
+
+// The length of the UTF-8 sequence at the start of `text`; 0 when there is no valid one.
+std::size_t utf8_length(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : (first >= 0xe0 ? 3 : (first >= 0xc2 ? 2 : 0));
+  if (length == 0 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0U) != 0x80) return 0;
+  }
+  if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
+      (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f)) {
+    return 0;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string local_time(std::int64_t time_ms) {
+  return format_time(time_ms, "%Y-%m-%d %H:%M:%S", true);
+}
+
+std::string utc_time(std::int64_t time_ms) {
+  std::array<char, 16> fraction{};
+  static_cast<void>(std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
+                                  static_cast<int>(time_ms % 1000)));
+  return format_time(time_ms, "%Y-%m-%dT%H:%M:%S", false) + fraction.data();
+}
+
+std::string human_duration(std::int64_t time_ms) {
+  std::array<char, 48> out{};
+  if (time_ms < 60'000) {
+    static_cast<void>(
+        std::snprintf(out.data(), out.size(), "%.1f s", static_cast<double>(time_ms) / 1000));
+  } else {
+    static_cast<void>(std::snprintf(out.data(), out.size(), "%lld min %lld s",
+                                    static_cast<long long>(time_ms / 60'000),
+                                    static_cast<long long>(time_ms / 1000 % 60)));
+  }
+  return out.data();
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_control = byte < 0x20 || byte == 0x7f ||
+                            (length == 2 && byte == 0xc2 &&
+                             static_cast<unsigned char>(text[i + 1]) < 0xa0);
+    if (length == 0 || is_control) {
+      out += escaped_byte(byte);
+      ++i;
+    } else {
+      out += text.substr(i, length);
+      i += length;
+    }
+  }
+  return out;
+}
+
+std::string json_text(std::string_view bytes) {
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t length = utf8_length(bytes.substr(i));
+    if (length == 0) {
+      out += escaped_byte(static_cast<unsigned char>(bytes[i]));
+      ++i;
+    } else {
+      out += bytes.substr(i, length);
+      i += length;
+    }
+  }
+  return out;
+}
+
+void Table::print() const {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string fill(widths[i] - row[i].size(), ' ');
+      const bool is_right = std::ranges::find(right_, i) != right_.end();
+      line += is_right ? fill + row[i] : row[i] + fill;
+      if (i + 1 < row.size()) line += "  ";
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    print_line(line);
+  }
+}
+
+void print_bytes(View bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) {
+    throw Error(Code::failed, "cannot write to standard output");
+  }
+}
+
+void print_line(std::string_view line) { print_bytes(as_view(concat(line, "\n"))); }
+
+void print_json(const Json& json) { print_line(json.dump()); }
+
+Json statistics_json(const SnapshotStatistics& statistics) {
+  return {{"started", utc_time(statistics.started_ms)},
+          {"finished", utc_time(statistics.finished_ms)},
+          {"files_new", statistics.files_new},
+          {"files_changed", statistics.files_changed},
+          {"files_unmodified", statistics.files_unmodified},
+          {"directories", statistics.directories},
+          {"others", statistics.others},
+          {"bytes_total", statistics.bytes_total},
+          {"bytes_read", statistics.bytes_read},
+          {"bytes_new", statistics.bytes_new},
+          {"bytes_stored", statistics.bytes_stored},
+          {"blocks_new", statistics.blocks_new},
+          {"problems", statistics.problems}};
+}
+
+}  // namespace kist::cli

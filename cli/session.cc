@@ -1,0 +1,82 @@
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <map>
+
+#include "cli/command.h"
+
+namespace kist::cli {
+
+std::shared_ptr<Store> Session::store() const {
+  if (options.repository.empty()) {
+    throw Error(Code::invalid, "which repository? give --repo or set KIST_REPO");
+  }
+  return open_store(options.repository);
+}
+
+std::string Session::state_parent() const {
+  if (!options.state_directory.empty()) return absolute_path(options.state_directory);
+  if (::geteuid() == 0) return "/var/lib/kist";
+  const char* state = std::getenv("XDG_STATE_HOME");  // NOLINT(concurrency-mt-unsafe)
+  if (state != nullptr && *state == '/') return std::string(state) + "/kist";
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (home == nullptr || *home != '/') {
+    throw Error(Code::invalid, "there is no home directory for the local state; give --state-dir");
+  }
+  return std::string(home) + "/.local/state/kist";
+}
+
+Repository Session::open() {
+  OpenOptions open_options{.state_parent = state_parent(), .slot = {}};
+  if (!options.slot.empty()) {
+    open_options.slot = parse_id<SlotId>(options.slot);
+    if (!open_options.slot) throw Error(Code::invalid, "--slot takes the 32 digits of a slot's id");
+  }
+  std::shared_ptr<Store> where = store();
+  // Said before a password is asked for.
+  if (!where->size("kist.repo")) {
+    throw Error(Code::no_repository,
+                concat("there is no repository in ", options.repository,
+                       "; make one with kist init, or name another with --repo"));
+  }
+  return open_repository(std::move(where), get_credential(options.secret), open_options, around());
+}
+
+namespace {
+
+std::uint64_t parse_with_unit(const std::string& text,
+                              const std::map<std::string, std::uint64_t>& units,
+                              const std::string& what) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const auto unit = units.find(std::string(end, text.data() + text.size()));
+  if (error != std::errc() || unit == units.end() || count > UINT32_MAX) {
+    throw Error(Code::invalid, concat(text, " is not ", what));
+  }
+  return count * unit->second;
+}
+
+}  // namespace
+
+std::uint32_t parse_size(const std::string& text) {
+  const std::uint64_t size = parse_with_unit(
+      text, {{"", 1}, {"K", 1U << 10U}, {"KiB", 1U << 10U}, {"M", 1U << 20U}, {"MiB", 1U << 20U}},
+      "a size such as 128KiB or 1MiB");
+  if (size > UINT32_MAX) throw Error(Code::invalid, concat(text, " is too large"));
+  return static_cast<std::uint32_t>(size);
+}
+
+std::uint64_t parse_duration(const std::string& text) {
+  return parse_with_unit(text,
+                         {{"s", 1},
+                          {"min", 60},
+                          {"h", 3600},
+                          {"d", 86'400},
+                          {"w", 7 * 86'400},
+                          {"m", 30 * 86'400},
+                          {"y", 365 * 86'400}},
+                         "a time such as 12h, 7d or 10y");
+}
+
+}  // namespace kist::cli

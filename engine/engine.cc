@@ -1,0 +1,89 @@
+#include "engine/engine.h"
+
+#include "engine/base/disk/disk.h"
+#include "engine/repository/sync.h"
+#include "engine/store/local.h"
+
+namespace kist {
+
+std::shared_ptr<Store> open_store(const std::string& location) {
+  if (location.find("://") != std::string::npos) {
+    throw Error(Code::unsupported,
+                concat("this version stores in directories only, not in ", location));
+  }
+  return open_local_store(open_disk(absolute_path(location)));
+}
+
+void prepare_process(Observer& observer) {
+  init_crypto();
+  disable_core_dumps();
+  raise_open_file_limit();
+  if (!can_lock_memory()) {
+    observer.notice("memory cannot be locked here: secrets could reach swap space");
+  }
+}
+
+Credential make_key_file(const std::string& path, Random& random) {
+  if (path_exists(path)) throw Error(Code::refused, concat(path, " exists already"));
+  Key key;
+  random.fill(key.mutable_view());
+  const SecretBytes text = encode_key_file(key);
+  replace_file(path, text.view());
+  return parse_key_file(text.view(), path);
+}
+
+Credential read_key_file(const std::string& path) {
+  const SecretBytes text(read_file(path, 4096));
+  return parse_key_file(text.view(), path);
+}
+
+CatalogInfo catalog_info(Repository& repository) {
+  sync_index(repository);
+  const BlockIndex::Reader index(repository.local->index());
+  return {.directory = repository.local->directory(),
+          .entries = repository.state().next_sequence,
+          .index_entries = repository.local->index().loaded_sequence(),
+          .blocks = index.block_count(),
+          .packs = index.pack_count(),
+          .catalog_bytes = repository.local->catalog().file_bytes(),
+          .index_bytes = repository.local->index().file_bytes()};
+}
+
+void rebuild_catalog(Repository& repository) {
+  repository.local->reset_catalog();
+  repository.local->reset_index();
+  sync_journal(repository);
+  sync_index(repository);
+}
+
+std::vector<std::string> check_catalog(Repository& repository) {
+  sync_index(repository);
+  const std::string scratch = repository.local->directory() + "/check";
+  Repository fresh{.around = repository.around,
+                   .store = repository.store,
+                   .keyring = std::move(repository.keyring),
+                   .local = std::make_unique<LocalState>(scratch, repository.around.random,
+                                                         repository.around.observer)};
+  std::vector<std::string> differences;
+  const auto compare = [&](const std::string& what, std::uint64_t have, std::uint64_t made) {
+    if (have != made) {
+      differences.push_back(concat(what, ": the catalog has ", have, ", the store says ", made));
+    }
+  };
+  rebuild_catalog(fresh);
+  repository.keyring = std::move(fresh.keyring);
+  compare("journal entries", repository.state().next_sequence, fresh.state().next_sequence);
+  if (repository.state().head != fresh.state().head) differences.emplace_back("the heads differ");
+  const BlockIndex::Reader have(repository.local->index());
+  const BlockIndex::Reader made(fresh.local->index());
+  compare("packs", have.pack_count(), made.pack_count());
+  compare("blocks", have.block_count(), made.block_count());
+  for (std::uint32_t pack = 0; pack < std::min(have.pack_count(), made.pack_count()); ++pack) {
+    if (have.pack(pack).name != made.pack(pack).name) {
+      differences.push_back(concat("pack ", pack, " is another"));
+    }
+  }
+  return differences;
+}
+
+}  // namespace kist

@@ -1,0 +1,199 @@
+#include "engine/ops/browse.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <map>
+
+#include "engine/format/manifest_tree.h"
+#include "engine/repository/fetch.h"
+#include "engine/repository/sync.h"
+
+namespace kist {
+
+namespace {
+
+// "2026-11-22", "2026-11-22T08:00", "2026-11-22 08:00:30": local time.
+std::optional<std::int64_t> parse_time(const std::string& text) {
+  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
+                             "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    std::tm broken{};
+    broken.tm_isdst = -1;
+    const char* end = ::strptime(text.c_str(), format, &broken);
+    if (end == nullptr || *end != '\0') continue;
+    // Without seconds or a time of day, the whole minute or day counts.
+    if (text.size() == 10) broken.tm_mday += 1;
+    if (text.size() == 16) broken.tm_min += 1;
+    return static_cast<std::int64_t>(std::mktime(&broken)) * 1000 + (text.size() < 19 ? -1 : 999);
+  }
+  return std::nullopt;
+}
+
+// "3d ago", "12h ago".
+std::optional<std::int64_t> parse_age(const std::string& text, std::int64_t now_ms) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc()) return std::nullopt;
+  const std::map<std::string_view, std::int64_t> units = {
+      {"min ago", 60},      {"h ago", 3600},       {"d ago", 86400},
+      {"w ago", 7 * 86400}, {"m ago", 30 * 86400}, {"y ago", 365 * 86400}};
+  const auto unit = units.find({end, static_cast<std::size_t>(text.data() + text.size() - end)});
+  if (unit == units.end()) return std::nullopt;
+  return now_ms - std::int64_t{count} * unit->second * 1000;
+}
+
+const SnapshotState* newest(const std::vector<const SnapshotState*>& snapshots,
+                            const std::function<bool(const SnapshotState&)>& fits) {
+  const SnapshotState* found = nullptr;
+  for (const SnapshotState* snapshot : snapshots) {
+    if (!snapshot->taken.is_pending && fits(*snapshot)) found = snapshot;
+  }
+  return found;
+}
+
+const SnapshotState* by_prefix(const std::vector<const SnapshotState*>& snapshots,
+                               const std::string& prefix) {
+  const SnapshotState* found = nullptr;
+  for (const SnapshotState* snapshot : snapshots) {
+    if (!hex(snapshot->taken.snapshot).starts_with(prefix)) continue;
+    if (found != nullptr) {
+      throw Error(Code::invalid, concat(prefix, " is the start of several ids; give more digits"));
+    }
+    found = snapshot;
+  }
+  return found;
+}
+
+const SnapshotState* find_snapshot(const Repository& repository, const std::string& text) {
+  const auto snapshots = repository.state().live_snapshots();
+  if (text == "latest") return newest(snapshots, [](const SnapshotState&) { return true; });
+  if (text.starts_with("latest@")) {
+    return newest(snapshots,
+                  [&](const SnapshotState& s) { return s.taken.source == text.substr(7); });
+  }
+  std::optional<std::int64_t> until_ms = parse_age(text, repository.around.clock.now_ms());
+  if (!until_ms) until_ms = parse_time(text);
+  if (until_ms) {
+    return newest(snapshots, [&](const SnapshotState& s) { return s.time_ms <= *until_ms; });
+  }
+  return text.size() < 4 ? nullptr : by_prefix(snapshots, text);
+}
+
+std::string clean_path(std::string path) {
+  while (path.starts_with('/')) {
+    path.erase(0, 1);
+  }
+  while (path.ends_with('/')) {
+    path.pop_back();
+  }
+  return path;
+}
+
+}  // namespace
+
+Selection select(const Repository& repository, const std::string& text) {
+  // The path begins at the first ":/": times hold colons too, but no slash after one.
+  const std::size_t colon = text.find(":/");
+  const std::string name = text.substr(0, colon);
+  Selection out;
+  out.snapshot = find_snapshot(repository, name);
+  if (out.snapshot == nullptr) {
+    throw Error(Code::failed,
+                concat("there is no snapshot ", name, "; kist snapshots lists those there are"));
+  }
+  if (colon != std::string::npos) out.path = clean_path(text.substr(colon + 1));
+  return out;
+}
+
+std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
+  std::vector<SnapshotSummary> out;
+  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+    SnapshotSummary summary;
+    summary.state = snapshot;
+    summary.statistics = get_reference_set(repository, *snapshot).statistics;
+    if ((repository.capabilities() & can_read) != 0) summary.body = get_body(repository, *snapshot);
+    out.push_back(std::move(summary));
+  }
+  return out;
+}
+
+void list_entries(Repository& repository, const Selection& selection, bool is_recursive,
+                  const std::function<void(const Entry&)>& each) {
+  require_capability(repository, can_read);
+  sync_index(repository);
+  BlockReader blocks(repository);
+  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+  const SnapshotBody body = get_body(repository, *selection.snapshot);
+  bool found = false;
+  manifest.for_each(body.root, selection.path, ManifestReader::Order::forward,
+                    [&](const Entry& entry) {
+                      check_cancelled(repository.observer());
+                      found = true;
+                      const bool is_child = entry.path == selection.path ||
+                                            parent_path(entry.path) == selection.path;
+                      if (is_recursive || is_child) each(entry);
+                      return true;
+                    });
+  if (!found) throw Error(Code::failed, concat("the snapshot has no /", selection.path));
+}
+
+void read_content(Repository& repository, const Selection& selection,
+                  const std::function<void(View)>& each) {
+  require_capability(repository, can_read);
+  sync_index(repository);
+  BlockReader blocks(repository);
+  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+  const SnapshotBody body = get_body(repository, *selection.snapshot);
+  std::optional<Entry> entry = manifest.lookup(body.root, selection.path);
+  if (entry && entry->type == EntryType::hard_link) {
+    entry = manifest.lookup(body.root, entry->link_target);
+  }
+  if (!entry) throw Error(Code::failed, concat("the snapshot has no /", selection.path));
+  if (entry->type != EntryType::file) {
+    throw Error(Code::invalid, concat("/", selection.path, " is not a file"));
+  }
+  if (entry->inline_content) each(*entry->inline_content);
+  manifest.for_each_item(entry->content, [&](const ContentItem& item) {
+    check_cancelled(repository.observer());
+    if (item.type == ItemType::block) {
+      each(blocks.get(item.id));
+      return;
+    }
+    const Bytes zeros(std::min<std::uint64_t>(item.size, 1U << 20U));
+    for (std::uint64_t left = item.size; left > 0;) {
+      const std::uint64_t size = std::min<std::uint64_t>(left, zeros.size());
+      each(View(zeros).first(size));
+      left -= size;
+    }
+  });
+}
+
+RepositoryStatistics count_repository(Repository& repository) {
+  sync_index(repository);
+  RepositoryStatistics out;
+  std::map<std::string, RepositoryStatistics::Source> sources;
+  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+    const SnapshotStatistics statistics = get_reference_set(repository, *snapshot).statistics;
+    RepositoryStatistics::Source& source = sources[snapshot->taken.source];
+    source.name = snapshot->taken.source;
+    ++source.snapshots;
+    source.bytes_newest = statistics.bytes_total;
+    source.bytes_stored += statistics.bytes_stored;
+    ++out.snapshots;
+    out.bytes_total += statistics.bytes_total;
+  }
+  for (const auto& [name, source] : sources) {
+    out.bytes_newest += source.bytes_newest;
+    out.sources.push_back(source);
+  }
+  const BlockIndex::Reader index(repository.local->index());
+  out.packs = index.pack_count();
+  for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+    out.pack_bytes += index.pack(pack).size;
+  }
+  out.blocks = index.block_count();
+  out.entries = repository.state().next_sequence;
+  return out;
+}
+
+}  // namespace kist

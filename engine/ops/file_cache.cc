@@ -1,0 +1,199 @@
+#include "engine/ops/file_cache.h"
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/manifest.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::string_view magic = "KISTCACH";
+constexpr std::size_t piece_target = 256U << 10U;
+constexpr std::uint32_t piece_max = 64U << 20U;
+// An entry with more runs than this is not worth keeping: its file is read again next time.
+constexpr std::size_t runs_max = 1U << 20U;
+using Generation = Id<16, struct GenerationKind>;
+
+std::string facts_path(const std::string& directory, const std::string& source_key) {
+  return concat(directory, "/", source_key, ".key");
+}
+std::string pieces_path(const std::string& directory, const std::string& source_key,
+                        const std::string& generation) {
+  return concat(directory, "/", source_key, ".", generation);
+}
+
+// Each piece is sealed once under the cache's key: its number is the nonce.
+Nonce piece_nonce(std::uint64_t number) {
+  Nonce nonce;
+  std::memcpy(nonce.bytes.data(), &number, sizeof number);
+  return nonce;
+}
+
+struct FactsFile {
+  Generation generation;
+  Key key;
+  CacheFacts facts;
+};
+
+SecretBytes encode_facts(const FactsFile& file) {
+  ByteWriter out;
+  out.raw(as_view(magic));
+  out.id(file.generation);
+  out.raw(file.key.view());
+  out.id(file.facts.snapshot);
+  out.i64(file.facts.started_ms);
+  out.u64(file.facts.first_number);
+  out.u64(file.facts.new_data_count);
+  out.id(hash_object(out.view()));
+  return SecretBytes(out.take());
+}
+
+FactsFile decode_facts(View bytes) {
+  ByteReader in(bytes, "file cache");
+  in.require(equal(in.take(magic.size()), as_view(magic)), "this is not a file cache");
+  FactsFile out;
+  out.generation = in.id<Generation>();
+  out.key = Key::from(in.take(Key::size));
+  out.facts.snapshot = in.id<SnapshotId>();
+  out.facts.started_ms = in.i64();
+  out.facts.first_number = in.u64();
+  out.facts.new_data_count = in.u64();
+  const ObjectHash expected = hash_object(bytes.first(in.offset()));
+  in.require(in.id<ObjectHash>() == expected, "the checksum does not match");
+  in.expect_end();
+  return out;
+}
+
+std::optional<FactsFile> read_facts(const std::string& path) {
+  try {
+    const SecretBytes bytes(read_file(path, 4096));
+    return decode_facts(bytes.view());
+  } catch (const Error&) {
+    return std::nullopt;  // absent or damaged: as if there were none
+  }
+}
+
+// A reference as it stands after the commit.
+ReferenceRun resolve(ReferenceRun run, const CacheFacts& facts) {
+  if (run.base != NumberBase::absolute) run.first += facts.first_number;
+  if (run.base == NumberBase::new_meta) run.first += facts.new_data_count;
+  run.base = NumberBase::absolute;
+  return run;
+}
+
+}  // namespace
+
+std::unique_ptr<FileCacheReader> FileCacheReader::open(const std::string& directory,
+                                                       const std::string& source_key) {
+  std::optional<FactsFile> facts = read_facts(facts_path(directory, source_key));
+  if (!facts) return nullptr;
+  const std::string path = pieces_path(directory, source_key, hex(facts->generation));
+  if (!path_exists(path)) return nullptr;
+  return std::unique_ptr<FileCacheReader>(
+      new FileCacheReader(File::open(path), std::move(facts->key), facts->facts));
+}
+
+bool FileCacheReader::read_piece() {
+  std::array<std::uint8_t, 4> size_bytes{};
+  if (file_.read_at(file_offset_, size_bytes) != size_bytes.size()) return false;
+  const std::uint32_t size = ByteReader(size_bytes, "file cache").u32();
+  if (size < seal_overhead || size > piece_max + seal_overhead) return false;
+  Bytes sealed(size);
+  if (file_.read_at(file_offset_ + 4, sealed) != size) return false;
+  piece_.resize(size - seal_overhead);
+  if (!kist::open(key_, piece_nonce(piece_number_), {}, sealed, piece_)) return false;
+  file_offset_ += 4 + size;
+  ++piece_number_;
+  piece_offset_ = 0;
+  current_.entry.path.clear();
+  return true;
+}
+
+// Reads the next entry. A piece that is damaged or absent ends the cache: what follows is read anew.
+bool FileCacheReader::advance() {
+  if (at_end_) return false;
+  if (piece_offset_ == piece_.size() && !read_piece()) {
+    at_end_ = true;
+    return false;
+  }
+  ByteReader in(View(piece_).subspan(piece_offset_), "file cache");
+  CachedEntry next;
+  next.entry = decode_entry(in, current_.entry.path);
+  next.runs.resize(in.varint_up_to(runs_max, "a count of runs"));
+  for (ReferenceRun& run : next.runs) {
+    run = {static_cast<NumberBase>(in.varint_up_to(2, "a base")), in.varint(), in.varint()};
+    run = resolve(run, facts_);
+  }
+  piece_offset_ += in.offset();
+  current_ = std::move(next);
+  has_current_ = true;
+  return true;
+}
+
+const CachedEntry* FileCacheReader::find(std::string_view path) {
+  while (!has_current_ || compare_paths(current_.entry.path, path) < 0) {
+    if (!advance()) return nullptr;
+  }
+  return current_.entry.path == path ? &current_ : nullptr;
+}
+
+FileCacheWriter::FileCacheWriter(std::string directory, std::string source_key, Random& random)
+    : directory_(std::move(directory)), source_key_(std::move(source_key)) {
+  make_directories(directory_);
+  generation_ = hex(random.draw_id<Generation>());
+  random.fill(key_.mutable_view());
+  file_ = File::create(pieces_path(directory_, source_key_, generation_));
+}
+
+FileCacheWriter::~FileCacheWriter() {
+  if (is_committed_) return;
+  try {
+    remove_file(pieces_path(directory_, source_key_, generation_));
+  } catch (const Error&) {
+    // It is sealed under a key that goes with this object: nothing in it can be read.
+  }
+}
+
+void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& runs) {
+  if (runs.size() > runs_max) return;
+  encode_entry(piece_, entry, previous_path_);
+  piece_.varint(runs.size());
+  for (const ReferenceRun& run : runs) {
+    piece_.varint(static_cast<std::uint64_t>(run.base));
+    piece_.varint(run.first);
+    piece_.varint(run.count);
+  }
+  previous_path_ = entry.path;
+  if (piece_.size() >= piece_target) flush_piece();
+}
+
+void FileCacheWriter::flush_piece() {
+  if (piece_.size() == 0) return;
+  Bytes sealed(piece_.size() + seal_overhead);
+  seal(key_, piece_nonce(piece_number_++), {}, piece_.view(), sealed);
+  ByteWriter size;
+  size.u32(narrow<std::uint32_t>(sealed.size()));
+  file_.append(size.view());
+  file_.append(sealed);
+  piece_.clear();
+  previous_path_.clear();
+}
+
+void FileCacheWriter::commit(const CacheFacts& facts) {
+  flush_piece();
+  file_.close();
+  const std::string path = facts_path(directory_, source_key_);
+  const std::optional<FactsFile> former = read_facts(path);
+  FactsFile file{.generation = *parse_id<Generation>(generation_),
+                 .key = key_.clone(),
+                 .facts = facts};
+  const SecretBytes encoded = encode_facts(file);
+  // The key file is overwritten in place first, so that the former key does not linger beside it.
+  if (former) wipe_file(path);
+  replace_file(path, encoded.view());
+  is_committed_ = true;
+  if (former) remove_file(pieces_path(directory_, source_key_, hex(former->generation)));
+}
+
+}  // namespace kist

@@ -1,0 +1,108 @@
+// The source side of a backup: walks, recognises what has not changed, reads and cuts what has. Runs
+// in a thread of its own and hands on batches in path order; batches of small files are read, cut and
+// hashed by the pool, large files are read here and hashed by the pool. Bounded in bytes and in open
+// directories, whatever the number of files.
+#pragma once
+
+#include <exception>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/base/pool.h"
+#include "engine/base/queue.h"
+#include "engine/content/chunker.h"
+#include "engine/ops/file_cache.h"
+#include "engine/repository/repository.h"
+#include "engine/source/walk.h"
+
+namespace kist {
+
+// A run of a file as it was read: a block in the batch's buffer, or a hole.
+struct ReadPiece {
+  ItemType type = ItemType::block;
+  std::uint64_t size = 0;
+  std::size_t offset = 0;  // in the batch's buffer
+  BlockId id;              // set by the pool
+};
+
+enum class Change : std::uint8_t { unmodified, changed, fresh };
+
+struct ReadEntry {
+  Entry entry;
+  Change change = Change::fresh;
+  std::vector<ReferenceRun> runs;  // of an unmodified entry
+  std::vector<ReadPiece> pieces;
+  bool is_last = true;    // the entry is complete; else more of its file follows
+  bool has_failed = false;  // it could not be read and is left out
+  // For the pool: where to read it, for a small file.
+  std::shared_ptr<const Directory> parent;
+  std::string name;
+};
+
+struct ReadBatch {
+  std::vector<ReadEntry> entries;
+  Bytes buffer;
+  std::future<void> ready;  // invalid when nothing was left to the pool
+};
+
+// What the reading needs to know; derived from the repository's secrets and parameters.
+struct ReadContext {
+  const Key& id_key;
+  const Chunker& chunker;
+  Observer& observer;
+  std::atomic<std::uint64_t>& problem_count;
+  std::atomic<std::uint64_t>& bytes_read;
+};
+
+class SourceReader {
+ public:
+  SourceReader(const std::vector<std::string>& paths, const ReadContext& context, Pool& pool,
+               std::unique_ptr<FileCacheReader> cache);
+  SourceReader(const SourceReader&) = delete;
+  SourceReader& operator=(const SourceReader&) = delete;
+  SourceReader(SourceReader&&) = delete;
+  SourceReader& operator=(SourceReader&&) = delete;
+  ~SourceReader();
+
+  // The next batch, complete; null at the end.
+  std::shared_ptr<ReadBatch> next();
+  [[nodiscard]] std::uint64_t opened_count() const { return opened_count_; }
+
+ private:
+  void run();
+  void handle(WalkItem item);
+  void add(ReadEntry entry, std::uint64_t buffer_bytes);
+  void flush();
+  void push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight);
+  void read_large(WalkItem& item, ReadEntry entry);
+  void read_extent(const File& file, std::uint64_t start, std::uint64_t end, const ReadEntry& whole);
+  bool is_unmodified(const WalkItem& item, const CachedEntry& cached) const;
+  bool is_later_name(const WalkItem& item, Entry& entry);
+  Entry describe(const WalkItem& item);
+  const std::string& owner(std::uint32_t number, bool is_group);
+
+  ReadContext context_;
+  Pool& pool_;
+  std::unique_ptr<FileCacheReader> cache_;
+  Walker walker_;
+  BoundedQueue<std::shared_ptr<ReadBatch>> queue_;
+  std::shared_ptr<ReadBatch> open_;
+  std::uint64_t open_bytes_ = 0;
+  std::size_t open_directories_ = 0;
+  const Directory* last_directory_ = nullptr;
+  struct FirstName {
+    std::string path;
+    std::uint64_t names_left = 0;
+  };
+  std::map<std::pair<std::uint64_t, std::uint64_t>, FirstName> first_names_;  // device, inode
+  std::map<std::uint32_t, std::string> users_;
+  std::map<std::uint32_t, std::string> groups_;
+  std::atomic<std::uint64_t> opened_count_{0};
+  std::thread thread_;
+};
+
+}  // namespace kist

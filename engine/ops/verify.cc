@@ -1,0 +1,329 @@
+#include "engine/ops/verify.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "engine/base/pool.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
+#include "engine/format/manifest_tree.h"
+#include "engine/format/names.h"
+#include "engine/repository/fetch.h"
+#include "engine/repository/frame.h"
+#include "engine/repository/sync.h"
+
+namespace kist {
+
+namespace {
+
+Decompressor& thread_decompressor() {
+  thread_local Decompressor decompressor;
+  return decompressor;
+}
+
+class Verifier {
+ public:
+  Verifier(Repository& repository, const VerifyOptions& options)
+      : repository_(repository), options_(options), frames_(repository) {}
+
+  VerifyReport run() {
+    check_journal();
+    check_slots();
+    const bool has_index = guarded("block index", [&] { sync_index(repository_); });
+    for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
+      check_snapshot(*snapshot);
+    }
+    if (has_index) check_packs();
+    if (has_index && options_.level == VerifyLevel::content) {
+      for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
+        guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
+                [&] { check_manifest(*snapshot); });
+      }
+    }
+    report_.frames = frame_count_;
+    report_.blocks = block_count_;
+    report_.bytes_read = bytes_read_;
+    return std::move(report_);
+  }
+
+ private:
+  void find(const std::string& object, const std::string& problem) {
+    const std::lock_guard lock(mutex_);
+    report_.findings.push_back({object, problem});
+  }
+
+  // Damage that `work` meets becomes a finding; anything else goes on up.
+  template <typename Work>
+  bool guarded(const std::string& object, const Work& work) {
+    try {
+      work();
+      return true;
+    } catch (const Error& error) {
+      if (error.code() != Code::corrupt && error.code() != Code::missing &&
+          error.code() != Code::unsupported) {
+        throw;
+      }
+      find(object, error.text());
+      return false;
+    }
+  }
+
+  void check_hash(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
+    guarded(name, [&] {
+      if (hash_object(get_object(repository_.reader(), name, size_max)) != expected) {
+        throw Error(Code::corrupt, "its bytes do not hash to what is expected");
+      }
+    });
+  }
+  void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
+    check_hash(name, expected, size_max);
+    check_hash(twin_name(name), expected, size_max);
+  }
+
+  // What the catalog holds was judged when it was replayed; the store must still hold the same.
+  void check_journal() {
+    repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
+      check_cancelled(repository_.observer());
+      check_twins(journal_name(replayed.entry.sequence), replayed.hash, journal_entry_bytes_max);
+      if (!replayed.void_reason.empty()) {
+        find(journal_name(replayed.entry.sequence), concat("void: ", replayed.void_reason));
+      }
+      ++report_.entries;
+      return true;
+    });
+  }
+
+  void check_slots() {
+    const State& state = repository_.state();
+    for (const auto& [id, slot] : state.slots) {
+      const SlotIntroduction& introduction = slot.introduction;
+      check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
+      check_twins(epoch_name(state.epoch_number, state.epoch, id), introduction.epoch_box,
+                  small_object_bytes_max);
+      const std::string name = slot_name(id, slot.generation);
+      if (slot.slot_object != ObjectHash{}) {
+        check_twins(name, slot.slot_object, slot_object_bytes_max);
+        continue;
+      }
+      for (const std::string& copy : {name, twin_name(name)}) {
+        guarded(copy, [&] {
+          const Bytes bytes = get_object(repository_.reader(), copy, slot_object_bytes_max);
+          const Envelope envelope = decode_envelope_of(bytes, copy, ObjectType::slot,
+                                                       repository_.keyring.repository());
+          if (!is_signed_by(envelope, introduction.signing_key)) {
+            throw Error(Code::corrupt, "its signature is not its slot's");
+          }
+        });
+      }
+    }
+  }
+
+  void check_snapshot(const SnapshotState& snapshot) {
+    ++report_.snapshots;
+    const SnapshotTaken& taken = snapshot.taken;
+    for (const ObjectHash& name : taken.key_segments) {
+      check_twins(key_segment_name(name), name, key_segment_bytes_max);
+    }
+    for (const SegmentIntroduction& segment : taken.segments) {
+      check_hash(index_segment_name(segment.index_segment), segment.index_segment,
+                 index_segment_bytes_max);
+    }
+    check_twins(body_name(taken.body), taken.body, body_bytes_max);
+    guarded(reference_set_name(taken.reference_set), [&] {
+      const ReferenceSet set = get_reference_set(repository_, snapshot);
+      std::uint64_t introduced = 0;
+      for (const SegmentIntroduction& segment : taken.segments) {
+        introduced += segment.block_count;
+      }
+      const bool in_range =
+          (set.absolute.empty() || set.absolute.greatest() < repository_.state().next_number) &&
+          (set.relative.empty() || set.relative.greatest() < introduced);
+      if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
+    });
+    if ((repository_.capabilities() & can_read) != 0) {
+      guarded(body_name(taken.body),
+              [&] { static_cast<void>(get_body(repository_, snapshot)); });
+    }
+  }
+
+  void check_packs() {
+    const BlockIndex::Reader index(repository_.local->index());
+    report_.packs = index.pack_count();
+    std::atomic<std::uint32_t> next{0};
+    const std::uint32_t count = index.pack_count();
+    const unsigned threads = options_.threads != 0
+                                 ? options_.threads
+                                 : std::max(1U, std::thread::hardware_concurrency());
+    Pool pool(threads);
+    std::vector<std::future<void>> workers;
+    for (unsigned i = 0; i < threads; ++i) {
+      workers.push_back(pool.submit([&] {
+        const BlockIndex::Reader own(repository_.local->index());
+        for (std::uint32_t pack = next++; pack < count; pack = next++) {
+          check_cancelled(repository_.observer());
+          check_pack(own, pack);
+        }
+      }));
+    }
+    for (std::future<void>& worker : workers) {
+      worker.get();
+    }
+  }
+
+  void check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
+    const PackRecord pack = index.pack(number);
+    const std::string name = pack_name(pack.name);
+    guarded(name, [&] {
+      const std::optional<std::uint64_t> size = repository_.reader().size(name);
+      if (!size) throw Error(Code::missing, "it is missing");
+      if (*size != pack.size) throw Error(Code::corrupt, "it has a wrong size");
+    });
+    if (options_.level == VerifyLevel::structure) return;
+    guarded(name, [&] { read_pack(index, number, pack, name); });
+    repository_.observer().progress({.files_done = number,
+                                     .files_total = report_.packs,
+                                     .bytes_done = bytes_read_,
+                                     .bytes_total = 0,
+                                     .current = name});
+  }
+
+  // Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
+  void read_pack(const BlockIndex::Reader& index, std::uint32_t number, const PackRecord& pack,
+                 const std::string& name) {
+    ObjectHasher hasher;
+    std::uint64_t at = 0;
+    const auto read = [&](std::uint64_t end) {
+      Bytes bytes(end - at);
+      if (repository_.reader().get_range(name, at, bytes) != bytes.size()) {
+        throw Error(Code::corrupt, "it is cut short");
+      }
+      hasher.update(bytes);
+      at = end;
+      bytes_read_ += bytes.size();
+      return bytes;
+    };
+    const Bytes header = read(pack_header_size);
+    std::vector<FramePlace> places;
+    for (std::uint32_t frame = 0; frame < pack.frame_count; ++frame) {
+      const FrameRecord record = index.frame(number, frame);
+      if (record.place.offset != at) throw Error(Code::corrupt, "the index misplaces a frame");
+      const Bytes sealed =
+          read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
+      places.push_back(record.place);
+      if (options_.level != VerifyLevel::content) continue;
+      guarded(name, [&] { check_frame_content(index, {number, frame}, pack, record, sealed); });
+    }
+    Bytes tail;
+    while (at < pack.size) {
+      tail = read(std::min(pack.size, at + (1U << 20U)));
+    }
+    if (hasher.finish() != pack.name) {
+      throw Error(Code::corrupt, "its bytes do not hash to its name");
+    }
+    const PackHeader decoded = decode_pack_header(header, name);
+    if (decoded.kind != pack.kind || decoded.repository != repository_.keyring.repository()) {
+      throw Error(Code::corrupt, "its header is another's");
+    }
+    if (options_.level == VerifyLevel::content) check_directory(pack, places, name);
+  }
+
+  void check_directory(const PackRecord& pack, const std::vector<FramePlace>& places,
+                       const std::string& name) {
+    Bytes footer(pack_footer_size);
+    repository_.reader().get_range(name, pack.size - pack_footer_size, footer);
+    const std::uint32_t size = decode_pack_footer(footer, name);
+    if (size + pack_footer_size > pack.size) throw Error(Code::corrupt, "its footer is wrong");
+    Bytes sealed(size);
+    repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
+    const FramePosition position{repository_.keyring.repository(), pack.kind, 0};
+    const Key key = frames_.keys().directory_key(pack);
+    if (open_directory(key, position, sealed, name) != places) {
+      throw Error(Code::corrupt, "its directory and the index differ");
+    }
+  }
+
+  void check_frame_content(const BlockIndex::Reader& index, const FrameId& id,
+                           const PackRecord& pack, const FrameRecord& record, View sealed) {
+    const std::string name = pack_name(pack.name);
+    const FramePosition position{repository_.keyring.repository(), pack.kind, id.frame};
+    const Key secret = frames_.keys().frame_secret(pack, id.frame);
+    const View contents = sealed.first(record.place.contents_size);
+    const View sealed_list = sealed.subspan(record.place.contents_size);
+    const Bytes plain = open_frame(secret, position,
+                                   {.contents = contents,
+                                    .list = {},
+                                    .encoding = record.encoding,
+                                    .plain_size = record.plain_size},
+                                   thread_decompressor(), name);
+    const FrameList list = open_frame_list(secret, position, sealed_list, name);
+    std::size_t at = 0;
+    for (const ListedBlock& block : list.blocks) {
+      if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
+      check_block(repository_.keyring.secrets().id_key, block.id,
+                  View(plain).subspan(at, block.size));
+      if (!index.find(tag_of(block.id))) {
+        throw Error(Code::corrupt, concat("block ", hex(block.id), " is not in the index"));
+      }
+      at += block.size;
+    }
+    if (at != plain.size() || list.encoding != record.encoding) {
+      throw Error(Code::corrupt, "a frame's list and the index differ");
+    }
+    ++frame_count_;
+    block_count_ += list.blocks.size();
+  }
+
+  // Every block that the manifest names is stored, and its number is in the reference set.
+  void check_manifest(const SnapshotState& snapshot) {
+    const SnapshotBody body = get_body(repository_, snapshot);
+    const ReferenceSet set = get_reference_set(repository_, snapshot);
+    const std::uint64_t base = snapshot.taken.segments.empty()
+                                   ? 0
+                                   : snapshot.taken.segments.front().first_number;
+    const BlockIndex::Reader index(repository_.local->index());
+    BlockReader blocks(repository_);
+    const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+    const auto require = [&](const BlockId& id) {
+      const std::optional<BlockLocation> at = index.find(tag_of(id));
+      if (!at) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
+      const bool is_named = set.absolute.contains(at->number) ||
+                            (at->number >= base && set.relative.contains(at->number - base));
+      if (!is_named) {
+        throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
+      }
+    };
+    manifest.for_each_node(body.root, require);
+    manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+      check_cancelled(repository_.observer());
+      if (entry.xattrs_block) require(*entry.xattrs_block);
+      manifest.for_each_item(
+          entry.content,
+          [&](const ContentItem& item) {
+            if (item.type == ItemType::block) require(item.id);
+          },
+          require);
+      return true;
+    });
+  }
+
+  Repository& repository_;
+  const VerifyOptions& options_;
+  FrameReader frames_;
+  std::mutex mutex_;
+  VerifyReport report_;
+  std::atomic<std::uint64_t> frame_count_{0};
+  std::atomic<std::uint64_t> block_count_{0};
+  std::atomic<std::uint64_t> bytes_read_{0};
+};
+
+}  // namespace
+
+VerifyReport verify(Repository& repository, const VerifyOptions& options) {
+  if (options.level == VerifyLevel::content) require_capability(repository, can_read);
+  return Verifier(repository, options).run();
+}
+
+}  // namespace kist
