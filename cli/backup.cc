@@ -48,13 +48,15 @@ void add_backup(CLI::App& app, Session& session) {
   command->add_option("--tag", options->tags, "A tag for the snapshot; may be repeated")
       ->take_all();
   command->add_option("--description", options->description, "A text for the snapshot");
-  command->add_option("--compression", options->compression,
-                      "zstd level, 0 to 19 (default: the repository's)")
+  command
+      ->add_option("--compression", options->compression,
+                   "zstd level, 0 to 19 (default: the repository's)")
       ->check(CLI::Range(0, 19));
   command->add_option("-j,--threads", options->threads, "Worker threads (default: one a processor)")
       ->check(CLI::Range(1, 256));
-  command->footer("Examples:\n  kist backup --repo /mnt/backup /home /etc\n"
-                  "  kist backup --source mail --tag nightly /var/mail");
+  command->footer(
+      "Examples:\n  kist backup --repo /mnt/backup /home /etc\n"
+      "  kist backup --source mail --tag nightly /var/mail");
   command->callback([&session, options] {
     session.action = [&session, options] { return run(session, *options); };
   });

@@ -57,8 +57,9 @@ void add_catalog(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("catalog", "The local view of the repository");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, Exit (*work)(Session&)) {
-    command->add_subcommand(name, help)->callback(
-        [&session, work] { session.action = [&session, work] { return work(session); }; });
+    command->add_subcommand(name, help)->callback([&session, work] {
+      session.action = [&session, work] { return work(session); };
+    });
   };
   add("info", "Where it is and what it holds", &run_info);
   add("check", "Compare it with one made anew from the store", &run_check);

@@ -1,11 +1,12 @@
-// What every command shares: the options that all take, and how a command gets at its repository. One
-// file per command registers its options and its work; main.cc runs the one that was chosen.
+// What every command shares: the options that all take, and how a command gets at its repository.
+// One file per command registers its options and its work; main.cc runs the one that was chosen.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "cli/console.h"
 #include "cli/credentials.h"
@@ -50,7 +51,9 @@ class Session {
   std::function<Exit()> action;  // set by the command that was chosen
 
   [[nodiscard]] Surroundings around() { return {clock_, random_, console}; }
+
   Random& random() { return random_; }
+
   // The open repository that --repo names.
   Repository open();
   std::shared_ptr<Store> store() const;

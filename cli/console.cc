@@ -1,13 +1,13 @@
 #include "cli/console.h"
 
+#include <csignal>
+#include <cstdio>
+
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
 
 #include "cli/report.h"
 
@@ -35,10 +35,13 @@ constexpr std::string_view json_pattern =
 
 void catch_signals() {
   struct sigaction action {};
+
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+
   struct sigaction ignored {};
+
   ignored.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignored, nullptr);
 }
@@ -64,7 +67,9 @@ void Console::configure(const ConsoleOptions& options) {
   spdlog::set_default_logger(logger);
 }
 
-bool Console::cancelled() const { return signals_seen.load() > 0; }
+bool Console::cancelled() const {
+  return signals_seen.load() > 0;
+}
 
 void Console::notice(const std::string& text) {
   clear_progress();

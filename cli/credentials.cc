@@ -1,11 +1,12 @@
 #include "cli/credentials.h"
 
-#include <termios.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
+
+#include <termios.h>
+#include <unistd.h>
 
 namespace kist::cli {
 
@@ -13,7 +14,8 @@ namespace {
 
 constexpr std::uint64_t passphrase_bytes_max = 64U << 10U;
 
-// A passphrase is one line: what comes after the last newline of a file or answer is not part of it.
+// A passphrase is one line: what comes after the last newline of a file or answer is not part of
+// it.
 Credential passphrase(Bytes bytes) {
   while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) {
     bytes.pop_back();
@@ -46,8 +48,7 @@ Credential from_command(const std::string& command) {
 }
 
 Bytes ask(const std::string& prompt) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> terminal(std::fopen("/dev/tty", "r+e"),
-                                                       &std::fclose);
+  const std::unique_ptr<FILE, int (*)(FILE*)> terminal(std::fopen("/dev/tty", "r+e"), &std::fclose);
   if (!terminal) {
     throw Error(Code::invalid,
                 "no password: give --password-file, --password-command or --key-file, or run on a "
@@ -81,7 +82,9 @@ std::string systemd_credential() {
   return directory + "/kist";
 }
 
-Credential ask_passphrase() { return passphrase(ask("password: ")); }
+Credential ask_passphrase() {
+  return passphrase(ask("password: "));
+}
 
 Credential ask_new_passphrase() {
   Bytes first = ask("new password: ");
@@ -93,28 +96,28 @@ Credential ask_new_passphrase() {
 }
 
 // What is found without asking; nothing otherwise.
-std::unique_ptr<Credential> find_credential(const SecretOptions& options) {
+std::optional<Credential> find_credential(const SecretOptions& options) {
   if (!options.key_file.empty()) {
-    return std::make_unique<Credential>(
-        named_file([&] { return read_key_file(options.key_file); }));
+    return named_file([&] { return read_key_file(options.key_file); });
   }
   if (!options.password_file.empty()) {
-    return std::make_unique<Credential>(from_file(options.password_file));
+    return from_file(options.password_file);
   }
   if (!options.password_command.empty()) {
-    return std::make_unique<Credential>(from_command(options.password_command));
+    return from_command(options.password_command);
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-std::unique_ptr<Credential> find_in_surroundings() {
+std::optional<Credential> find_in_surroundings() {
   const std::string variable = environment("KIST_PASSWORD");
   if (!variable.empty()) {
     const View bytes = as_view(variable);
-    return std::make_unique<Credential>(passphrase(Bytes(bytes.begin(), bytes.end())));
+    return passphrase(Bytes(bytes.begin(), bytes.end()));
   }
   const std::string credential = systemd_credential();
-  return credential.empty() ? nullptr : std::make_unique<Credential>(from_file(credential));
+  if (credential.empty()) return std::nullopt;
+  return from_file(credential);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ struct SecretOptions {
   std::string password_file;
   std::string password_command;
   std::string key_file;
+
   [[nodiscard]] bool empty() const {
     return password_file.empty() && password_command.empty() && key_file.empty();
   }
@@ -19,8 +20,8 @@ struct SecretOptions {
 
 // The credential to open a repository with.
 Credential get_credential(const SecretOptions& options);
-// The credential that a new slot gets; a passphrase from the terminal is asked for twice, a key file
-// that does not exist is made.
+// The credential that a new slot gets; a passphrase from the terminal is asked for twice, a key
+// file that does not exist is made.
 Credential get_new_credential(const SecretOptions& options, Random& random);
 
 }  // namespace kist::cli

@@ -16,8 +16,7 @@ struct Options {
 Argon2Cost argon2_cost(const Options& options) {
   const Argon2Cost cost{options.passes, options.memory_mib << 10U};
   if (!is_allowed(cost)) {
-    throw Error(Code::invalid,
-                "Argon2id takes 3 to 16 passes and 64 to 4096 MiB of memory");
+    throw Error(Code::invalid, "Argon2id takes 3 to 16 passes and 64 to 4096 MiB of memory");
   }
   return cost;
 }
@@ -33,8 +32,8 @@ Exit run(Session& session, const Options& options) {
   const bool makes_key_file =
       !session.options.secret.key_file.empty() && !path_exists(session.options.secret.key_file);
   const Credential credential = get_new_credential(session.options.secret, session.random());
-  const Repository repository = init_repository(std::move(store), credential, init,
-                                                session.state_parent(), session.around());
+  const Repository repository =
+      init_repository(std::move(store), credential, init, session.state_parent(), session.around());
   const std::string id = hex(repository.keyring.repository());
   const std::string fingerprint = hex(repository.keyring.fingerprint());
   if (session.options.is_json) {

@@ -16,8 +16,8 @@ std::string subject(const Act& act) {
     return concat(hex(taken->snapshot).substr(0, 10), " of ", printable(taken->source));
   }
   if (const auto* added = std::get_if<SlotAdded>(&act)) {
-    return concat(printable(added->slot.name), " (", hex(added->slot.slot).substr(0, 8), "): ",
-                  capability_names(added->slot.capabilities));
+    return concat(printable(added->slot.name), " (", hex(added->slot.slot).substr(0, 8),
+                  "): ", capability_names(added->slot.capabilities));
   }
   if (const auto* genesis = std::get_if<Genesis>(&act)) {
     return concat("blocks of ", human_size(genesis->content.block_target), " on average");
@@ -75,7 +75,8 @@ Exit run_list(Session& session) {
                  printable(replayed.void_reason)});
     } else {
       table.add({std::to_string(replayed.entry.sequence), local_time(replayed.entry.time_ms),
-                 act_name(replayed.entry.act), slot_label(repository.state(), replayed.entry.author),
+                 act_name(replayed.entry.act),
+                 slot_label(repository.state(), replayed.entry.author),
                  subject(replayed.entry.act)});
     }
     return true;
@@ -112,7 +113,8 @@ Exit run_verify(Session& session) {
     }
     print_json({{"entries", state.next_sequence}, {"head", hex(state.head)}, {"void", voids}});
   } else {
-    print_line(concat("replayed ", state.next_sequence, " entries: chain, signatures and rules hold"));
+    print_line(
+        concat("replayed ", state.next_sequence, " entries: chain, signatures and rules hold"));
     for (const VoidEntry& entry : state.voids) {
       print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason)));
     }

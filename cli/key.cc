@@ -80,9 +80,10 @@ Exit run_passwd(Session& session, const Options& options) {
   if (session.options.is_json) {
     print_json({{"slot", hex(repository.keyring.slot())}});
   } else {
-    print_line("done: the new secret opens the slot, the old one does not. Whoever had copied the\n"
-               "slot's object and knew the old secret keeps what it opened: after a leak, add a new\n"
-               "slot.");
+    print_line(
+        "done: the new secret opens the slot, the old one does not. Whoever had copied the\n"
+        "slot's object and knew the old secret keeps what it opened: after a leak, add a new\n"
+        "slot.");
   }
   return Exit::done;
 }
@@ -113,7 +114,8 @@ void add_key(CLI::App& app, Session& session) {
   add->callback([&session, options] {
     session.action = [&session, options] { return run_add(session, *options); };
   });
-  CLI::App* passwd = command->add_subcommand("passwd", "Give this slot another password or key file");
+  CLI::App* passwd =
+      command->add_subcommand("passwd", "Give this slot another password or key file");
   add_new_secret_options(*passwd, *options);
   passwd->callback([&session, options] {
     session.action = [&session, options] { return run_passwd(session, *options); };

@@ -14,8 +14,8 @@ struct Options {
 };
 
 constexpr std::array<std::string_view, 9> type_names = {
-    "", "file", "directory", "symlink", "hard link", "fifo", "socket", "character device",
-    "block device"};
+    "",     "file",   "directory",        "symlink",     "hard link",
+    "fifo", "socket", "character device", "block device"};
 
 std::string mode_text(const Entry& entry) {
   constexpr std::array<char, 9> letters = {'?', '-', 'd', 'l', 'h', 'p', 's', 'c', 'b'};

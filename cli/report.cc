@@ -67,8 +67,8 @@ std::string local_time(std::int64_t time_ms) {
 
 std::string utc_time(std::int64_t time_ms) {
   std::array<char, 16> fraction{};
-  static_cast<void>(std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
-                                  static_cast<int>(time_ms % 1000)));
+  static_cast<void>(
+      std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(time_ms % 1000)));
   return format_time(time_ms, "%Y-%m-%dT%H:%M:%S", false) + fraction.data();
 }
 
@@ -90,9 +90,9 @@ std::string printable(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = utf8_length(text.substr(i));
     const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_control = byte < 0x20 || byte == 0x7f ||
-                            (length == 2 && byte == 0xc2 &&
-                             static_cast<unsigned char>(text[i + 1]) < 0xa0);
+    const bool is_control =
+        byte < 0x20 || byte == 0x7f ||
+        (length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
     if (length == 0 || is_control) {
       out += escaped_byte(byte);
       ++i;
@@ -146,9 +146,13 @@ void print_bytes(View bytes) {
   }
 }
 
-void print_line(std::string_view line) { print_bytes(as_view(concat(line, "\n"))); }
+void print_line(std::string_view line) {
+  print_bytes(as_view(concat(line, "\n")));
+}
 
-void print_json(const Json& json) { print_line(json.dump()); }
+void print_json(const Json& json) {
+  print_line(json.dump());
+}
 
 Json statistics_json(const SnapshotStatistics& statistics) {
   return {{"started", utc_time(statistics.started_ms)},

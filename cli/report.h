@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "engine/engine.h"
 
@@ -13,10 +14,10 @@ namespace kist::cli {
 
 using Json = nlohmann::ordered_json;
 
-std::string human_size(std::uint64_t bytes);      // "1.3 GiB"
-std::string local_time(std::int64_t time_ms);     // "2026-11-22 08:00:31"
-std::string utc_time(std::int64_t time_ms);       // "2026-11-22T08:00:31.250Z"
-std::string human_duration(std::int64_t time_ms); // "4.2 s", "3 min 12 s"
+std::string human_size(std::uint64_t bytes);       // "1.3 GiB"
+std::string local_time(std::int64_t time_ms);      // "2026-11-22 08:00:31"
+std::string utc_time(std::int64_t time_ms);        // "2026-11-22T08:00:31.250Z"
+std::string human_duration(std::int64_t time_ms);  // "4.2 s", "3 min 12 s"
 // Control characters (names may hold any) written as \xNN, so that no name speaks to the terminal.
 std::string printable(std::string_view text);
 // Bytes that are not UTF-8 written as \xNN: JSON holds text only.
@@ -26,8 +27,11 @@ std::string json_text(std::string_view bytes);
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
+
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
   void align_right(std::size_t column) { right_.push_back(column); }
+
   void print() const;
 
  private:

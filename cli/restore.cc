@@ -53,8 +53,9 @@ void add_restore(CLI::App& app, Session& session) {
       ->type_name("DIR");
   command->add_flag("--numeric-ids", options->restore.numeric_ids,
                     "Owners by number, even where the name exists here");
-  command->add_option("-j,--threads", options->restore.threads,
-                      "Worker threads (default: one a processor)")
+  command
+      ->add_option("-j,--threads", options->restore.threads,
+                   "Worker threads (default: one a processor)")
       ->check(CLI::Range(1, 256));
   command->footer(
       "SNAPSHOT is an id or its first digits, latest, latest@SOURCE, a time (2026-11-22T08:00)\n"

@@ -1,8 +1,8 @@
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdlib>
 #include <map>
+
+#include <unistd.h>
 
 #include "cli/command.h"
 

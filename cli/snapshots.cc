@@ -20,14 +20,10 @@ bool fits(const SnapshotSummary& summary, const Options& options) {
 
 Json to_json(const SnapshotSummary& summary) {
   const SnapshotTaken& taken = summary.state->taken;
-  Json json = {{"id", hex(taken.snapshot)},
-               {"time", utc_time(summary.state->time_ms)},
-               {"source", json_text(taken.source)},
-               {"slot", hex(summary.state->author)},
-               {"sequence", summary.state->sequence},
-               {"pending", taken.is_pending},
-               {"policy", json_text(taken.policy)},
-               {"minimum_seconds", taken.minimum},
+  Json json = {{"id", hex(taken.snapshot)},           {"time", utc_time(summary.state->time_ms)},
+               {"source", json_text(taken.source)},   {"slot", hex(summary.state->author)},
+               {"sequence", summary.state->sequence}, {"pending", taken.is_pending},
+               {"policy", json_text(taken.policy)},   {"minimum_seconds", taken.minimum},
                {"maximum_seconds", taken.maximum}};
   if (summary.body) {
     json["host"] = json_text(summary.body->host);
@@ -69,9 +65,8 @@ Exit run(Session& session, const Options& options) {
     if (!fits(summary, options)) continue;
     ++count;
     list.push_back(to_json(summary));
-    table.add({hex(summary.state->taken.snapshot).substr(0, 10),
-               local_time(summary.state->time_ms), printable(summary.state->taken.source),
-               std::to_string(summary.statistics.files()),
+    table.add({hex(summary.state->taken.snapshot).substr(0, 10), local_time(summary.state->time_ms),
+               printable(summary.state->taken.source), std::to_string(summary.statistics.files()),
                human_size(summary.statistics.bytes_total),
                human_size(summary.statistics.bytes_stored), joined_paths(summary)});
   }

@@ -51,9 +51,10 @@ Exit run(Session& session, const Options& options) {
 void add_verify(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("verify", "Check that everything is there and whole");
   auto options = std::make_shared<Options>();
-  command->add_option("--level", options->level,
-                      "structure (default), storage (and every byte against its hash) or content "
-                      "(and every frame opened)")
+  command
+      ->add_option("--level", options->level,
+                   "structure (default), storage (and every byte against its hash) or content "
+                   "(and every frame opened)")
       ->check(CLI::IsMember({"structure", "storage", "content"}));
   command->add_option("-j,--threads", options->threads, "Worker threads (default: one a processor)")
       ->check(CLI::Range(1, 256));

@@ -45,6 +45,7 @@ struct CatalogInfo {
   std::uint64_t catalog_bytes = 0;
   std::uint64_t index_bytes = 0;
 };
+
 CatalogInfo catalog_info(Repository& repository);
 // Removes the local view and makes it anew from the store.
 void rebuild_catalog(Repository& repository);

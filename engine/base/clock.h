@@ -28,7 +28,9 @@ class SystemClock final : public Clock {
 class FixedClock final : public Clock {
  public:
   explicit FixedClock(std::int64_t now_ms) : now_ms_(now_ms) {}
+
   [[nodiscard]] std::int64_t now_ms() const override { return now_ms_; }
+
   void advance_ms(std::int64_t by) { now_ms_ += by; }
 
  private:

@@ -1,6 +1,6 @@
 // One entry of a tree: what a manifest records of a file, directory, link or device, independent of
-// where it was read and where it will be written. Paths are bytes without a leading slash, components
-// joined by '/'; the root directory's path is empty.
+// where it was read and where it will be written. Paths are bytes without a leading slash,
+// components joined by '/'; the root directory's path is empty.
 #pragma once
 
 #include <cstdint>
@@ -29,23 +29,24 @@ enum class EntryType : std::uint8_t {
 struct Timestamp {
   std::int64_t seconds = 0;
   std::uint32_t nanoseconds = 0;
-  auto operator<=>(const Timestamp&) const = default;
+  auto operator<=>(const Timestamp&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Xattr {
   std::string name;
   Bytes value;
-  auto operator<=>(const Xattr&) const = default;
+  auto operator<=>(const Xattr&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
-// A run of a file's content: a block, a hole (reads as zeros, takes no space), or, in a content tree,
-// a node that lists further items. `size` counts bytes of the file that it covers.
+// A run of a file's content: a block, a hole (reads as zeros, takes no space), or, in a content
+// tree, a node that lists further items. `size` counts bytes of the file that it covers.
 enum class ItemType : std::uint8_t { block = 0, hole = 1, node = 2 };
+
 struct ContentItem {
   ItemType type = ItemType::block;
   std::uint64_t size = 0;
   BlockId id;  // zero for a hole
-  auto operator<=>(const ContentItem&) const = default;
+  bool operator==(const ContentItem&) const = default;
 };
 
 struct Entry {
@@ -54,7 +55,7 @@ struct Entry {
   std::uint16_t mode = 0;  // permission bits with setuid, setgid, sticky: 0..07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::string user;   // empty when the number has no name
+  std::string user;  // empty when the number has no name
   std::string group;
   Timestamp mtime;
   Timestamp ctime;
@@ -67,7 +68,7 @@ struct Entry {
   std::optional<BlockId> xattrs_block;  // where they are too large to stand here
   std::optional<Bytes> inline_content;  // a small file's bytes
   std::vector<ContentItem> content;
-  auto operator<=>(const Entry&) const = default;
+  bool operator==(const Entry&) const = default;
 };
 
 // Orders paths component by component, bytewise: a directory comes right before what it holds.
@@ -92,10 +93,12 @@ inline bool is_within(std::string_view path, std::string_view directory) {
 inline std::string join_path(std::string_view directory, std::string_view name) {
   return directory.empty() ? std::string(name) : concat(directory, "/", name);
 }
+
 inline std::string_view parent_path(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
+
 inline std::string_view base_name(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);

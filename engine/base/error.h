@@ -1,6 +1,6 @@
 // Failures. A bug aborts (KIST_ENSURE), a failure throws Error, an outcome is a return value: there
-// is no other error channel. An Error's text starts in lower case, names the thing it is about, says
-// what to do where that is known, ends without a full stop and never holds a secret.
+// is no other error channel. An Error's text starts in lower case, names the thing it is about,
+// says what to do where that is known, ends without a full stop and never holds a secret.
 #pragma once
 
 #include <concepts>
@@ -31,7 +31,9 @@ class Error : public std::exception {
   Error(Code code, std::string text) : code_(code), text_(std::move(text)) {}
 
   [[nodiscard]] Code code() const noexcept { return code_; }
+
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
   [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 
  private:
@@ -40,11 +42,15 @@ class Error : public std::exception {
 };
 
 namespace detail {
-inline std::string to_piece(std::string_view text) { return std::string(text); }
+inline std::string to_piece(std::string_view text) {
+  return std::string(text);
+}
+
 template <std::integral T>
 std::string to_piece(T number) {
   return std::to_string(number);
 }
+
 [[noreturn]] void ensure_failed(const char* condition, const char* file, int line) noexcept;
 }  // namespace detail
 

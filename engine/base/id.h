@@ -1,5 +1,5 @@
-// Identifiers. Each kind is a type of its own, so that a block's id never stands where its tag or an
-// object's name is meant. All are plain bytes, compare bytewise and print as lower-case hex.
+// Identifiers. Each kind is a type of its own, so that a block's id never stands where its tag or
+// an object's name is meant. All are plain bytes, compare bytewise and print as lower-case hex.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ struct Id {
   static constexpr std::size_t size = N;
   std::array<std::uint8_t, N> bytes{};
 
-  auto operator<=>(const Id&) const = default;
+  auto operator<=>(const Id&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 std::string to_hex(const std::uint8_t* bytes, std::size_t size);

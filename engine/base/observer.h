@@ -26,11 +26,15 @@ class Observer {
   Observer& operator=(Observer&&) = delete;
   virtual ~Observer() = default;
 
-  // Something a person should know that does not stop the work ("the catalog was damaged: rebuilt").
+  // Something a person should know that does not stop the work ("the catalog was damaged:
+  // rebuilt").
   virtual void notice(const std::string& /*text*/) {}
+
   // One path or object that could not be handled; the rest goes on.
   virtual void problem(const std::string& /*subject*/, const Error& /*error*/) {}
+
   virtual void progress(const Progress& /*progress*/) {}
+
   // Asked now and then; true ends the work with Error{interrupted}.
   [[nodiscard]] virtual bool cancelled() const { return false; }
 };

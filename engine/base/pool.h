@@ -33,6 +33,7 @@ class Pool {
     push([task] { (*task)(); });
     return result;
   }
+
   [[nodiscard]] unsigned thread_count() const { return static_cast<unsigned>(threads_.size()); }
 
  private:

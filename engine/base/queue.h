@@ -28,6 +28,7 @@ class BoundedQueue {
     ready_.notify_one();
     return true;
   }
+
   // Waits for an element; empty when the producer has closed and all was taken. Rethrows what the
   // producer failed with, after everything pushed before it.
   std::optional<T> pop() {
@@ -43,12 +44,14 @@ class BoundedQueue {
     room_.notify_all();
     return std::move(value);
   }
+
   void close(std::exception_ptr failure = nullptr) {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     failure_ = std::move(failure);
     ready_.notify_all();
   }
+
   // The consumer will take nothing more.
   void abandon() {
     const std::lock_guard lock(mutex_);

@@ -1,8 +1,8 @@
 #include "engine/base/random.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
+
+#include <sys/random.h>
 
 namespace kist {
 

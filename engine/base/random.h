@@ -36,6 +36,7 @@ class SystemRandom final : public Random {
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
+
   void fill(MutableView out) override;
   std::uint64_t next();
 

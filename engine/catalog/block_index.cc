@@ -9,7 +9,9 @@ namespace kist {
 namespace {
 
 constexpr std::uint64_t map_bytes = std::uint64_t{256} << 30U;
+
 enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
+
 constexpr std::string_view loaded_key = "loaded";
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
@@ -101,9 +103,9 @@ constexpr std::size_t batch_max = 1U << 20U;  // records held and sorted at a ti
 }  // namespace
 
 BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
-    : environment_(directory, {.map_bytes = map_bytes,
-                               .table_count = table_count,
-                               .checksum_key = keys.checksum}),
+    : environment_(
+          directory,
+          {.map_bytes = map_bytes, .table_count = table_count, .checksum_key = keys.checksum}),
       tag_key_(keys.tag) {}
 
 std::uint64_t BlockIndex::loaded_sequence() {
@@ -112,55 +114,89 @@ std::uint64_t BlockIndex::loaded_sequence() {
   return value ? get_be(*value) : 0;
 }
 
+namespace {
+
+// Loads segments within one write transaction.
+class Loader {
+ public:
+  Loader(Transaction& write, const LocalKey& tag_key)
+      : write_(write),
+        tag_key_(tag_key),
+        next_pack_(static_cast<std::uint32_t>(write.count(packs_table))) {}
+
+  void load(const SegmentToLoad& to_load) {
+    ordinal_ = to_load.first_number;
+    for (const IndexedPack& pack : to_load.segment.packs) {
+      load_pack(to_load, pack);
+      if (records_.size() >= batch_max) put_blocks(write_, records_);
+    }
+  }
+
+  void finish() { put_blocks(write_, records_); }
+
+  [[nodiscard]] std::uint64_t refused_count() const { return refused_count_; }
+
+ private:
+  // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
+  void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
+    const auto key_segment = to_load.key_segment_of(pack.name);
+    if (!key_segment || write_.get(pack_names_table, pack.name.bytes)) {
+      ++refused_count_;
+      for (const IndexedFrame& frame : pack.frames) {
+        ordinal_ += frame.blocks.size();
+      }
+      return;
+    }
+    write_.put(pack_names_table, pack.name.bytes, pack_key(next_pack_));
+    write_.append(packs_table, pack_key(next_pack_),
+                  encode_pack({.name = pack.name,
+                               .key_segment = *key_segment,
+                               .kind = pack.kind,
+                               .size = pack.size,
+                               .frame_count = narrow<std::uint32_t>(pack.frames.size())}));
+    for (std::uint32_t frame = 0; frame < pack.frames.size(); ++frame) {
+      load_frame(to_load.segment.has_numbers, frame, pack.frames[frame]);
+    }
+    ++next_pack_;
+  }
+
+  void load_frame(bool has_numbers, std::uint32_t number, const IndexedFrame& frame) {
+    std::uint32_t offset = 0;
+    for (const IndexedBlock& block : frame.blocks) {
+      const std::uint64_t block_number = has_numbers ? block.number : ordinal_;
+      records_.push_back(
+          {block_key(tag_key_, block.tag, block_number), {next_pack_, number, offset, block.size}});
+      offset += block.size;
+      ++ordinal_;
+    }
+    write_.append(frames_table, frame_key(next_pack_, number),
+                  encode_frame({frame.place, frame.encoding, offset}));
+  }
+
+  Transaction& write_;
+  const LocalKey& tag_key_;
+  std::uint32_t next_pack_;
+  std::uint64_t ordinal_ = 0;
+  std::uint64_t refused_count_ = 0;
+  std::vector<BlockRecord> records_;
+};
+
+}  // namespace
+
 std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(meta_table, as_view(loaded_key));
   if (loaded && get_be(*loaded) > sequence) return 0;  // another process was faster
-  auto next_pack = static_cast<std::uint32_t>(write.count(packs_table));
-  std::uint64_t refused = 0;
-  std::vector<BlockRecord> records;
-  for (const SegmentToLoad& to_load : segments) {
-    std::uint64_t ordinal = to_load.first_number;
-    for (const IndexedPack& pack : to_load.segment.packs) {
-      const auto key_segment = to_load.key_segment_of(pack.name);
-      const bool counts =
-          key_segment.has_value() && !write.get(pack_names_table, pack.name.bytes).has_value();
-      if (!counts) ++refused;
-      if (counts) {
-        write.put(pack_names_table, pack.name.bytes, pack_key(next_pack));
-        write.append(packs_table, pack_key(next_pack),
-                     encode_pack({.name = pack.name,
-                                  .key_segment = *key_segment,
-                                  .kind = pack.kind,
-                                  .size = pack.size,
-                                  .frame_count = narrow<std::uint32_t>(pack.frames.size())}));
-      }
-      for (std::uint32_t f = 0; f < pack.frames.size(); ++f) {
-        std::uint32_t offset = 0;
-        for (const IndexedBlock& block : pack.frames[f].blocks) {
-          const std::uint64_t number = to_load.segment.has_numbers ? block.number : ordinal;
-          if (counts) {
-            records.push_back(
-                {block_key(tag_key_, block.tag, number), {next_pack, f, offset, block.size}});
-          }
-          offset += block.size;
-          ++ordinal;
-        }
-        if (counts) {
-          write.append(frames_table, frame_key(next_pack, f),
-                       encode_frame({pack.frames[f].place, pack.frames[f].encoding, offset}));
-        }
-      }
-      if (counts) ++next_pack;
-      if (records.size() >= batch_max) put_blocks(write, records);
-    }
+  Loader loader(write, tag_key_);
+  for (const SegmentToLoad& segment : segments) {
+    loader.load(segment);
   }
-  put_blocks(write, records);
+  loader.finish();
   std::array<std::uint8_t, 8> next_sequence{};
   put_be(next_sequence.data(), sequence + 1, 8);
   write.put(meta_table, as_view(loaded_key), next_sequence);
   write.commit();
-  return refused;
+  return loader.refused_count();
 }
 
 std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const {
@@ -207,6 +243,8 @@ std::uint32_t BlockIndex::Reader::pack_count() const {
   return static_cast<std::uint32_t>(read_.count(packs_table));
 }
 
-std::uint64_t BlockIndex::Reader::block_count() const { return read_.count(blocks_table); }
+std::uint64_t BlockIndex::Reader::block_count() const {
+  return read_.count(blocks_table);
+}
 
 }  // namespace kist

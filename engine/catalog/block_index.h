@@ -1,6 +1,6 @@
 // The block index: which frame of which pack holds a block. Large, kept apart from the catalog, and
-// rebuildable from the index segments. Its keys are tags hashed with a local key, so that values that
-// LMDB leaves behind in its file confirm nothing once that key is gone.
+// rebuildable from the index segments. Its keys are tags hashed with a local key, so that values
+// that LMDB leaves behind in its file confirm nothing once that key is gone.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct BlockLocation {
   std::uint32_t frame = 0;   // within the pack
   std::uint32_t offset = 0;  // within the frame's plaintext
   std::uint32_t size = 0;
-  auto operator<=>(const BlockLocation&) const = default;
+  bool operator==(const BlockLocation&) const = default;
 };
 
 struct PackRecord {
@@ -52,6 +52,7 @@ class BlockIndex {
     LocalKey checksum{};
     LocalKey tag{};
   };
+
   BlockIndex(const std::string& directory, const Keys& keys);
 
   // Entries below this are loaded.
@@ -65,12 +66,14 @@ class BlockIndex {
    public:
     explicit Reader(BlockIndex& index)
         : index_(index), read_(index.environment_, Transaction::Mode::read) {}
+
     // The copy of the block with the lowest number.
     [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
     [[nodiscard]] std::uint32_t pack_count() const;
     [[nodiscard]] std::uint64_t block_count() const;
+
     void renew() { read_.renew(); }
 
    private:

@@ -99,8 +99,7 @@ void Catalog::refresh() {
   });
 }
 
-void Catalog::for_each(std::uint64_t first,
-                       const std::function<bool(const ReplayedEntry&)>& each) {
+void Catalog::for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each) {
   const Transaction read(environment_, Transaction::Mode::read);
   Bytes record;
   std::uint64_t sequence = first;

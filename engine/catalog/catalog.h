@@ -28,12 +28,14 @@ class Catalog {
   Catalog(const std::string& directory, const LocalKey& checksum_key);
 
   [[nodiscard]] const State& state() const { return state_; }
+
   // Adds the next entry: durable, and in state() when this returns.
   void add(const ReplayedEntry& replayed);
   // Takes over what another process has added since.
   void refresh();
   // In journal order, from `first` on, until `each` returns false.
   void for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each);
+
   [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }
 
  private:

@@ -1,8 +1,8 @@
 #include "engine/catalog/environment.h"
 
-#include <lmdb.h>
-
 #include <vector>
+
+#include <lmdb.h>
 
 #include "engine/base/disk/file.h"
 #include "engine/crypto/hash.h"
@@ -27,6 +27,7 @@ void check(int result, const std::string& directory) {
 MDB_val to_val(View bytes) {
   return {bytes.size(), const_cast<std::uint8_t*>(bytes.data())};  // LMDB does not write to it
 }
+
 View to_view(const MDB_val& value) {
   return {static_cast<const std::uint8_t*>(value.mv_data), value.mv_size};
 }
@@ -128,7 +129,9 @@ Environment::Environment(const std::string& directory, const Options& options)
   }
 }
 
-Environment::~Environment() { mdb_env_close(impl_->env); }
+Environment::~Environment() {
+  mdb_env_close(impl_->env);
+}
 
 std::uint64_t Environment::file_bytes() const {
   return File::open(impl_->directory + "/data.mdb").size();
@@ -165,14 +168,15 @@ void Transaction::put_with(Table table, View key, View value, unsigned flags) {
         impl_->environment.directory);
 }
 
-void Transaction::put(Table table, View key, View value) { put_with(table, key, value, 0); }
+void Transaction::put(Table table, View key, View value) {
+  put_with(table, key, value, 0);
+}
 
 void Transaction::append(Table table, View key, View value) {
   put_with(table, key, value, MDB_APPEND);
 }
 
-void Transaction::scan(Table table, View from,
-                       const std::function<bool(View, View)>& each) const {
+void Transaction::scan(Table table, View from, const std::function<bool(View, View)>& each) const {
   MDB_cursor* raw = nullptr;
   check(mdb_cursor_open(impl_->txn, impl_->environment.tables[table], &raw),
         impl_->environment.directory);

@@ -24,8 +24,9 @@ class Environment {
     unsigned table_count = 1;
     LocalKey checksum_key{};
   };
-  // Opens or creates the environment in a directory of its own. Error{corrupt} when the file there is
-  // not whole, Error{refused} on a network file system.
+
+  // Opens or creates the environment in a directory of its own. Error{corrupt} when the file there
+  // is not whole, Error{refused} on a network file system.
   Environment(const std::string& directory, const Options& options);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;

@@ -7,7 +7,9 @@ namespace kist {
 namespace {
 
 // The `count` highest bits.
-std::uint64_t high_bits(unsigned count) { return ~std::uint64_t{0} << (64 - count); }
+std::uint64_t high_bits(unsigned count) {
+  return ~std::uint64_t{0} << (64 - count);
+}
 
 constexpr unsigned normalisation_bits = 2;
 

@@ -1,8 +1,8 @@
 // Cuts a stream of bytes into blocks at places that its content decides, so that an insertion moves
-// few cuts. Gear rolling hash with FastCDC's normalisation (Xia et al., USENIX ATC 2016): before the
-// target size a cut needs two more bits, after it two fewer. The cut is decided by the hash's high
-// bits, which depend on the last 64 bytes. The 256 words come from the repository's chunk_seed, so an
-// outsider cannot predict cuts. docs/format.md, "Chunking".
+// few cuts. Gear rolling hash with FastCDC's normalisation (Xia et al., USENIX ATC 2016): before
+// the target size a cut needs two more bits, after it two fewer. The cut is decided by the hash's
+// high bits, which depend on the last 64 bytes. The 256 words come from the repository's
+// chunk_seed, so an outsider cannot predict cuts. docs/format.md, "Chunking".
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ struct ChunkerParameters {
   std::uint32_t size_min = 0;
   std::uint32_t size_target = 0;  // a power of two
   std::uint32_t size_max = 0;
-  auto operator<=>(const ChunkerParameters&) const = default;
+  bool operator==(const ChunkerParameters&) const = default;
 };
 
 // Minimum a quarter of the target, maximum four times: what the genesis entry then states.
@@ -31,8 +31,9 @@ class Chunker {
   Chunker(const ChunkerParameters& parameters, const GearTable& table);
 
   [[nodiscard]] const ChunkerParameters& parameters() const { return parameters_; }
-  // The size of the first block of `bytes`. Bytes beyond size_max are not looked at. When `bytes` is
-  // shorter than size_max the answer is right only if the stream ends there.
+
+  // The size of the first block of `bytes`. Bytes beyond size_max are not looked at. When `bytes`
+  // is shorter than size_max the answer is right only if the stream ends there.
   [[nodiscard]] std::size_t first_block(View bytes) const;
 
  private:

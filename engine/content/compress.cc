@@ -1,8 +1,8 @@
 #include "engine/content/compress.h"
 
-#include <zstd.h>
-
 #include <new>
+
+#include <zstd.h>
 
 namespace kist {
 
@@ -13,10 +13,17 @@ constexpr std::size_t sample_from = 128U << 10U;
 constexpr std::size_t sample_piece = 4U << 10U;
 constexpr std::size_t sample_count = 8;
 
-bool pays(std::size_t compressed, std::size_t plain) { return compressed + plain / 32 < plain; }
+bool pays(std::size_t compressed, std::size_t plain) {
+  return compressed + plain / 32 < plain;
+}
 
-ZSTD_CCtx* as_compressor(void* context) { return static_cast<ZSTD_CCtx*>(context); }
-ZSTD_DCtx* as_decompressor(void* context) { return static_cast<ZSTD_DCtx*>(context); }
+ZSTD_CCtx* as_compressor(void* context) {
+  return static_cast<ZSTD_CCtx*>(context);
+}
+
+ZSTD_DCtx* as_decompressor(void* context) {
+  return static_cast<ZSTD_DCtx*>(context);
+}
 
 }  // namespace
 
@@ -68,9 +75,8 @@ bool Decompressor::decompress(View compressed, MutableView out) {
   if (ZSTD_findFrameCompressedSize(compressed.data(), compressed.size()) != compressed.size()) {
     return false;
   }
-  const std::size_t size =
-      ZSTD_decompressDCtx(as_decompressor(context_.get()), out.data(), out.size(),
-                          compressed.data(), compressed.size());
+  const std::size_t size = ZSTD_decompressDCtx(as_decompressor(context_.get()), out.data(),
+                                               out.size(), compressed.data(), compressed.size());
   return ZSTD_isError(size) == 0 && size == out.size();
 }
 

@@ -13,13 +13,15 @@ namespace kist {
 struct Compression {
   int level = 0;
 };
+
 inline constexpr int compression_level_max = 19;
 
 class Compressor {
  public:
   Compressor();
-  // The compressed bytes in `out` (a buffer that is reused), or false where compression does not pay:
-  // the bytes are incompressible (found out on a sample first) or would shrink by less than 1/32.
+  // The compressed bytes in `out` (a buffer that is reused), or false where compression does not
+  // pay: the bytes are incompressible (found out on a sample first) or would shrink by less than
+  // 1/32.
   [[nodiscard]] bool compress(View plaintext, Compression compression, Bytes& out);
 
  private:
@@ -29,6 +31,7 @@ class Compressor {
   struct Free {
     void operator()(void* context) const noexcept;
   };
+
   std::unique_ptr<void, Free> context_;
 };
 
@@ -42,6 +45,7 @@ class Decompressor {
   struct Free {
     void operator()(void* context) const noexcept;
   };
+
   std::unique_ptr<void, Free> context_;
 };
 

@@ -9,8 +9,8 @@ namespace {
 template <typename Out>
 Out blake2b(View message, View key) {
   Out out;
-  const int result = crypto_generichash(out.bytes.data(), Out::size, message.data(),
-                                        message.size(), key.data(), key.size());
+  const int result = crypto_generichash(out.bytes.data(), Out::size, message.data(), message.size(),
+                                        key.data(), key.size());
   KIST_ENSURE(result == 0);
   return out;
 }
@@ -21,11 +21,17 @@ BlockId hash_block(const Key& id_key, View plaintext) {
   return blake2b<BlockId>(plaintext, id_key.view());
 }
 
-BlockTag tag_of(const BlockId& id) { return blake2b<BlockTag>(id.bytes, {}); }
+BlockTag tag_of(const BlockId& id) {
+  return blake2b<BlockTag>(id.bytes, {});
+}
 
-ObjectHash hash_object(View bytes) { return blake2b<ObjectHash>(bytes, {}); }
+ObjectHash hash_object(View bytes) {
+  return blake2b<ObjectHash>(bytes, {});
+}
 
-KeyHash hash_key(const Key& key) { return blake2b<KeyHash>(key.view(), {}); }
+KeyHash hash_key(const Key& key) {
+  return blake2b<KeyHash>(key.view(), {});
+}
 
 Key hash_keyed(const Key& key, View message) {
   Key out;

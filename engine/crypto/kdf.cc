@@ -12,7 +12,8 @@ Key derive_key(const Key& key, std::uint64_t number, std::string_view context) {
   return out;
 }
 
-Key derive_key_from_passphrase(View passphrase, const std::array<std::uint8_t, 16>& salt,
+Key derive_key_from_passphrase(View passphrase,
+                               const std::array<std::uint8_t, 16>& salt,
                                const Argon2Cost& cost) {
   KIST_ENSURE(is_allowed(cost));
   Key out;

@@ -16,18 +16,21 @@ Key derive_key(const Key& key, std::uint64_t number, std::string_view context);
 struct Argon2Cost {
   std::uint32_t passes = 3;
   std::uint32_t memory_kib = 64U << 10U;
-  auto operator<=>(const Argon2Cost&) const = default;
+  bool operator==(const Argon2Cost&) const = default;
 };
+
 // Below the floor a passphrase is too cheap to guess; above the ceiling a hostile slot is a bomb.
 inline constexpr Argon2Cost argon2_floor{3, 64U << 10U};
 inline constexpr Argon2Cost argon2_ceiling{16, 4U << 20U};
+
 [[nodiscard]] inline bool is_allowed(const Argon2Cost& cost) {
   return cost.passes >= argon2_floor.passes && cost.passes <= argon2_ceiling.passes &&
          cost.memory_kib >= argon2_floor.memory_kib && cost.memory_kib <= argon2_ceiling.memory_kib;
 }
 
 // Throws Error{failed} when the memory cannot be had.
-Key derive_key_from_passphrase(View passphrase, const std::array<std::uint8_t, 16>& salt,
+Key derive_key_from_passphrase(View passphrase,
+                               const std::array<std::uint8_t, 16>& salt,
                                const Argon2Cost& cost);
 
 // `out` filled from a seed (randombytes_buf_deterministic): the padding of packs.

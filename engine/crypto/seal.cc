@@ -7,18 +7,16 @@ namespace kist {
 void seal(const Key& key, const Nonce& nonce, View associated, View plaintext, MutableView out) {
   KIST_ENSURE(out.size() == plaintext.size() + seal_overhead);
   crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plaintext.data(),
-                                             plaintext.size(), associated.data(),
-                                             associated.size(), nullptr, nonce.bytes.data(),
-                                             key.data());
+                                             plaintext.size(), associated.data(), associated.size(),
+                                             nullptr, nonce.bytes.data(), key.data());
 }
 
 bool open(const Key& key, const Nonce& nonce, View associated, View sealed, MutableView out) {
   if (sealed.size() < seal_overhead) return false;
   KIST_ENSURE(out.size() == sealed.size() - seal_overhead);
-  return crypto_aead_xchacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(),
-                                                    sealed.size(), associated.data(),
-                                                    associated.size(), nonce.bytes.data(),
-                                                    key.data()) == 0;
+  return crypto_aead_xchacha20poly1305_ietf_decrypt(
+             out.data(), nullptr, nullptr, sealed.data(), sealed.size(), associated.data(),
+             associated.size(), nonce.bytes.data(), key.data()) == 0;
 }
 
 namespace {
@@ -26,9 +24,9 @@ namespace {
 // A box key pair; the secret half is wiped.
 struct BoxKeys {
   explicit BoxKeys(const Key& seed) {
-    crypto_box_seed_keypair(public_key.bytes.data(), secret_key.mutable_view().data(),
-                            seed.data());
+    crypto_box_seed_keypair(public_key.bytes.data(), secret_key.mutable_view().data(), seed.data());
   }
+
   BoxPublicKey public_key;
   Key secret_key;
 };
@@ -46,7 +44,9 @@ Nonce box_nonce(const BoxPublicKey& ephemeral, const BoxPublicKey& recipient) {
 
 }  // namespace
 
-BoxPublicKey box_public_key(const Key& seed) { return BoxKeys(seed).public_key; }
+BoxPublicKey box_public_key(const Key& seed) {
+  return BoxKeys(seed).public_key;
+}
 
 Bytes seal_box(const BoxPublicKey& recipient, const Key& ephemeral_seed, View plaintext) {
   const BoxKeys ephemeral(ephemeral_seed);

@@ -1,6 +1,6 @@
-// Authenticated encryption: XChaCha20-Poly1305 (libsodium crypto_aead_xchacha20poly1305_ietf) under a
-// symmetric key, and sealed boxes to an X25519 public key (the construction that libsodium documents
-// for crypto_box_seal, with the ephemeral key given by the caller).
+// Authenticated encryption: XChaCha20-Poly1305 (libsodium crypto_aead_xchacha20poly1305_ietf) under
+// a symmetric key, and sealed boxes to an X25519 public key (the construction that libsodium
+// documents for crypto_box_seal, with the ephemeral key given by the caller).
 #pragma once
 
 #include <optional>
@@ -16,10 +16,10 @@ inline constexpr std::size_t box_overhead = 32 + 16;
 
 // Writes plaintext.size() + seal_overhead bytes to `out`. A (key, nonce) pair seals once.
 void seal(const Key& key, const Nonce& nonce, View associated, View plaintext, MutableView out);
-// Writes sealed.size() - seal_overhead bytes to `out`; false when the bytes are not authentic, `out`
-// then holds nothing of use.
-[[nodiscard]] bool open(const Key& key, const Nonce& nonce, View associated, View sealed,
-                        MutableView out);
+// Writes sealed.size() - seal_overhead bytes to `out`; false when the bytes are not authentic,
+// `out` then holds nothing of use.
+[[nodiscard]] bool open(
+    const Key& key, const Nonce& nonce, View associated, View sealed, MutableView out);
 
 // The key pair of a seed. X25519.
 BoxPublicKey box_public_key(const Key& seed);

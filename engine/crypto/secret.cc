@@ -4,11 +4,17 @@
 
 namespace kist {
 
-void init_crypto() { KIST_ENSURE(sodium_init() >= 0); }
+void init_crypto() {
+  KIST_ENSURE(sodium_init() >= 0);
+}
 
-void wipe(MutableView bytes) noexcept { sodium_memzero(bytes.data(), bytes.size()); }
+void wipe(MutableView bytes) noexcept {
+  sodium_memzero(bytes.data(), bytes.size());
+}
 
-bool Key::is_zero() const { return sodium_is_zero(bytes_.data(), bytes_.size()) == 1; }
+bool Key::is_zero() const {
+  return sodium_is_zero(bytes_.data(), bytes_.size()) == 1;
+}
 
 bool can_lock_memory() noexcept {
   std::array<std::uint8_t, 64> probe{};
@@ -26,7 +32,9 @@ void* guarded_allocate(std::size_t size) {
   return memory;
 }
 
-void guarded_free(void* memory) noexcept { sodium_free(memory); }
+void guarded_free(void* memory) noexcept {
+  sodium_free(memory);
+}
 
 }  // namespace detail
 

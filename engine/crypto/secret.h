@@ -26,7 +26,9 @@ class Key {
   Key() = default;
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
+
   Key(Key&& other) noexcept : bytes_(other.bytes_) { wipe(other.bytes_); }
+
   Key& operator=(Key&& other) noexcept {
     if (this != &other) {
       bytes_ = other.bytes_;
@@ -34,6 +36,7 @@ class Key {
     }
     return *this;
   }
+
   ~Key() { wipe(bytes_); }
 
   static Key from(View bytes) {
@@ -42,10 +45,15 @@ class Key {
     std::ranges::copy(bytes, key.bytes_.begin());
     return key;
   }
+
   [[nodiscard]] Key clone() const { return from(bytes_); }
+
   [[nodiscard]] View view() const { return bytes_; }
+
   [[nodiscard]] MutableView mutable_view() { return bytes_; }
+
   [[nodiscard]] const std::uint8_t* data() const { return bytes_.data(); }
+
   [[nodiscard]] bool is_zero() const;
 
  private:
@@ -56,10 +64,14 @@ class Key {
 class SecretBytes {
  public:
   SecretBytes() = default;
+
   explicit SecretBytes(Bytes bytes) : bytes_(std::move(bytes)) {}
+
   SecretBytes(const SecretBytes&) = delete;
   SecretBytes& operator=(const SecretBytes&) = delete;
+
   SecretBytes(SecretBytes&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
   SecretBytes& operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
       wipe(bytes_);
@@ -67,8 +79,11 @@ class SecretBytes {
     }
     return *this;
   }
+
   ~SecretBytes() { wipe(bytes_); }
+
   [[nodiscard]] View view() const { return bytes_; }
+
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
 
  private:
@@ -84,19 +99,25 @@ template <typename T>
 class Guarded {
  public:
   Guarded() : value_(new (detail::guarded_allocate(sizeof(T))) T()) {}
+
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
+
   Guarded(Guarded&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+
   Guarded& operator=(Guarded&& other) noexcept {
     std::swap(value_, other.value_);
     return *this;
   }
+
   ~Guarded() {
     if (value_ == nullptr) return;
     value_->~T();
     detail::guarded_free(value_);
   }
+
   T& operator*() const { return *value_; }
+
   T* operator->() const { return value_; }
 
  private:

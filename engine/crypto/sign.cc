@@ -10,10 +10,12 @@ struct SigningKeys {
   explicit SigningKeys(const Key& seed) {
     crypto_sign_seed_keypair(public_key.bytes.data(), secret_key.data(), seed.data());
   }
+
   SigningKeys(const SigningKeys&) = delete;
   SigningKeys& operator=(const SigningKeys&) = delete;
   SigningKeys(SigningKeys&&) = delete;
   SigningKeys& operator=(SigningKeys&&) = delete;
+
   ~SigningKeys() { wipe(secret_key); }
 
   SigningPublicKey public_key;
@@ -22,7 +24,9 @@ struct SigningKeys {
 
 }  // namespace
 
-SigningPublicKey signing_public_key(const Key& seed) { return SigningKeys(seed).public_key; }
+SigningPublicKey signing_public_key(const Key& seed) {
+  return SigningKeys(seed).public_key;
+}
 
 Signature sign(const Key& seed, View message) {
   const SigningKeys keys(seed);

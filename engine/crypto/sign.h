@@ -9,7 +9,8 @@ namespace kist {
 
 SigningPublicKey signing_public_key(const Key& seed);
 Signature sign(const Key& seed, View message);
-[[nodiscard]] bool verify_signature(const SigningPublicKey& key, View message,
+[[nodiscard]] bool verify_signature(const SigningPublicKey& key,
+                                    View message,
                                     const Signature& signature);
 
 }  // namespace kist

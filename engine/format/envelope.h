@@ -28,7 +28,7 @@ struct EnvelopeHeader {
   EpochId epoch;
   SlotId author;
   Nonce nonce;
-  auto operator<=>(const EnvelopeHeader&) const = default;
+  bool operator==(const EnvelopeHeader&) const = default;
 };
 
 // The parts of an encoded envelope; views into it.

@@ -54,8 +54,8 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   pack.frames.resize(in.count(frame_size_least, "frames"));
   for (IndexedFrame& frame : pack.frames) {
     frame = decode_frame(in, has_numbers);
-    const std::uint64_t end = std::uint64_t{frame.place.offset} + frame.place.contents_size +
-                              frame.place.list_size;
+    const std::uint64_t end =
+        std::uint64_t{frame.place.offset} + frame.place.contents_size + frame.place.list_size;
     in.require(end <= pack.size, "a frame lies beyond its pack");
   }
   return pack;

@@ -15,50 +15,57 @@ namespace kist {
 
 struct IndexedBlock {
   BlockTag tag;
-  std::uint32_t size = 0;  // plaintext; its offset is the sum of the sizes before it
+  std::uint32_t size = 0;    // plaintext; its offset is the sum of the sizes before it
   std::uint64_t number = 0;  // only in a rewritten segment; else the block's ordinal counts
-  auto operator<=>(const IndexedBlock&) const = default;
+  bool operator==(const IndexedBlock&) const = default;
 };
+
 struct IndexedFrame {
   FramePlace place;
   FrameEncoding encoding = FrameEncoding::raw;
   std::vector<IndexedBlock> blocks;
-  auto operator<=>(const IndexedFrame&) const = default;
+  bool operator==(const IndexedFrame&) const = default;
 };
+
 struct IndexedPack {
   ObjectHash name;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
   std::vector<IndexedFrame> frames;
-  auto operator<=>(const IndexedPack&) const = default;
+  bool operator==(const IndexedPack&) const = default;
 };
+
 struct IndexSegment {
   bool has_numbers = false;  // a rewritten segment lists each block's number
   std::vector<IndexedPack> packs;
-  auto operator<=>(const IndexSegment&) const = default;
+  bool operator==(const IndexSegment&) const = default;
 
   [[nodiscard]] std::uint64_t block_count() const;
 };
+
 Bytes encode_index_segment(const IndexSegment& segment);
 IndexSegment decode_index_segment(View bytes, std::string_view object);
 
 // A key as it stands in a segment. The payload that holds it is wiped with its SecretBytes.
 using KeyView = std::span<const std::uint8_t, 32>;
 
-// What a slot without `read` may open: keys of index segments and reference sets, names of the rest.
+// What a slot without `read` may open: keys of index segments and reference sets, names of the
+// rest.
 struct NamedKey {
   ObjectHash name;
   std::array<std::uint8_t, 32> key{};
-  auto operator<=>(const NamedKey&) const = default;
+  bool operator==(const NamedKey&) const = default;
 };
+
 struct KeySegmentOuter {
   std::vector<NamedKey> index_segments;
   std::vector<NamedKey> reference_sets;
   std::vector<ObjectHash> packs;
   std::vector<ObjectHash> bodies;
   Bytes inner_box;  // a KeySegmentInner sealed to the epoch's public key
-  auto operator<=>(const KeySegmentOuter&) const = default;
+  bool operator==(const KeySegmentOuter&) const = default;
 };
+
 Bytes encode_key_segment(const KeySegmentOuter& outer);
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 
@@ -66,20 +73,23 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 struct FrameSecret {
   std::uint32_t frame = 0;
   std::array<std::uint8_t, 32> secret{};
-  auto operator<=>(const FrameSecret&) const = default;
+  bool operator==(const FrameSecret&) const = default;
 };
+
 struct PackKeys {
   bool is_punctured = false;
   std::array<std::uint8_t, 32> key{};  // the pack key; punctured: the directory key
   std::vector<FrameSecret> frames;     // punctured only, by ascending frame
-  auto operator<=>(const PackKeys&) const = default;
+  bool operator==(const PackKeys&) const = default;
 };
+
 // One record a pack and a key a body, in the order of the outer part's names.
 struct KeySegmentInner {
   std::vector<PackKeys> packs;
   std::vector<std::array<std::uint8_t, 32>> bodies;
-  auto operator<=>(const KeySegmentInner&) const = default;
+  bool operator==(const KeySegmentInner&) const = default;
 };
+
 Bytes encode_key_segment_inner(const KeySegmentInner& inner);
 KeySegmentInner decode_key_segment_inner(View bytes, std::string_view object);
 

@@ -91,8 +91,8 @@ Policy decode_policy(ByteReader& in) {
                                &out.quarterly, &out.yearly}) {
     *count = narrow<std::uint32_t>(in.varint_up_to(UINT32_MAX, "a policy's count"));
   }
-  for (std::uint64_t* seconds : {&out.within, &out.interval, &out.minimum, &out.maximum,
-                                 &out.grace, &out.notice}) {
+  for (std::uint64_t* seconds :
+       {&out.within, &out.interval, &out.minimum, &out.maximum, &out.grace, &out.notice}) {
     *seconds = in.varint_up_to(UINT32_MAX * std::uint64_t{100}, "a policy's time");
   }
   out.approvals = in.u8();
@@ -219,6 +219,7 @@ std::uint16_t act_type(const Act& act) {
   if (const auto* unknown = std::get_if<UnknownAct>(&act)) return unknown->type;
   return static_cast<std::uint16_t>(act.index() + 1);
 }
+
 static_assert(static_cast<std::uint16_t>(ActType::genesis) == 1);
 static_assert(static_cast<std::uint16_t>(ActType::slot_rewrapped) == std::variant_size_v<Act> - 1);
 

@@ -1,5 +1,5 @@
-// Journal entries: the payloads that the envelopes in journal/ seal. Pure layout; what makes an entry
-// valid is rules/validate.h. docs/format.md, "Journal".
+// Journal entries: the payloads that the envelopes in journal/ seal. Pure layout; what makes an
+// entry valid is rules/validate.h. docs/format.md, "Journal".
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@ enum Capability : std::uint8_t {
   can_maintain = 8,
   can_own = 16,
 };
+
 using Capabilities = std::uint8_t;
 inline constexpr Capabilities writer_capabilities = can_write;
 inline constexpr Capabilities reader_capabilities = can_read;
@@ -43,7 +44,7 @@ struct SlotIntroduction {
   ObjectHash epoch_box;    // of the slot's box of the current epoch
   ObjectHash slot_object;  // of generation 1; zero in genesis, whose hash that object holds
   std::vector<std::string> sources;  // bound to the slot from the start; usually none
-  auto operator<=>(const SlotIntroduction&) const = default;
+  bool operator==(const SlotIntroduction&) const = default;
 };
 
 enum class LockMode : std::uint8_t { governance = 0, compliance = 1 };
@@ -63,13 +64,13 @@ struct Policy {
   std::uint64_t interval = 0;  // between snapshots: the recovery point objective
   std::uint64_t minimum = 86'400;
   std::uint64_t maximum = 0;
-  std::uint64_t grace = 7 * 86'400;
+  std::uint64_t grace = 604'800;
   std::uint64_t notice = 0;    // before the end of the repository's life
   std::uint8_t approvals = 1;  // owners who must agree to it
   LockMode lock = LockMode::governance;
   Trust dedup = Trust::proved;
   bool allows_redaction = false;
-  auto operator<=>(const Policy&) const = default;
+  bool operator==(const Policy&) const = default;
 };
 
 // How content is cut, named and packed: fixed for the repository's life.
@@ -80,7 +81,7 @@ struct ContentParameters {
   std::uint32_t block_max = 0;
   std::uint32_t frame_target = 1U << 20U;
   std::uint8_t compression = 0;  // the level a client uses unless told otherwise
-  auto operator<=>(const ContentParameters&) const = default;
+  bool operator==(const ContentParameters&) const = default;
 };
 
 struct Genesis {
@@ -91,7 +92,7 @@ struct Genesis {
   SlotIntroduction owner;
   Policy policy;
   std::vector<std::string> features;  // required of every client; none is defined yet
-  auto operator<=>(const Genesis&) const = default;
+  bool operator==(const Genesis&) const = default;
 };
 
 // One index segment: its blocks are numbered first_number, first_number + 1, …
@@ -99,28 +100,28 @@ struct SegmentIntroduction {
   ObjectHash index_segment;
   std::uint64_t first_number = 0;
   std::uint32_t block_count = 0;
-  auto operator<=>(const SegmentIntroduction&) const = default;
+  bool operator==(const SegmentIntroduction&) const = default;
 };
 
 struct SnapshotTaken {
   SnapshotId snapshot;
-  bool is_pending = false;     // a checkpoint of a backup that goes on
-  SnapshotId replaces;         // the pending snapshot that this one continues; zero for none
+  bool is_pending = false;  // a checkpoint of a backup that goes on
+  SnapshotId replaces;      // the pending snapshot that this one continues; zero for none
   std::string source;
   std::string policy;
-  std::uint64_t minimum = 0;   // seconds, from the policy in force
+  std::uint64_t minimum = 0;  // seconds, from the policy in force
   std::uint64_t maximum = 0;
   LockMode lock = LockMode::governance;
   ObjectHash body;
   ObjectHash reference_set;
   std::vector<SegmentIntroduction> segments;
   std::vector<ObjectHash> key_segments;
-  auto operator<=>(const SnapshotTaken&) const = default;
+  bool operator==(const SnapshotTaken&) const = default;
 };
 
 struct SlotAdded {
   SlotIntroduction slot;
-  auto operator<=>(const SlotAdded&) const = default;
+  bool operator==(const SlotAdded&) const = default;
 };
 
 // The author's slot has a new slot object: another passphrase, the same keys.
@@ -128,14 +129,14 @@ struct SlotRewrapped {
   std::uint32_t generation = 0;
   SlotKind kind = SlotKind::passphrase;
   ObjectHash slot_object;
-  auto operator<=>(const SlotRewrapped&) const = default;
+  bool operator==(const SlotRewrapped&) const = default;
 };
 
 // A type that this version does not know: kept as it is.
 struct UnknownAct {
   std::uint16_t type = 0;
   Bytes payload;
-  auto operator<=>(const UnknownAct&) const = default;
+  bool operator==(const UnknownAct&) const = default;
 };
 
 using Act = std::variant<Genesis, SnapshotTaken, SlotAdded, SlotRewrapped, UnknownAct>;
@@ -158,7 +159,7 @@ struct JournalEntry {
   EpochId epoch{};
   std::int64_t time_ms = 0;
   Act act{};
-  auto operator<=>(const JournalEntry&) const = default;
+  bool operator==(const JournalEntry&) const = default;
 };
 
 // The envelope's clear section: sequence and previous hash.
@@ -166,15 +167,18 @@ struct JournalClear {
   std::uint64_t sequence = 0;
   ObjectHash previous;
 };
+
 Bytes encode_journal_clear(const JournalClear& clear);
 JournalClear decode_journal_clear(View bytes, std::string_view object);
 
 // The payload: time and act. The rest of an entry stands in its envelope.
 Bytes encode_journal_payload(std::int64_t time_ms, const Act& act);
+
 struct JournalPayload {
   std::int64_t time_ms = 0;
   Act act;
 };
+
 JournalPayload decode_journal_payload(View bytes, std::string_view object);
 
 }  // namespace kist

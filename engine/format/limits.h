@@ -9,7 +9,8 @@ namespace kist {
 inline constexpr std::uint32_t format_version = 1;
 
 inline constexpr std::uint64_t slot_object_bytes_max = 4U << 10U;
-inline constexpr std::uint64_t small_object_bytes_max = 4U << 10U;  // grants, epoch boxes, kist.repo
+inline constexpr std::uint64_t small_object_bytes_max = 4U
+                                                        << 10U;  // grants, epoch boxes, kist.repo
 inline constexpr std::uint64_t key_segment_bytes_max = 16U << 20U;
 inline constexpr std::uint64_t index_segment_bytes_max = 64U << 20U;
 inline constexpr std::uint64_t body_bytes_max = 16U << 20U;

@@ -11,6 +11,7 @@ namespace {
 std::uint64_t zigzag(std::int64_t value) {
   return (static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63);
 }
+
 std::int64_t unzigzag(std::uint64_t value) {
   return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
 }
@@ -28,8 +29,10 @@ Timestamp decode_time(ByteReader& in) {
 }
 
 void encode_path(ByteWriter& out, std::string_view path, std::string_view previous) {
-  const auto differs = std::ranges::mismatch(path, previous).in1;
-  const auto shared = static_cast<std::size_t>(differs - path.begin());
+  std::size_t shared = 0;
+  while (shared < std::min(path.size(), previous.size()) && path[shared] == previous[shared]) {
+    ++shared;
+  }
   out.varint(shared);
   out.text(path.substr(shared));
 }
@@ -132,9 +135,9 @@ void decode_file_content(ByteReader& in, Entry& entry) {
     return;
   }
   entry.content = decode_items(in, content_items_max);
-  const std::uint64_t total = std::accumulate(
-      entry.content.begin(), entry.content.end(), std::uint64_t{0},
-      [](std::uint64_t sum, const ContentItem& item) { return sum + item.size; });
+  const std::uint64_t total =
+      std::accumulate(entry.content.begin(), entry.content.end(), std::uint64_t{0},
+                      [](std::uint64_t sum, const ContentItem& item) { return sum + item.size; });
   in.require(total == entry.size && total > 0, "a file's content does not add up to its size");
 }
 
@@ -275,9 +278,9 @@ Node decode_node(View bytes, std::string_view object) {
     NodeChild child;
     child.first_path =
         decode_path(in, out.children.empty() ? std::string_view() : out.children.back().first_path);
-    in.require(out.children.empty() ||
-                   compare_paths(out.children.back().first_path, child.first_path) < 0,
-               "children are out of order");
+    in.require(
+        out.children.empty() || compare_paths(out.children.back().first_path, child.first_path) < 0,
+        "children are out of order");
     child.id = in.id<BlockId>();
     out.children.push_back(std::move(child));
   }

@@ -28,15 +28,18 @@ Bytes encode_leaf(const std::vector<Entry>& entries);
 struct NodeChild {
   std::string first_path;
   BlockId id;
-  auto operator<=>(const NodeChild&) const = default;
+  bool operator==(const NodeChild&) const = default;
 };
+
 // An inner node: `level` 1 lists leaves, `level` n nodes of level n - 1.
 Bytes encode_node(unsigned level, const std::vector<NodeChild>& children);
+
 struct Node {
   unsigned level = 1;
   std::vector<NodeChild> children;
-  auto operator<=>(const Node&) const = default;
+  bool operator==(const Node&) const = default;
 };
+
 Node decode_node(View bytes, std::string_view object);
 
 Bytes encode_content_node(const std::vector<ContentItem>& items);

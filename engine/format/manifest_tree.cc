@@ -1,6 +1,6 @@
 #include "engine/format/manifest_tree.h"
 
-#include <ranges>
+#include <algorithm>
 
 #include "engine/format/limits.h"
 
@@ -18,7 +18,9 @@ bool hash_cuts(std::uint64_t hash, unsigned level) {
   return ((hash >> (cut_bits * std::min(level, cut_level_max))) & cut_mask) == 0;
 }
 
-std::string node_label(const BlockId& id) { return concat("manifest block ", hex(id)); }
+std::string node_label(const BlockId& id) {
+  return concat("manifest block ", hex(id));
+}
 
 std::uint64_t covered(const std::vector<ContentItem>& items) {
   std::uint64_t total = 0;
@@ -117,18 +119,23 @@ std::vector<ContentItem> ContentBuilder::finish() {
   return out;
 }
 
-bool ManifestReader::visit_leaf(View bytes, std::string_view path, Order order,
+bool ManifestReader::visit_leaf(View bytes,
+                                std::string_view path,
+                                Order order,
                                 const Each& each) const {
   const std::vector<Entry> entries = decode_leaf(bytes, "manifest leaf");
   const auto handle = [&](const Entry& entry) {
     return !is_within(entry.path, path) || each(entry);
   };
   if (order == Order::forward) return std::ranges::all_of(entries, handle);
-  return std::ranges::all_of(entries | std::views::reverse, handle);
+  return std::all_of(entries.rbegin(), entries.rend(), handle);
 }
 
-bool ManifestReader::visit(const BlockId& id, unsigned level_max, std::string_view path,
-                           Order order, const Each& each) const {
+bool ManifestReader::visit(const BlockId& id,
+                           unsigned level_max,
+                           std::string_view path,
+                           Order order,
+                           const Each& each) const {
   const Bytes bytes = get_(id);
   if (!bytes.empty() && bytes[0] == 0) return visit_leaf(bytes, path, order, each);
   const std::string label = node_label(id);
@@ -136,8 +143,8 @@ bool ManifestReader::visit(const BlockId& id, unsigned level_max, std::string_vi
   if (node.level > level_max) throw Error(Code::corrupt, concat(label, " stands at a wrong level"));
   const auto handle = [&](std::size_t i) {
     // Skip children that end before `path` begins, or begin after all that lies within it.
-    const bool ends_before = i + 1 < node.children.size() &&
-                             compare_paths(node.children[i + 1].first_path, path) <= 0;
+    const bool ends_before =
+        i + 1 < node.children.size() && compare_paths(node.children[i + 1].first_path, path) <= 0;
     const std::string& first = node.children[i].first_path;
     const bool begins_after = compare_paths(first, path) > 0 && !is_within(first, path);
     if (ends_before || begins_after) return true;
@@ -149,7 +156,9 @@ bool ManifestReader::visit(const BlockId& id, unsigned level_max, std::string_vi
   return true;
 }
 
-void ManifestReader::for_each(const BlockId& root, std::string_view path, Order order,
+void ManifestReader::for_each(const BlockId& root,
+                              std::string_view path,
+                              Order order,
                               const Each& each) const {
   visit(root, tree_levels_max, path, order, each);
 }
@@ -181,7 +190,8 @@ void ManifestReader::for_each_node(const BlockId& root,
   walk(root, tree_levels_max);
 }
 
-void ManifestReader::visit_items(const std::vector<ContentItem>& items, unsigned depth,
+void ManifestReader::visit_items(const std::vector<ContentItem>& items,
+                                 unsigned depth,
                                  const std::function<void(const ContentItem&)>& each,
                                  const std::function<void(const BlockId&)>& node) const {
   for (const ContentItem& item : items) {
@@ -217,13 +227,18 @@ class ManifestReader::Cursor {
   Cursor(const GetBlock& get, const BlockId& root) : get_(get) { stack_.push_back({{}, root}); }
 
   [[nodiscard]] bool at_end() const { return entries_.empty() && stack_.empty(); }
+
   [[nodiscard]] bool on_subtree() const { return entries_.empty() && !stack_.empty(); }
+
   [[nodiscard]] const BlockId& subtree() const { return stack_.back().id; }
+
   // The first path of what the cursor stands on; for the root subtree, the empty path.
   [[nodiscard]] const std::string& path() const {
     return entries_.empty() ? stack_.back().first_path : entries_.back().path;
   }
+
   [[nodiscard]] const Entry& entry() const { return entries_.back(); }
+
   void skip() {
     if (entries_.empty()) {
       stack_.pop_back();
@@ -231,6 +246,7 @@ class ManifestReader::Cursor {
       entries_.pop_back();
     }
   }
+
   // Opens the subtree: its children, or its entries, take its place.
   void descend() {
     const BlockId id = stack_.back().id;
@@ -242,7 +258,8 @@ class ManifestReader::Cursor {
       return;
     }
     Node node = decode_node(bytes, node_label(id));
-    for (NodeChild& child : node.children | std::views::reverse) {
+    std::ranges::reverse(node.children);
+    for (NodeChild& child : node.children) {
       stack_.push_back(std::move(child));
     }
   }
@@ -265,7 +282,8 @@ void ManifestReader::drain(Cursor& cursor, const Handle& handle) {
   }
 }
 
-void ManifestReader::diff(const BlockId& old_root, const BlockId& new_root,
+void ManifestReader::diff(const BlockId& old_root,
+                          const BlockId& new_root,
                           const EachDifference& each) const {
   Cursor left(get_, old_root);
   Cursor right(get_, new_root);

@@ -51,7 +51,9 @@ class ManifestBuilder {
 class ContentBuilder {
  public:
   explicit ContentBuilder(const PutBlock& put) : put_(put) {}
+
   void add(const ContentItem& item) { add_at(0, item); }
+
   std::vector<ContentItem> finish();
 
  private:
@@ -59,6 +61,7 @@ class ContentBuilder {
     std::vector<ContentItem> items;
     bool is_cut = false;  // more than an entry holds: nodes are being written
   };
+
   void add_at(std::size_t level, const ContentItem& item);
   void append(std::size_t level, const ContentItem& item);
   void flush(std::size_t level);
@@ -97,10 +100,14 @@ class ManifestReader {
   class Cursor;
   template <typename Handle>
   static void drain(Cursor& cursor, const Handle& handle);
-  bool visit(const BlockId& id, unsigned level_max, std::string_view path, Order order,
+  bool visit(const BlockId& id,
+             unsigned level_max,
+             std::string_view path,
+             Order order,
              const Each& each) const;
   bool visit_leaf(View bytes, std::string_view path, Order order, const Each& each) const;
-  void visit_items(const std::vector<ContentItem>& items, unsigned depth,
+  void visit_items(const std::vector<ContentItem>& items,
+                   unsigned depth,
                    const std::function<void(const ContentItem&)>& each,
                    const std::function<void(const BlockId&)>& node) const;
 

@@ -25,19 +25,29 @@ std::string slot_name(const SlotId& slot, std::uint32_t generation) {
   return concat("slots/", hex(slot), "-", generation);
 }
 
-std::string grant_name(const SlotId& slot) { return concat("grants/", hex(slot)); }
+std::string grant_name(const SlotId& slot) {
+  return concat("grants/", hex(slot));
+}
 
 std::string epoch_name(std::uint32_t epoch_number, const EpochId& epoch, const SlotId& slot) {
   return concat("epochs/", epoch_number, "-", hex(epoch), "/", hex(slot));
 }
 
-std::string key_segment_name(const ObjectHash& hash) { return concat("keys/", hex(hash)); }
+std::string key_segment_name(const ObjectHash& hash) {
+  return concat("keys/", hex(hash));
+}
 
-std::string index_segment_name(const ObjectHash& hash) { return concat("index/", hex(hash)); }
+std::string index_segment_name(const ObjectHash& hash) {
+  return concat("index/", hex(hash));
+}
 
-std::string body_name(const ObjectHash& hash) { return concat("bodies/", hex(hash)); }
+std::string body_name(const ObjectHash& hash) {
+  return concat("bodies/", hex(hash));
+}
 
-std::string reference_set_name(const ObjectHash& hash) { return concat("refs/", hex(hash)); }
+std::string reference_set_name(const ObjectHash& hash) {
+  return concat("refs/", hex(hash));
+}
 
 std::string pack_name(const ObjectHash& hash) {
   const std::string digits = hex(hash);
@@ -50,7 +60,9 @@ std::string journal_name(std::uint64_t sequence) {
   return concat("journal/", std::string(zeros, '0'), digits);
 }
 
-std::string twin_name(const std::string& name) { return name + ".2"; }
+std::string twin_name(const std::string& name) {
+  return name + ".2";
+}
 
 std::optional<SlotName> parse_slot_name(const std::string& file_name) {
   const std::size_t dash = file_name.find('-');

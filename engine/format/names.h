@@ -27,6 +27,7 @@ struct SlotName {
   SlotId slot;
   std::uint32_t generation = 0;
 };
+
 // The inverse of slot_name without its folder; empty for anything else (twins included).
 std::optional<SlotName> parse_slot_name(const std::string& file_name);
 // The inverse of journal_name without its folder; empty for anything else.

@@ -1,6 +1,7 @@
 #include "engine/format/number_set.h"
 
 #include <bit>
+
 #include <roaring/roaring64map.hh>
 
 namespace kist {
@@ -10,19 +11,26 @@ struct NumberSet::Bitmap {
 };
 
 NumberSet::NumberSet() : bitmap_(std::make_unique<Bitmap>()) {}
+
 NumberSet::NumberSet(const NumberSet& other) : bitmap_(std::make_unique<Bitmap>(*other.bitmap_)) {}
+
 NumberSet& NumberSet::operator=(const NumberSet& other) {
   if (this != &other) *bitmap_ = *other.bitmap_;
   return *this;
 }
+
 NumberSet::NumberSet(NumberSet&& other) noexcept : bitmap_(std::move(other.bitmap_)) {}
+
 NumberSet& NumberSet::operator=(NumberSet&& other) noexcept {
   std::swap(bitmap_, other.bitmap_);
   return *this;
 }
+
 NumberSet::~NumberSet() = default;
 
-void NumberSet::add(std::uint64_t number) { bitmap_->map.add(number); }
+void NumberSet::add(std::uint64_t number) {
+  bitmap_->map.add(number);
+}
 
 void NumberSet::add_range(std::uint64_t first, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -30,9 +38,13 @@ void NumberSet::add_range(std::uint64_t first, std::uint64_t count) {
   }
 }
 
-bool NumberSet::contains(std::uint64_t number) const { return bitmap_->map.contains(number); }
+bool NumberSet::contains(std::uint64_t number) const {
+  return bitmap_->map.contains(number);
+}
 
-std::uint64_t NumberSet::count() const { return bitmap_->map.cardinality(); }
+std::uint64_t NumberSet::count() const {
+  return bitmap_->map.cardinality();
+}
 
 std::uint64_t NumberSet::count_within(std::uint64_t first, std::uint64_t count) const {
   if (count == 0) return 0;
@@ -40,13 +52,21 @@ std::uint64_t NumberSet::count_within(std::uint64_t first, std::uint64_t count) 
   return bitmap_->map.rank(first + count - 1) - before;
 }
 
-std::uint64_t NumberSet::greatest() const { return bitmap_->map.maximum(); }
+std::uint64_t NumberSet::greatest() const {
+  return bitmap_->map.maximum();
+}
 
-void NumberSet::unite(const NumberSet& other) { bitmap_->map |= other.bitmap_->map; }
+void NumberSet::unite(const NumberSet& other) {
+  bitmap_->map |= other.bitmap_->map;
+}
 
-void NumberSet::subtract(const NumberSet& other) { bitmap_->map -= other.bitmap_->map; }
+void NumberSet::subtract(const NumberSet& other) {
+  bitmap_->map -= other.bitmap_->map;
+}
 
-void NumberSet::intersect(const NumberSet& other) { bitmap_->map &= other.bitmap_->map; }
+void NumberSet::intersect(const NumberSet& other) {
+  bitmap_->map &= other.bitmap_->map;
+}
 
 void NumberSet::for_each(const std::function<void(std::uint64_t)>& each) const {
   for (const std::uint64_t number : bitmap_->map) {
@@ -172,8 +192,8 @@ NumberSet NumberSet::decode(View bytes, std::string_view object) {
   }
   in.expect_end();
   NumberSet out;
-  out.bitmap_->map = Roaring64Map::readSafe(reinterpret_cast<const char*>(bytes.data()),
-                                                     bytes.size());
+  out.bitmap_->map =
+      Roaring64Map::readSafe(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   in.require(equal(out.encode(), bytes), "the number set is not in its canonical form");
   return out;
 }

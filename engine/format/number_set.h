@@ -1,6 +1,6 @@
-// Sets of block numbers: 64-bit Roaring bitmaps in the portable form (RoaringFormatSpec), in the one
-// encoding that run optimisation yields. The decoder validates every byte itself, because the library
-// does not, and refuses any other encoding. docs/format.md, "Number sets".
+// Sets of block numbers: 64-bit Roaring bitmaps in the portable form (RoaringFormatSpec), in the
+// one encoding that run optimisation yields. The decoder validates every byte itself, because the
+// library does not, and refuses any other encoding. docs/format.md, "Number sets".
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,9 @@ class NumberSet {
   [[nodiscard]] std::uint64_t count() const;
   // How many of the set's numbers lie in [first, first + count).
   [[nodiscard]] std::uint64_t count_within(std::uint64_t first, std::uint64_t count) const;
+
   [[nodiscard]] bool empty() const { return count() == 0; }
+
   // The greatest number; the set must not be empty.
   [[nodiscard]] std::uint64_t greatest() const;
   void unite(const NumberSet& other);

@@ -122,7 +122,9 @@ FrameList decode_frame_list(View bytes, std::string_view object) {
   return out;
 }
 
-Bytes frame_associated(const RepositoryId& repository, PackKind kind, std::uint32_t frame,
+Bytes frame_associated(const RepositoryId& repository,
+                       PackKind kind,
+                       std::uint32_t frame,
                        FramePart part) {
   ByteWriter out;
   out.raw(as_view(associated_magic));

@@ -11,17 +11,20 @@
 
 namespace kist {
 
-// Data packs hold file content, meta packs hold manifests: so that listing never touches the former.
+// Data packs hold file content, meta packs hold manifests: so that listing never touches the
+// former.
 enum class PackKind : std::uint16_t { data = 1, meta = 2 };
 
 inline constexpr std::size_t pack_header_size = 32;
 inline constexpr std::size_t pack_footer_size = 16;
 
 Bytes encode_pack_header(PackKind kind, const RepositoryId& repository);
+
 struct PackHeader {
   PackKind kind = PackKind::data;
   RepositoryId repository;
 };
+
 PackHeader decode_pack_header(View bytes, std::string_view object);
 
 // The footer tells where the sealed directory begins: right before it.
@@ -33,29 +36,35 @@ struct FramePlace {
   std::uint32_t offset = 0;         // of the sealed contents, from the pack's start
   std::uint32_t contents_size = 0;  // sealed; the sealed list follows at once
   std::uint32_t list_size = 0;      // sealed
-  auto operator<=>(const FramePlace&) const = default;
+  bool operator==(const FramePlace&) const = default;
 };
+
 Bytes encode_pack_directory(const std::vector<FramePlace>& frames);
 std::vector<FramePlace> decode_pack_directory(View bytes, std::string_view object);
 
 // A frame's list: how the contents are encoded and which blocks they are, in order.
 enum class FrameEncoding : std::uint8_t { raw = 0, zstd = 1 };
+
 struct ListedBlock {
   BlockId id;
   std::uint32_t size = 0;
-  auto operator<=>(const ListedBlock&) const = default;
+  bool operator==(const ListedBlock&) const = default;
 };
+
 struct FrameList {
   FrameEncoding encoding = FrameEncoding::raw;
   std::vector<ListedBlock> blocks;
-  auto operator<=>(const FrameList&) const = default;
+  bool operator==(const FrameList&) const = default;
 };
+
 Bytes encode_frame_list(const FrameList& list);
 FrameList decode_frame_list(View bytes, std::string_view object);
 
 // What a sealed part of a pack is bound to: repository, kind, frame number, which part.
 enum class FramePart : std::uint8_t { contents = 0, list = 1, directory = 2 };
-Bytes frame_associated(const RepositoryId& repository, PackKind kind, std::uint32_t frame,
+Bytes frame_associated(const RepositoryId& repository,
+                       PackKind kind,
+                       std::uint32_t frame,
                        FramePart part);
 
 // The size of a pack whose frames end at `frames_end`: the smallest power of two from 64 KiB that

@@ -14,8 +14,9 @@ namespace kist {
 struct RepositoryFile {
   RepositoryId repository;
   std::uint32_t features = 0;  // bits a reader must know; none is defined yet
-  auto operator<=>(const RepositoryFile&) const = default;
+  bool operator==(const RepositoryFile&) const = default;
 };
+
 inline constexpr std::size_t repository_file_size = 64;
 // The last 32 bytes are BLAKE2b-256 of those before; `checksum` computes it.
 Bytes encode_repository_file(const RepositoryFile& file, ObjectHash (*checksum)(View));
@@ -33,8 +34,9 @@ struct SlotClear {
   std::uint32_t memory_kib = 0;  // Argon2id, for passphrases; else 0
   std::array<std::uint8_t, 16> salt{};
   std::array<std::uint8_t, 80> sealed_key{};  // for recipients: the payload's key in a box
-  auto operator<=>(const SlotClear&) const = default;
+  bool operator==(const SlotClear&) const = default;
 };
+
 Bytes encode_slot_clear(const SlotClear& clear);
 SlotClear decode_slot_clear(View bytes, std::string_view object);
 
@@ -52,8 +54,9 @@ struct EpochBox {
   EpochId epoch;
   SlotId slot;
   Bytes box;
-  auto operator<=>(const EpochBox&) const = default;
+  bool operator==(const EpochBox&) const = default;
 };
+
 Bytes encode_epoch_box(const EpochBox& box);
 EpochBox decode_epoch_box(View bytes, std::string_view object);
 

@@ -27,9 +27,9 @@ std::vector<std::string> decode_texts(ByteReader& in, std::uint64_t each_max) {
 // The counters in the order of the layout.
 template <typename Statistics>
 auto counters(Statistics& s) {
-  return std::array{&s.files_new,  &s.files_changed, &s.files_unmodified, &s.directories,
-                    &s.others,     &s.bytes_total,   &s.bytes_read,       &s.bytes_new,
-                    &s.bytes_stored, &s.blocks_new,  &s.problems};
+  return std::array{&s.files_new,    &s.files_changed, &s.files_unmodified, &s.directories,
+                    &s.others,       &s.bytes_total,   &s.bytes_read,       &s.bytes_new,
+                    &s.bytes_stored, &s.blocks_new,    &s.problems};
 }
 
 }  // namespace

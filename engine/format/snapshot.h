@@ -1,5 +1,5 @@
-// The two objects of a snapshot: its body (for readers) and its reference set (for every slot). Pure
-// layout. docs/format.md, "Bodies", "Reference sets".
+// The two objects of a snapshot: its body (for readers) and its reference set (for every slot).
+// Pure layout. docs/format.md, "Bodies", "Reference sets".
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,9 @@ struct SnapshotBody {
   std::vector<std::string> paths;  // as given, absolute
   std::vector<std::string> tags;
   std::string description;
-  auto operator<=>(const SnapshotBody&) const = default;
+  bool operator==(const SnapshotBody&) const = default;
 };
+
 Bytes encode_body(const SnapshotBody& body);
 SnapshotBody decode_body(View bytes, std::string_view object);
 
@@ -39,8 +40,8 @@ struct SnapshotStatistics {
   std::uint64_t bytes_new = 0;     // of blocks that were not stored before
   std::uint64_t bytes_stored = 0;  // of the objects written for them
   std::uint64_t blocks_new = 0;
-  std::uint64_t problems = 0;      // paths that could not be read as they were
-  auto operator<=>(const SnapshotStatistics&) const = default;
+  std::uint64_t problems = 0;  // paths that could not be read as they were
+  bool operator==(const SnapshotStatistics&) const = default;
 
   [[nodiscard]] std::uint64_t files() const { return files_new + files_changed + files_unmodified; }
 };
@@ -52,6 +53,7 @@ struct ReferenceSet {
   SnapshotStatistics statistics;
   bool operator==(const ReferenceSet&) const = default;
 };
+
 Bytes encode_reference_set(const ReferenceSet& set);
 ReferenceSet decode_reference_set(View bytes, std::string_view object);
 

@@ -49,7 +49,8 @@ std::string keyed_label(const Repository& repository, std::string_view text, std
 }
 
 // The journal outlives a snapshot, so the name of its source tells no path.
-std::string default_source(const Repository& repository, const std::string& host,
+std::string default_source(const Repository& repository,
+                           const std::string& host,
                            const std::vector<std::string>& paths) {
   std::string all;
   for (const std::string& path : paths) {
@@ -95,6 +96,7 @@ class SnapshotBuilder {
   }
 
   BlockId finish() { return manifest_.finish(); }
+
   [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
 
  private:
@@ -127,6 +129,7 @@ class SnapshotBuilder {
     ingest_.refer(ingest_.add_meta(block, id));
     return id;
   }
+
   // A block that belongs to the current entry: the cache must know of it.
   BlockId put_entry_block(View block) {
     BlockId id;
@@ -167,8 +170,10 @@ std::unique_ptr<FileCacheReader> usable_cache(const Repository& repository,
   return stands ? std::move(cache) : nullptr;
 }
 
-JournalEntry commit_snapshot(Repository& repository, const SnapshotId& id,
-                             const std::string& source, const Introduced& introduced) {
+JournalEntry commit_snapshot(Repository& repository,
+                             const SnapshotId& id,
+                             const std::string& source,
+                             const Introduced& introduced) {
   return commit(repository, [&](const State& state) {
     const Policy& policy = state.policies.at("default");
     SnapshotTaken taken;
@@ -189,8 +194,10 @@ JournalEntry commit_snapshot(Repository& repository, const SnapshotId& id,
   });
 }
 
-SnapshotBody describe(const BackupOptions& options, const std::string& host,
-                      const std::vector<std::string>& paths, const BlockId& root) {
+SnapshotBody describe(const BackupOptions& options,
+                      const std::string& host,
+                      const std::vector<std::string>& paths,
+                      const BlockId& root) {
   SnapshotBody body;
   body.root = root;
   body.host = host;
@@ -219,8 +226,7 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   BackupResult result;
   result.snapshot = repository.around.random.draw_id<SnapshotId>();
   const std::string host = options.host.empty() ? host_name() : options.host;
-  result.source =
-      options.source.empty() ? default_source(repository, host, paths) : options.source;
+  result.source = options.source.empty() ? default_source(repository, host, paths) : options.source;
   const std::int64_t started_ms = repository.around.clock.now_ms();
   const Secrets& secrets = repository.keyring.secrets();
   const Genesis& genesis = repository.state().genesis;
@@ -235,9 +241,9 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   FileCacheWriter cache(repository.local->cache_directory(), source_key, repository.around.random);
   SnapshotBuilder builder(repository, ingest, cache);
   {
-    SourceReader reader(
-        paths, {secrets.id_key, chunker, repository.observer(), problem_count, bytes_read}, pool,
-        usable_cache(repository, source_key));
+    SourceReader reader(paths,
+                        {secrets.id_key, chunker, repository.observer(), problem_count, bytes_read},
+                        pool, usable_cache(repository, source_key));
     while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
       for (ReadEntry& entry : batch->entries) {
         builder.add(entry, batch->buffer);

@@ -15,8 +15,8 @@ namespace {
 
 // "2026-11-22", "2026-11-22T08:00", "2026-11-22 08:00:30": local time.
 std::optional<std::int64_t> parse_time(const std::string& text) {
-  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
-                             "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+  for (const char* format :
+       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
     std::tm broken{};
     broken.tm_isdst = -1;
     const char* end = ::strptime(text.c_str(), format, &broken);
@@ -117,7 +117,9 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   return out;
 }
 
-void list_entries(Repository& repository, const Selection& selection, bool is_recursive,
+void list_entries(Repository& repository,
+                  const Selection& selection,
+                  bool is_recursive,
                   const std::function<void(const Entry&)>& each) {
   require_capability(repository, can_read);
   sync_index(repository);
@@ -129,15 +131,16 @@ void list_entries(Repository& repository, const Selection& selection, bool is_re
                     [&](const Entry& entry) {
                       check_cancelled(repository.observer());
                       found = true;
-                      const bool is_child = entry.path == selection.path ||
-                                            parent_path(entry.path) == selection.path;
+                      const bool is_child =
+                          entry.path == selection.path || parent_path(entry.path) == selection.path;
                       if (is_recursive || is_child) each(entry);
                       return true;
                     });
   if (!found) throw Error(Code::failed, concat("the snapshot has no /", selection.path));
 }
 
-void read_content(Repository& repository, const Selection& selection,
+void read_content(Repository& repository,
+                  const Selection& selection,
                   const std::function<void(View)>& each) {
   require_capability(repository, can_read);
   sync_index(repository);

@@ -18,6 +18,7 @@ struct Selection {
   const SnapshotState* snapshot = nullptr;
   std::string path;  // as in Entry
 };
+
 Selection select(const Repository& repository, const std::string& text);
 
 struct SnapshotSummary {
@@ -25,15 +26,19 @@ struct SnapshotSummary {
   std::optional<SnapshotBody> body;  // for slots that read
   SnapshotStatistics statistics;
 };
+
 // Live snapshots in journal order.
 std::vector<SnapshotSummary> list_snapshots(Repository& repository);
 
 // The entry at the path and, if it is a directory, what it holds: directly, or at any depth.
-void list_entries(Repository& repository, const Selection& selection, bool is_recursive,
+void list_entries(Repository& repository,
+                  const Selection& selection,
+                  bool is_recursive,
                   const std::function<void(const Entry&)>& each);
 
 // A file's bytes, piece by piece in order.
-void read_content(Repository& repository, const Selection& selection,
+void read_content(Repository& repository,
+                  const Selection& selection,
                   const std::function<void(View)>& each);
 
 struct RepositoryStatistics {
@@ -44,14 +49,17 @@ struct RepositoryStatistics {
   std::uint64_t pack_bytes = 0;
   std::uint64_t blocks = 0;
   std::uint64_t entries = 0;  // of the journal
+
   struct Source {
     std::string name;
     std::uint64_t snapshots = 0;
     std::uint64_t bytes_newest = 0;
     std::uint64_t bytes_stored = 0;  // that its backups added
   };
+
   std::vector<Source> sources;
 };
+
 RepositoryStatistics count_repository(Repository& repository);
 
 }  // namespace kist

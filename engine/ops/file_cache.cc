@@ -18,7 +18,9 @@ using Generation = Id<16, struct GenerationKind>;
 std::string facts_path(const std::string& directory, const std::string& source_key) {
   return concat(directory, "/", source_key, ".key");
 }
-std::string pieces_path(const std::string& directory, const std::string& source_key,
+
+std::string pieces_path(const std::string& directory,
+                        const std::string& source_key,
                         const std::string& generation) {
   return concat(directory, "/", source_key, ".", generation);
 }
@@ -110,7 +112,8 @@ bool FileCacheReader::read_piece() {
   return true;
 }
 
-// Reads the next entry. A piece that is damaged or absent ends the cache: what follows is read anew.
+// Reads the next entry. A piece that is damaged or absent ends the cache: what follows is read
+// anew.
 bool FileCacheReader::advance() {
   if (at_end_) return false;
   if (piece_offset_ == piece_.size() && !read_piece()) {
@@ -185,9 +188,8 @@ void FileCacheWriter::commit(const CacheFacts& facts) {
   file_.close();
   const std::string path = facts_path(directory_, source_key_);
   const std::optional<FactsFile> former = read_facts(path);
-  FactsFile file{.generation = *parse_id<Generation>(generation_),
-                 .key = key_.clone(),
-                 .facts = facts};
+  FactsFile file{
+      .generation = *parse_id<Generation>(generation_), .key = key_.clone(), .facts = facts};
   const SecretBytes encoded = encode_facts(file);
   // The key file is overwritten in place first, so that the former key does not linger beside it.
   if (former) wipe_file(path);

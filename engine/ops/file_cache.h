@@ -1,7 +1,7 @@
-// What the last backup of a source saw: every entry with the blocks it needs, in path order, so that
-// a walk in the same order knows unchanged files without opening them. Local; sealed under a key of
-// its own that is drawn anew, and the former destroyed, by each backup. Lost or damaged, it costs one
-// full read. Layout: a small file with key and facts, and a large one of sealed pieces.
+// What the last backup of a source saw: every entry with the blocks it needs, in path order, so
+// that a walk in the same order knows unchanged files without opening them. Local; sealed under a
+// key of its own that is drawn anew, and the former destroyed, by each backup. Lost or damaged, it
+// costs one full read. Layout: a small file with key and facts, and a large one of sealed pieces.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +36,16 @@ class FileCacheReader {
   // Opens the cache of a source; empty when there is none that can be used.
   static std::unique_ptr<FileCacheReader> open(const std::string& directory,
                                                const std::string& source_key);
+
   [[nodiscard]] const CacheFacts& facts() const { return facts_; }
+
   // The entry at `path`, if the cache has it; paths are asked for in ascending order.
   const CachedEntry* find(std::string_view path);
 
  private:
   FileCacheReader(File file, Key key, const CacheFacts& facts)
       : file_(std::move(file)), key_(std::move(key)), facts_(facts) {}
+
   bool read_piece();
   bool advance();
 

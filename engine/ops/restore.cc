@@ -163,9 +163,8 @@ class Restorer {
 
   // Writes everything that the window holds, then its hard links.
   void run_window() {
-    std::ranges::sort(wanted_, {}, [](const Wanted& w) {
-      return std::tuple(w.frame, w.file, w.file_offset);
-    });
+    std::ranges::sort(wanted_, {},
+                      [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
     std::deque<std::future<void>> running;
     const auto submit = [&](auto work) {
       check_cancelled(repository_.observer());

@@ -54,7 +54,9 @@ void hash_pieces(const ReadContext& context, View buffer, ReadEntry& entry) {
 }
 
 // Reads one small file into the batch's buffer at `offset`, where `room` bytes are kept for it.
-void read_small(const ReadContext& context, ReadEntry& entry, MutableView room,
+void read_small(const ReadContext& context,
+                ReadEntry& entry,
+                MutableView room,
                 std::size_t offset) {
   const File file = entry.parent->open_file(entry.name);
   const FileStatus before = file_status(file);
@@ -63,7 +65,8 @@ void read_small(const ReadContext& context, ReadEntry& entry, MutableView room,
   }
   fill_from_status(entry.entry, before);
   entry.entry.xattrs = file_xattrs(file);
-  const std::size_t size = file.read_at(0, room.first(std::min<std::size_t>(room.size(), before.size)));
+  const std::size_t size =
+      file.read_at(0, room.first(std::min<std::size_t>(room.size(), before.size)));
   if (size != before.size || !is_same_content(before, file_status(file))) {
     report(context, entry, changed_error());
   }
@@ -76,8 +79,7 @@ void read_small(const ReadContext& context, ReadEntry& entry, MutableView room,
   }
   for (std::size_t at = 0; at < size;) {
     const std::size_t cut = context.chunker.first_block(bytes.subspan(at));
-    entry.pieces.push_back(
-        {.type = ItemType::block, .size = cut, .offset = offset + at, .id = {}});
+    entry.pieces.push_back({.type = ItemType::block, .size = cut, .offset = offset + at, .id = {}});
     at += cut;
   }
 }
@@ -110,8 +112,10 @@ std::int64_t to_ms(const Timestamp& time) {
 
 }  // namespace
 
-SourceReader::SourceReader(const std::vector<std::string>& paths, const ReadContext& context,
-                           Pool& pool, std::unique_ptr<FileCacheReader> cache)
+SourceReader::SourceReader(const std::vector<std::string>& paths,
+                           const ReadContext& context,
+                           Pool& pool,
+                           std::unique_ptr<FileCacheReader> cache)
     : context_(context),
       pool_(pool),
       cache_(std::move(cache)),
@@ -179,8 +183,8 @@ bool SourceReader::is_unmodified(const WalkItem& item, const CachedEntry& cached
   const std::uint64_t size = status.type == EntryType::file ? status.size : 0;
   return entry.type == status.type && entry.inode == status.inode && entry.size == size &&
          entry.mtime == status.mtime && entry.ctime == status.ctime && entry.uid == status.uid &&
-         entry.gid == status.gid && entry.mode == status.mode &&
-         to_ms(status.mtime) < settled_ms && to_ms(status.ctime) < settled_ms;
+         entry.gid == status.gid && entry.mode == status.mode && to_ms(status.mtime) < settled_ms &&
+         to_ms(status.ctime) < settled_ms;
 }
 
 // Whether the item is a further name of one that came before; its entry then names the first.
@@ -267,7 +271,9 @@ void SourceReader::push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight) 
 }
 
 // One stretch of data of a large file, cut here in order and hashed by the pool.
-void SourceReader::read_extent(const File& file, std::uint64_t start, std::uint64_t end,
+void SourceReader::read_extent(const File& file,
+                               std::uint64_t start,
+                               std::uint64_t end,
                                const ReadEntry& whole) {
   const std::size_t block_max = context_.chunker.parameters().size_max;
   Bytes carried;
@@ -322,8 +328,7 @@ void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
         ReadEntry hole;
         hole.entry.path = entry.entry.path;
         hole.is_last = false;
-        hole.pieces.push_back(
-            {.type = ItemType::hole, .size = data - at, .offset = 0, .id = {}});
+        hole.pieces.push_back({.type = ItemType::hole, .size = data - at, .offset = 0, .id = {}});
         batch->entries.push_back(std::move(hole));
         push(std::move(batch), entry_weight);
       }

@@ -1,7 +1,7 @@
-// The source side of a backup: walks, recognises what has not changed, reads and cuts what has. Runs
-// in a thread of its own and hands on batches in path order; batches of small files are read, cut and
-// hashed by the pool, large files are read here and hashed by the pool. Bounded in bytes and in open
-// directories, whatever the number of files.
+// The source side of a backup: walks, recognises what has not changed, reads and cuts what has.
+// Runs in a thread of its own and hands on batches in path order; batches of small files are read,
+// cut and hashed by the pool, large files are read here and hashed by the pool. Bounded in bytes
+// and in open directories, whatever the number of files.
 #pragma once
 
 #include <exception>
@@ -36,7 +36,7 @@ struct ReadEntry {
   Change change = Change::fresh;
   std::vector<ReferenceRun> runs;  // of an unmodified entry
   std::vector<ReadPiece> pieces;
-  bool is_last = true;    // the entry is complete; else more of its file follows
+  bool is_last = true;      // the entry is complete; else more of its file follows
   bool has_failed = false;  // it could not be read and is left out
   // For the pool: where to read it, for a small file.
   std::shared_ptr<const Directory> parent;
@@ -60,7 +60,9 @@ struct ReadContext {
 
 class SourceReader {
  public:
-  SourceReader(const std::vector<std::string>& paths, const ReadContext& context, Pool& pool,
+  SourceReader(const std::vector<std::string>& paths,
+               const ReadContext& context,
+               Pool& pool,
                std::unique_ptr<FileCacheReader> cache);
   SourceReader(const SourceReader&) = delete;
   SourceReader& operator=(const SourceReader&) = delete;
@@ -70,6 +72,7 @@ class SourceReader {
 
   // The next batch, complete; null at the end.
   std::shared_ptr<ReadBatch> next();
+
   [[nodiscard]] std::uint64_t opened_count() const { return opened_count_; }
 
  private:
@@ -79,7 +82,10 @@ class SourceReader {
   void flush();
   void push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight);
   void read_large(WalkItem& item, ReadEntry entry);
-  void read_extent(const File& file, std::uint64_t start, std::uint64_t end, const ReadEntry& whole);
+  void read_extent(const File& file,
+                   std::uint64_t start,
+                   std::uint64_t end,
+                   const ReadEntry& whole);
   bool is_unmodified(const WalkItem& item, const CachedEntry& cached) const;
   bool is_later_name(const WalkItem& item, Entry& entry);
   Entry describe(const WalkItem& item);
@@ -94,10 +100,12 @@ class SourceReader {
   std::uint64_t open_bytes_ = 0;
   std::size_t open_directories_ = 0;
   const Directory* last_directory_ = nullptr;
+
   struct FirstName {
     std::string path;
     std::uint64_t names_left = 0;
   };
+
   std::map<std::pair<std::uint64_t, std::uint64_t>, FirstName> first_names_;  // device, inode
   std::map<std::uint32_t, std::string> users_;
   std::map<std::uint32_t, std::string> groups_;

@@ -78,6 +78,7 @@ class Verifier {
       }
     });
   }
+
   void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
     check_hash(name, expected, size_max);
     check_hash(twin_name(name), expected, size_max);
@@ -96,6 +97,16 @@ class Verifier {
     });
   }
 
+  // Genesis cannot name the first owner's slot object: its signature is what can be checked.
+  void check_slot_signature(const std::string& name, const SigningPublicKey& key) {
+    const Bytes bytes = get_object(repository_.reader(), name, slot_object_bytes_max);
+    const Envelope envelope =
+        decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
+    if (!is_signed_by(envelope, key)) {
+      throw Error(Code::corrupt, "its signature is not its slot's");
+    }
+  }
+
   void check_slots() {
     const State& state = repository_.state();
     for (const auto& [id, slot] : state.slots) {
@@ -109,14 +120,7 @@ class Verifier {
         continue;
       }
       for (const std::string& copy : {name, twin_name(name)}) {
-        guarded(copy, [&] {
-          const Bytes bytes = get_object(repository_.reader(), copy, slot_object_bytes_max);
-          const Envelope envelope = decode_envelope_of(bytes, copy, ObjectType::slot,
-                                                       repository_.keyring.repository());
-          if (!is_signed_by(envelope, introduction.signing_key)) {
-            throw Error(Code::corrupt, "its signature is not its slot's");
-          }
-        });
+        guarded(copy, [&] { check_slot_signature(copy, introduction.signing_key); });
       }
     }
   }
@@ -144,8 +148,7 @@ class Verifier {
       if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
     });
     if ((repository_.capabilities() & can_read) != 0) {
-      guarded(body_name(taken.body),
-              [&] { static_cast<void>(get_body(repository_, snapshot)); });
+      guarded(body_name(taken.body), [&] { static_cast<void>(get_body(repository_, snapshot)); });
     }
   }
 
@@ -191,7 +194,9 @@ class Verifier {
   }
 
   // Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
-  void read_pack(const BlockIndex::Reader& index, std::uint32_t number, const PackRecord& pack,
+  void read_pack(const BlockIndex::Reader& index,
+                 std::uint32_t number,
+                 const PackRecord& pack,
                  const std::string& name) {
     ObjectHasher hasher;
     std::uint64_t at = 0;
@@ -230,7 +235,8 @@ class Verifier {
     if (options_.level == VerifyLevel::content) check_directory(pack, places, name);
   }
 
-  void check_directory(const PackRecord& pack, const std::vector<FramePlace>& places,
+  void check_directory(const PackRecord& pack,
+                       const std::vector<FramePlace>& places,
                        const std::string& name) {
     Bytes footer(pack_footer_size);
     repository_.reader().get_range(name, pack.size - pack_footer_size, footer);
@@ -245,19 +251,20 @@ class Verifier {
     }
   }
 
-  void check_frame_content(const BlockIndex::Reader& index, const FrameId& id,
-                           const PackRecord& pack, const FrameRecord& record, View sealed) {
+  void check_frame_content(const BlockIndex::Reader& index,
+                           const FrameId& id,
+                           const PackRecord& pack,
+                           const FrameRecord& record,
+                           View sealed) {
     const std::string name = pack_name(pack.name);
     const FramePosition position{repository_.keyring.repository(), pack.kind, id.frame};
     const Key secret = frames_.keys().frame_secret(pack, id.frame);
     const View contents = sealed.first(record.place.contents_size);
     const View sealed_list = sealed.subspan(record.place.contents_size);
-    const Bytes plain = open_frame(secret, position,
-                                   {.contents = contents,
-                                    .list = {},
-                                    .encoding = record.encoding,
-                                    .plain_size = record.plain_size},
-                                   thread_decompressor(), name);
+    const Bytes plain = open_frame(
+        secret, position,
+        {.contents = contents, .encoding = record.encoding, .plain_size = record.plain_size},
+        thread_decompressor(), name);
     const FrameList list = open_frame_list(secret, position, sealed_list, name);
     std::size_t at = 0;
     for (const ListedBlock& block : list.blocks) {
@@ -280,9 +287,8 @@ class Verifier {
   void check_manifest(const SnapshotState& snapshot) {
     const SnapshotBody body = get_body(repository_, snapshot);
     const ReferenceSet set = get_reference_set(repository_, snapshot);
-    const std::uint64_t base = snapshot.taken.segments.empty()
-                                   ? 0
-                                   : snapshot.taken.segments.front().first_number;
+    const std::uint64_t base =
+        snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
     const BlockIndex::Reader index(repository_.local->index());
     BlockReader blocks(repository_);
     const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });

@@ -27,12 +27,12 @@ struct VerifyOptions {
 
 struct VerifyReport {
   std::vector<Finding> findings;
-  std::uint64_t entries = 0;    // of the journal
+  std::uint64_t entries = 0;  // of the journal
   std::uint64_t snapshots = 0;
   std::uint64_t packs = 0;
-  std::uint64_t frames = 0;     // opened
-  std::uint64_t blocks = 0;     // hashed
-  std::uint64_t bytes_read = 0; // from packs
+  std::uint64_t frames = 0;      // opened
+  std::uint64_t blocks = 0;      // hashed
+  std::uint64_t bytes_read = 0;  // from packs
 };
 
 VerifyReport verify(Repository& repository, const VerifyOptions& options);

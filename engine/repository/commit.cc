@@ -37,10 +37,11 @@ bool put_entry(Repository& repository, const std::string& name, const Bytes& byt
 }  // namespace
 
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry) {
-  return seal_object(ObjectType::journal_entry, keyring.origin(), keyring.secrets().journal_key,
-                     keyring.secrets().signing_seed, random,
-                     encode_journal_payload(entry.time_ms, entry.act),
-                     encode_journal_clear({entry.sequence, entry.previous}));
+  return seal_object({.type = ObjectType::journal_entry,
+                      .origin = keyring.origin(),
+                      .clear = encode_journal_clear({entry.sequence, entry.previous})},
+                     keyring.secrets().journal_key, keyring.secrets().signing_seed, random,
+                     encode_journal_payload(entry.time_ms, entry.act));
 }
 
 JournalEntry commit(Repository& repository, const std::function<Act(const State&)>& make) {
@@ -66,8 +67,9 @@ JournalEntry commit(Repository& repository, const std::function<Act(const State&
     sync_journal(repository);
     return entry;
   }
-  throw Error(Code::conflict, concat("others committed first ", tries_max,
-                                     " times in a row; run again when the repository is less busy"));
+  throw Error(Code::conflict,
+              concat("others committed first ", tries_max,
+                     " times in a row; run again when the repository is less busy"));
 }
 
 }  // namespace kist

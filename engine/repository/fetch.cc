@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t recent_segments_max = 16;
 constexpr std::size_t recent_frames_max = 8;
 
-KeySegmentInner open_inner(Repository& repository, const KeySegmentOuter& outer,
+KeySegmentInner open_inner(Repository& repository,
+                           const KeySegmentOuter& outer,
                            const std::string& object) {
   const Secrets& secrets = repository.keyring.secrets();
   if (secrets.epoch_secret.is_zero()) {
@@ -52,10 +53,12 @@ struct PackKeyring::Opened {
       position.emplace(packs[i], i);
     }
   }
+
   Opened(const Opened&) = delete;
   Opened& operator=(const Opened&) = delete;
   Opened(Opened&&) = delete;
   Opened& operator=(Opened&&) = delete;
+
   ~Opened() { wipe_keys(inner); }
 
   [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
@@ -119,12 +122,10 @@ Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
   }
   const FramePosition position{repository_.keyring.repository(), plan.pack.kind, plan.frame};
   const Key secret = keys_.frame_secret(plan.pack, plan.frame);
-  return open_frame(secret, position,
-                    {.contents = sealed,
-                     .list = {},
-                     .encoding = plan.record.encoding,
-                     .plain_size = plan.record.plain_size},
-                    decompressor, object);
+  return open_frame(
+      secret, position,
+      {.contents = sealed, .encoding = plan.record.encoding, .plain_size = plan.record.plain_size},
+      decompressor, object);
 }
 
 void check_block(const Key& id_key, const BlockId& id, View plaintext) {
@@ -136,8 +137,8 @@ BlockReader::BlockReader(Repository& repository)
     : repository_(repository), index_(repository.local->index()), frames_(repository) {}
 
 View BlockReader::frame(const FrameId& id) {
-  const auto found =
-      std::ranges::find(recent_, id, [](const auto& entry) -> const FrameId& { return entry.first; });
+  const auto found = std::ranges::find(
+      recent_, id, [](const auto& entry) -> const FrameId& { return entry.first; });
   if (found != recent_.end()) {
     recent_.splice(recent_.begin(), recent_, found);
     return recent_.front().second;
@@ -163,7 +164,9 @@ namespace {
 
 // Finds the key of a body or reference set in the key segments that the entry names.
 template <typename Find>
-Key find_key(Repository& repository, const SnapshotState& snapshot, const std::string& object,
+Key find_key(Repository& repository,
+             const SnapshotState& snapshot,
+             const std::string& object,
              const Find& find) {
   for (const ObjectHash& name : snapshot.taken.key_segments) {
     const KeySegmentOuter outer = get_key_segment(repository, name);
@@ -204,13 +207,13 @@ ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snap
   const std::string object = reference_set_name(name);
   const Bytes bytes = get_object(repository.reader(), object, reference_set_bytes_max);
   check_name(bytes, name, object);
-  const Key key = find_key(
-      repository, snapshot, object,
-      [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
-        const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
-        if (found == outer.reference_sets.end()) return std::nullopt;
-        return Key::from(found->key);
-      });
+  const Key key =
+      find_key(repository, snapshot, object,
+               [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
+                 const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
+                 if (found == outer.reference_sets.end()) return std::nullopt;
+                 return Key::from(found->key);
+               });
   const SecretBytes payload =
       open_object(bytes, object, ObjectType::reference_set, repository.keyring.repository(), key);
   return decode_reference_set(payload.view(), object);

@@ -1,5 +1,6 @@
-// A block out: from its id to its plaintext, through index, key segment, pack and frame. Every block
-// that leaves here was hashed and is the one that was asked for. docs/format.md, "Reading a block".
+// A block out: from its id to its plaintext, through index, key segment, pack and frame. Every
+// block that leaves here was hashed and is the one that was asked for. docs/format.md, "Reading a
+// block".
 #pragma once
 
 #include <list>
@@ -18,6 +19,7 @@ namespace kist {
 class PackKeyring {
  public:
   explicit PackKeyring(Repository& repository) : repository_(repository) {}
+
   // The secret of one frame; Error{missing} when it was disposed of.
   Key frame_secret(const PackRecord& pack, std::uint32_t frame);
   // The key of the pack's directory.
@@ -36,7 +38,7 @@ class PackKeyring {
 struct FrameId {
   std::uint32_t pack = 0;
   std::uint32_t frame = 0;
-  auto operator<=>(const FrameId&) const = default;
+  auto operator<=>(const FrameId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // Reads and opens frames. Thread-safe but for `index`, which the caller owns.
@@ -50,9 +52,11 @@ class FrameReader {
     FrameRecord record;
     std::uint32_t frame = 0;
   };
+
   static Plan plan(const BlockIndex::Reader& index, const FrameId& frame);
   // The frame's plaintext.
   Bytes read(const Plan& plan, Decompressor& decompressor);
+
   PackKeyring& keys() { return keys_; }
 
  private:

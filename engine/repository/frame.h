@@ -1,5 +1,5 @@
-// Frames sealed and opened: the secrets of a frame, and the check that what was sealed opens to what
-// was meant. docs/format.md, "Frames".
+// Frames sealed and opened: the secrets of a frame, and the check that what was sealed opens to
+// what was meant. docs/format.md, "Frames".
 #pragma once
 
 #include "engine/base/bytes.h"
@@ -21,28 +21,46 @@ Key derive_directory_key(const Key& pack_key);
 
 // Sealed contents followed by the sealed list. `stored` is the plaintext or its compressed form, as
 // `list.encoding` says.
-Bytes seal_frame(const Key& frame_secret, const FramePosition& position, View stored,
+Bytes seal_frame(const Key& frame_secret,
+                 const FramePosition& position,
+                 View stored,
                  const FrameList& list);
-Bytes seal_directory(const Key& directory_key, const FramePosition& position,
+Bytes seal_directory(const Key& directory_key,
+                     const FramePosition& position,
                      const std::vector<FramePlace>& frames);
-std::vector<FramePlace> open_directory(const Key& directory_key, const FramePosition& position,
-                                       View sealed, std::string_view object);
+std::vector<FramePlace> open_directory(const Key& directory_key,
+                                       const FramePosition& position,
+                                       View sealed,
+                                       std::string_view object);
 
 // What a frame opens to. Error{corrupt} with `object` when anything is not as it should be.
 struct SealedFrame {
   View contents;
-  View list;
   FrameEncoding encoding = FrameEncoding::raw;
   std::uint32_t plain_size = 0;
 };
-Bytes open_frame(const Key& frame_secret, const FramePosition& position, const SealedFrame& frame,
-                 Decompressor& decompressor, std::string_view object);
-FrameList open_frame_list(const Key& frame_secret, const FramePosition& position, View sealed_list,
+
+Bytes open_frame(const Key& frame_secret,
+                 const FramePosition& position,
+                 const SealedFrame& frame,
+                 Decompressor& decompressor,
+                 std::string_view object);
+FrameList open_frame_list(const Key& frame_secret,
+                          const FramePosition& position,
+                          View sealed_list,
                           std::string_view object);
 
 // Opens what seal_frame() made and compares it with the plaintext still in memory. Error{corrupt}
 // when this machine's memory or processor has failed.
-void check_frame(const Key& frame_secret, const FramePosition& position, View sealed,
-                 View plaintext, const FrameList& list, Decompressor& decompressor);
+struct PlainFrame {
+  View plaintext;
+  const FrameList& list;
+};
+
+void check_frame(const Key& frame_secret,
+                 const FramePosition& position,
+                 View sealed,
+                 const PlainFrame& plain,
+                 Decompressor& decompressor);
 
 }  // namespace kist

@@ -21,6 +21,7 @@ Compressor& thread_compressor() {
   thread_local Compressor compressor;
   return compressor;
 }
+
 Decompressor& thread_decompressor() {
   thread_local Decompressor decompressor;
   return decompressor;
@@ -60,11 +61,13 @@ struct Ingest::Stream {
   PackKind kind = PackKind::data;
   FrameInProgress frame;
   std::unique_ptr<PackInProgress> pack;
+
   struct ClosedPack {
     IndexedPack indexed;
     Key key;
     std::future<ObjectHash> name;
   };
+
   std::vector<ClosedPack> closed;
   std::uint64_t closed_blocks = 0;
   std::vector<SegmentIntroduction> segments;
@@ -84,8 +87,8 @@ Ingest::Ingest(Repository& repository, Pool& pool, Compression compression)
       pool_(pool),
       compression_(compression),
       in_flight_max_(pool.thread_count() + 2),
-      writer_(std::make_unique<PackWriter>(repository.writer(), repository.keyring.repository(),
-                                           waiting_bytes_max)),
+      writer_(std::make_unique<PackWriter>(
+          repository.writer(), repository.keyring.repository(), waiting_bytes_max)),
       data_(std::make_unique<Stream>()),
       meta_(std::make_unique<Stream>()),
       index_(repository.local->index()) {
@@ -170,7 +173,8 @@ void Ingest::close_frame(Stream& from) {
 void Ingest::place_next_frame() {
   CompressJob job = std::move(compressing_.front());
   compressing_.pop_front();
-  start_sealing(stream(job.kind), std::move(job));
+  Stream& to = stream(job.kind);
+  start_sealing(to, std::move(job));
   while (sealing_.size() > in_flight_max_) {
     write_next_frame();
   }
@@ -180,12 +184,12 @@ void Ingest::start_sealing(Stream& to, CompressJob job) {
   const std::shared_ptr<Bytes> stored = job.stored.get();
   const std::shared_ptr<FrameInProgress> frame = job.frame;
   FramePlace place;
-  place.contents_size = narrow<std::uint32_t>((stored ? stored->size() : frame->plain.size()) +
-                                              seal_overhead);
+  place.contents_size =
+      narrow<std::uint32_t>((stored ? stored->size() : frame->plain.size()) + seal_overhead);
   place.list_size = narrow<std::uint32_t>(encode_frame_list(frame->list).size() + seal_overhead);
   const std::uint64_t size = std::uint64_t{place.contents_size} + place.list_size;
-  if (to.pack && padded_pack_size(to.pack->end + size, to.pack->places.size() + 1) >
-                     pack_bytes_max) {
+  if (to.pack &&
+      padded_pack_size(to.pack->end + size, to.pack->places.size() + 1) > pack_bytes_max) {
     close_pack(to);
   }
   if (!to.pack) {
@@ -208,7 +212,7 @@ void Ingest::start_sealing(Stream& to, CompressJob job) {
   sealing.sealed = pool_.submit([frame, stored, secret, position] {
     Bytes sealed =
         seal_frame(*secret, position, stored ? View(*stored) : View(frame->plain), frame->list);
-    check_frame(*secret, position, sealed, frame->plain, frame->list, thread_decompressor());
+    check_frame(*secret, position, sealed, {frame->plain, frame->list}, thread_decompressor());
     return sealed;
   });
   sealing_.push_back(std::move(sealing));
@@ -235,8 +239,7 @@ void Ingest::close_pack(Stream& from) {
   const FramePosition position{repository_.keyring.repository(), from.kind, 0};
   auto end = std::make_unique<PackEnd>();
   end->fill_seed = std::move(pack.fill_seed);
-  end->directory_and_footer =
-      seal_directory(derive_directory_key(pack.key), position, pack.places);
+  end->directory_and_footer = seal_directory(derive_directory_key(pack.key), position, pack.places);
   const auto directory_size = narrow<std::uint32_t>(end->directory_and_footer.size());
   const Bytes footer = encode_pack_footer(directory_size);
   end->directory_and_footer.insert(end->directory_and_footer.end(), footer.begin(), footer.end());
@@ -285,9 +288,9 @@ void Ingest::write_segment(Stream& from) {
 NamedKey Ingest::seal_named(ObjectType type, View payload, Bytes& object) {
   Key key;
   repository_.around.random.fill(key.mutable_view());
-  object = seal_object(type, repository_.keyring.origin(), key,
-                       repository_.keyring.secrets().signing_seed, repository_.around.random,
-                       payload);
+  object =
+      seal_object({.type = type, .origin = repository_.keyring.origin()}, key,
+                  repository_.keyring.secrets().signing_seed, repository_.around.random, payload);
   NamedKey out{.name = hash_object(object), .key = {}};
   std::ranges::copy(key.view(), out.key.begin());
   return out;
@@ -341,10 +344,10 @@ std::vector<ObjectHash> Ingest::write_key_segments(const NamedKey& body,
     const SecretBytes plain(encode_key_segment_inner(inner));
     outer.inner_box = seal_box(repository_.state().epoch_key, ephemeral, plain.view());
     const SecretBytes payload(encode_key_segment(outer));
-    const Bytes object = seal_object(ObjectType::key_segment, repository_.keyring.origin(),
-                                     repository_.keyring.secrets().index_key,
-                                     repository_.keyring.secrets().signing_seed,
-                                     repository_.around.random, payload.view());
+    const Bytes object = seal_object(
+        {.type = ObjectType::key_segment, .origin = repository_.keyring.origin()},
+        repository_.keyring.secrets().index_key, repository_.keyring.secrets().signing_seed,
+        repository_.around.random, payload.view());
     const ObjectHash name = hash_object(object);
     put_twinned(repository_.writer(), key_segment_name(name), object);
     stored_bytes_ += 2 * object.size();

@@ -1,11 +1,12 @@
 // A block in. Blocks come in one order, from one thread; that thread alone draws random bytes and
-// decides what is known, which frame takes a block, where a pack ends and which number a block gets.
-// Worker threads compress and seal, a writer thread writes. So the store's bytes are a function of
-// the input and the random source, whatever the number of threads.
+// decides what is known, which frame takes a block, where a pack ends and which number a block
+// gets. Worker threads compress and seal, a writer thread writes. So the store's bytes are a
+// function of the input and the random source, whatever the number of threads.
 //
 // New data blocks are numbered among themselves in the order they come, new meta blocks likewise;
-// data segments come before meta segments in the entry, so a data block's number is the entry's first
-// number + ordinal, and a meta block's lies after all data blocks. docs/format.md, "Block numbers".
+// data segments come before meta segments in the entry, so a data block's number is the entry's
+// first number + ordinal, and a meta block's lies after all data blocks. docs/format.md, "Block
+// numbers".
 #pragma once
 
 #include <deque>
@@ -27,12 +28,14 @@ namespace kist {
 
 // Which stored copies of blocks a reference means: `count` successive ones.
 enum class NumberBase : std::uint8_t { absolute = 0, new_data = 1, new_meta = 2 };
+
 struct ReferenceRun {
   NumberBase base = NumberBase::absolute;
   std::uint64_t first = 0;  // a block number, or an ordinal among the run's new ones
   std::uint64_t count = 1;
-  auto operator<=>(const ReferenceRun&) const = default;
+  bool operator==(const ReferenceRun&) const = default;
 };
+
 // Appends a run, or lengthens the last one.
 void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run);
 
@@ -61,12 +64,15 @@ class Ingest {
   void refer(const ReferenceRun& run);
 
   [[nodiscard]] std::uint64_t new_data_count() const { return new_data_; }
+
   [[nodiscard]] std::uint64_t new_block_count() const { return new_data_ + new_meta_; }
+
   [[nodiscard]] std::uint64_t new_bytes() const { return new_bytes_; }
+
   [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }
 
-  // Writes all that is still open, the snapshot's body and reference set, then the key segments: each
-  // step durable before the next. What remains is the journal entry.
+  // Writes all that is still open, the snapshot's body and reference set, then the key segments:
+  // each step durable before the next. What remains is the journal entry.
   Introduced finish(const SnapshotBody& body, SnapshotStatistics statistics);
 
  private:
@@ -76,12 +82,12 @@ class Ingest {
   struct SealJob;
   struct Stream;
 
-  void close_frame(Stream& stream);
+  void close_frame(Stream& from);
   void place_next_frame();
-  void start_sealing(Stream& stream, CompressJob job);
+  void start_sealing(Stream& to, CompressJob job);
   void write_next_frame();
-  void close_pack(Stream& stream);
-  void write_segment(Stream& stream);
+  void close_pack(Stream& from);
+  void write_segment(Stream& from);
   void drain();
   Bytes write_reference_set(const SnapshotStatistics& statistics);
   std::vector<ObjectHash> write_key_segments(const NamedKey& body, const NamedKey& reference_set);

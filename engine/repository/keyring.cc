@@ -72,7 +72,9 @@ void Keyring::adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& 
   origin_.epoch = epoch;
 }
 
-void Keyring::open_epoch(StoreReader& store, std::uint32_t number, const EpochId& epoch,
+void Keyring::open_epoch(StoreReader& store,
+                         std::uint32_t number,
+                         const EpochId& epoch,
                          Observer& observer) {
   const std::string name = epoch_name(number, epoch, slot());
   std::optional<SecretBytes> opened;
@@ -96,8 +98,7 @@ void Keyring::open_grant(StoreReader& store, Observer& observer) {
   const std::string name = grant_name(slot());
   std::optional<SecretBytes> secret;
   get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
-    const Envelope envelope =
-        decode_envelope_of(candidate, name, ObjectType::grant, repository());
+    const Envelope envelope = decode_envelope_of(candidate, name, ObjectType::grant, repository());
     const std::optional<SecretBytes> key = open_box(secrets_->box_seed, envelope.clear);
     if (!key) throw Error(Code::corrupt, concat(name, " is not authentic"));
     secret = open_envelope(envelope, name, Key::from(key->view()));
@@ -109,43 +110,53 @@ void Keyring::open_grant(StoreReader& store, Observer& observer) {
   secrets_->chunk_seed = Key::from(secret->view().subspan(32, 32));
 }
 
-Bytes make_slot_object(const ObjectOrigin& origin, const SlotKeys& keys,
-                       const Credential& credential, const Argon2Cost& cost,
-                       std::uint32_t generation, const ObjectHash& fingerprint, Random& random) {
+Bytes make_slot_object(const ObjectOrigin& origin,
+                       const SlotKeys& keys,
+                       const Wrapping& wrapping,
+                       Random& random) {
   SlotClear clear;
   clear.signing_key = signing_public_key(keys.signing_seed);
   clear.box_key = box_public_key(keys.box_seed);
-  clear.kind = credential.kind;
-  clear.generation = generation;
-  if (credential.kind == SlotKind::passphrase) {
-    clear.passes = cost.passes;
-    clear.memory_kib = cost.memory_kib;
+  clear.kind = wrapping.credential.kind;
+  clear.generation = wrapping.generation;
+  if (wrapping.credential.kind == SlotKind::passphrase) {
+    clear.passes = wrapping.cost.passes;
+    clear.memory_kib = wrapping.cost.memory_kib;
     random.fill(clear.salt);
   }
   ByteWriter payload;
   payload.raw(keys.seed.view());
-  payload.id(fingerprint);
+  payload.id(wrapping.fingerprint);
   const SecretBytes secret(payload.take());
-  return seal_object(ObjectType::slot, origin, wrapping_key(credential, clear), keys.signing_seed,
-                     random, secret.view(), encode_slot_clear(clear));
+  return seal_object(
+      {.type = ObjectType::slot, .origin = origin, .clear = encode_slot_clear(clear)},
+      wrapping_key(wrapping.credential, clear), keys.signing_seed, random, secret.view());
 }
 
-Bytes make_grant(const ObjectOrigin& origin, const Key& signing_seed, const BoxPublicKey& recipient,
-                 const Key& id_key, const Key* chunk_seed, Random& random) {
+Bytes make_grant(const ObjectOrigin& origin,
+                 const Key& signing_seed,
+                 const BoxPublicKey& recipient,
+                 const GrantSecrets& secrets,
+                 Random& random) {
   Key key;
   random.fill(key.mutable_view());
   Key ephemeral;
   random.fill(ephemeral.mutable_view());
   ByteWriter payload;
-  payload.raw(id_key.view());
-  payload.raw(chunk_seed != nullptr ? chunk_seed->view() : Key().view());
+  payload.raw(secrets.id_key.view());
+  payload.raw(secrets.chunk_seed != nullptr ? secrets.chunk_seed->view() : Key().view());
   const SecretBytes secret(payload.take());
-  return seal_object(ObjectType::grant, origin, key, signing_seed, random, secret.view(),
-                     seal_box(recipient, ephemeral, key.view()));
+  return seal_object({.type = ObjectType::grant,
+                      .origin = origin,
+                      .clear = seal_box(recipient, ephemeral, key.view())},
+                     key, signing_seed, random, secret.view());
 }
 
-Bytes make_epoch_box(const ObjectOrigin& origin, const SlotId& slot, const BoxPublicKey& recipient,
-                     const EpochSecrets& secrets, bool may_read) {
+Bytes make_epoch_box(const ObjectOrigin& origin,
+                     const SlotId& slot,
+                     const BoxPublicKey& recipient,
+                     const EpochSecrets& secrets,
+                     bool may_read) {
   ByteWriter label;
   label.raw(as_view("kist epoch box"));
   label.id(origin.repository);
@@ -167,27 +178,40 @@ Bytes make_epoch_box(const ObjectOrigin& origin, const SlotId& slot, const BoxPu
 
 namespace {
 
+// What is being tried on each slot object.
+struct Attempt {
+  const RepositoryId& repository;
+  const Credential& credential;
+  std::uint64_t work_left = argon2_work_max;
+};
+
+// Whether a slot of that clear section may be tried at all; a hostile one costs nothing.
+bool is_worth_trying(const SlotClear& clear, const std::string& name, Attempt& attempt) {
+  if (clear.kind != attempt.credential.kind) return false;
+  if (clear.kind != SlotKind::passphrase) return true;
+  if (!is_allowed({clear.passes, clear.memory_kib})) {
+    throw Error(Code::corrupt, concat(name, " asks for an Argon2id cost out of bounds"));
+  }
+  const std::uint64_t work = std::uint64_t{clear.passes} * clear.memory_kib;
+  if (work > attempt.work_left) return false;
+  attempt.work_left -= work;
+  return true;
+}
+
 // One slot object tried: the opened slot, nothing when the secret is another's; throws on damage.
-std::optional<OpenedSlot> try_slot(View bytes, const std::string& name, const SlotName& slot,
-                                   const RepositoryId& repository, const Credential& credential,
-                                   std::uint64_t& work_left) {
-  const Envelope envelope = decode_envelope_of(bytes, name, ObjectType::slot, repository);
+std::optional<OpenedSlot> try_slot(View bytes,
+                                   const std::string& name,
+                                   const SlotName& slot,
+                                   Attempt& attempt) {
+  const Envelope envelope = decode_envelope_of(bytes, name, ObjectType::slot, attempt.repository);
   const SlotClear clear = decode_slot_clear(envelope.clear, name);
   if (envelope.header.author != slot.slot || clear.generation != slot.generation ||
       !is_signed_by(envelope, clear.signing_key)) {
     throw Error(Code::corrupt, concat(name, " is not authentic: damaged, or put there by others"));
   }
-  if (clear.kind != credential.kind) return std::nullopt;
-  if (clear.kind == SlotKind::passphrase) {
-    if (!is_allowed({clear.passes, clear.memory_kib})) {
-      throw Error(Code::corrupt, concat(name, " asks for an Argon2id cost out of bounds"));
-    }
-    const std::uint64_t work = std::uint64_t{clear.passes} * clear.memory_kib;
-    if (work > work_left) return std::nullopt;
-    work_left -= work;
-  }
+  if (!is_worth_trying(clear, name, attempt)) return std::nullopt;
   Bytes plain(envelope.sealed.size() - seal_overhead);
-  if (!open(wrapping_key(credential, clear), envelope.header.nonce, envelope.associated,
+  if (!open(wrapping_key(attempt.credential, clear), envelope.header.nonce, envelope.associated,
             envelope.sealed, plain)) {
     return std::nullopt;
   }
@@ -209,7 +233,8 @@ std::optional<OpenedSlot> try_slot(View bytes, const std::string& name, const Sl
   return out;
 }
 
-std::vector<SlotName> slots_to_try(StoreReader& store, const std::optional<SlotId>& preferred,
+std::vector<SlotName> slots_to_try(StoreReader& store,
+                                   const std::optional<SlotId>& preferred,
                                    const std::optional<SlotId>& only) {
   std::vector<SlotName> out;
   store.list("slots", [&](const std::string& file) {
@@ -229,17 +254,19 @@ std::vector<SlotName> slots_to_try(StoreReader& store, const std::optional<SlotI
 
 }  // namespace
 
-OpenedSlot open_slot(StoreReader& store, const RepositoryId& repository,
-                     const Credential& credential, const std::optional<SlotId>& preferred,
+OpenedSlot open_slot(StoreReader& store,
+                     const RepositoryId& repository,
+                     const Credential& credential,
+                     const std::optional<SlotId>& preferred,
                      const std::optional<SlotId>& only) {
-  std::uint64_t work_left = argon2_work_max;
+  Attempt attempt{.repository = repository, .credential = credential};
   std::optional<Error> damage;
   for (const SlotName& slot : slots_to_try(store, preferred, only)) {
     const std::string name = slot_name(slot.slot, slot.generation);
     for (const std::string& copy : {name, twin_name(name)}) {
       try {
         const Bytes bytes = get_object(store, copy, slot_object_bytes_max);
-        auto opened = try_slot(bytes, copy, slot, repository, credential, work_left);
+        auto opened = try_slot(bytes, copy, slot, attempt);
         if (opened) return std::move(*opened);
         break;  // an intact copy that does not open: the twin is the same
       } catch (const Error& error) {
@@ -254,8 +281,11 @@ OpenedSlot open_slot(StoreReader& store, const RepositoryId& repository,
                                       : "wrong key: no slot of the repository opens with it");
 }
 
-Bytes get_twinned(StoreReader& store, const std::string& name, std::uint64_t size_max,
-                  Observer& observer, const std::function<void(View)>& is_good) {
+Bytes get_twinned(StoreReader& store,
+                  const std::string& name,
+                  std::uint64_t size_max,
+                  Observer& observer,
+                  const std::function<void(View)>& is_good) {
   std::optional<Error> first;
   for (const std::string& copy : {name, twin_name(name)}) {
     try {

@@ -1,5 +1,5 @@
-// The keys that one slot opens, and how: passphrase or key file → slot secret → grant and epoch box.
-// docs/architecture.md, "Keys"; docs/format.md, "Slots", "Grants", "Epoch boxes".
+// The keys that one slot opens, and how: passphrase or key file → slot secret → grant and epoch
+// box. docs/architecture.md, "Keys"; docs/format.md, "Slots", "Grants", "Epoch boxes".
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Credential {
   SlotKind kind = SlotKind::passphrase;
   SecretBytes secret;  // the passphrase's bytes, or the 32 bytes of a key file
 };
+
 // The text of a key file, and the credential that such a text yields (Error{invalid} otherwise).
 SecretBytes encode_key_file(const Key& key);
 Credential parse_key_file(View text, const std::string& path);
@@ -60,19 +61,27 @@ class Keyring {
   Keyring(const RepositoryId& repository, const OpenedSlot& slot);
 
   [[nodiscard]] const ObjectOrigin& origin() const { return origin_; }
+
   [[nodiscard]] const RepositoryId& repository() const { return origin_.repository; }
+
   [[nodiscard]] const SlotId& slot() const { return origin_.author; }
+
   [[nodiscard]] std::uint32_t generation() const { return generation_; }
+
   [[nodiscard]] const ObjectHash& fingerprint() const { return fingerprint_; }
+
   [[nodiscard]] const Secrets& secrets() const { return *secrets_; }
 
   // Opens the slot's box of that epoch: from here on objects are made in it. `hash` is what the
   // journal says of the box, once that is known.
-  void open_epoch(StoreReader& store, std::uint32_t number, const EpochId& epoch,
+  void open_epoch(StoreReader& store,
+                  std::uint32_t number,
+                  const EpochId& epoch,
                   Observer& observer);
   void open_grant(StoreReader& store, Observer& observer);
   // For init, which has just drawn them.
   void adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& epoch);
+
   [[nodiscard]] const ObjectHash& epoch_box_hash() const { return epoch_box_hash_; }
 
  private:
@@ -84,31 +93,60 @@ class Keyring {
 };
 
 // A slot object: the secret wrapped under a credential.
-Bytes make_slot_object(const ObjectOrigin& origin, const SlotKeys& keys, const Credential& credential,
-                       const Argon2Cost& cost, std::uint32_t generation,
-                       const ObjectHash& fingerprint, Random& random);
+struct Wrapping {
+  const Credential& credential;
+  Argon2Cost cost;
+  std::uint32_t generation = 1;
+  ObjectHash fingerprint;
+};
+
+Bytes make_slot_object(const ObjectOrigin& origin,
+                       const SlotKeys& keys,
+                       const Wrapping& wrapping,
+                       Random& random);
+
 // A grant for a slot's public key, made by the owner whose signing seed is given.
-Bytes make_grant(const ObjectOrigin& origin, const Key& signing_seed, const BoxPublicKey& recipient,
-                 const Key& id_key, const Key* chunk_seed, Random& random);
-// A slot's epoch box: a function of its arguments alone, so whoever holds `epoch_secret` can remake it.
+struct GrantSecrets {
+  const Key& id_key;
+  const Key* chunk_seed;  // null for a slot that does not write
+};
+
+Bytes make_grant(const ObjectOrigin& origin,
+                 const Key& signing_seed,
+                 const BoxPublicKey& recipient,
+                 const GrantSecrets& secrets,
+                 Random& random);
+
+// A slot's epoch box: a function of its arguments alone, so whoever holds `epoch_secret` can remake
+// it.
 struct EpochSecrets {
   const Key& journal_key;
   const Key& index_key;
   const Key& epoch_secret;
 };
-Bytes make_epoch_box(const ObjectOrigin& origin, const SlotId& slot, const BoxPublicKey& recipient,
-                     const EpochSecrets& secrets, bool may_read);
 
-// Tries the slots that this kind of credential can open: `preferred` first, then by id; only `only`,
-// if given. Error{wrong_secret} when none opens, Error{corrupt} when what might have is damaged.
-OpenedSlot open_slot(StoreReader& store, const RepositoryId& repository,
-                     const Credential& credential, const std::optional<SlotId>& preferred,
+Bytes make_epoch_box(const ObjectOrigin& origin,
+                     const SlotId& slot,
+                     const BoxPublicKey& recipient,
+                     const EpochSecrets& secrets,
+                     bool may_read);
+
+// Tries the slots that this kind of credential can open: `preferred` first, then by id; only
+// `only`, if given. Error{wrong_secret} when none opens, Error{corrupt} when what might have is
+// damaged.
+OpenedSlot open_slot(StoreReader& store,
+                     const RepositoryId& repository,
+                     const Credential& credential,
+                     const std::optional<SlotId>& preferred,
                      const std::optional<SlotId>& only);
 
 // Reads what is stored twice: the named object, or its twin where that is damaged or missing.
 // `is_good` says whether bytes are what they should be, by throwing if not.
-Bytes get_twinned(StoreReader& store, const std::string& name, std::uint64_t size_max,
-                  Observer& observer, const std::function<void(View)>& is_good);
+Bytes get_twinned(StoreReader& store,
+                  const std::string& name,
+                  std::uint64_t size_max,
+                  Observer& observer,
+                  const std::function<void(View)>& is_good);
 // Stores both copies.
 void put_twinned(StoreWriter& store, const std::string& name, View bytes);
 

@@ -91,12 +91,10 @@ std::optional<Head> LocalState::last_head() const {
   std::string_view line = as_text(*bytes);
   if (line.ends_with('\n')) line.remove_suffix(1);
   Head head;
-  const auto [end, error] =
-      std::from_chars(line.data(), line.data() + line.size(), head.sequence);
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), head.sequence);
   const auto digits = static_cast<std::size_t>(end - line.data());
-  const auto hash = digits + 1 <= line.size()
-                        ? parse_id<ObjectHash>(line.substr(digits + 1))
-                        : std::nullopt;
+  const auto hash =
+      digits + 1 <= line.size() ? parse_id<ObjectHash>(line.substr(digits + 1)) : std::nullopt;
   if (error != std::errc() || !hash) {
     throw Error(Code::corrupt,
                 concat("the record of the last head seen, ", directory_,

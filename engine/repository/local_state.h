@@ -1,5 +1,6 @@
-// What one machine keeps of a repository: catalog, block index, file caches, the last head seen, keys
-// that protect these. All but the last head can be deleted at any time; damage is removed and rebuilt.
+// What one machine keeps of a repository: catalog, block index, file caches, the last head seen,
+// keys that protect these. All but the last head can be deleted at any time; damage is removed and
+// rebuilt.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace kist {
 struct Head {
   std::uint64_t sequence = 0;
   ObjectHash hash;
-  auto operator<=>(const Head&) const = default;
+  bool operator==(const Head&) const = default;
 };
 
 class LocalState {
@@ -27,7 +28,9 @@ class LocalState {
   LocalState(std::string directory, Random& random, Observer& observer);
 
   Catalog& catalog() { return *catalog_; }
+
   BlockIndex& index() { return *index_; }
+
   // Removes what is there and starts empty.
   void reset_catalog();
   void reset_index();
@@ -38,6 +41,7 @@ class LocalState {
   void remember_slot(const SlotId& slot);
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
+
   [[nodiscard]] std::string cache_directory() const { return directory_ + "/cache"; }
 
  private:

@@ -26,9 +26,10 @@ void refuse_leftovers(StoreReader& store) {
   bool has_journal = false;
   store.list("journal", [&](const std::string&) { has_journal = true; });
   if (has_journal) {
-    throw Error(Code::refused,
-                "an init that did not finish, or a repository that lost its kist.repo, is there; if "
-                "nothing in it is needed, empty the directory and run again");
+    throw Error(
+        Code::refused,
+        "an init that did not finish, or a repository that lost its kist.repo, is there; if "
+        "nothing in it is needed, empty the directory and run again");
   }
 }
 
@@ -41,7 +42,8 @@ ContentParameters content_parameters(const InitOptions& options) {
   }
   const int level = options.compression < 0 ? compression_default : options.compression;
   if (level > compression_level_max) {
-    throw Error(Code::invalid, concat("the compression level goes from 0 to ", compression_level_max));
+    throw Error(Code::invalid,
+                concat("the compression level goes from 0 to ", compression_level_max));
   }
   ContentParameters out;
   out.block_min = chunker.size_min;
@@ -63,23 +65,34 @@ Secrets draw_secrets(Random& random) {
   return out;
 }
 
-// The first owner's grant and epoch box are put; what genesis says of the owner is returned.
-SlotIntroduction introduce(StoreWriter& store, const ObjectOrigin& origin, const Secrets& secrets,
-                           const SlotKeys& keys, Random& random, const Credential& credential,
-                           const std::string& name, const SlotId& slot) {
-  const BoxPublicKey box_key = box_public_key(keys.box_seed);
-  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, secrets.id_key,
-                                 &secrets.chunk_seed, random);
-  const Bytes box = make_epoch_box(
-      origin, slot, box_key, {secrets.journal_key, secrets.index_key, secrets.epoch_secret}, true);
-  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot), box);
-  put_twinned(store, grant_name(slot), grant);
+// A slot on its way into the journal, made by the holder of `secrets`.
+struct NewSlot {
+  SlotId slot;
+  const SlotKeys& keys;
+  SlotKind kind = SlotKind::passphrase;
+  const std::string& name;
+};
+
+// The slot's grant and epoch box are put; what the journal will say of it is returned.
+SlotIntroduction introduce(StoreWriter& store,
+                           const ObjectOrigin& origin,
+                           const Secrets& secrets,
+                           const NewSlot& slot,
+                           Random& random) {
+  const BoxPublicKey box_key = box_public_key(slot.keys.box_seed);
+  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key,
+                                 {secrets.id_key, &secrets.chunk_seed}, random);
+  const Bytes box =
+      make_epoch_box(origin, slot.slot, box_key,
+                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret}, true);
+  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
+  put_twinned(store, grant_name(slot.slot), grant);
   SlotIntroduction out;
-  out.slot = slot;
-  out.kind = credential.kind;
+  out.slot = slot.slot;
+  out.kind = slot.kind;
   out.capabilities = owner_capabilities;
-  out.name = name;
-  out.signing_key = signing_public_key(keys.signing_seed);
+  out.name = slot.name;
+  out.signing_key = signing_public_key(slot.keys.signing_seed);
   out.box_key = box_key;
   out.grant = hash_object(grant);
   out.epoch_box = hash_object(box);
@@ -115,10 +128,9 @@ void open_head_epoch(Repository& repository) {
     for (const std::string& name : {journal_name(sequence), twin_name(journal_name(sequence))}) {
       try {
         const Bytes bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
-        const EnvelopeHeader header =
-            decode_envelope_of(bytes, name, ObjectType::journal_entry,
-                               repository.keyring.repository())
-                .header;
+        const EnvelopeHeader header = decode_envelope_of(bytes, name, ObjectType::journal_entry,
+                                                         repository.keyring.repository())
+                                          .header;
         repository.keyring.open_epoch(repository.reader(), header.epoch_number, header.epoch,
                                       repository.observer());
         return;
@@ -140,10 +152,10 @@ void confirm_keys(const Repository& repository) {
   if (repository.keyring.generation() < slot->second.generation) {
     throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
-  const bool confirmed = slot->second.introduction.epoch_box == repository.keyring.epoch_box_hash() &&
-                         hash_key(secrets.id_key) == state.genesis.id_key &&
-                         (secrets.epoch_secret.is_zero() ||
-                          box_public_key(secrets.epoch_secret) == state.epoch_key);
+  const bool confirmed =
+      slot->second.introduction.epoch_box == repository.keyring.epoch_box_hash() &&
+      hash_key(secrets.id_key) == state.genesis.id_key &&
+      (secrets.epoch_secret.is_zero() || box_public_key(secrets.epoch_secret) == state.epoch_key);
   if (!confirmed) {
     throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
   }
@@ -151,8 +163,10 @@ void confirm_keys(const Repository& repository) {
 
 }  // namespace
 
-Repository init_repository(std::shared_ptr<Store> store, const Credential& credential,
-                           const InitOptions& options, const std::string& state_parent,
+Repository init_repository(std::shared_ptr<Store> store,
+                           const Credential& credential,
+                           const InitOptions& options,
+                           const std::string& state_parent,
                            Surroundings around) {
   refuse_leftovers(*store);
   const ContentParameters content = content_parameters(options);
@@ -170,8 +184,8 @@ Repository init_repository(std::shared_ptr<Store> store, const Credential& crede
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner = introduce(*store, origin, secrets, keys, random, credential, options.owner_name,
-                            origin.author);
+  genesis.owner = introduce(*store, origin, secrets,
+                            {origin.author, keys, credential.kind, options.owner_name}, random);
   genesis.policy.minimum = options.minimum_retention_seconds;
 
   OpenedSlot opened;
@@ -186,9 +200,9 @@ Repository init_repository(std::shared_ptr<Store> store, const Credential& crede
                                   .epoch = origin.epoch,
                                   .time_ms = around.clock.now_ms(),
                                   .act = genesis});
-  put_twinned(*store, slot_name(origin.author, 1),
-              make_slot_object(origin, keys, credential, options.argon2, 1, hash_object(entry),
-                               random));
+  put_twinned(
+      *store, slot_name(origin.author, 1),
+      make_slot_object(origin, keys, {credential, options.argon2, 1, hash_object(entry)}, random));
   store->barrier();
   if (!store->put_if_absent(journal_name(0), entry)) {
     throw Error(Code::refused, "another init was faster; choose another place");
@@ -203,8 +217,10 @@ Repository init_repository(std::shared_ptr<Store> store, const Credential& crede
                          around);
 }
 
-Repository open_repository(std::shared_ptr<Store> store, const Credential& credential,
-                           const OpenOptions& options, Surroundings around) {
+Repository open_repository(std::shared_ptr<Store> store,
+                           const Credential& credential,
+                           const OpenOptions& options,
+                           Surroundings around) {
   init_crypto();
   const RepositoryFile file = read_repository_file(*store);
   auto local = std::make_unique<LocalState>(state_directory(options.state_parent, file.repository),
@@ -225,12 +241,13 @@ Repository open_repository(std::shared_ptr<Store> store, const Credential& crede
 
 void require_capability(const Repository& repository, Capability capability) {
   if ((repository.capabilities() & capability) != 0) return;
-  throw Error(Code::refused,
-              concat("this slot may not do that: it lacks the capability ",
-                     capability_names(capability), "; use another slot"));
+  throw Error(Code::refused, concat("this slot may not do that: it lacks the capability ",
+                                    capability_names(capability), "; use another slot"));
 }
 
-SlotId add_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost,
+SlotId add_slot(Repository& repository,
+                const Credential& credential,
+                const Argon2Cost& cost,
                 const std::string& name) {
   require_capability(repository, can_own);
   Random& random = repository.around.random;
@@ -241,10 +258,10 @@ SlotId add_slot(Repository& repository, const Credential& credential, const Argo
   ObjectOrigin origin = repository.keyring.origin();
   const auto slot = random.draw_id<SlotId>();
   SlotIntroduction introduction =
-      introduce(repository.writer(), origin, secrets, keys, random, credential, name, slot);
+      introduce(repository.writer(), origin, secrets, {slot, keys, credential.kind, name}, random);
   origin.author = slot;
-  const Bytes object = make_slot_object(origin, keys, credential, cost, 1,
-                                        repository.keyring.fingerprint(), random);
+  const Bytes object = make_slot_object(
+      origin, keys, {credential, cost, 1, repository.keyring.fingerprint()}, random);
   introduction.slot_object = hash_object(object);
   put_twinned(repository.writer(), slot_name(slot, 1), object);
   repository.writer().barrier();
@@ -254,7 +271,8 @@ SlotId add_slot(Repository& repository, const Credential& credential, const Argo
 
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring.slot();
-  // A run that was cut off may have left a newer object that no entry names: never its number again.
+  // A run that was cut off may have left a newer object that no entry names: never its number
+  // again.
   std::vector<std::uint32_t> older;
   repository.reader().list("slots", [&](const std::string& file) {
     const auto found = parse_slot_name(file);
@@ -264,15 +282,14 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   const std::uint32_t generation =
       std::max(known, older.empty() ? 0U : *std::ranges::max_element(older)) + 1;
   const SlotKeys keys(repository.keyring.secrets().slot_seed);
-  const Bytes object =
-      make_slot_object(repository.keyring.origin(), keys, credential, cost, generation,
-                       repository.keyring.fingerprint(), repository.around.random);
+  const Bytes object = make_slot_object(
+      repository.keyring.origin(), keys,
+      {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
   put_twinned(repository.writer(), slot_name(slot, generation), object);
   repository.writer().barrier();
   commit(repository, [&](const State&) {
-    return SlotRewrapped{.generation = generation,
-                         .kind = credential.kind,
-                         .slot_object = hash_object(object)};
+    return SlotRewrapped{
+        .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
   });
   // From here on the journal knows the new one: the old ones go, both copies.
   for (const std::uint32_t old : older) {

@@ -19,8 +19,10 @@ struct InitOptions {
 
 // Makes a repository in an empty store and opens it. Error{refused} where there is one already, or
 // what a crashed init has left.
-Repository init_repository(std::shared_ptr<Store> store, const Credential& credential,
-                           const InitOptions& options, const std::string& state_parent,
+Repository init_repository(std::shared_ptr<Store> store,
+                           const Credential& credential,
+                           const InitOptions& options,
+                           const std::string& state_parent,
                            Surroundings around);
 
 struct OpenOptions {
@@ -30,11 +32,15 @@ struct OpenOptions {
 
 // Opens the repository and brings the catalog in step with its journal. Error{no_repository},
 // Error{wrong_secret}.
-Repository open_repository(std::shared_ptr<Store> store, const Credential& credential,
-                           const OpenOptions& options, Surroundings around);
+Repository open_repository(std::shared_ptr<Store> store,
+                           const Credential& credential,
+                           const OpenOptions& options,
+                           Surroundings around);
 
 // Adds an owner slot; its id.
-SlotId add_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost,
+SlotId add_slot(Repository& repository,
+                const Credential& credential,
+                const Argon2Cost& cost,
                 const std::string& name);
 // Wraps this slot's secret under another credential.
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);

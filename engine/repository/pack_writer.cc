@@ -5,7 +5,8 @@
 
 namespace kist {
 
-PackWriter::PackWriter(StoreWriter& store, const RepositoryId& repository,
+PackWriter::PackWriter(StoreWriter& store,
+                       const RepositoryId& repository,
                        std::uint64_t waiting_bytes_max)
     : store_(store), repository_(repository), orders_(waiting_bytes_max) {
   thread_ = std::thread([this] { run(); });
@@ -36,14 +37,11 @@ ObjectHash PackWriter::wait(std::future<ObjectHash>& name) {
 }
 
 void PackWriter::append(PackKind kind, Bytes bytes) {
-  push({.kind = kind, .bytes = std::move(bytes), .end = nullptr, .name = {}});
+  push({.kind = kind, .bytes = std::move(bytes)});
 }
 
 std::future<ObjectHash> PackWriter::end(PackKind kind, PackEnd end) {
-  Order order{.kind = kind,
-              .bytes = {},
-              .end = std::make_unique<PackEnd>(std::move(end)),
-              .name = {}};
+  Order order{.kind = kind, .end = std::move(end)};
   std::future<ObjectHash> name = order.name.get_future();
   push(std::move(order));
   return name;

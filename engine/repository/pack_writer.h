@@ -1,10 +1,11 @@
-// Writes packs in a thread of its own: frames, fill, directory, footer; hashing them on the way, for
-// the hash is the name. What it writes is decided by the caller alone, so the store's bytes do not
-// depend on timing. docs/format.md, "Packs".
+// Writes packs in a thread of its own: frames, fill, directory, footer; hashing them on the way,
+// for the hash is the name. What it writes is decided by the caller alone, so the store's bytes do
+// not depend on timing. docs/format.md, "Packs".
 #pragma once
 
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "engine/base/queue.h"
@@ -41,18 +42,21 @@ class PackWriter {
  private:
   struct Order {
     PackKind kind = PackKind::data;
-    Bytes bytes;
-    std::unique_ptr<PackEnd> end;
-    std::promise<ObjectHash> name;
+    Bytes bytes{};
+    std::optional<PackEnd> end{};
+    std::promise<ObjectHash> name{};
   };
+
   struct OpenPack {
     std::unique_ptr<ObjectWriter> writer;
     ObjectHasher hasher;
+
     void append(View bytes) {
       writer->append(bytes);
       hasher.update(bytes);
     }
   };
+
   void run();
   void carry_out(Order& order);
   OpenPack& open_pack(PackKind kind);

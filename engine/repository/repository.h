@@ -29,9 +29,13 @@ struct Repository {
   std::unique_ptr<LocalState> local;
 
   [[nodiscard]] const State& state() const { return local->catalog().state(); }
+
   [[nodiscard]] StoreReader& reader() const { return *store; }
+
   [[nodiscard]] StoreWriter& writer() const { return *store; }
+
   [[nodiscard]] Observer& observer() const { return around.observer; }
+
   [[nodiscard]] Capabilities capabilities() const {
     return state().slots.at(keyring.slot()).introduction.capabilities;
   }

@@ -24,6 +24,7 @@ class RunTable {
     if (slot.value == 0) return std::nullopt;
     return Value{(slot.value & 1U) != 0, (slot.value >> 1U) - 1};
   }
+
   // The id is not in the table yet.
   void insert(const BlockId& id, const Value& value) {
     if ((count_ + 1) * 4 > slots_.size() * 3) grow();
@@ -35,6 +36,7 @@ class RunTable {
 
  private:
   using Prefix = std::array<std::uint64_t, 2>;
+
   struct Slot {
     Prefix key{};
     std::uint64_t value = 0;  // 0: empty; else (ordinal + 1) * 2 + is_meta
@@ -45,6 +47,7 @@ class RunTable {
     std::memcpy(key.data(), id.bytes.data(), sizeof key);
     return key;
   }
+
   // The slot that holds the key, or the empty one where it belongs.
   [[nodiscard]] std::size_t locate(const Prefix& key) const {
     std::size_t at = key[0] & (slots_.size() - 1);
@@ -53,6 +56,7 @@ class RunTable {
     }
     return at;
   }
+
   void grow() {
     std::vector<Slot> old(slots_.empty() ? 1024 : slots_.size() * 2);
     old.swap(slots_);

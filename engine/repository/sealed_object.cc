@@ -5,17 +5,17 @@
 
 namespace kist {
 
-Bytes seal_object(ObjectType type, const ObjectOrigin& origin, const Key& key,
-                  const Key& signing_seed, Random& random, View payload, View clear) {
+Bytes seal_object(
+    const ObjectHead& head, const Key& key, const Key& signing_seed, Random& random, View payload) {
   const SecretBytes padded(pad_payload(payload));
-  const EnvelopeHeader header{.type = type,
-                              .repository = origin.repository,
-                              .epoch_number = origin.epoch_number,
-                              .epoch = origin.epoch,
-                              .author = origin.author,
+  const EnvelopeHeader header{.type = head.type,
+                              .repository = head.origin.repository,
+                              .epoch_number = head.origin.epoch_number,
+                              .epoch = head.origin.epoch,
+                              .author = head.origin.author,
                               .nonce = random.draw_id<Nonce>()};
   const std::uint64_t sealed_size = padded.view().size() + seal_overhead;
-  Bytes out = encode_envelope_start(header, clear, sealed_size);
+  Bytes out = encode_envelope_start(header, head.clear, sealed_size);
   const std::size_t start = out.size();
   out.resize(start + sealed_size);
   const MutableView all(out);
@@ -25,7 +25,9 @@ Bytes seal_object(ObjectType type, const ObjectOrigin& origin, const Key& key,
   return out;
 }
 
-Envelope decode_envelope_of(View bytes, std::string_view object, ObjectType type,
+Envelope decode_envelope_of(View bytes,
+                            std::string_view object,
+                            ObjectType type,
                             const RepositoryId& repository) {
   Envelope envelope = decode_envelope(bytes, object);
   if (envelope.header.type != type) {
@@ -47,8 +49,11 @@ SecretBytes open_envelope(const Envelope& envelope, std::string_view object, con
   return SecretBytes(Bytes(payload.begin(), payload.end()));
 }
 
-SecretBytes open_object(View bytes, std::string_view object, ObjectType type,
-                        const RepositoryId& repository, const Key& key) {
+SecretBytes open_object(View bytes,
+                        std::string_view object,
+                        ObjectType type,
+                        const RepositoryId& repository,
+                        const Key& key) {
   return open_envelope(decode_envelope_of(bytes, object, type, repository), object, key);
 }
 

@@ -18,19 +18,30 @@ struct ObjectOrigin {
   SlotId author;
 };
 
-// An encoded envelope of that type. `clear` has the size that the type fixes. One nonce is drawn.
-Bytes seal_object(ObjectType type, const ObjectOrigin& origin, const Key& key,
-                  const Key& signing_seed, Random& random, View payload, View clear = {});
+// An encoded envelope. One nonce is drawn.
+struct ObjectHead {
+  ObjectType type = ObjectType::slot;
+  const ObjectOrigin& origin;
+  Bytes clear{};  // of the size that the type fixes
+};
+
+Bytes seal_object(
+    const ObjectHead& head, const Key& key, const Key& signing_seed, Random& random, View payload);
 
 // The payload of an envelope of that type and repository; Error{corrupt} when it is not authentic
 // under `key`. Signatures are checked apart, where the author's key is known.
-SecretBytes open_object(View bytes, std::string_view object, ObjectType type,
-                        const RepositoryId& repository, const Key& key);
+SecretBytes open_object(View bytes,
+                        std::string_view object,
+                        ObjectType type,
+                        const RepositoryId& repository,
+                        const Key& key);
 // The same for an envelope that was decoded already; empty when it is not authentic.
 SecretBytes open_envelope(const Envelope& envelope, std::string_view object, const Key& key);
 [[nodiscard]] bool is_signed_by(const Envelope& envelope, const SigningPublicKey& key);
 // Decodes and requires type and repository.
-Envelope decode_envelope_of(View bytes, std::string_view object, ObjectType type,
+Envelope decode_envelope_of(View bytes,
+                            std::string_view object,
+                            ObjectType type,
                             const RepositoryId& repository);
 
 }  // namespace kist

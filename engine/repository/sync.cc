@@ -31,8 +31,8 @@ SigningPublicKey author_key(const State& state, const JournalEntry& entry) {
 }
 
 JournalEntry decode_entry(const Repository& repository, View bytes, const std::string& name) {
-  const Envelope envelope = decode_envelope_of(bytes, name, ObjectType::journal_entry,
-                                               repository.keyring.repository());
+  const Envelope envelope =
+      decode_envelope_of(bytes, name, ObjectType::journal_entry, repository.keyring.repository());
   const JournalClear clear = decode_journal_clear(envelope.clear, name);
   const SecretBytes payload =
       open_envelope(envelope, name, repository.keyring.secrets().journal_key);
@@ -84,8 +84,8 @@ std::optional<ObjectHash> named_by_next(Repository& repository, std::uint64_t se
   return std::nullopt;
 }
 
-// An entry of which no copy can be decoded. It is void, and stays, if later history or this machine's
-// memory says that it was like this when it won its number; else it is damage.
+// An entry of which no copy can be decoded. It is void, and stays, if later history or this
+// machine's memory says that it was like this when it won its number; else it is damage.
 Copy undecodable(Repository& repository, std::uint64_t sequence, std::vector<Copy> copies) {
   const std::optional<ObjectHash> next = named_by_next(repository, sequence);
   const std::optional<Head> seen = repository.local->last_head();
@@ -106,9 +106,8 @@ std::optional<Copy> read_entry(Repository& repository, std::uint64_t sequence) {
     if (!copy) continue;
     if (copy->entry) {
       if (candidate != name) {
-        repository.observer().notice(
-            concat(name, " is ", copies.empty() ? "missing" : "damaged",
-                   "; its second copy is good and was used"));
+        repository.observer().notice(concat(name, " is ", copies.empty() ? "missing" : "damaged",
+                                            "; its second copy is good and was used"));
       }
       return copy;
     }
@@ -128,8 +127,9 @@ void check_fork(Repository& repository, const JournalEntry& entry) {
     if (now && now->hash == state.head) return;
   }
   throw Error(Code::corrupt,
-              concat(name, " is not the entry that this machine has seen: the journal was forked or "
-                           "replaced; do not use this repository before you know why"));
+              concat(name,
+                     " is not the entry that this machine has seen: the journal was forked or "
+                     "replaced; do not use this repository before you know why"));
 }
 
 ReplayedEntry judge(Repository& repository, Copy copy) {
@@ -192,7 +192,8 @@ void sync_journal(Repository& repository) {
   const std::optional<Head> seen = repository.local->last_head();
   if (catalog.state().next_sequence > 0) {
     if (catalog.state().fingerprint != repository.keyring.fingerprint()) {
-      throw Error(Code::corrupt, "the catalog is of another repository; remove the state directory");
+      throw Error(Code::corrupt,
+                  "the catalog is of another repository; remove the state directory");
     }
     check_seen(seen, catalog.state().next_sequence - 1, catalog.state().head);
   }
@@ -215,12 +216,11 @@ void sync_journal(Repository& repository) {
 
 KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) {
   const std::string object = key_segment_name(name);
-  const Bytes bytes =
-      get_twinned(repository.reader(), object, key_segment_bytes_max, repository.observer(),
-                  [&](View candidate) {
-                    if (hash_object(candidate) == name) return;
-                    throw Error(Code::corrupt, concat(object, " is damaged"));
-                  });
+  const Bytes bytes = get_twinned(repository.reader(), object, key_segment_bytes_max,
+                                  repository.observer(), [&](View candidate) {
+                                    if (hash_object(candidate) == name) return;
+                                    throw Error(Code::corrupt, concat(object, " is damaged"));
+                                  });
   const SecretBytes payload =
       open_object(bytes, object, ObjectType::key_segment, repository.keyring.repository(),
                   repository.keyring.secrets().index_key);

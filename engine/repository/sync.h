@@ -7,8 +7,8 @@
 
 namespace kist {
 
-// Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork, or
-// when the journal ends before the last head that this machine has seen (a rollback).
+// Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork,
+// or when the journal ends before the last head that this machine has seen (a rollback).
 void sync_journal(Repository& repository);
 
 // Loads the index segments of every replayed entry into the block index.

@@ -1,6 +1,6 @@
-// What replaying the journal up to some entry yields: the repository's state. Built by apply() alone,
-// from entries that validate() let pass, so every client that has replayed the same bytes holds the
-// same state. Pure: no I/O, no clock.
+// What replaying the journal up to some entry yields: the repository's state. Built by apply()
+// alone, from entries that validate() let pass, so every client that has replayed the same bytes
+// holds the same state. Pure: no I/O, no clock.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The law of the repository: whether an entry holds, as a pure function of the journal's bytes. Every
-// client decides by it alone, so all decide alike. An entry that it refuses is void: it takes its
-// number, the next one chains over its bytes, it changes nothing. docs/format.md, "Validity".
+// The law of the repository: whether an entry holds, as a pure function of the journal's bytes.
+// Every client decides by it alone, so all decide alike. An entry that it refuses is void: it takes
+// its number, the next one chains over its bytes, it changes nothing. docs/format.md, "Validity".
 #pragma once
 
 #include <optional>
@@ -10,12 +10,12 @@
 
 namespace kist {
 
-// The capability that an entry of this kind asks of its author; nothing for a kind that any slot may
-// write about itself.
+// The capability that an entry of this kind asks of its author; nothing for a kind that any slot
+// may write about itself.
 std::optional<Capability> required_capability(const Act& act);
 
-// Why the entry is void, or nothing. The caller has checked the signature against the author's key in
-// `state` (for genesis: against the key that it introduces) and that the hash chain holds.
+// Why the entry is void, or nothing. The caller has checked the signature against the author's key
+// in `state` (for genesis: against the key that it introduces) and that the hash chain holds.
 std::optional<std::string> validate(const State& state, const JournalEntry& entry);
 
 std::string capability_names(Capabilities capabilities);

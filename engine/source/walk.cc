@@ -19,6 +19,7 @@ std::string resolve_source_path(const std::string& path) {
 
 Walker::Walker(const std::vector<std::string>& paths, Observer& observer) : observer_(observer) {
   std::vector<std::string> sorted;
+  sorted.reserve(paths.size());
   for (const std::string& path : paths) {
     sorted.push_back(resolve_source_path(path).substr(1));
   }

@@ -27,6 +27,7 @@ class Walker {
   // Error{missing} when one of the paths does not exist.
   Walker(const std::vector<std::string>& paths, Observer& observer);
   std::optional<WalkItem> next();
+
   [[nodiscard]] std::uint64_t problem_count() const { return problem_count_; }
 
  private:
@@ -36,6 +37,7 @@ class Walker {
     std::vector<std::string> names;
     std::size_t next = 0;
   };
+
   void enter(const WalkItem& item);
   [[nodiscard]] std::vector<std::string> names_in(const Directory& directory,
                                                   const std::string& path) const;

@@ -29,8 +29,8 @@ class LocalStore final : public Store {
 
   void create_folders() override {
     disk_->make_directory("");
-    for (const char* folder : {"slots", "grants", "epochs", "keys", "index", "bodies", "refs",
-                               "packs", "journal"}) {
+    for (const char* folder :
+         {"slots", "grants", "epochs", "keys", "index", "bodies", "refs", "packs", "journal"}) {
       disk_->make_directory(folder);
     }
     note_changed("");
@@ -102,7 +102,9 @@ class LocalObjectWriter final : public ObjectWriter {
  public:
   LocalObjectWriter(LocalStore& store, std::unique_ptr<NewFile> file)
       : store_(store), file_(std::move(file)) {}
+
   void append(View bytes) override { file_->append(bytes); }
+
   void finish(const std::string& name) override {
     file_->sync();
     store_.publish(*file_, name);

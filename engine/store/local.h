@@ -1,5 +1,6 @@
 // A store in a directory. An object is written without a name, synced, then linked to its name, so
-// nothing half-written ever has one; names become durable at barriers, by syncing their directories.
+// nothing half-written ever has one; names become durable at barriers, by syncing their
+// directories.
 #pragma once
 
 #include <memory>

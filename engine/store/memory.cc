@@ -9,8 +9,7 @@ std::optional<std::uint64_t> MemoryStore::size(const std::string& name) {
   return found->second.size();
 }
 
-std::size_t MemoryStore::get_range(const std::string& name, std::uint64_t offset,
-                                   MutableView out) {
+std::size_t MemoryStore::get_range(const std::string& name, std::uint64_t offset, MutableView out) {
   const std::lock_guard lock(mutex_);
   ++gets_[name];
   const auto found = objects_.find(name);
@@ -43,7 +42,9 @@ namespace {
 class MemoryObjectWriter final : public ObjectWriter {
  public:
   explicit MemoryObjectWriter(MemoryStore& store) : store_(store) {}
+
   void append(View bytes) override { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+
   void finish(const std::string& name) override { store_.put(name, bytes_); }
 
  private:

@@ -16,11 +16,15 @@ class MemoryStore final : public Store {
   std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override;
   void list(const std::string& folder,
             const std::function<void(const std::string&)>& each) override;
+
   void create_folders() override {}
+
   std::unique_ptr<ObjectWriter> begin_put() override;
   void put(const std::string& name, View bytes) override;
   bool put_if_absent(const std::string& name, View bytes) override;
+
   void barrier() override {}
+
   void remove(const std::string& name) override;
 
   // For tests: everything there is, and a way to change what should never change.

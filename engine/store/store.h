@@ -1,6 +1,6 @@
-// Where objects live: dumb, immutable, named. What only reads takes a StoreReader; the one place that
-// destroys holds a StoreRemover. Objects other than journal entries are named by what they hold, so
-// putting one that exists is no change. docs/architecture.md, "Store".
+// Where objects live: dumb, immutable, named. What only reads takes a StoreReader; the one place
+// that destroys holds a StoreRemover. Objects other than journal entries are named by what they
+// hold, so putting one that exists is no change. docs/architecture.md, "Store".
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,7 @@ class StoreReader {
   [[nodiscard]] virtual std::optional<std::uint64_t> size(const std::string& name) = 0;
   // Up to out.size() bytes from `offset`; fewer only where the object ends. Error{missing} when
   // there is none.
-  virtual std::size_t get_range(const std::string& name, std::uint64_t offset,
-                                MutableView out) = 0;
+  virtual std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) = 0;
   // Calls `each` with the names (without the folder) of objects in a folder, in no order. A folder
   // that is absent holds nothing. Nothing may be concluded from an absence.
   virtual void list(const std::string& folder,

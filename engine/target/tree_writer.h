@@ -1,6 +1,6 @@
 // What a restore writes to: a tree below one directory. Every path is resolved beneath it without
-// following a link, so a hostile archive or a link planted meanwhile leads nowhere else. Nothing that
-// exists is replaced. Metadata that the target refuses is counted by kind, never fatal.
+// following a link, so a hostile archive or a link planted meanwhile leads nowhere else. Nothing
+// that exists is replaced. Metadata that the target refuses is counted by kind, never fatal.
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,7 @@ namespace kist {
 class ParentCache {
  public:
   explicit ParentCache(const Directory& root) : root_(root) {}
+
   const Directory& parent_of(std::string_view path);
 
  private:
@@ -33,6 +34,7 @@ class TreeWriter {
   explicit TreeWriter(const std::string& target, bool numeric_ids);
 
   [[nodiscard]] const Directory& root() const { return root_; }
+
   // Whether the target directory itself was made here (and so takes the metadata of what it shows).
   [[nodiscard]] bool is_new() const { return is_new_; }
 
@@ -55,6 +57,7 @@ class TreeWriter {
     std::string first_path;
     std::string reason;
   };
+
   [[nodiscard]] std::map<std::string, Refused> refused() const;
 
  private:

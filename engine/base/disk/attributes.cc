@@ -1,10 +1,3 @@
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -12,13 +5,22 @@
 #include <functional>
 #include <system_error>
 
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
 #include "engine/base/disk/tree.h"
 
 namespace kist {
 
 namespace {
 
-bool has_no_xattrs(int error) { return error == ENOTSUP || error == ENOSYS || error == EINVAL; }
+bool has_no_xattrs(int error) {
+  return error == ENOTSUP || error == ENOSYS || error == EINVAL;
+}
 
 using ListCall = std::function<ssize_t(char*, std::size_t)>;
 using GetCall = std::function<ssize_t(const char*, void*, std::size_t)>;
@@ -56,22 +58,24 @@ std::vector<Xattr> read_xattrs(const ListCall& list, const GetCall& get, std::st
 }
 
 std::vector<Xattr> xattrs_of(int fd, std::string_view path) {
-  return read_xattrs(
-      [&](char* out, std::size_t size) { return ::flistxattr(fd, out, size); },
-      [&](const char* name, void* out, std::size_t size) {
-        return ::fgetxattr(fd, name, out, size);
-      },
-      path);
+  return read_xattrs([&](char* out, std::size_t size) { return ::flistxattr(fd, out, size); },
+                     [&](const char* name, void* out, std::size_t size) {
+                       return ::fgetxattr(fd, name, out, size);
+                     },
+                     path);
 }
 
-std::string reason(int error) { return std::generic_category().message(error); }
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
 
 std::array<timespec, 2> times_of(const Entry& entry) {
   return {timespec{0, UTIME_OMIT},
           timespec{entry.mtime.seconds, static_cast<long>(entry.mtime.nanoseconds)}};
 }
 
-// What differs between an open descriptor and a name below a parent; the order is the same for both.
+// What differs between an open descriptor and a name below a parent; the order is the same for
+// both.
 struct Setters {
   std::function<int()> owner;
   std::function<int(const Xattr&)> xattr;
@@ -95,9 +99,13 @@ std::vector<Refusal> apply(const Setters& set, const Entry& entry) {
 
 }  // namespace
 
-std::vector<Xattr> file_xattrs(const File& file) { return xattrs_of(file.fd(), file.path()); }
+std::vector<Xattr> file_xattrs(const File& file) {
+  return xattrs_of(file.fd(), file.path());
+}
 
-std::vector<Xattr> Directory::own_xattrs() const { return xattrs_of(fd(), path_); }
+std::vector<Xattr> Directory::own_xattrs() const {
+  return xattrs_of(fd(), path_);
+}
 
 std::vector<Xattr> Directory::xattrs(const std::string& name) const {
   const std::string path = proc_path(name);
@@ -122,15 +130,15 @@ std::vector<Refusal> set_metadata(int fd, const Entry& entry) {
                entry);
 }
 
-std::vector<Refusal> set_metadata_at(const Directory& parent, const std::string& name,
+std::vector<Refusal> set_metadata_at(const Directory& parent,
+                                     const std::string& name,
                                      const Entry& entry) {
   const auto times = times_of(entry);
   const std::string path = parent.proc_path(name);
   Setters set{
       .owner =
           [&] {
-            return ::fchownat(parent.fd(), name.c_str(), entry.uid, entry.gid,
-                              AT_SYMLINK_NOFOLLOW);
+            return ::fchownat(parent.fd(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW);
           },
       .xattr =
           [&](const Xattr& xattr) {
@@ -139,9 +147,7 @@ std::vector<Refusal> set_metadata_at(const Directory& parent, const std::string&
           },
       .mode = nullptr,
       .times =
-          [&] {
-            return ::utimensat(parent.fd(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
-          },
+          [&] { return ::utimensat(parent.fd(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW); },
   };
   if (entry.type != EntryType::symlink) {
     set.mode = [&] {

@@ -1,15 +1,15 @@
 #include "engine/base/disk/disk.h"
 
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-#include <filesystem>
-#include <utility>
 
 #include "engine/base/disk/file.h"
 
@@ -25,19 +25,22 @@ class LocalNewFile final : public NewFile {
  public:
   LocalNewFile(File file, std::string root, std::string temporary)
       : file_(std::move(file)), root_(std::move(root)), temporary_(std::move(temporary)) {}
+
   LocalNewFile(const LocalNewFile&) = delete;
   LocalNewFile& operator=(const LocalNewFile&) = delete;
   LocalNewFile(LocalNewFile&&) = delete;
   LocalNewFile& operator=(LocalNewFile&&) = delete;
+
   ~LocalNewFile() override {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
 
   void append(View bytes) override { file_.append(bytes); }
+
   void sync() override { file_.sync(); }
+
   bool publish(const std::string& path) override {
-    const std::string from =
-        temporary_.empty() ? concat("/proc/self/fd/", file_.fd()) : temporary_;
+    const std::string from = temporary_.empty() ? concat("/proc/self/fd/", file_.fd()) : temporary_;
     const std::string to = concat(root_, "/", path);
     const int flags = temporary_.empty() ? AT_SYMLINK_FOLLOW : 0;
     if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return true;
@@ -76,6 +79,7 @@ class LocalDisk final : public Disk {
 
   std::optional<std::uint64_t> size(const std::string& path) override {
     struct stat status {};
+
     if (::stat(at(path).c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     throw_errno("cannot inspect", at(path), errno);

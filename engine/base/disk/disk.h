@@ -1,5 +1,5 @@
-// The few operations that a local store is made of, behind a seam: tests put a disk there that loses
-// what was not synced, or fails at the n-th operation. Paths are relative to the disk's root.
+// The few operations that a local store is made of, behind a seam: tests put a disk there that
+// loses what was not synced, or fails at the n-th operation. Paths are relative to the disk's root.
 #pragma once
 
 #include <cstdint>

@@ -1,16 +1,16 @@
 #include "engine/base/disk/file.h"
 
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <filesystem>
-#include <system_error>
 
 namespace kist {
 
@@ -49,8 +49,8 @@ File File::create(const std::string& path) {
 std::size_t File::read_at(std::uint64_t offset, MutableView out) const {
   std::size_t done = 0;
   while (done < out.size()) {
-    const ssize_t got = ::pread(fd(), out.data() + done, out.size() - done,
-                                static_cast<off_t>(offset + done));
+    const ssize_t got =
+        ::pread(fd(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno("cannot read", path_, errno);
     if (got == 0) break;
@@ -62,8 +62,8 @@ std::size_t File::read_at(std::uint64_t offset, MutableView out) const {
 void File::write_at(std::uint64_t offset, View bytes) const {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t put = ::pwrite(fd(), bytes.data() + done, bytes.size() - done,
-                                 static_cast<off_t>(offset + done));
+    const ssize_t put =
+        ::pwrite(fd(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) throw_errno("cannot write", path_, errno);
     done += static_cast<std::size_t>(put);
@@ -86,6 +86,7 @@ void File::set_size(std::uint64_t size) const {
 
 std::uint64_t File::size() const {
   struct stat status {};
+
   if (::fstat(fd(), &status) != 0) throw_errno("cannot inspect", path_, errno);
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -144,6 +145,7 @@ void replace_file(const std::string& path, View bytes) {
 
 bool path_exists(const std::string& path) {
   struct stat status {};
+
   if (::lstat(path.c_str(), &status) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   throw_errno("cannot inspect", path, errno);
@@ -191,7 +193,9 @@ bool is_on_network(const std::string& path) {
       0x00c36400,  // Ceph
       0x5346414f,  // AFS
   };
+
   struct statfs status {};
+
   if (::statfs(path.c_str(), &status) != 0) throw_errno("cannot inspect", path, errno);
   const auto type = static_cast<std::uint64_t>(static_cast<std::uint32_t>(status.f_type));
   return std::ranges::find(network, type) != network.end();
@@ -210,6 +214,7 @@ std::string absolute_path(const std::string& path) {
 
 void raise_open_file_limit() noexcept {
   struct rlimit limit {};
+
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 64U << 10U);
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
@@ -217,6 +222,7 @@ void raise_open_file_limit() noexcept {
 
 void disable_core_dumps() noexcept {
   const struct rlimit none {};
+
   static_cast<void>(::setrlimit(RLIMIT_CORE, &none));
   static_cast<void>(::prctl(PR_SET_DUMPABLE, 0));
 }

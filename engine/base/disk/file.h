@@ -17,20 +17,28 @@ namespace kist {
 class Descriptor {
  public:
   Descriptor() = default;
+
   explicit Descriptor(int fd) : fd_(fd) {}
+
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+
   Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+
   Descriptor& operator=(Descriptor&& other) noexcept;
+
   ~Descriptor() { reset(); }
 
   [[nodiscard]] int fd() const { return fd_; }
+
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+
   int release() noexcept {
     const int fd = fd_;
     fd_ = -1;
     return fd;
   }
+
   void reset() noexcept;
 
  private:
@@ -41,6 +49,7 @@ class Descriptor {
 class File {
  public:
   File() = default;
+
   File(Descriptor descriptor, std::string path)
       : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
@@ -57,16 +66,19 @@ class File {
   [[nodiscard]] std::uint64_t size() const;
   // Makes the content durable (fdatasync).
   void sync() const;
-  // The first data at or after `offset`, and the first hole at or after `offset`; both are the file's
-  // size when there is none, or when the file system cannot tell.
+  // The first data at or after `offset`, and the first hole at or after `offset`; both are the
+  // file's size when there is none, or when the file system cannot tell.
   [[nodiscard]] std::uint64_t next_data(std::uint64_t offset, std::uint64_t size) const;
   [[nodiscard]] std::uint64_t next_hole(std::uint64_t offset, std::uint64_t size) const;
   // Tells the kernel that the file will be read once, front to back.
   void advise_sequential() const noexcept;
 
   [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
+
   [[nodiscard]] int fd() const { return descriptor_.fd(); }
+
   [[nodiscard]] const std::string& path() const { return path_; }
+
   void close() { descriptor_.reset(); }
 
  private:

@@ -1,5 +1,11 @@
 #include "engine/base/disk/tree.h"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <memory>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -7,12 +13,6 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <climits>
-#include <memory>
 
 namespace kist {
 
@@ -41,6 +41,7 @@ EntryType type_of(unsigned mode) {
 
 FileStatus status_at(int fd, const char* name, int flags, std::string_view path) {
   struct statx raw {};
+
   if (::statx(fd, name, flags | AT_SYMLINK_NOFOLLOW, wanted, &raw) != 0) {
     throw_errno("cannot inspect", path, errno);
   }
@@ -96,7 +97,9 @@ FileStatus Directory::status(const std::string& name) const {
   return status_at(fd(), name.c_str(), 0, join_path(path_, name));
 }
 
-FileStatus Directory::own_status() const { return status_at(fd(), "", AT_EMPTY_PATH, path_); }
+FileStatus Directory::own_status() const {
+  return status_at(fd(), "", AT_EMPTY_PATH, path_);
+}
 
 FileStatus file_status(const File& file) {
   return status_at(file.fd(), "", AT_EMPTY_PATH, file.path());
@@ -171,7 +174,8 @@ void Directory::make_special(const std::string& name, const Entry& entry) const 
   }
 }
 
-void Directory::make_hard_link(const Directory& from, const std::string& existing,
+void Directory::make_hard_link(const Directory& from,
+                               const std::string& existing,
                                const std::string& name) const {
   if (::linkat(from.fd(), existing.c_str(), fd(), name.c_str(), 0) != 0) {
     throw_errno("cannot create hard link", join_path(path_, name), errno);

@@ -1,6 +1,7 @@
-// Trees by descriptor: reading a source and writing a target without ever following a link. Names are
-// single components; nothing here takes a path that could lead elsewhere, except the root itself.
-// Metadata is set through descriptors, or by parent descriptor and name for what must not be opened.
+// Trees by descriptor: reading a source and writing a target without ever following a link. Names
+// are single components; nothing here takes a path that could lead elsewhere, except the root
+// itself. Metadata is set through descriptors, or by parent descriptor and name for what must not
+// be opened.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,7 @@ class Directory {
   static Directory open(const std::string& path);
 
   [[nodiscard]] const std::string& path() const { return path_; }
+
   [[nodiscard]] int fd() const { return descriptor_.fd(); }
 
   // Reading. Nothing follows a link. An absent name is Error{missing}.
@@ -57,11 +59,13 @@ class Directory {
   void make_symlink(const std::string& name, const std::string& target) const;
   void make_special(const std::string& name, const Entry& entry) const;
   // A further name for `existing` below `from`; no link is followed.
-  void make_hard_link(const Directory& from, const std::string& existing,
+  void make_hard_link(const Directory& from,
+                      const std::string& existing,
                       const std::string& name) const;
   void remove(const std::string& name) const;  // a file or link, or an empty directory
-  // The directory `path` (components, no leading slash) below this one. openat2 with RESOLVE_BENEATH
-  // and RESOLVE_NO_SYMLINKS; component by component where the kernel has no openat2.
+  // The directory `path` (components, no leading slash) below this one. openat2 with
+  // RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; component by component where the kernel has no
+  // openat2.
   [[nodiscard]] Directory open_beneath(const std::string& path) const;
 
   // Used by the metadata functions below for what is addressed by parent and name.
@@ -83,11 +87,13 @@ struct Refusal {
   std::string kind;  // "owner", "mode", "extended attribute user.x", "times"
   std::string reason;
 };
+
 // Sets owner, extended attributes, mode and times of an open file or directory, in the order that
 // loses none of them. What is refused is returned, never thrown.
 std::vector<Refusal> set_metadata(int fd, const Entry& entry);
 // The same for a link, fifo, socket or device, by parent and name; nothing is opened or followed.
-std::vector<Refusal> set_metadata_at(const Directory& parent, const std::string& name,
+std::vector<Refusal> set_metadata_at(const Directory& parent,
+                                     const std::string& name,
                                      const Entry& entry);
 
 // Names of owners; empty when the number has none. Cached by the caller.

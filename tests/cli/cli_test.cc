@@ -1,0 +1,169 @@
+// The real program: commands, output, exit codes.
+#include <cstdio>
+#include <filesystem>
+
+#include <sys/wait.h>
+
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+struct Result {
+  int exit = -1;
+  std::string out;  // stdout and stderr
+};
+
+// A place with a repository's path, a password file and a state directory of its own.
+struct Place {
+  Place() {
+    write_file(directory / "password", as_view("correct horse\n"));
+    write_file(directory / "wrong", as_view("battery staple\n"));
+    std::filesystem::create_directories(directory / "tree/sub");
+    write_file(directory / "tree/sub/letter", as_view("dear reader"));
+    write_file(directory / "tree/large", Bytes(300'000, 7));
+  }
+
+  [[nodiscard]] Result run(const std::string& arguments,
+                           const std::string& password = "password") const {
+    const std::string command = concat(
+        std::string_view(KIST_BINARY), std::string_view(" --repo '"), directory / "repo",
+        std::string_view("' --state-dir '"), directory / "state",
+        std::string_view("' --password-file '"), directory / password, std::string_view("' "),
+        arguments, std::string_view(" 2>&1 </dev/null"));
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Result result;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+      result.out += static_cast<char>(c);
+    }
+    const int status = ::pclose(pipe);
+    result.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return result;
+  }
+
+  void require(const std::string& arguments, int exit) const {
+    const Result result = run(arguments);
+    INFO("kist " << arguments << "\n" << result.out);
+    REQUIRE(result.exit == exit);
+  }
+
+  [[nodiscard]] std::string tree() const { return directory / "tree"; }
+
+  TemporaryDirectory directory;
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the main job runs from init to verify") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("snapshots", 0);
+  place.require("ls -lR latest", 0);
+  REQUIRE(place.run("cat latest:" + place.tree() + "/sub/letter").out == "dear reader");
+  place.require("restore latest:" + place.tree() + " --target '" + (place.directory / "out") + "'",
+                0);
+  REQUIRE(compare_trees(place.tree(), place.directory / "out").empty());
+  for (const std::string level : {"structure", "storage", "content"}) {
+    place.require("verify --level " + level, 0);
+  }
+  for (const std::string command :
+       {"stats", "catalog info", "catalog check", "catalog rebuild", "journal list",
+        "journal show 1", "journal verify", "key list"}) {
+    place.require(command, 0);
+    place.require("--json " + command, 0);
+  }
+}
+
+TEST_CASE("each failure has its exit code and one line that says what to do") {
+  const Place place;
+  const Result none = place.run("snapshots");
+  REQUIRE(none.exit == 10);
+  REQUIRE(contains(none.out, "kist init"));
+  place.require("init", 0);
+  const Result wrong = place.run("snapshots", "wrong");
+  REQUIRE(wrong.exit == 12);
+  REQUIRE(wrong.out == "kist: wrong password: no slot of the repository opens with it\n");
+  place.require("init", 5);
+  place.require("backup /no/such/path", 1);
+  place.require("restore deadbeef --target /tmp/x", 1);
+  place.require("frobnicate", 2);
+  place.require("backup", 2);
+  place.require("init --chunk-size 100K", 5);
+  REQUIRE(place.run("snapshots", "absent").exit == 2);
+}
+
+TEST_CASE("a damaged object is exit code 4") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator(place.directory / "repo/packs")) {
+    if (!file.is_regular_file()) continue;
+    Bytes bytes = slurp(file.path().string());
+    bytes[200] ^= 1;
+    std::filesystem::permissions(file.path(), std::filesystem::perms::owner_all);
+    write_file(file.path().string(), bytes);
+  }
+  const Result result = place.run("verify --level content");
+  REQUIRE(result.exit == 4);
+  REQUIRE(contains(result.out, "DAMAGED  packs/"));
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 4);
+}
+
+TEST_CASE("a key file is made by init and opens the repository") {
+  const Place place;
+  const std::string command =
+      concat(KIST_BINARY, " --repo '", place.directory / "r2", "' --state-dir '",
+             place.directory / "state", "' --key-file '", place.directory / "key", "' ");
+  REQUIRE(std::system((command + "init > /dev/null").c_str()) == 0);  // NOLINT
+  REQUIRE(std::filesystem::exists(place.directory / "key"));
+  REQUIRE(std::system((command + "snapshots > /dev/null").c_str()) == 0);  // NOLINT
+}
+
+TEST_CASE("passwd and add change who gets in") {
+  const Place place;
+  place.require("init", 0);
+  place.require("key add --new-password-file '" + (place.directory / "wrong") + "' --name second",
+                0);
+  REQUIRE(place.run("snapshots", "wrong").exit == 0);
+  write_file(place.directory / "third", as_view("third"));
+  place.require("key passwd --new-password-file '" + (place.directory / "third") + "'", 0);
+  REQUIRE(place.run("snapshots").exit == 12);
+  REQUIRE(place.run("snapshots", "third").exit == 0);
+  REQUIRE(place.run("snapshots", "wrong").exit == 0);
+}
+
+TEST_CASE("no secret and no name with control characters reaches the terminal raw") {
+  const Place place;
+  write_file(place.tree() + "/evil\033[31mname", as_view("x"));
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  const Result result = place.run("ls -R latest");
+  REQUIRE(contains(result.out, "evil\\x1b[31mname"));
+  REQUIRE_FALSE(contains(result.out, "\033"));
+  for (const std::string command : {"key list", "journal show 0", "--json snapshots"}) {
+    REQUIRE_FALSE(contains(place.run(command).out, "correct horse"));
+  }
+}
+
+TEST_CASE("a text that is too long is refused before anything is written") {
+  const Place place;
+  place.require("init", 0);
+  const std::string text(5000, 'x');
+  place.require("backup --source " + text + " '" + place.tree() + "'", 2);
+  place.require("backup --description " + text + " '" + place.tree() + "'", 2);
+  place.require("backup --tag " + text + " '" + place.tree() + "'", 2);
+  place.require("key add --name " + text + " --new-key-file '" + (place.directory / "k") + "'", 2);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("verify", 0);
+}

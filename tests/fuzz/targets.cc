@@ -1,0 +1,190 @@
+#include "tests/fuzz/targets.h"
+
+#include "engine/content/compress.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/names.h"
+#include "tests/support/samples.h"
+
+namespace kist::test {
+
+namespace {
+
+template <typename Decode, typename Encode>
+void round_trip(View bytes, const Decode& decode, const Encode& encode) {
+  try {
+    const auto value = decode(bytes);
+    KIST_ENSURE(equal(encode(value), bytes));
+  } catch (const Error&) {
+    return;
+  }
+}
+
+void envelope(View bytes) {
+  try {
+    const Envelope e = decode_envelope(bytes, "fuzz");
+    Bytes again = encode_envelope_start(e.header, e.clear, e.sealed.size());
+    again.insert(again.end(), e.sealed.begin(), e.sealed.end());
+    again.insert(again.end(), e.signature.bytes.begin(), e.signature.bytes.end());
+    KIST_ENSURE(equal(again, bytes));
+  } catch (const Error&) {
+    return;
+  }
+}
+
+void padding(View bytes) {
+  try {
+    KIST_ENSURE(equal(pad_payload(unpad_payload(bytes, "fuzz")), bytes));
+  } catch (const Error&) {
+    return;
+  }
+}
+
+void repository_file(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_repository_file(b, &hash_object); },
+      [](const RepositoryFile& f) { return encode_repository_file(f, &hash_object); });
+}
+
+void slot(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_slot_clear(b, "fuzz"); }, &encode_slot_clear);
+}
+
+void epoch_box(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_epoch_box(b, "fuzz"); }, &encode_epoch_box);
+}
+
+void frame_list(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_frame_list(b, "fuzz"); }, &encode_frame_list);
+}
+
+void pack_directory(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_pack_directory(b, "fuzz"); }, &encode_pack_directory);
+}
+
+void index_segment(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_index_segment(b, "fuzz"); }, &encode_index_segment);
+}
+
+void key_segment(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_key_segment(b, "fuzz"); }, &encode_key_segment);
+}
+
+void key_segment_inner(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_key_segment_inner(b, "fuzz"); }, &encode_key_segment_inner);
+}
+
+void body(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_body(b, "fuzz"); }, &encode_body);
+}
+
+void reference_set(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_reference_set(b, "fuzz"); }, &encode_reference_set);
+}
+
+void journal_payload(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_journal_payload(b, "fuzz"); },
+      [](const JournalPayload& p) { return encode_journal_payload(p.time_ms, p.act); });
+}
+
+void manifest_leaf(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_leaf(b, "fuzz"); }, &encode_leaf);
+}
+
+void manifest_node(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_node(b, "fuzz"); },
+      [](const Node& n) { return encode_node(n.level, n.children); });
+}
+
+void content_node(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_content_node(b, "fuzz"); }, &encode_content_node);
+}
+
+void xattr_block(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_xattr_block(b, "fuzz"); }, &encode_xattr_block);
+}
+
+void decompress(View bytes) {
+  Decompressor decompressor;
+  Bytes out(4096);
+  static_cast<void>(decompressor.decompress(bytes, out));
+}
+
+Bytes sample_envelope() {
+  const EnvelopeHeader header{.type = ObjectType::journal_entry,
+                              .repository = sample_id<RepositoryId>(1)};
+  Bytes out = encode_envelope_start(header, encode_journal_clear({}), 32);
+  out.resize(out.size() + 32 + Signature::size);
+  return out;
+}
+
+}  // namespace
+
+const std::map<std::string, FuzzTarget>& fuzz_targets() {
+  static const std::map<std::string, FuzzTarget> targets = {
+      {"body", &body},
+      {"content_node", &content_node},
+      {"decompress", &decompress},
+      {"envelope", &envelope},
+      {"epoch_box", &epoch_box},
+      {"frame_list", &frame_list},
+      {"index_segment", &index_segment},
+      {"journal_payload", &journal_payload},
+      {"key_segment", &key_segment},
+      {"key_segment_inner", &key_segment_inner},
+      {"manifest_leaf", &manifest_leaf},
+      {"manifest_node", &manifest_node},
+      {"pack_directory", &pack_directory},
+      {"padding", &padding},
+      {"reference_set", &reference_set},
+      {"repository_file", &repository_file},
+      {"slot", &slot},
+      {"xattr_block", &xattr_block},
+  };
+  return targets;
+}
+
+std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
+  const RepositoryFile file{.repository = sample_id<RepositoryId>(1)};
+  const SlotRewrapped rewrapped{.generation = 2, .slot_object = sample_id<ObjectHash>(3)};
+  Compressor compressor;
+  Bytes compressed;
+  static_cast<void>(compressor.compress(Bytes(4096, 'k'), {3}, compressed));
+  return {
+      {"body", {encode_body(sample_body())}},
+      {"content_node", {encode_content_node(sample_entries()[3].content)}},
+      {"decompress", {compressed}},
+      {"envelope", {sample_envelope()}},
+      {"epoch_box", {encode_epoch_box(sample_epoch_box())}},
+      {"frame_list", {encode_frame_list(sample_frame_list())}},
+      {"index_segment", {encode_index_segment(sample_index_segment())}},
+      {"journal_payload",
+       {encode_journal_payload(1, sample_genesis()), encode_journal_payload(2, sample_snapshot()),
+        encode_journal_payload(3, sample_slot_added()), encode_journal_payload(4, rewrapped)}},
+      {"key_segment", {encode_key_segment(sample_key_segment())}},
+      {"key_segment_inner", {encode_key_segment_inner(sample_key_segment_inner())}},
+      {"manifest_leaf", {encode_leaf(sample_entries())}},
+      {"manifest_node", {encode_node(1, {{"", sample_id<BlockId>(1)}, {"a", {}}})}},
+      {"pack_directory", {encode_pack_directory(sample_places())}},
+      {"padding", {pad_payload(Bytes(100, 1))}},
+      {"reference_set", {encode_reference_set(sample_reference_set())}},
+      {"repository_file", {encode_repository_file(file, &hash_object)}},
+      {"slot", {encode_slot_clear(sample_slot_clear())}},
+      {"xattr_block", {encode_xattr_block({{"user.a", Bytes(5000, 1)}})}},
+  };
+}
+
+}  // namespace kist::test

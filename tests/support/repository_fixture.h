@@ -1,0 +1,88 @@
+// A repository for tests: in memory or in a directory, with a key file's credential, a fixed clock
+// and a seeded random source. Everything that is told to the observer is kept.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/store/memory.h"
+#include "tests/support/tree_fixture.h"
+
+namespace kist::test {
+
+class RecordingObserver final : public Observer {
+ public:
+  void notice(const std::string& text) override {
+    const std::lock_guard lock(mutex_);
+    notices.push_back(text);
+  }
+
+  void problem(const std::string& subject, const Error& error) override {
+    const std::lock_guard lock(mutex_);
+    problems.push_back(subject + ": " + error.text());
+  }
+
+  std::vector<std::string> notices;
+  std::vector<std::string> problems;
+
+ private:
+  std::mutex mutex_;
+};
+
+inline constexpr std::int64_t start_ms = 4'000'000'000'000;  // well after any file's times
+
+// One machine that uses a store: its clock, randomness and local state.
+struct Machine {
+  explicit Machine(std::shared_ptr<Store> where, std::uint64_t seed = 1)
+      : store(std::move(where)), random(seed) {}
+
+  Surroundings around() { return {clock, random, observer}; }
+
+  static Credential credential(std::uint8_t fill = 7) {
+    return {SlotKind::key_file, SecretBytes(Bytes(32, fill))};
+  }
+
+  Repository init(std::uint32_t block_target = 16U << 10U) {
+    InitOptions options;
+    options.block_target = block_target;
+    return init_repository(store, credential(), options, state.path(), around());
+  }
+
+  Repository open() {
+    return open_repository(store, credential(), {.state_parent = state.path(), .slot = {}},
+                           around());
+  }
+
+  BackupResult backup(Repository& repository, const std::string& path, unsigned threads = 2) {
+    clock.advance_ms(60'000);
+    BackupOptions options;
+    options.paths = {path};
+    options.source = "test";
+    options.host = "host";
+    options.threads = threads;
+    return kist::backup(repository, options);
+  }
+
+  RestoreResult restore(Repository& repository,
+                        const SnapshotId& snapshot,
+                        const std::string& path,
+                        const std::string& target) {
+    RestoreOptions options;
+    options.snapshot = snapshot;
+    options.path = path.substr(1);
+    options.target = target;
+    options.threads = 2;
+    return kist::restore(repository, options);
+  }
+
+  std::shared_ptr<Store> store;
+  FixedClock clock{start_ms};
+  SeededRandom random;
+  RecordingObserver observer;
+  TemporaryDirectory state;
+};
+
+}  // namespace kist::test

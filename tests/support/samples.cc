@@ -1,0 +1,190 @@
+#include "tests/support/samples.h"
+
+namespace kist::test {
+
+namespace {
+
+std::array<std::uint8_t, 32> key(std::uint8_t first) {
+  return sample_id<BlockId>(first).bytes;
+}
+
+}  // namespace
+
+SlotClear sample_slot_clear() {
+  SlotClear out;
+  out.signing_key = sample_id<SigningPublicKey>(1);
+  out.box_key = sample_id<BoxPublicKey>(2);
+  out.kind = SlotKind::passphrase;
+  out.generation = 3;
+  out.passes = 4;
+  out.memory_kib = 65536;
+  out.salt.fill(5);
+  return out;
+}
+
+EpochBox sample_epoch_box() {
+  return {.repository = sample_id<RepositoryId>(1),
+          .epoch_number = 2,
+          .epoch = sample_id<EpochId>(3),
+          .slot = sample_id<SlotId>(4),
+          .box = Bytes(epoch_secret_size + 48, 5)};
+}
+
+FrameList sample_frame_list() {
+  return {.encoding = FrameEncoding::zstd,
+          .blocks = {{sample_id<BlockId>(1), 1000}, {sample_id<BlockId>(2), 20}}};
+}
+
+std::vector<FramePlace> sample_places() {
+  return {{32, 500, 90}, {622, 17, 16}};
+}
+
+IndexSegment sample_index_segment() {
+  IndexedFrame frame{.place = {32, 500, 90}, .encoding = FrameEncoding::zstd, .blocks = {}};
+  frame.blocks.push_back({.tag = sample_id<BlockTag>(1), .size = 1000});
+  frame.blocks.push_back({.tag = sample_id<BlockTag>(2), .size = 20});
+  return {.has_numbers = false,
+          .packs = {{.name = sample_id<ObjectHash>(3),
+                     .kind = PackKind::meta,
+                     .size = 65536,
+                     .frames = {frame}}}};
+}
+
+KeySegmentOuter sample_key_segment() {
+  return {.index_segments = {{sample_id<ObjectHash>(1), key(2)}},
+          .reference_sets = {{sample_id<ObjectHash>(3), key(4)}},
+          .packs = {sample_id<ObjectHash>(5), sample_id<ObjectHash>(6)},
+          .bodies = {sample_id<ObjectHash>(7)},
+          .inner_box = Bytes(60, 8)};
+}
+
+KeySegmentInner sample_key_segment_inner() {
+  return {.packs = {{.is_punctured = false, .key = key(1), .frames = {}},
+                    {.is_punctured = true, .key = key(2), .frames = {{0, key(3)}, {7, key(4)}}}},
+          .bodies = {key(5)}};
+}
+
+SnapshotBody sample_body() {
+  return {.root = sample_id<BlockId>(1),
+          .host = "host",
+          .user = "ann",
+          .program = "kist",
+          .paths = {"/home/ann", "/etc"},
+          .tags = {"nightly"},
+          .description = "before the move"};
+}
+
+ReferenceSet sample_reference_set() {
+  ReferenceSet out;
+  out.absolute.add_range(10, 5000);
+  out.absolute.add(1'000'000);
+  out.absolute.add(std::uint64_t{1} << 40U);
+  out.relative.add_range(0, 3);
+  out.statistics.started_ms = 1000;
+  out.statistics.finished_ms = 2000;
+  out.statistics.files_new = 3;
+  out.statistics.bytes_total = 400'000;
+  return out;
+}
+
+namespace {
+
+SlotIntroduction sample_introduction() {
+  SlotIntroduction out;
+  out.slot = sample_id<SlotId>(1);
+  out.kind = SlotKind::key_file;
+  out.capabilities = owner_capabilities;
+  out.name = "owner";
+  out.signing_key = sample_id<SigningPublicKey>(2);
+  out.box_key = sample_id<BoxPublicKey>(3);
+  out.grant = sample_id<ObjectHash>(4);
+  out.epoch_box = sample_id<ObjectHash>(5);
+  out.slot_object = sample_id<ObjectHash>(6);
+  out.sources = {"mail"};
+  return out;
+}
+
+}  // namespace
+
+Genesis sample_genesis() {
+  Genesis out;
+  out.content.block_min = 32768;
+  out.content.block_target = 131072;
+  out.content.block_max = 524288;
+  out.content.compression = 3;
+  out.id_key = sample_id<KeyHash>(1);
+  out.chunk_seed = sample_id<KeyHash>(2);
+  out.epoch_key = sample_id<BoxPublicKey>(3);
+  out.owner = sample_introduction();
+  return out;
+}
+
+SnapshotTaken sample_snapshot() {
+  SnapshotTaken out;
+  out.snapshot = sample_id<SnapshotId>(1);
+  out.source = "host-12345678";
+  out.policy = "default";
+  out.minimum = 86400;
+  out.body = sample_id<ObjectHash>(2);
+  out.reference_set = sample_id<ObjectHash>(3);
+  out.segments = {{sample_id<ObjectHash>(4), 0, 1000}, {sample_id<ObjectHash>(5), 1000, 20}};
+  out.key_segments = {sample_id<ObjectHash>(6)};
+  return out;
+}
+
+SlotAdded sample_slot_added() {
+  return {sample_introduction()};
+}
+
+namespace {
+
+Entry base_entry(const std::string& path, EntryType type) {
+  Entry out;
+  out.path = path;
+  out.type = type;
+  out.mode = 0755;
+  out.uid = 1000;
+  out.gid = 100;
+  out.user = "ann";
+  out.group = "users";
+  out.mtime = {-5, 6};
+  out.ctime = {1'700'000'000, 999'999'999};
+  out.inode = 77;
+  return out;
+}
+
+}  // namespace
+
+std::vector<Entry> sample_entries() {
+  std::vector<Entry> out;
+  out.push_back(base_entry("", EntryType::directory));
+  out.push_back(base_entry("home", EntryType::directory));
+  Entry small = base_entry("home/a", EntryType::file);
+  small.size = 5;
+  small.inline_content = Bytes{'h', 'e', 'l', 'l', 'o'};
+  small.xattrs = {{"user.a", Bytes{1, 2}}, {"user.b", Bytes{}}};
+  out.push_back(small);
+  Entry large = base_entry("home/a.big", EntryType::file);
+  large.size = 3000;
+  large.content = {{ItemType::block, 1000, sample_id<BlockId>(1)},
+                   {ItemType::hole, 1500, {}},
+                   {ItemType::node, 500, sample_id<BlockId>(2)}};
+  large.xattrs_block = sample_id<BlockId>(3);
+  out.push_back(large);
+  Entry device = base_entry("home/device", EntryType::block_device);
+  device.device_major = 259;
+  device.device_minor = 1'048'575;
+  out.push_back(device);
+  Entry hard_link;
+  hard_link.path = "home/hard";
+  hard_link.type = EntryType::hard_link;
+  hard_link.link_target = "home/a.big";
+  out.push_back(hard_link);
+  Entry link = base_entry("home/link", EntryType::symlink);
+  link.link_target = "../else\xffwhere";
+  out.push_back(link);
+  out.push_back(base_entry("home/pipe", EntryType::fifo));
+  return out;
+}
+
+}  // namespace kist::test

@@ -1,0 +1,105 @@
+#include <atomic>
+#include <thread>
+
+#include "engine/base/entry.h"
+#include "engine/base/pool.h"
+#include "engine/base/queue.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("a number that is not in its shortest form is refused") {
+  const Bytes overlong = {0x80, 0x00};
+  REQUIRE(error_code([&] { ByteReader(overlong, "x").varint(); }) == Code::corrupt);
+  const Bytes too_long(11, 0xff);
+  REQUIRE(error_code([&] { ByteReader(too_long, "x").varint(); }) == Code::corrupt);
+  const Bytes beyond = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
+  REQUIRE(error_code([&] { ByteReader(beyond, "x").varint(); }) == Code::corrupt);
+}
+
+TEST_CASE("a count that cannot follow is refused before anything is allocated") {
+  ByteWriter out;
+  out.u32(0xffffffff);
+  REQUIRE(error_code([&] { ByteReader(out.view(), "x").count(1, "things"); }) == Code::corrupt);
+}
+
+TEST_CASE("an error of a reader names object and offset") {
+  const Bytes bytes = {1, 2, 3};
+  try {
+    ByteReader in(bytes, "slots/ab");
+    in.u16();
+    in.u32();
+    FAIL("nothing was thrown");
+  } catch (const Error& error) {
+    REQUIRE(error.text() == "slots/ab at offset 2: needs 4 bytes more, has 1");
+  }
+}
+
+TEST_CASE("a directory comes before what it holds and before its longer namesakes") {
+  REQUIRE(compare_paths("a", "a/b") < 0);
+  REQUIRE(compare_paths("a/b", "a-b") < 0);
+  REQUIRE(compare_paths("a.txt", "a/b") > 0);
+  REQUIRE(compare_paths("", "a") < 0);
+  REQUIRE(compare_paths("a/b", "a/b") == 0);
+  REQUIRE(is_within("a/b", "a"));
+  REQUIRE_FALSE(is_within("ab", "a"));
+}
+
+TEST_CASE("an id parses only from its own digits") {
+  const std::string digits(32, 'a');
+  REQUIRE(hex(*parse_id<SlotId>(digits)) == digits);
+  REQUIRE_FALSE(parse_id<SlotId>(digits + "a"));
+  REQUIRE_FALSE(parse_id<SlotId>(std::string(32, 'A')));
+}
+
+TEST_CASE("a queue never holds more than its weight, and loses nothing") {
+  BoundedQueue<int> queue(10);
+  std::atomic<int> held{0};
+  std::atomic<int> most{0};
+  std::thread producer([&] {
+    for (int i = 0; i < 1000; ++i) {
+      REQUIRE(queue.push(i, 3));
+      most = std::max<int>(most, ++held);
+    }
+    queue.close();
+  });
+  int expected = 0;
+  while (const auto value = queue.pop()) {
+    REQUIRE(*value == expected++);
+    --held;
+  }
+  producer.join();
+  REQUIRE(expected == 1000);
+  REQUIRE(most <= 5);  // three in the queue, one in each hand
+}
+
+TEST_CASE("a queue passes on the producer's failure after what came before it") {
+  BoundedQueue<int> queue(10);
+  queue.push(1, 1);
+  queue.close(std::make_exception_ptr(Error(Code::failed, "broke")));
+  REQUIRE(queue.pop() == 1);
+  REQUIRE(error_code([&] { queue.pop(); }) == Code::failed);
+}
+
+TEST_CASE("an abandoned queue lets its producer go") {
+  BoundedQueue<int> queue(1);
+  REQUIRE(queue.push(1, 1));
+  std::thread producer([&] { REQUIRE_FALSE(queue.push(2, 1)); });
+  queue.abandon();
+  producer.join();
+}
+
+TEST_CASE("what a task throws comes out of its future") {
+  Pool pool(2);
+  auto good = pool.submit([] { return 5; });
+  auto bad = pool.submit([]() -> int { throw Error(Code::failed, "broke"); });
+  REQUIRE(good.get() == 5);
+  REQUIRE(error_code([&] { bad.get(); }) == Code::failed);
+}
+
+TEST_CASE("the same seed draws the same bytes") {
+  SeededRandom a(9);
+  SeededRandom b(9);
+  REQUIRE(random_bytes(a, 100) == random_bytes(b, 100));
+}

@@ -1,0 +1,97 @@
+#include "engine/content/chunker.h"
+#include "engine/content/compress.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+GearTable table_of(std::uint64_t seed) {
+  SeededRandom random(seed);
+  GearTable table{};
+  for (std::uint64_t& word : table) {
+    word = random.next();
+  }
+  return table;
+}
+
+std::vector<std::size_t> cut(const Chunker& chunker, View bytes) {
+  std::vector<std::size_t> out;
+  for (std::size_t at = 0; at < bytes.size();) {
+    out.push_back(chunker.first_block(bytes.subspan(at)));
+    at += out.back();
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("blocks keep their bounds and come near their target size") {
+  const Chunker chunker(chunker_parameters(16U << 10U), table_of(1));
+  SeededRandom random(seed());
+  const Bytes bytes = random_bytes(random, 8U << 20U);
+  const auto sizes = cut(chunker, bytes);
+  for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
+    REQUIRE(sizes[i] >= chunker.parameters().size_min);
+    REQUIRE(sizes[i] <= chunker.parameters().size_max);
+  }
+  const std::size_t average = bytes.size() / sizes.size();
+  REQUIRE(average > 12U << 10U);
+  REQUIRE(average < 24U << 10U);
+}
+
+TEST_CASE("another gear table cuts elsewhere") {
+  SeededRandom random(seed());
+  const Bytes bytes = random_bytes(random, 1U << 20U);
+  REQUIRE(cut(Chunker(chunker_parameters(16U << 10U), table_of(1)), bytes) !=
+          cut(Chunker(chunker_parameters(16U << 10U), table_of(2)), bytes));
+}
+
+TEST_CASE("an answer does not depend on bytes beyond the largest block") {
+  const Chunker chunker(chunker_parameters(16U << 10U), table_of(1));
+  const Bytes zeros(1U << 20U);
+  REQUIRE(chunker.first_block(zeros) == chunker.first_block(View(zeros).first(64U << 10U)));
+}
+
+TEST_CASE("parameters that would make blocks absurd are not allowed") {
+  REQUIRE(is_allowed(chunker_parameters(64U << 10U)));
+  REQUIRE_FALSE(is_allowed({0, 65536, 262144}));
+  REQUIRE_FALSE(is_allowed({16384, 65537, 262144}));
+  REQUIRE_FALSE(is_allowed({16384, 65536, 65536}));
+  REQUIRE_FALSE(is_allowed(chunker_parameters(8U << 20U)));
+}
+
+TEST_CASE("what was compressed decompresses to itself, and to no other size") {
+  Compressor compressor;
+  Decompressor decompressor;
+  const Bytes plain(300'000, 'a');
+  Bytes compressed;
+  REQUIRE(compressor.compress(plain, {3}, compressed));
+  Bytes out(plain.size());
+  REQUIRE(decompressor.decompress(compressed, out));
+  REQUIRE(out == plain);
+  Bytes shorter(plain.size() - 1);
+  REQUIRE_FALSE(decompressor.decompress(compressed, shorter));
+  Bytes longer(plain.size() + 1);
+  REQUIRE_FALSE(decompressor.decompress(compressed, longer));
+}
+
+TEST_CASE("incompressible bytes are left as they are") {
+  SeededRandom random(seed());
+  const Bytes noise = random_bytes(random, 1U << 20U);
+  Compressor compressor;
+  Bytes out;
+  REQUIRE_FALSE(compressor.compress(noise, {3}, out));
+  REQUIRE_FALSE(compressor.compress(Bytes(1000, 'a'), {0}, out));
+}
+
+TEST_CASE("trailing bytes after a compressed frame are refused") {
+  Compressor compressor;
+  Decompressor decompressor;
+  Bytes compressed;
+  REQUIRE(compressor.compress(Bytes(1000, 'a'), {3}, compressed));
+  compressed.push_back(0);
+  Bytes out(1000);
+  REQUIRE_FALSE(decompressor.decompress(compressed, out));
+}

@@ -1,0 +1,120 @@
+// The rules of the source tree itself: tiers, one home per library, sizes.
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+const std::string root = KIST_SOURCE_DIR;
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::ifstream in(path);
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);) {
+    out.push_back(line);
+  }
+  return out;
+}
+
+std::vector<std::string> sources_in(const std::string& folder) {
+  std::vector<std::string> out;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(root + "/" + folder)) {
+    const std::string extension = file.path().extension().string();
+    if (extension == ".h" || extension == ".cc") out.push_back(file.path().string());
+  }
+  return out;
+}
+
+// The table at the head of engine/CMakeLists.txt: folder → tier.
+std::map<std::string, int> tiers() {
+  std::map<std::string, int> out;
+  const std::regex row("# tier ([0-9]): (.*)");
+  for (const std::string& line : lines_of(root + "/engine/CMakeLists.txt")) {
+    std::smatch match;
+    if (!std::regex_match(line, match, row)) continue;
+    std::istringstream folders(match[2].str());
+    for (std::string folder; folders >> folder;) {
+      out[folder] = std::stoi(match[1].str());
+    }
+  }
+  return out;
+}
+
+std::size_t columns(const std::string& line) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
+}
+
+}  // namespace
+
+TEST_CASE("a folder of the engine includes only folders of lower tiers") {
+  const auto tier = tiers();
+  REQUIRE(tier.size() >= 11);
+  const std::regex include("#include \"engine/([a-z]+)/.*");
+  for (const std::string& path : sources_in("engine")) {
+    const std::string folder = std::filesystem::relative(path, root + "/engine").begin()->string();
+    if (!tier.contains(folder)) continue;  // engine.h and engine.cc: the top row
+    for (const std::string& line : lines_of(path)) {
+      std::smatch match;
+      if (!std::regex_match(line, match, include)) continue;
+      const std::string used = match[1].str();
+      INFO(path << ": " << line);
+      REQUIRE(tier.contains(used));
+      REQUIRE((used == folder || tier.at(used) < tier.at(folder)));
+    }
+  }
+}
+
+TEST_CASE("the command line includes nothing of the engine but its public face") {
+  for (const std::string& path : sources_in("cli")) {
+    for (const std::string& line : lines_of(path)) {
+      if (!line.starts_with("#include \"engine/")) continue;
+      INFO(path);
+      REQUIRE(line == "#include \"engine/engine.h\"");
+    }
+  }
+}
+
+TEST_CASE("each library is included in one folder") {
+  const std::map<std::string, std::string> homes = {{"<sodium.h>", "engine/crypto"},
+                                                    {"<zstd.h>", "engine/content"},
+                                                    {"<lmdb.h>", "engine/catalog"},
+                                                    {"<roaring/", "engine/format"},
+                                                    {"<CLI/", "cli"},
+                                                    {"<spdlog/", "cli"},
+                                                    {"<nlohmann/", "cli"},
+                                                    {"<catch2/", "tests/support"}};
+  for (const std::string folder : {"engine", "cli", "tests", "bench"}) {
+    for (const std::string& path : sources_in(folder)) {
+      const std::string relative = std::filesystem::relative(path, root).string();
+      for (const std::string& line : lines_of(path)) {
+        for (const auto& [library, home] : homes) {
+          if (!line.starts_with("#include " + library)) continue;
+          INFO(relative << ": " << line);
+          REQUIRE(relative.starts_with(home));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("files keep to 500 lines of 100 columns") {
+  for (const std::string folder : {"engine", "cli", "tests", "bench"}) {
+    for (const std::string& path : sources_in(folder)) {
+      const auto lines = lines_of(path);
+      INFO(path);
+      REQUIRE(lines.size() <= 500);
+      for (const std::string& line : lines) {
+        INFO(line);
+        REQUIRE(columns(line) <= 100);
+      }
+    }
+  }
+}

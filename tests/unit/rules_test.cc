@@ -1,0 +1,198 @@
+#include "engine/rules/validate.h"
+#include "tests/support/samples.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+const SlotId owner = sample_id<SlotId>(1);
+const SlotId writer = sample_id<SlotId>(50);
+const SlotId reader = sample_id<SlotId>(60);
+
+JournalEntry next_entry(const State& state, const SlotId& author, Act act) {
+  return {.sequence = state.next_sequence,
+          .previous = state.head,
+          .author = author,
+          .epoch_number = 0,
+          .epoch = sample_id<EpochId>(9),
+          .time_ms = state.last_ms + 1,
+          .act = std::move(act)};
+}
+
+void commit(State& state, const JournalEntry& entry) {
+  REQUIRE_FALSE(validate(state, entry));
+  apply(state, entry, sample_id<ObjectHash>(static_cast<std::uint8_t>(100 + entry.sequence)));
+}
+
+SlotAdded slot(const SlotId& id, Capabilities capabilities) {
+  SlotAdded out = sample_slot_added();
+  out.slot.slot = id;
+  out.slot.capabilities = capabilities;
+  out.slot.sources.clear();
+  return out;
+}
+
+// A repository with an owner, a writer and a reader.
+State small_state() {
+  State state;
+  commit(state, next_entry(state, owner, sample_genesis()));
+  commit(state, next_entry(state, owner, slot(writer, writer_capabilities)));
+  commit(state, next_entry(state, owner, slot(reader, reader_capabilities)));
+  return state;
+}
+
+SnapshotTaken snapshot(std::uint8_t id, const std::string& source = "laptop") {
+  SnapshotTaken out = sample_snapshot();
+  out.snapshot = sample_id<SnapshotId>(id);
+  out.source = source;
+  out.segments.clear();
+  return out;
+}
+
+void require_void(const State& state, const JournalEntry& entry, const std::string& reason) {
+  const auto got = validate(state, entry);
+  REQUIRE(got);
+  REQUIRE(*got == reason);
+}
+
+}  // namespace
+
+TEST_CASE("an entry that does not follow is void") {
+  const State state = small_state();
+  JournalEntry entry = next_entry(state, owner, snapshot(1));
+  REQUIRE_FALSE(validate(state, entry));
+  ++entry.sequence;
+  require_void(state, entry, "a number that does not follow");
+  entry = next_entry(state, owner, snapshot(1));
+  entry.previous = sample_id<ObjectHash>(250);
+  require_void(state, entry, "a chain that does not hold");
+  entry = next_entry(state, owner, snapshot(1));
+  entry.time_ms = state.last_ms - 1;
+  require_void(state, entry, "a time before that of the entry before it");
+  entry = next_entry(state, owner, snapshot(1));
+  entry.epoch_number = 1;
+  require_void(state, entry, "an epoch that is not the current one");
+}
+
+TEST_CASE("a slot does what its capabilities allow and nothing else") {
+  const State state = small_state();
+  REQUIRE_FALSE(validate(state, next_entry(state, writer, snapshot(1))));
+  require_void(state, next_entry(state, reader, snapshot(1)),
+               "its author lacks the capability write");
+  require_void(state, next_entry(state, writer, slot(sample_id<SlotId>(70), owner_capabilities)),
+               "its author lacks the capability own");
+  require_void(state, next_entry(state, sample_id<SlotId>(200), snapshot(1)),
+               "an author that is no slot");
+}
+
+TEST_CASE("a second genesis is void, and nothing else can come first") {
+  const State state = small_state();
+  require_void(state, next_entry(state, owner, sample_genesis()), "a second genesis");
+  const State empty;
+  require_void(empty, next_entry(empty, owner, snapshot(1)), "the first entry is no genesis");
+  Genesis weak = sample_genesis();
+  weak.owner.capabilities = writer_capabilities;
+  require_void(empty, next_entry(empty, owner, weak), "the first slot is no owner");
+  Genesis featured = sample_genesis();
+  featured.features = {"teleport"};
+  require_void(empty, next_entry(empty, owner, featured),
+               "features that this version does not know");
+  Genesis absurd = sample_genesis();
+  absurd.content.block_max = 1U << 30U;
+  require_void(empty, next_entry(empty, owner, absurd), "chunking that is not allowed");
+}
+
+TEST_CASE("a snapshot with another retention than its policy's is void") {
+  const State state = small_state();
+  SnapshotTaken longer = snapshot(1);
+  longer.minimum = 100ULL * 365 * 86400;
+  require_void(state, next_entry(state, writer, longer), "a retention that is not the policy's");
+  SnapshotTaken locked = snapshot(1);
+  locked.lock = LockMode::compliance;
+  require_void(state, next_entry(state, writer, locked), "a retention that is not the policy's");
+  SnapshotTaken unknown = snapshot(1);
+  unknown.policy = "mine";
+  require_void(state, next_entry(state, writer, unknown), "a policy that does not exist");
+}
+
+TEST_CASE("a source belongs to the slot that used it first") {
+  State state = small_state();
+  commit(state, next_entry(state, writer, snapshot(1, "laptop")));
+  require_void(state, next_entry(state, owner, snapshot(2, "laptop")),
+               "a source that belongs to another slot");
+  REQUIRE_FALSE(validate(state, next_entry(state, owner, snapshot(2, "server"))));
+  REQUIRE_FALSE(validate(state, next_entry(state, writer, snapshot(2, "laptop"))));
+}
+
+TEST_CASE("block numbers are dense and never given twice") {
+  State state = small_state();
+  SnapshotTaken first = snapshot(1);
+  first.segments = {{sample_id<ObjectHash>(10), 0, 100}, {sample_id<ObjectHash>(20), 100, 5}};
+  commit(state, next_entry(state, writer, first));
+  REQUIRE(state.next_number == 105);
+  SnapshotTaken overlapping = snapshot(2);
+  overlapping.segments = {{sample_id<ObjectHash>(30), 100, 5}};
+  require_void(state, next_entry(state, writer, overlapping), "block numbers that do not follow");
+  SnapshotTaken again = snapshot(2);
+  again.segments = {{sample_id<ObjectHash>(10), 105, 100}};
+  require_void(state, next_entry(state, writer, again), "a segment that exists already");
+  SnapshotTaken twice = snapshot(2);
+  twice.segments = {{sample_id<ObjectHash>(30), 105, 1}, {sample_id<ObjectHash>(30), 106, 1}};
+  require_void(state, next_entry(state, writer, twice), "the same segment twice");
+}
+
+TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no other") {
+  State state = small_state();
+  SnapshotTaken pending = snapshot(1);
+  pending.is_pending = true;
+  commit(state, next_entry(state, writer, pending));
+  SnapshotTaken complete = snapshot(2, "server");
+  complete.replaces = pending.snapshot;
+  require_void(state, next_entry(state, owner, complete),
+               "it replaces what is not its own pending snapshot");
+  complete.source = "laptop";
+  commit(state, next_entry(state, writer, complete));
+  REQUIRE(state.live_snapshots().size() == 1);
+  REQUIRE(state.live_snapshots()[0]->taken.snapshot == complete.snapshot);
+}
+
+TEST_CASE("segments count as proved when their author can read") {
+  State state = small_state();
+  SnapshotTaken by_writer = snapshot(1, "a");
+  by_writer.segments = {{sample_id<ObjectHash>(10), 0, 1}};
+  commit(state, next_entry(state, writer, by_writer));
+  SnapshotTaken by_owner = snapshot(2, "b");
+  by_owner.segments = {{sample_id<ObjectHash>(20), 1, 1}};
+  commit(state, next_entry(state, owner, by_owner));
+  REQUIRE_FALSE(state.segments.at(sample_id<ObjectHash>(10)).is_proved);
+  REQUIRE(state.segments.at(sample_id<ObjectHash>(20)).is_proved);
+}
+
+TEST_CASE("a void entry takes its number, is chained over and changes nothing") {
+  State state = small_state();
+  const std::uint64_t slots = state.slots.size();
+  apply_void(state, "junk", sample_id<ObjectHash>(77));
+  REQUIRE(state.slots.size() == slots);
+  REQUIRE(state.voids.size() == 1);
+  REQUIRE(state.voids[0].sequence == 3);
+  commit(state, next_entry(state, writer, snapshot(1)));
+}
+
+TEST_CASE("an act that no feature has enabled is void") {
+  const State state = small_state();
+  require_void(state, next_entry(state, owner, UnknownAct{.type = 77, .payload = {}}),
+               "type 77, which no feature has enabled");
+}
+
+TEST_CASE("a slot's new object must be newer than the one it replaces") {
+  State state = small_state();
+  commit(state,
+         next_entry(state, writer,
+                    SlotRewrapped{.generation = 2, .slot_object = sample_id<ObjectHash>(1)}));
+  require_void(state,
+               next_entry(state, writer,
+                          SlotRewrapped{.generation = 2, .slot_object = sample_id<ObjectHash>(2)}),
+               "a generation that is not newer");
+}
