@@ -56,33 +56,51 @@ void rebuild_catalog(Repository& repository) {
   sync_index(repository);
 }
 
-std::vector<std::string> check_catalog(Repository& repository) {
-  sync_index(repository);
-  const std::string scratch = repository.local->directory() + "/check";
-  Repository fresh{.around = repository.around,
-                   .store = repository.store,
-                   .keyring = std::move(repository.keyring),
-                   .local = std::make_unique<LocalState>(scratch, repository.around.random,
-                                                         repository.around.observer)};
-  std::vector<std::string> differences;
-  const auto compare = [&](const std::string& what, std::uint64_t have, std::uint64_t made) {
-    if (have != made) {
-      differences.push_back(concat(what, ": the catalog has ", have, ", the store says ", made));
+namespace {
+
+void compare_views(LocalState& have, LocalState& made, std::vector<std::string>& differences) {
+  const auto compare = [&](const std::string& what, std::uint64_t has, std::uint64_t should) {
+    if (has != should) {
+      differences.push_back(concat(what, ": the catalog has ", has, ", the store says ", should));
     }
   };
-  rebuild_catalog(fresh);
-  repository.keyring = std::move(fresh.keyring);
-  compare("journal entries", repository.state().next_sequence, fresh.state().next_sequence);
-  if (repository.state().head != fresh.state().head) differences.emplace_back("the heads differ");
-  const BlockIndex::Reader have(repository.local->index());
-  const BlockIndex::Reader made(fresh.local->index());
-  compare("packs", have.pack_count(), made.pack_count());
-  compare("blocks", have.block_count(), made.block_count());
-  for (std::uint32_t pack = 0; pack < std::min(have.pack_count(), made.pack_count()); ++pack) {
-    if (have.pack(pack).name != made.pack(pack).name) {
+  compare("journal entries", have.catalog().state().next_sequence,
+          made.catalog().state().next_sequence);
+  if (have.catalog().state().head != made.catalog().state().head) {
+    differences.emplace_back("the heads differ");
+  }
+  const BlockIndex::Reader left(have.index());
+  const BlockIndex::Reader right(made.index());
+  compare("packs", left.pack_count(), right.pack_count());
+  compare("blocks", left.block_count(), right.block_count());
+  for (std::uint32_t pack = 0; pack < std::min(left.pack_count(), right.pack_count()); ++pack) {
+    if (left.pack(pack).name != right.pack(pack).name) {
       differences.push_back(concat("pack ", pack, " is another"));
     }
   }
+}
+
+}  // namespace
+
+std::vector<std::string> check_catalog(Repository& repository) {
+  sync_index(repository);
+  const std::string scratch = repository.local->directory() + "/check";
+  remove_tree(scratch);
+  // The view made anew stands in for the other while it is filled.
+  auto made =
+      std::make_unique<LocalState>(scratch, repository.around.random, repository.observer());
+  std::vector<std::string> differences;
+  std::swap(repository.local, made);
+  try {
+    sync_journal(repository);
+    sync_index(repository);
+  } catch (const Error& error) {
+    differences.push_back(error.text());
+  }
+  std::swap(repository.local, made);
+  compare_views(*repository.local, *made, differences);
+  made.reset();
+  remove_tree(scratch);
   return differences;
 }
 

@@ -101,6 +101,10 @@ class ByteReader {
 
 class ByteWriter {
  public:
+  ByteWriter() = default;
+
+  explicit ByteWriter(std::size_t capacity) { bytes_.reserve(capacity); }
+
   void u8(std::uint8_t value) { bytes_.push_back(value); }
 
   void u16(std::uint16_t value) { fixed(value, 2); }

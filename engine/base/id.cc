@@ -27,4 +27,8 @@ bool from_hex(std::string_view text, std::uint8_t* bytes, std::size_t size) {
   return true;
 }
 
+KeyBytes::~KeyBytes() {
+  ::explicit_bzero(data(), size());
+}
+
 }  // namespace kist

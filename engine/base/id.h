@@ -50,6 +50,17 @@ using Signature = Id<64, struct SignatureKind>;
 using Nonce = Id<24, struct NonceKind>;
 using KeyHash = Id<32, struct KeyHashKind>;  // BLAKE2b-256 of a secret, to recognise it
 
+// The bytes of a key as a layout holds them: wiped when they go, copies included.
+struct KeyBytes : std::array<std::uint8_t, 32> {
+  KeyBytes() : array{} {}
+
+  KeyBytes(const KeyBytes&) = default;
+  KeyBytes& operator=(const KeyBytes&) = default;
+  KeyBytes(KeyBytes&&) = default;
+  KeyBytes& operator=(KeyBytes&&) = default;
+  ~KeyBytes();
+};
+
 // For hash tables: ids are uniformly distributed already.
 struct IdHash {
   template <std::size_t N, typename Kind>

@@ -199,17 +199,24 @@ std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<Segment
   return loader.refused_count();
 }
 
-std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const {
+void BlockIndex::Reader::for_each_copy(
+    const BlockTag& tag, const std::function<bool(const BlockLocation&)>& each) const {
   const BlockKey from = block_key(index_.tag_key_, tag, 0);
-  std::optional<BlockLocation> out;
   read_.scan(blocks_table, from, [&](View key, View value) {
     if (!equal(key.first(16), View(from).first(16))) return false;
     ByteReader in(value, "index record");
-    out = BlockLocation{.number = get_be(key.subspan(16)),
-                        .pack = in.u32(),
-                        .frame = in.u32(),
-                        .offset = in.u32(),
-                        .size = in.u32()};
+    return each({.number = get_be(key.subspan(16)),
+                 .pack = in.u32(),
+                 .frame = in.u32(),
+                 .offset = in.u32(),
+                 .size = in.u32()});
+  });
+}
+
+std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const {
+  std::optional<BlockLocation> out;
+  for_each_copy(tag, [&](const BlockLocation& copy) {
+    out = copy;
     return false;
   });
   return out;

@@ -67,7 +67,10 @@ class BlockIndex {
     explicit Reader(BlockIndex& index)
         : index_(index), read_(index.environment_, Transaction::Mode::read) {}
 
-    // The copy of the block with the lowest number.
+    // The block's copies, by ascending number, until `each` returns false.
+    void for_each_copy(const BlockTag& tag,
+                       const std::function<bool(const BlockLocation&)>& each) const;
+    // The copy with the lowest number.
     [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;

@@ -89,11 +89,12 @@ std::uint64_t padme(std::uint64_t size) {
 }
 
 Bytes pad_payload(View payload) {
-  ByteWriter out;
-  out.u64(payload.size());
-  out.raw(payload);
-  Bytes bytes = out.take();
-  bytes.resize(padme(bytes.size()));
+  // Allocated once: payloads hold secrets, and a growing buffer would leave copies behind.
+  Bytes bytes(padme(8 + payload.size()));
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(std::uint64_t{payload.size()} >> (8 * i));
+  }
+  std::ranges::copy(payload, bytes.begin() + 8);
   return bytes;
 }
 

@@ -69,8 +69,8 @@ void encode_named_keys(ByteWriter& out, const std::vector<NamedKey>& keys) {
   }
 }
 
-std::array<std::uint8_t, 32> take_key(ByteReader& in) {
-  std::array<std::uint8_t, 32> out{};
+KeyBytes take_key(ByteReader& in) {
+  KeyBytes out;
   std::ranges::copy(in.take(32), out.begin());
   return out;
 }

@@ -46,14 +46,11 @@ struct IndexSegment {
 Bytes encode_index_segment(const IndexSegment& segment);
 IndexSegment decode_index_segment(View bytes, std::string_view object);
 
-// A key as it stands in a segment. The payload that holds it is wiped with its SecretBytes.
-using KeyView = std::span<const std::uint8_t, 32>;
-
 // What a slot without `read` may open: keys of index segments and reference sets, names of the
 // rest.
 struct NamedKey {
   ObjectHash name;
-  std::array<std::uint8_t, 32> key{};
+  KeyBytes key;
   bool operator==(const NamedKey&) const = default;
 };
 
@@ -72,21 +69,21 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 // A pack's keys: its pack key, or, once some of its frames were disposed of, what survives.
 struct FrameSecret {
   std::uint32_t frame = 0;
-  std::array<std::uint8_t, 32> secret{};
+  KeyBytes secret;
   bool operator==(const FrameSecret&) const = default;
 };
 
 struct PackKeys {
   bool is_punctured = false;
-  std::array<std::uint8_t, 32> key{};  // the pack key; punctured: the directory key
-  std::vector<FrameSecret> frames;     // punctured only, by ascending frame
+  KeyBytes key;                     // the pack key; punctured: the directory key
+  std::vector<FrameSecret> frames;  // punctured only, by ascending frame
   bool operator==(const PackKeys&) const = default;
 };
 
 // One record a pack and a key a body, in the order of the outer part's names.
 struct KeySegmentInner {
   std::vector<PackKeys> packs;
-  std::vector<std::array<std::uint8_t, 32>> bodies;
+  std::vector<KeyBytes> bodies;
   bool operator==(const KeySegmentInner&) const = default;
 };
 

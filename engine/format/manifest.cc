@@ -180,6 +180,29 @@ bool xattrs_fit_entry(const std::vector<Xattr>& xattrs) {
   return total <= inline_xattr_bytes_max;
 }
 
+void check_encodable(const Entry& entry) {
+  const auto require = [](bool holds, std::string_view what) {
+    if (!holds) throw Error(Code::failed, concat("it cannot be stored: ", what));
+  };
+  require(entry.path.size() <= path_bytes_max, "its path is longer than 65536 bytes");
+  for (std::size_t start = 0; start < entry.path.size();) {
+    const std::size_t end = std::min(entry.path.find('/', start), entry.path.size());
+    require(end - start <= name_bytes_max, "a name in its path is longer than 255 bytes");
+    start = end + 1;
+  }
+  require(entry.link_target.size() <= path_bytes_max, "its target is longer than 65536 bytes");
+  require(entry.user.size() <= name_bytes_max && entry.group.size() <= name_bytes_max,
+          "its owner's name is longer than 255 bytes");
+  require(entry.xattrs.size() <= xattr_count_max, "it has more than 4096 extended attributes");
+  std::uint64_t xattr_bytes = 0;
+  for (const Xattr& xattr : entry.xattrs) {
+    require(xattr.name.size() <= name_bytes_max && xattr.value.size() <= xattr_bytes_max,
+            "an extended attribute is larger than 65536 bytes");
+    xattr_bytes += xattr.name.size() + xattr.value.size();
+  }
+  require(xattr_bytes <= block_bytes_max / 2, "its extended attributes exceed 8 MiB");
+}
+
 void encode_entry(ByteWriter& out, const Entry& entry, std::string_view previous_path) {
   out.u8(static_cast<std::uint8_t>(entry.type));
   encode_path(out, entry.path, previous_path);

@@ -61,12 +61,16 @@ void ManifestBuilder::flush_leaf() {
 void ManifestBuilder::add_child(unsigned level, NodeChild child) {
   if (levels_.size() == level) levels_.emplace_back();
   const bool cuts = hash_cuts(hash_(child.first_path), level + 1);
-  levels_[level].push_back(std::move(child));
-  if (cuts || levels_[level].size() == manifest_node_items_max) flush_node(level);
+  levels_[level].path_bytes += child.first_path.size();
+  levels_[level].children.push_back(std::move(child));
+  if (cuts || levels_[level].children.size() == manifest_node_items_max ||
+      levels_[level].path_bytes >= manifest_node_bytes_cut) {
+    flush_node(level);
+  }
 }
 
 void ManifestBuilder::flush_node(unsigned level) {
-  std::vector<NodeChild> children = std::exchange(levels_[level], {});
+  std::vector<NodeChild> children = std::exchange(levels_[level], {}).children;
   const BlockId id = put_(encode_node(level + 1, children));
   add_child(level + 1, {std::move(children.front().first_path), id});
 }
@@ -77,8 +81,8 @@ BlockId ManifestBuilder::finish() {
   // Close each level into the next; the root is the one child that nothing stands beside.
   for (unsigned level = 0;; ++level) {
     const bool is_top = level + 1 == levels_.size();
-    if (is_top && levels_[level].size() == 1) return levels_[level].front().id;
-    if (!levels_[level].empty()) flush_node(level);
+    if (is_top && levels_[level].children.size() == 1) return levels_[level].children.front().id;
+    if (!levels_[level].children.empty()) flush_node(level);
   }
 }
 
@@ -119,39 +123,70 @@ std::vector<ContentItem> ContentBuilder::finish() {
   return out;
 }
 
-bool ManifestReader::visit_leaf(View bytes,
-                                std::string_view path,
-                                Order order,
-                                const Each& each) const {
-  const std::vector<Entry> entries = decode_leaf(bytes, "manifest leaf");
-  const auto handle = [&](const Entry& entry) {
-    return !is_within(entry.path, path) || each(entry);
-  };
-  if (order == Order::forward) return std::ranges::all_of(entries, handle);
-  return std::all_of(entries.rbegin(), entries.rend(), handle);
+namespace {
+
+// A node must begin where its parent says: so no block stands twice in a tree, and order holds.
+void check_first_path(const BlockId& id, const std::string* expected, std::string_view found) {
+  if (expected == nullptr || *expected == found) return;
+  throw Error(Code::corrupt, concat(node_label(id), " does not begin where its parent says"));
+}
+
+std::vector<Entry> read_leaf(View bytes, const BlockId& id, const std::string* first_path) {
+  std::vector<Entry> entries = decode_leaf(bytes, node_label(id));
+  check_first_path(id, first_path, entries.front().path);
+  return entries;
+}
+
+bool is_leaf(View bytes) {
+  return !bytes.empty() && bytes[0] == 0;
+}
+
+}  // namespace
+
+struct ManifestReader::Visit {
+  std::string_view path;
+  Order order;
+  const Each& each;
+};
+
+Node ManifestReader::read_node(View bytes,
+                               const BlockId& id,
+                               const std::string* first_path,
+                               unsigned level_max) const {
+  Node node = decode_node(bytes, node_label(id));
+  if (node.level > level_max) {
+    throw Error(Code::corrupt, concat(node_label(id), " stands at a wrong level"));
+  }
+  check_first_path(id, first_path, node.children.front().first_path);
+  return node;
 }
 
 bool ManifestReader::visit(const BlockId& id,
+                           const std::string* first_path,
                            unsigned level_max,
-                           std::string_view path,
-                           Order order,
-                           const Each& each) const {
+                           const Visit& how) const {
   const Bytes bytes = get_(id);
-  if (!bytes.empty() && bytes[0] == 0) return visit_leaf(bytes, path, order, each);
-  const std::string label = node_label(id);
-  const Node node = decode_node(bytes, label);
-  if (node.level > level_max) throw Error(Code::corrupt, concat(label, " stands at a wrong level"));
+  if (is_leaf(bytes)) {
+    const std::vector<Entry> entries = read_leaf(bytes, id, first_path);
+    const auto handle = [&](const Entry& entry) {
+      return !is_within(entry.path, how.path) || how.each(entry);
+    };
+    if (how.order == Order::forward) return std::ranges::all_of(entries, handle);
+    return std::all_of(entries.rbegin(), entries.rend(), handle);
+  }
+  const Node node = read_node(bytes, id, first_path, level_max);
   const auto handle = [&](std::size_t i) {
-    // Skip children that end before `path` begins, or begin after all that lies within it.
-    const bool ends_before =
-        i + 1 < node.children.size() && compare_paths(node.children[i + 1].first_path, path) <= 0;
+    // Skip children that end before the path begins, or begin after all that lies within it.
+    const bool ends_before = i + 1 < node.children.size() &&
+                             compare_paths(node.children[i + 1].first_path, how.path) <= 0;
     const std::string& first = node.children[i].first_path;
-    const bool begins_after = compare_paths(first, path) > 0 && !is_within(first, path);
+    const bool begins_after = compare_paths(first, how.path) > 0 && !is_within(first, how.path);
     if (ends_before || begins_after) return true;
-    return visit(node.children[i].id, node.level - 1, path, order, each);
+    return visit(node.children[i].id, &first, node.level - 1, how);
   };
   for (std::size_t i = 0; i < node.children.size(); ++i) {
-    if (!handle(order == Order::forward ? i : node.children.size() - 1 - i)) return false;
+    const bool is_forward = how.order == Order::forward;
+    if (!handle(is_forward ? i : node.children.size() - 1 - i)) return false;
   }
   return true;
 }
@@ -160,7 +195,7 @@ void ManifestReader::for_each(const BlockId& root,
                               std::string_view path,
                               Order order,
                               const Each& each) const {
-  visit(root, tree_levels_max, path, order, each);
+  visit(root, nullptr, tree_levels_max, {path, order, each});
 }
 
 std::optional<Entry> ManifestReader::lookup(const BlockId& root, std::string_view path) const {
@@ -174,20 +209,20 @@ std::optional<Entry> ManifestReader::lookup(const BlockId& root, std::string_vie
 
 void ManifestReader::for_each_node(const BlockId& root,
                                    const std::function<void(const BlockId&)>& each) const {
-  const std::function<void(const BlockId&, unsigned)> walk = [&](const BlockId& id,
-                                                                 unsigned level_max) {
-    each(id);
-    const Bytes bytes = get_(id);
-    if (!bytes.empty() && bytes[0] == 0) return;
-    const Node node = decode_node(bytes, node_label(id));
-    if (node.level > level_max) {
-      throw Error(Code::corrupt, concat(node_label(id), " stands at a wrong level"));
-    }
-    for (const NodeChild& child : node.children) {
-      walk(child.id, node.level - 1);
-    }
-  };
-  walk(root, tree_levels_max);
+  const std::function<void(const BlockId&, const std::string*, unsigned)> walk =
+      [&](const BlockId& id, const std::string* first_path, unsigned level_max) {
+        each(id);
+        const Bytes bytes = get_(id);
+        if (is_leaf(bytes)) {
+          read_leaf(bytes, id, first_path);
+          return;
+        }
+        const Node node = read_node(bytes, id, first_path, level_max);
+        for (const NodeChild& child : node.children) {
+          walk(child.id, &child.first_path, node.level - 1);
+        }
+      };
+  walk(root, nullptr, tree_levels_max);
 }
 
 void ManifestReader::visit_items(const std::vector<ContentItem>& items,

@@ -43,7 +43,13 @@ class ManifestBuilder {
   std::uint64_t leaf_count_ = 0;
   std::string first_path_;
   std::string last_path_;
-  std::vector<std::vector<NodeChild>> levels_;  // [0] collects what a node of level 1 lists
+
+  struct Level {
+    std::vector<NodeChild> children;
+    std::size_t path_bytes = 0;
+  };
+
+  std::vector<Level> levels_;  // [0] collects what a node of level 1 lists
 };
 
 // Turns a file's items, in order, into what its entry holds: the items themselves up to 64, else a
@@ -100,12 +106,13 @@ class ManifestReader {
   class Cursor;
   template <typename Handle>
   static void drain(Cursor& cursor, const Handle& handle);
-  bool visit(const BlockId& id,
-             unsigned level_max,
-             std::string_view path,
-             Order order,
-             const Each& each) const;
-  bool visit_leaf(View bytes, std::string_view path, Order order, const Each& each) const;
+  struct Visit;
+  bool visit(const BlockId& id, const std::string* first_path, unsigned level_max,
+             const Visit& how) const;
+  Node read_node(View bytes,
+                 const BlockId& id,
+                 const std::string* first_path,
+                 unsigned level_max) const;
   void visit_items(const std::vector<ContentItem>& items,
                    unsigned depth,
                    const std::function<void(const ContentItem&)>& each,

@@ -1,6 +1,7 @@
 #include "engine/ops/backup.h"
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "engine/base/disk/tree.h"
@@ -64,7 +65,8 @@ std::string default_source(const Repository& repository,
 class SnapshotBuilder {
  public:
   SnapshotBuilder(Repository& repository, Ingest& ingest, FileCacheWriter& cache)
-      : ingest_(ingest),
+      : observer_(repository.observer()),
+        ingest_(ingest),
         cache_(cache),
         manifest_([this](View block) { return put_manifest_block(block); },
                   path_hash(repository.keyring.secrets().chunk_seed)),
@@ -77,8 +79,9 @@ class SnapshotBuilder {
     }
     if (!read.is_last) return;
     std::vector<ContentItem> items = content_.finish();
-    if (read.has_failed) {
+    if (read.has_failed || !can_stand(read)) {
       runs_.clear();
+      failed_.insert(read.entry.path);
       return;
     }
     if (read.change == Change::unmodified) {
@@ -97,9 +100,27 @@ class SnapshotBuilder {
 
   BlockId finish() { return manifest_.finish(); }
 
+  [[nodiscard]] std::uint64_t problem_count() const { return problem_count_; }
+
   [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
 
  private:
+  // Whether the entry can be part of the manifest; if not, that is told.
+  bool can_stand(const ReadEntry& read) {
+    try {
+      check_encodable(read.entry);
+      if (read.entry.type == EntryType::hard_link && failed_.contains(read.entry.link_target)) {
+        throw Error(Code::failed, concat("it is another name of /", read.entry.link_target,
+                                         ", which could not be read"));
+      }
+      return true;
+    } catch (const Error& error) {
+      ++problem_count_;
+      observer_.problem("/" + read.entry.path, error);
+      return false;
+    }
+  }
+
   void add_piece(const ReadPiece& piece, View buffer) {
     if (piece.type == ItemType::block) {
       append_run(runs_,
@@ -151,6 +172,7 @@ class SnapshotBuilder {
     }
   }
 
+  Observer& observer_;
   Ingest& ingest_;
   FileCacheWriter& cache_;
   ManifestBuilder manifest_;
@@ -158,6 +180,8 @@ class SnapshotBuilder {
   ContentBuilder content_;
   std::vector<ReferenceRun> runs_;  // what the current entry needs
   SnapshotStatistics statistics_;
+  std::set<std::string> failed_;  // paths that are not in the snapshot though the walk met them
+  std::uint64_t problem_count_ = 0;
 };
 
 // The cache of the source's last backup, if its snapshot still stands: then all that it names does.
@@ -227,6 +251,10 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   result.snapshot = repository.around.random.draw_id<SnapshotId>();
   const std::string host = options.host.empty() ? host_name() : options.host;
   result.source = options.source.empty() ? default_source(repository, host, paths) : options.source;
+  check_encodable(describe(options, host, paths, {}));
+  if (result.source.size() > text_bytes_max) {
+    throw Error(Code::invalid, "the source's name is too long");
+  }
   const std::int64_t started_ms = repository.around.clock.now_ms();
   const Secrets& secrets = repository.keyring.secrets();
   const Genesis& genesis = repository.state().genesis;
@@ -262,7 +290,7 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   result.statistics.started_ms = started_ms;
   result.statistics.finished_ms = repository.around.clock.now_ms();
   result.statistics.bytes_read = bytes_read;
-  result.statistics.problems = problem_count;
+  result.statistics.problems = problem_count + builder.problem_count();
   const Introduced introduced =
       ingest.finish(describe(options, host, paths, root), result.statistics);
   const JournalEntry entry =

@@ -120,16 +120,21 @@ bool FileCacheReader::advance() {
     at_end_ = true;
     return false;
   }
-  ByteReader in(View(piece_).subspan(piece_offset_), "file cache");
-  CachedEntry next;
-  next.entry = decode_entry(in, current_.entry.path);
-  next.runs.resize(in.varint_up_to(runs_max, "a count of runs"));
-  for (ReferenceRun& run : next.runs) {
-    run = {static_cast<NumberBase>(in.varint_up_to(2, "a base")), in.varint(), in.varint()};
-    run = resolve(run, facts_);
+  try {
+    ByteReader in(View(piece_).subspan(piece_offset_), "file cache");
+    CachedEntry next;
+    next.entry = decode_entry(in, current_.entry.path);
+    next.runs.resize(in.varint_up_to(runs_max, "a count of runs"));
+    for (ReferenceRun& run : next.runs) {
+      run = {static_cast<NumberBase>(in.varint_up_to(2, "a base")), in.varint(), in.varint()};
+      run = resolve(run, facts_);
+    }
+    piece_offset_ += in.offset();
+    current_ = std::move(next);
+  } catch (const Error&) {
+    at_end_ = true;
+    return false;
   }
-  piece_offset_ += in.offset();
-  current_ = std::move(next);
   has_current_ = true;
   return true;
 }

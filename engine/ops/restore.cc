@@ -4,6 +4,7 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -30,7 +31,9 @@ struct OpenFile {
   Entry entry;  // with the path in the target
   std::mutex mutex;
   File file;
+  bool is_planned = false;  // all its blocks are in wanted_left
   bool is_begun = false;
+  bool is_done = false;
   bool has_failed = false;
   std::uint64_t wanted_left = 0;
 };
@@ -61,10 +64,12 @@ class Restorer {
         manifest_([this](const BlockId& id) { return blocks_.get(id); }),
         index_(repository.local->index()),
         frames_(repository),
+        trust_(repository.state()),
         pool_(options.threads != 0 ? options.threads
                                    : std::max(1U, std::thread::hardware_concurrency())) {}
 
   RestoreResult run(const BlockId& root) {
+    root_ = root;
     const std::optional<Entry> top = manifest_.lookup(root, options_.path);
     if (!top && !options_.path.empty()) {
       throw Error(Code::failed, concat("the snapshot has no /", options_.path));
@@ -102,13 +107,31 @@ class Restorer {
     }
   }
 
-  bool plan(const Entry& original) {
+  // The entry as it will stand in the target. A further name of something that is not restored
+  // under its first name becomes that thing itself.
+  Entry prepare(const Entry& original) {
     Entry entry = original;
+    if (original.type == EntryType::hard_link && !is_within(original.link_target, options_.path)) {
+      const auto [adopted, is_first] = adopted_.try_emplace(original.link_target, original.path);
+      if (is_first) {
+        const std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
+        if (!first) throw Error(Code::missing, "what it is another name of is not there");
+        entry = *first;
+      } else {
+        entry.link_target = in_target(adopted->second);
+      }
+    } else if (original.type == EntryType::hard_link) {
+      entry.link_target = in_target(original.link_target);
+    }
     entry.path = in_target(original.path);
-    guarded(entry, [&] {
-      if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
-      plan_entry(std::move(entry));
-    });
+    if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
+    return entry;
+  }
+
+  bool plan(const Entry& original) {
+    Entry label;
+    label.path = in_target(original.path);
+    guarded(label, [&] { plan_entry(prepare(original)); });
     if (wanted_.size() >= window_wanted_max || files_.size() >= window_files_max) run_window();
     return true;
   }
@@ -132,33 +155,56 @@ class Restorer {
     }
   }
 
+  // A file may need more blocks than a window takes: it then spans several.
   void plan_file(Entry entry) {
     auto file = std::make_unique<OpenFile>();
-    const auto position = static_cast<std::uint32_t>(files_.size());
-    std::uint64_t at = 0;
-    std::vector<Wanted> wanted;
-    manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
-      if (item.type == ItemType::block) {
-        const std::optional<BlockLocation> found = index_.find(tag_of(item.id));
-        if (!found) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
-        if (found->size != item.size) {
-          throw Error(Code::corrupt, concat("block ", hex(item.id), " has a wrong size"));
-        }
-        wanted.push_back({.frame = {found->pack, found->frame},
-                          .offset = found->offset,
-                          .size = found->size,
-                          .file = position,
-                          .file_offset = at,
-                          .id = item.id});
-      }
-      at += item.size;
-    });
-    entry.content.clear();
+    const std::vector<ContentItem> items = std::exchange(entry.content, {});
     file->entry = std::move(entry);
-    file->wanted_left = wanted.size();
-    if (wanted.empty()) small_.push_back(position);
-    wanted_.insert(wanted_.end(), wanted.begin(), wanted.end());
     files_.push_back(std::move(file));
+    try {
+      std::uint64_t at = 0;
+      manifest_.for_each_item(items, [&](const ContentItem& item) {
+        if (item.type == ItemType::block) want(item, at);
+        at += item.size;
+        if (wanted_.size() >= window_wanted_max) run_window();
+      });
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      give_up_planned(error);
+      return;
+    }
+    OpenFile& planned = *files_.back();
+    planned.is_planned = true;
+    if (planned.wanted_left == 0 && !planned.has_failed) {
+      unwanted_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
+    }
+  }
+
+  // The file being planned needs this block. Any stored copy of the right size serves; one that a
+  // reader has vouched for comes first.
+  void want(const ContentItem& item, std::uint64_t file_offset) {
+    std::optional<BlockLocation> chosen;
+    index_.for_each_copy(tag_of(item.id), [&](const BlockLocation& copy) {
+      if (copy.size != item.size) return true;
+      const bool is_trusted = trust_.is_proved(copy.number);
+      if (!chosen || is_trusted) chosen = copy;
+      return !is_trusted;
+    });
+    if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
+    wanted_.push_back({.frame = {chosen->pack, chosen->frame},
+                       .offset = chosen->offset,
+                       .size = chosen->size,
+                       .file = static_cast<std::uint32_t>(files_.size() - 1),
+                       .file_offset = file_offset,
+                       .id = item.id});
+    ++files_.back()->wanted_left;
+  }
+
+  // The file being planned lacks a block: what was planned of it is not written.
+  void give_up_planned(const Error& error) {
+    const auto position = static_cast<std::uint32_t>(files_.size() - 1);
+    std::erase_if(wanted_, [&](const Wanted& w) { return w.file == position; });
+    fail(*files_.back(), error, parents_);
   }
 
   // Writes everything that the window holds, then its hard links.
@@ -175,8 +221,8 @@ class Restorer {
       running.push_back(pool_.submit(std::move(work)));
     };
     try {
-      for (std::size_t start = 0; start < small_.size(); start += small_files_a_task) {
-        submit([this, start] { write_small(start); });
+      for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
+        submit([this, start] { write_unwanted(start); });
       }
       for (std::size_t start = 0; start < wanted_.size();) {
         std::size_t end = start;
@@ -195,41 +241,51 @@ class Restorer {
       for (std::future<void>& task : running) {
         if (task.valid()) task.wait();
       }
+      discard_unfinished();
       throw;
     }
     for (const Entry& link : links_) {
-      guarded(link, [&] { make_link(link); });
+      guarded(link, [&] {
+        tree_.make_hard_link(parents_, link);
+        ++result_.others;
+      });
     }
     wanted_.clear();
-    small_.clear();
-    files_.clear();
+    unwanted_.clear();
     links_.clear();
-  }
-
-  void make_link(const Entry& link) {
-    Entry entry = link;
-    if (!is_within(link.link_target, prefix_) || link.link_target == prefix_) {
-      throw Error(Code::failed, concat("its first name, /", link.link_target,
-                                       ", lies outside what is restored; restore that too"));
+    // A file that is still being planned goes on in the next window.
+    std::unique_ptr<OpenFile> unfinished;
+    if (!files_.empty() && !files_.back()->is_planned && !files_.back()->has_failed) {
+      unfinished = std::move(files_.back());
     }
-    entry.link_target = in_target(link.link_target);
-    tree_.make_hard_link(parents_, entry);
-    ++result_.others;
+    files_.clear();
+    if (unfinished) files_.push_back(std::move(unfinished));
   }
 
-  // Files without blocks: empty, inline, or all hole.
-  void write_small(std::size_t start) {
-    ParentCache parents(tree_.root());
-    for (std::size_t i = start; i < std::min(small_.size(), start + small_files_a_task); ++i) {
-      OpenFile& file = *files_[small_[i]];
-      guarded(file.entry, [&] {
-        const File out = tree_.create_file(parents, file.entry);
-        if (file.entry.inline_content) {
-          out.write_at(0, *file.entry.inline_content);
-        } else {
-          out.set_size(file.entry.size);
+  // What this restore has begun and will not finish is taken away again.
+  void discard_unfinished() {
+    for (const std::unique_ptr<OpenFile>& file : files_) {
+      if (file->is_begun && !file->is_done && !file->has_failed) {
+        try {
+          tree_.discard_file(parents_, file->entry);
+        } catch (const Error&) {
+          // Nothing more can be done about it here.
         }
-        complete(out, file.entry);
+      }
+    }
+  }
+
+  // Files that need no block any more: empty, inline, all hole, or written in earlier windows.
+  void write_unwanted(std::size_t start) {
+    ParentCache parents(tree_.root());
+    for (std::size_t i = start; i < std::min(unwanted_.size(), start + small_files_a_task); ++i) {
+      OpenFile& file = *files_[unwanted_[i]];
+      guarded(file.entry, [&] {
+        const File out = file.is_begun ? tree_.reopen_file(parents, file.entry)
+                                       : tree_.create_file(parents, file.entry);
+        file.is_begun = true;
+        if (file.entry.inline_content) out.write_at(0, *file.entry.inline_content);
+        complete(out, file);
       });
     }
     tell_progress("");
@@ -256,9 +312,9 @@ class Restorer {
           fail(file, error, parents);
         }
       }
-      if (--file.wanted_left == 0 && !file.has_failed) {
+      if (--file.wanted_left == 0 && file.is_planned && !file.has_failed) {
         try {
-          complete(file.file, file.entry);
+          complete(file.file, file);
         } catch (const Error& error) {
           fail(file, error, parents);
         }
@@ -303,9 +359,11 @@ class Restorer {
     }
   }
 
-  void complete(const File& file, const Entry& entry) {
-    if (file.size() != entry.size) file.set_size(entry.size);
-    tree_.finish_file(file, entry);
+  void complete(const File& out, OpenFile& file) {
+    const Entry& entry = file.entry;
+    if (out.size() != entry.size) out.set_size(entry.size);
+    tree_.finish_file(out, entry);
+    file.is_done = true;
     ++files_done_;
     bytes_done_ += entry.size;
   }
@@ -322,7 +380,7 @@ class Restorer {
     if (original.type != EntryType::directory) return true;
     Entry entry = original;
     entry.path = in_target(original.path);
-    if (entry.path.empty() && !tree_.is_new()) return true;
+    if (!tree_.was_made(entry.path)) return true;
     guarded(entry, [&] {
       if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
       tree_.finish_directory(entry);
@@ -351,10 +409,13 @@ class Restorer {
   ManifestReader manifest_;
   BlockIndex::Reader index_;
   FrameReader frames_;
+  ProvedNumbers trust_;
+  BlockId root_;
   std::string prefix_;
+  std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
   std::vector<std::unique_ptr<OpenFile>> files_;
   std::vector<Wanted> wanted_;
-  std::vector<std::uint32_t> small_;
+  std::vector<std::uint32_t> unwanted_;
   std::vector<Entry> links_;
   std::atomic<std::uint64_t> files_done_{0};
   std::atomic<std::uint64_t> bytes_done_{0};

@@ -12,6 +12,7 @@ constexpr std::size_t batch_entries_max = 512;
 constexpr std::size_t batch_directories_max = 32;
 constexpr std::uint64_t waiting_bytes_max = 12U << 20U;
 constexpr std::uint64_t entry_weight = 400;
+constexpr std::uint64_t directory_weight = 64U << 10U;  // each holds a descriptor open
 constexpr std::uint64_t large_from = 1U << 20U;
 constexpr std::size_t segment_bytes = 2U << 20U;
 constexpr std::int64_t racy_ms = 2000;
@@ -131,10 +132,10 @@ SourceReader::~SourceReader() {
 }
 
 std::shared_ptr<ReadBatch> SourceReader::next() {
-  std::optional<std::shared_ptr<ReadBatch>> batch = queue_.pop();
-  if (!batch) return nullptr;
-  if ((*batch)->ready.valid()) (*batch)->ready.get();
-  return *batch;
+  std::optional<Waiting> waiting = queue_.pop();
+  if (!waiting) return nullptr;
+  if (waiting->ready.valid()) waiting->ready.get();
+  return std::move(waiting->batch);
 }
 
 void SourceReader::run() {
@@ -256,18 +257,23 @@ void SourceReader::add(ReadEntry entry, std::uint64_t buffer_bytes) {
 void SourceReader::flush() {
   if (open_->entries.empty()) return;
   auto batch = std::exchange(open_, std::make_shared<ReadBatch>());
-  const std::uint64_t weight = open_bytes_ + batch->entries.size() * entry_weight;
+  const std::uint64_t weight =
+      open_bytes_ + batch->entries.size() * entry_weight + open_directories_ * directory_weight;
+  std::future<void> ready;
   if (std::ranges::any_of(batch->entries, [](const ReadEntry& e) { return e.parent != nullptr; })) {
-    batch->ready = pool_.submit([context = context_, batch] { read_batch(context, *batch); });
+    ready = pool_.submit([context = context_, batch] { read_batch(context, *batch); });
   }
   open_bytes_ = 0;
   open_directories_ = 0;
   last_directory_ = nullptr;
-  push(std::move(batch), weight);
+  push(std::move(batch), weight, std::move(ready));
 }
 
-void SourceReader::push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight) {
-  if (!queue_.push(std::move(batch), weight)) throw Error(Code::interrupted, "interrupted");
+void SourceReader::push(std::shared_ptr<ReadBatch> batch,
+                        std::uint64_t weight,
+                        std::future<void> ready) {
+  if (!queue_.push({std::move(batch), std::move(ready)}, weight))
+    throw Error(Code::interrupted, "interrupted");
 }
 
 // One stretch of data of a large file, cut here in order and hashed by the pool.
@@ -302,11 +308,11 @@ void SourceReader::read_extent(const File& file,
     }
     carried.assign(batch->buffer.begin() + static_cast<std::ptrdiff_t>(cut), batch->buffer.end());
     batch->entries.push_back(std::move(part));
-    batch->ready = pool_.submit([context = context_, batch] {
+    std::future<void> ready = pool_.submit([context = context_, batch] {
       hash_pieces(context, batch->buffer, batch->entries.front());
     });
     const std::size_t weight = batch->buffer.size();
-    push(std::move(batch), weight);
+    push(std::move(batch), weight, std::move(ready));
   }
 }
 
@@ -330,9 +336,10 @@ void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
         hole.is_last = false;
         hole.pieces.push_back({.type = ItemType::hole, .size = data - at, .offset = 0, .id = {}});
         batch->entries.push_back(std::move(hole));
-        push(std::move(batch), entry_weight);
+        push(std::move(batch), entry_weight, {});
       }
-      const std::uint64_t end = data < before.size ? file.next_hole(data, before.size) : data;
+      std::uint64_t end = data < before.size ? file.next_hole(data, before.size) : data;
+      if (data < before.size && end <= data) end = before.size;  // a file system that cannot tell
       read_extent(file, data, end, entry);
       at = end;
     }

@@ -46,7 +46,6 @@ struct ReadEntry {
 struct ReadBatch {
   std::vector<ReadEntry> entries;
   Bytes buffer;
-  std::future<void> ready;  // invalid when nothing was left to the pool
 };
 
 // What the reading needs to know; derived from the repository's secrets and parameters.
@@ -80,7 +79,8 @@ class SourceReader {
   void handle(WalkItem item);
   void add(ReadEntry entry, std::uint64_t buffer_bytes);
   void flush();
-  void push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight);
+  // Hands the batch on, with the work that the pool still has to do on it.
+  void push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight, std::future<void> ready);
   void read_large(WalkItem& item, ReadEntry entry);
   void read_extent(const File& file,
                    std::uint64_t start,
@@ -95,7 +95,13 @@ class SourceReader {
   Pool& pool_;
   std::unique_ptr<FileCacheReader> cache_;
   Walker walker_;
-  BoundedQueue<std::shared_ptr<ReadBatch>> queue_;
+
+  struct Waiting {
+    std::shared_ptr<ReadBatch> batch;
+    std::future<void> ready;  // invalid when nothing was left to the pool
+  };
+
+  BoundedQueue<Waiting> queue_;
   std::shared_ptr<ReadBatch> open_;
   std::uint64_t open_bytes_ = 0;
   std::size_t open_directories_ = 0;

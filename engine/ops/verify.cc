@@ -55,17 +55,14 @@ class Verifier {
     report_.findings.push_back({object, problem});
   }
 
-  // Damage that `work` meets becomes a finding; anything else goes on up.
+  // What `work` meets, damage or an object that cannot be read, becomes a finding.
   template <typename Work>
   bool guarded(const std::string& object, const Work& work) {
     try {
       work();
       return true;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing &&
-          error.code() != Code::unsupported) {
-        throw;
-      }
+      if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
       find(object, error.text());
       return false;
     }
@@ -86,6 +83,9 @@ class Verifier {
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
   void check_journal() {
+    if (sync_journal(repository_).has_undecodable_head) {
+      find(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
+    }
     repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
       check_cancelled(repository_.observer());
       check_twins(journal_name(replayed.entry.sequence), replayed.hash, journal_entry_bytes_max);
@@ -293,10 +293,15 @@ class Verifier {
     BlockReader blocks(repository_);
     const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
     const auto require = [&](const BlockId& id) {
-      const std::optional<BlockLocation> at = index.find(tag_of(id));
-      if (!at) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
-      const bool is_named = set.absolute.contains(at->number) ||
-                            (at->number >= base && set.relative.contains(at->number - base));
+      bool is_stored = false;
+      bool is_named = false;
+      index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
+        is_stored = true;
+        is_named = set.absolute.contains(copy.number) ||
+                   (copy.number >= base && set.relative.contains(copy.number - base));
+        return !is_named;
+      });
+      if (!is_stored) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
       if (!is_named) {
         throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
       }

@@ -34,7 +34,28 @@ bool put_entry(Repository& repository, const std::string& name, const Bytes& byt
   }
 }
 
+// A client that was cut off between an entry and its twin left one copy only.
+void complete_twin(Repository& repository) {
+  const std::string name = journal_name(repository.state().next_sequence - 1);
+  if (repository.reader().size(twin_name(name))) return;
+  const Bytes bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
+  if (hash_object(bytes) == repository.state().head) {
+    repository.writer().put(twin_name(name), bytes);
+  }
+}
+
 }  // namespace
+
+void check_encodable(const JournalEntry& entry) {
+  const Bytes payload = encode_journal_payload(entry.time_ms, entry.act);
+  try {
+    const JournalPayload again = decode_journal_payload(payload, "a journal entry");
+    if (again.act == entry.act && payload.size() < journal_entry_bytes_max / 2) return;
+  } catch (const Error& error) {
+    throw Error(Code::invalid, concat("nothing was written: ", error.text()));
+  }
+  throw Error(Code::invalid, "nothing was written: the journal entry would be too large");
+}
 
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry) {
   return seal_object({.type = ObjectType::journal_entry,
@@ -46,7 +67,12 @@ Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& ent
 
 JournalEntry commit(Repository& repository, const std::function<Act(const State&)>& make) {
   for (int attempt = 0; attempt < tries_max; ++attempt) {
-    sync_journal(repository);
+    if (sync_journal(repository).has_undecodable_head) {
+      throw Error(
+          Code::corrupt,
+          "the journal's head cannot be read, so nothing can be committed after it; restore "
+          "that entry from a copy of the repository");
+    }
     const State& state = repository.state();
     const ObjectOrigin& origin = repository.keyring.origin();
     JournalEntry entry{.sequence = state.next_sequence,
@@ -59,9 +85,14 @@ JournalEntry commit(Repository& repository, const std::function<Act(const State&
     if (const auto reason = validate(state, entry)) {
       throw Error(Code::refused, concat("not committed: it would be ", *reason));
     }
+    check_encodable(entry);
+    complete_twin(repository);
     const Bytes bytes = seal_entry(repository.keyring, repository.around.random, entry);
     const std::string name = journal_name(entry.sequence);
     if (!put_entry(repository, name, bytes)) continue;
+    // A barrier that fails here is not settled by reading back: what is readable may not be
+    // durable.
+    repository.writer().barrier();
     repository.writer().put(twin_name(name), bytes);
     repository.writer().barrier();
     sync_journal(repository);

@@ -15,6 +15,9 @@ namespace kist {
 // would be void.
 JournalEntry commit(Repository& repository, const std::function<Act(const State&)>& make);
 
+// Throws Error{invalid} unless every client could read the entry: a text that is too long, say.
+void check_encodable(const JournalEntry& entry);
+
 // An entry's raw bytes, sealed and signed.
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry);
 

@@ -32,18 +32,6 @@ KeySegmentInner open_inner(Repository& repository,
   return inner;
 }
 
-void wipe_keys(KeySegmentInner& inner) {
-  for (PackKeys& pack : inner.packs) {
-    wipe(pack.key);
-    for (FrameSecret& frame : pack.frames) {
-      wipe(frame.secret);
-    }
-  }
-  for (auto& key : inner.bodies) {
-    wipe(key);
-  }
-}
-
 }  // namespace
 
 struct PackKeyring::Opened {
@@ -59,7 +47,7 @@ struct PackKeyring::Opened {
   Opened(Opened&&) = delete;
   Opened& operator=(Opened&&) = delete;
 
-  ~Opened() { wipe_keys(inner); }
+  ~Opened() = default;
 
   [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
     const auto found = position.find(pack.name);
@@ -149,15 +137,25 @@ View BlockReader::frame(const FrameId& id) {
 }
 
 Bytes BlockReader::get(const BlockId& id) {
-  const std::optional<BlockLocation> at = index_.find(tag_of(id));
-  if (!at) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
-  const View plain = frame({at->pack, at->frame});
-  if (std::uint64_t{at->offset} + at->size > plain.size()) {
-    throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
-  }
-  const View block = plain.subspan(at->offset, at->size);
-  check_block(repository_.keyring.secrets().id_key, id, block);
-  return {block.begin(), block.end()};
+  std::optional<Bytes> found;
+  std::optional<Error> failure;
+  index_.for_each_copy(tag_of(id), [&](const BlockLocation& at) {
+    try {
+      const View plain = frame({at.pack, at.frame});
+      if (std::uint64_t{at.offset} + at.size > plain.size()) {
+        throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
+      }
+      const View block = plain.subspan(at.offset, at.size);
+      check_block(repository_.keyring.secrets().id_key, id, block);
+      found.emplace(block.begin(), block.end());
+    } catch (const Error& error) {
+      if (!failure) failure = error;  // another copy may be good
+    }
+    return !found.has_value();
+  });
+  if (found) return std::move(*found);
+  if (failure) throw Error(*failure);
+  throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
 }
 
 namespace {
@@ -192,10 +190,8 @@ SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot) {
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
         const auto found = std::ranges::find(outer.bodies, name);
         if (found == outer.bodies.end()) return std::nullopt;
-        KeySegmentInner inner = open_inner(repository, outer, key_segment_name(segment));
-        Key out = Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
-        wipe_keys(inner);
-        return out;
+        const KeySegmentInner inner = open_inner(repository, outer, key_segment_name(segment));
+        return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
   const SecretBytes payload =
       open_object(bytes, object, ObjectType::body, repository.keyring.repository(), key);

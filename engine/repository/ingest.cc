@@ -29,6 +29,15 @@ Decompressor& thread_decompressor() {
 
 }  // namespace
 
+void check_encodable(const SnapshotBody& body) {
+  try {
+    if (decode_body(encode_body(body), "the snapshot's description") == body) return;
+  } catch (const Error& error) {
+    throw Error(Code::invalid, concat("nothing was written: ", error.text()));
+  }
+  throw Error(Code::invalid, "nothing was written: the snapshot cannot be described");
+}
+
 struct Ingest::FrameInProgress {
   Bytes plain;
   FrameList list;
@@ -91,7 +100,8 @@ Ingest::Ingest(Repository& repository, Pool& pool, Compression compression)
           repository.writer(), repository.keyring.repository(), waiting_bytes_max)),
       data_(std::make_unique<Stream>()),
       meta_(std::make_unique<Stream>()),
-      index_(repository.local->index()) {
+      index_(repository.local->index()),
+      trust_(repository.state()) {
   data_->kind = PackKind::data;
   meta_->kind = PackKind::meta;
 }
@@ -121,15 +131,24 @@ void Ingest::refer(const ReferenceRun& run) {
   }
 }
 
+// A stored copy that this slot may rely on: a malicious writer may claim the ids of content that
+// others are about to back up.
+std::optional<std::uint64_t> Ingest::find_trusted(const BlockTag& tag) const {
+  std::optional<std::uint64_t> found;
+  index_->for_each_copy(tag, [&](const BlockLocation& copy) {
+    if (trust_.is_trusted_by(repository_.keyring.slot(), copy.number)) found = copy.number;
+    return !found.has_value();
+  });
+  return found;
+}
+
 ReferenceRun Ingest::add(PackKind kind, const BlockId& id, View plaintext) {
   KIST_ENSURE(!plaintext.empty() && plaintext.size() <= block_bytes_max);
   const NumberBase base = kind == PackKind::data ? NumberBase::new_data : NumberBase::new_meta;
   if (const auto known = run_.find(id)) {
     return {known->is_meta ? NumberBase::new_meta : NumberBase::new_data, known->ordinal};
   }
-  if (const auto stored = index_->find(tag_of(id))) {
-    return {NumberBase::absolute, stored->number};
-  }
+  if (const auto stored = find_trusted(tag_of(id))) return {NumberBase::absolute, *stored};
   Stream& to = stream(kind);
   const std::uint64_t frame_target = repository_.state().genesis.content.frame_target;
   if (!to.frame.plain.empty() && to.frame.plain.size() + plaintext.size() > frame_target) {
@@ -266,7 +285,7 @@ void Ingest::write_segment(Stream& from) {
   IndexSegment segment;
   for (Stream::ClosedPack& pack : from.closed) {
     pack.indexed.name = writer_->wait(pack.name);
-    NamedKey key{.name = pack.indexed.name, .key = {}};
+    NamedKey key{.name = pack.indexed.name, .key = KeyBytes()};
     std::ranges::copy(pack.key.view(), key.key.begin());
     pack_keys_.push_back(key);
     segment.packs.push_back(std::move(pack.indexed));
@@ -291,7 +310,7 @@ NamedKey Ingest::seal_named(ObjectType type, View payload, Bytes& object) {
   object =
       seal_object({.type = type, .origin = repository_.keyring.origin()}, key,
                   repository_.keyring.secrets().signing_seed, repository_.around.random, payload);
-  NamedKey out{.name = hash_object(object), .key = {}};
+  NamedKey out{.name = hash_object(object), .key = KeyBytes()};
   std::ranges::copy(key.view(), out.key.begin());
   return out;
 }

@@ -47,6 +47,9 @@ struct Introduced {
   ObjectHash reference_set;
 };
 
+// Throws Error{invalid} unless every reader could decode the body: a text that is too long, say.
+void check_encodable(const SnapshotBody& body);
+
 class Ingest {
  public:
   Ingest(Repository& repository, Pool& pool, Compression compression);
@@ -82,6 +85,7 @@ class Ingest {
   struct SealJob;
   struct Stream;
 
+  [[nodiscard]] std::optional<std::uint64_t> find_trusted(const BlockTag& tag) const;
   void close_frame(Stream& from);
   void place_next_frame();
   void start_sealing(Stream& to, CompressJob job);
@@ -103,6 +107,7 @@ class Ingest {
   std::unique_ptr<Stream> meta_;
   RunTable run_;
   std::optional<BlockIndex::Reader> index_;
+  ProvedNumbers trust_;
   std::deque<CompressJob> compressing_;
   std::deque<SealJob> sealing_;
   std::vector<NamedKey> segment_keys_;

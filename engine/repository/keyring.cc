@@ -13,6 +13,8 @@ namespace kist {
 
 namespace {
 
+// Room taken at once, so that a growing buffer leaves no copy of a secret behind.
+constexpr std::size_t secret_bytes_max = 256;
 constexpr std::string_view slot_context = "kistslot";
 constexpr std::string_view key_file_context = "kistkeyf";
 constexpr std::string_view key_file_prefix = "kist-key-1:";
@@ -31,7 +33,7 @@ Key wrapping_key(const Credential& credential, const SlotClear& clear) {
 }  // namespace
 
 SecretBytes encode_key_file(const Key& key) {
-  ByteWriter out;
+  ByteWriter out(secret_bytes_max);
   out.raw(as_view(key_file_prefix));
   out.raw(as_view(to_hex(key.data(), Key::size)));
   out.raw(as_view("\n"));
@@ -97,15 +99,18 @@ void Keyring::open_epoch(StoreReader& store,
 void Keyring::open_grant(StoreReader& store, Observer& observer) {
   const std::string name = grant_name(slot());
   std::optional<SecretBytes> secret;
-  get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
-    const Envelope envelope = decode_envelope_of(candidate, name, ObjectType::grant, repository());
-    const std::optional<SecretBytes> key = open_box(secrets_->box_seed, envelope.clear);
-    if (!key) throw Error(Code::corrupt, concat(name, " is not authentic"));
-    secret = open_envelope(envelope, name, Key::from(key->view()));
-    if (secret->view().size() != grant_secret_size) {
-      throw Error(Code::corrupt, concat(name, " has a wrong size"));
-    }
-  });
+  const Bytes bytes =
+      get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
+        const Envelope envelope =
+            decode_envelope_of(candidate, name, ObjectType::grant, repository());
+        const std::optional<SecretBytes> key = open_box(secrets_->box_seed, envelope.clear);
+        if (!key) throw Error(Code::corrupt, concat(name, " is not authentic"));
+        secret = open_envelope(envelope, name, Key::from(key->view()));
+        if (secret->view().size() != grant_secret_size) {
+          throw Error(Code::corrupt, concat(name, " has a wrong size"));
+        }
+      });
+  grant_hash_ = hash_object(bytes);
   secrets_->id_key = Key::from(secret->view().first(32));
   secrets_->chunk_seed = Key::from(secret->view().subspan(32, 32));
 }
@@ -124,7 +129,7 @@ Bytes make_slot_object(const ObjectOrigin& origin,
     clear.memory_kib = wrapping.cost.memory_kib;
     random.fill(clear.salt);
   }
-  ByteWriter payload;
+  ByteWriter payload(secret_bytes_max);
   payload.raw(keys.seed.view());
   payload.id(wrapping.fingerprint);
   const SecretBytes secret(payload.take());
@@ -142,7 +147,7 @@ Bytes make_grant(const ObjectOrigin& origin,
   random.fill(key.mutable_view());
   Key ephemeral;
   random.fill(ephemeral.mutable_view());
-  ByteWriter payload;
+  ByteWriter payload(secret_bytes_max);
   payload.raw(secrets.id_key.view());
   payload.raw(secrets.chunk_seed != nullptr ? secrets.chunk_seed->view() : Key().view());
   const SecretBytes secret(payload.take());
@@ -164,7 +169,7 @@ Bytes make_epoch_box(const ObjectOrigin& origin,
   label.id(origin.epoch);
   label.id(slot);
   const Key ephemeral = hash_keyed(secrets.epoch_secret, label.view());
-  ByteWriter payload;
+  ByteWriter payload(secret_bytes_max);
   payload.raw(secrets.journal_key.view());
   payload.raw(secrets.index_key.view());
   payload.raw(may_read ? secrets.epoch_secret.view() : Key().view());
@@ -270,8 +275,8 @@ OpenedSlot open_slot(StoreReader& store,
         if (opened) return std::move(*opened);
         break;  // an intact copy that does not open: the twin is the same
       } catch (const Error& error) {
-        if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
-        if (error.code() == Code::corrupt) damage = error;
+        if (error.code() == Code::interrupted) throw;
+        if (error.code() != Code::missing) damage = error;
       }
     }
   }
@@ -294,7 +299,7 @@ Bytes get_twinned(StoreReader& store,
       if (first) observer.notice(concat(first->text(), "; its second copy is good and was used"));
       return bytes;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (error.code() == Code::interrupted) throw;
       if (!first) first = error;
     }
   }

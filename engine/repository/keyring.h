@@ -84,11 +84,14 @@ class Keyring {
 
   [[nodiscard]] const ObjectHash& epoch_box_hash() const { return epoch_box_hash_; }
 
+  [[nodiscard]] const ObjectHash& grant_hash() const { return grant_hash_; }
+
  private:
   ObjectOrigin origin_;
   std::uint32_t generation_ = 1;
   ObjectHash fingerprint_;
   ObjectHash epoch_box_hash_;
+  ObjectHash grant_hash_;
   Guarded<Secrets> secrets_;
 };
 

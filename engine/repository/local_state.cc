@@ -105,6 +105,9 @@ std::optional<Head> LocalState::last_head() const {
 }
 
 void LocalState::remember_head(const Head& head) {
+  // Another process of this machine may have seen more; what was seen is never forgotten.
+  const std::optional<Head> seen = last_head();
+  if (seen && seen->sequence >= head.sequence) return;
   replace_file(directory_ + "/head", as_view(concat(head.sequence, " ", hex(head.hash), "\n")));
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+#include <set>
 #include <vector>
 
 #include "engine/content/chunker.h"
@@ -115,16 +117,16 @@ RepositoryFile read_repository_file(StoreReader& store) {
 }
 
 // The epoch that the journal's head is sealed in, from what its header says in clear. Only the
-// journal key of that epoch is used before the replayed journal has confirmed the box.
+// journal key of that epoch is used before the replayed journal has confirmed the box. A head that
+// cannot be decoded says nothing; the entry before it does.
 void open_head_epoch(Repository& repository) {
-  std::optional<std::uint64_t> head;
+  std::set<std::uint64_t, std::greater<>> sequences;
   repository.reader().list("journal", [&](const std::string& file) {
     const auto sequence = parse_journal_name(file.ends_with(".2") ? file.substr(0, 10) : file);
-    if (sequence && (!head || *sequence > *head)) head = sequence;
+    if (sequence) sequences.insert(*sequence);
   });
-  if (!head) throw Error(Code::corrupt, "the journal is empty: its first entry is missing");
-  // A head that cannot be decoded says nothing; the entry before it does.
-  for (std::uint64_t sequence = *head;; --sequence) {
+  std::optional<Error> first_failure;
+  for (const std::uint64_t sequence : sequences) {
     for (const std::string& name : {journal_name(sequence), twin_name(journal_name(sequence))}) {
       try {
         const Bytes bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
@@ -135,11 +137,13 @@ void open_head_epoch(Repository& repository) {
                                       repository.observer());
         return;
       } catch (const Error& error) {
-        if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
-        if (sequence == 0 && name != journal_name(0)) throw;
+        if (error.code() == Code::interrupted) throw;
+        if (!first_failure) first_failure = error;
       }
     }
   }
+  if (first_failure) throw Error(*first_failure);
+  throw Error(Code::corrupt, "the journal is empty: its first entry is missing");
 }
 
 void confirm_keys(const Repository& repository) {
@@ -194,12 +198,13 @@ Repository init_repository(std::shared_ptr<Store> store,
   opened.seed = secrets.slot_seed.clone();
   Keyring unsealed(origin.repository, opened);
   unsealed.adopt(std::move(secrets), origin.epoch_number, origin.epoch);
-  const Bytes entry = seal_entry(unsealed, random,
-                                 {.sequence = 0,
-                                  .author = origin.author,
-                                  .epoch = origin.epoch,
-                                  .time_ms = around.clock.now_ms(),
-                                  .act = genesis});
+  const JournalEntry first{.sequence = 0,
+                           .author = origin.author,
+                           .epoch = origin.epoch,
+                           .time_ms = around.clock.now_ms(),
+                           .act = genesis};
+  check_encodable(first);
+  const Bytes entry = seal_entry(unsealed, random, first);
   put_twinned(
       *store, slot_name(origin.author, 1),
       make_slot_object(origin, keys, {credential, options.argon2, 1, hash_object(entry)}, random));
@@ -207,12 +212,14 @@ Repository init_repository(std::shared_ptr<Store> store,
   if (!store->put_if_absent(journal_name(0), entry)) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
+  store->barrier();
   store->put(twin_name(journal_name(0)), entry);
   store->barrier();
   const RepositoryFile file{.repository = origin.repository, .features = 0};
   if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
+  store->barrier();
   return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},
                          around);
 }
@@ -285,7 +292,10 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   const Bytes object = make_slot_object(
       repository.keyring.origin(), keys,
       {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
-  put_twinned(repository.writer(), slot_name(slot, generation), object);
+  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
+    throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
+  }
+  repository.writer().put(twin_name(slot_name(slot, generation)), object);
   repository.writer().barrier();
   commit(repository, [&](const State&) {
     return SlotRewrapped{

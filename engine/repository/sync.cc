@@ -13,7 +13,7 @@ namespace kist {
 
 namespace {
 
-// One copy of an entry as read from the store. Undecoded: `entry` is empty and `reason` says why.
+// One copy of an entry as read from the store. Not authentic: `entry` is empty, `reason` says why.
 struct Copy {
   Bytes bytes;
   ObjectHash hash;
@@ -50,19 +50,24 @@ JournalEntry decode_entry(const Repository& repository, View bytes, const std::s
   return entry;
 }
 
-std::optional<Copy> read_copy(Repository& repository, const std::string& name) {
+// A copy that cannot be read counts as one that is damaged: the other may be good.
+std::optional<Copy> read_copy(Repository& repository,
+                              const std::string& name,
+                              std::uint64_t sequence) {
   Copy copy;
   try {
     copy.bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
-  } catch (const Error& error) {
-    if (error.code() == Code::missing) return std::nullopt;
-    throw;
-  }
-  copy.hash = hash_object(copy.bytes);
-  try {
+    copy.hash = hash_object(copy.bytes);
     copy.entry = decode_entry(repository, copy.bytes, name);
+    if (copy.entry->sequence != sequence) {
+      copy.entry.reset();
+      copy.reason = "it is an entry of another number";
+    }
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::unsupported) throw;
+    if (error.code() == Code::missing || error.code() == Code::interrupted) {
+      if (error.code() == Code::missing) return std::nullopt;
+      throw;
+    }
     copy.reason = error.text();
   }
   return copy;
@@ -74,60 +79,102 @@ std::optional<ObjectHash> named_by_next(Repository& repository, std::uint64_t se
   for (const std::string& copy : {name, twin_name(name)}) {
     try {
       const Bytes bytes = get_object(repository.reader(), copy, journal_entry_bytes_max);
-      const Envelope envelope = decode_envelope(bytes, copy);
-      if (envelope.header.type != ObjectType::journal_entry) continue;
-      return decode_journal_clear(envelope.clear, copy).previous;
+      const Envelope envelope = decode_envelope_of(bytes, copy, ObjectType::journal_entry,
+                                                   repository.keyring.repository());
+      const JournalClear clear = decode_journal_clear(envelope.clear, copy);
+      if (clear.sequence == sequence + 1) return clear.previous;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (error.code() == Code::interrupted) throw;
     }
   }
   return std::nullopt;
 }
 
-// An entry of which no copy can be decoded. It is void, and stays, if later history or this
-// machine's memory says that it was like this when it won its number; else it is damage.
-Copy undecodable(Repository& repository, std::uint64_t sequence, std::vector<Copy> copies) {
-  const std::optional<ObjectHash> next = named_by_next(repository, sequence);
-  const std::optional<Head> seen = repository.local->last_head();
-  for (Copy& copy : copies) {
-    const bool was_seen = seen && seen->sequence == sequence && seen->hash == copy.hash;
-    if ((next && *next == copy.hash) || was_seen) return std::move(copy);
-  }
-  throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ", copies.front().reason,
-                                    "; restore it from a copy of the repository"));
-}
-
-// The entry with that number, from whichever copy is good; nothing when there is none.
-std::optional<Copy> read_entry(Repository& repository, std::uint64_t sequence) {
+// Both copies of an entry, the same bytes once.
+std::vector<Copy> read_copies(Repository& repository, std::uint64_t sequence) {
   const std::string name = journal_name(sequence);
-  std::vector<Copy> copies;
+  std::vector<Copy> out;
   for (const std::string& candidate : {name, twin_name(name)}) {
-    std::optional<Copy> copy = read_copy(repository, candidate);
-    if (!copy) continue;
-    if (copy->entry) {
-      if (candidate != name) {
-        repository.observer().notice(concat(name, " is ", copies.empty() ? "missing" : "damaged",
-                                            "; its second copy is good and was used"));
-      }
-      return copy;
-    }
-    copies.push_back(std::move(*copy));
+    std::optional<Copy> copy = read_copy(repository, candidate, sequence);
+    if (copy && (out.empty() || out.front().hash != copy->hash)) out.push_back(std::move(*copy));
   }
-  if (copies.empty()) return std::nullopt;
-  return undecodable(repository, sequence, std::move(copies));
+  return out;
 }
 
-// When an entry does not chain: either it is void, or our own head was replaced behind us.
-void check_fork(Repository& repository, const JournalEntry& entry) {
+bool holds(const State& state, const Copy& copy) {
+  return copy.entry && !validate(state, *copy.entry);
+}
+
+// Chooses among copies of which none, or more than one, can be taken as it is. Later history or
+// this machine's memory decides; without either, an authentic copy does. Nothing: it is the head,
+// and it cannot be told whether it is junk that won its number or damage.
+std::optional<Copy> choose_copy(Repository& repository,
+                                std::uint64_t sequence,
+                                std::vector<Copy> copies) {
+  const std::optional<Head> seen = repository.local->last_head();
+  std::optional<ObjectHash> named = named_by_next(repository, sequence);
+  if (!named && seen && seen->sequence == sequence) named = seen->hash;
+  if (named) {
+    const auto found = std::ranges::find(copies, *named, &Copy::hash);
+    if (found != copies.end()) return std::move(*found);
+    throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
+                                      copies.front().entry ? "another entry stands in its place"
+                                                           : copies.front().reason,
+                                      "; restore it from a copy of the repository"));
+  }
+  std::erase_if(copies, [](const Copy& copy) { return !copy.entry; });
+  if (copies.size() == 1) return std::move(copies.front());
+  if (copies.empty()) return std::nullopt;
+  throw Error(Code::corrupt, concat(journal_name(sequence),
+                                    " and its second copy are two different entries: the journal "
+                                    "was forked; do not use this repository before you know why"));
+}
+
+struct NextEntry {
+  std::optional<Copy> copy;
+  bool is_undecodable = false;  // there is something, of which nothing can be made
+};
+
+NextEntry read_entry(Repository& repository, std::uint64_t sequence) {
   const State& state = repository.state();
-  if (state.next_sequence == 0 || entry.previous == state.head) return;
-  const std::string name = journal_name(state.next_sequence - 1);
-  for (const std::string& copy : {name, twin_name(name)}) {
-    const std::optional<Copy> now = read_copy(repository, copy);
-    if (now && now->hash == state.head) return;
+  const std::string name = journal_name(sequence);
+  // Almost always the first copy is good, and nothing else is read.
+  std::optional<Copy> first = read_copy(repository, name, sequence);
+  if (first && holds(state, *first)) return {.copy = std::move(first)};
+  std::vector<Copy> copies = read_copies(repository, sequence);
+  if (copies.empty()) return {};
+  const auto good =
+      std::ranges::count_if(copies, [&](const Copy& copy) { return holds(state, copy); });
+  std::optional<Copy> chosen;
+  if (good == 1) {
+    chosen = std::move(
+        *std::ranges::find_if(copies, [&](const Copy& copy) { return holds(state, copy); }));
+  } else {
+    chosen = choose_copy(repository, sequence, std::move(copies));
+  }
+  if (!chosen) return {.copy = std::nullopt, .is_undecodable = true};
+  if (!first || first->hash != chosen->hash) {
+    repository.observer().notice(concat(name, " is ", first ? "damaged" : "missing",
+                                        "; its second copy is good and was used"));
+  }
+  return {.copy = std::move(chosen)};
+}
+
+// The store must still show the head that the catalog ends with.
+void check_head(Repository& repository) {
+  const State& state = repository.state();
+  if (state.next_sequence == 0) return;
+  const std::uint64_t sequence = state.next_sequence - 1;
+  const std::vector<Copy> copies = read_copies(repository, sequence);
+  if (std::ranges::any_of(copies, [&](const Copy& c) { return c.hash == state.head; })) return;
+  if (copies.empty()) {
+    throw Error(Code::corrupt,
+                concat("the journal lacks entry ", sequence,
+                       ", which this machine has seen: the repository was rolled back; do not use "
+                       "it before you know why"));
   }
   throw Error(Code::corrupt,
-              concat(name,
+              concat(journal_name(sequence),
                      " is not the entry that this machine has seen: the journal was forked or "
                      "replaced; do not use this repository before you know why"));
 }
@@ -137,9 +184,9 @@ ReplayedEntry judge(Repository& repository, Copy copy) {
   ReplayedEntry out;
   out.hash = copy.hash;
   if (copy.entry) {
-    check_fork(repository, *copy.entry);
     out.entry = std::move(*copy.entry);
     out.void_reason = validate(state, out.entry).value_or("");
+    if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(repository);
   } else {
     out.void_reason = copy.reason;
   }
@@ -162,18 +209,6 @@ void check_genesis(const Repository& repository, const ReplayedEntry& replayed) 
   }
 }
 
-void check_last_head(Repository& repository) {
-  const std::optional<Head> seen = repository.local->last_head();
-  const State& state = repository.state();
-  if (!seen) return;
-  if (seen->sequence >= state.next_sequence) {
-    throw Error(Code::corrupt,
-                concat("the journal ends with entry ", state.next_sequence - 1,
-                       ", but this machine has seen entry ", seen->sequence,
-                       ": the repository was rolled back; do not use it before you know why"));
-  }
-}
-
 // The record of the last head seen outlives the catalog: what is replayed anew must agree with it.
 void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const ObjectHash& hash) {
   if (seen && seen->sequence == sequence && seen->hash != hash) {
@@ -184,9 +219,29 @@ void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const O
   }
 }
 
+// After the last entry there must be none: a hole would be taken for the end, and filled.
+void check_end(Repository& repository, const std::optional<Head>& seen) {
+  const std::uint64_t next = repository.state().next_sequence;
+  std::uint64_t beyond = 0;
+  repository.reader().list("journal", [&](const std::string& file) {
+    const auto sequence = parse_journal_name(file.ends_with(".2") ? file.substr(0, 10) : file);
+    if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
+  });
+  if (beyond > 0 && read_copies(repository, next).empty()) {
+    throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
+                                      "; restore it from a copy of the repository"));
+  }
+  if (seen && seen->sequence >= next) {
+    throw Error(Code::corrupt,
+                concat("the journal ends with entry ", next - 1,
+                       ", but this machine has seen entry ", seen->sequence,
+                       ": the repository was rolled back; do not use it before you know why"));
+  }
+}
+
 }  // namespace
 
-void sync_journal(Repository& repository) {
+SyncResult sync_journal(Repository& repository) {
   Catalog& catalog = repository.local->catalog();
   catalog.refresh();
   const std::optional<Head> seen = repository.local->last_head();
@@ -196,22 +251,29 @@ void sync_journal(Repository& repository) {
                   "the catalog is of another repository; remove the state directory");
     }
     check_seen(seen, catalog.state().next_sequence - 1, catalog.state().head);
+    check_head(repository);
   }
-  bool has_news = false;
-  while (std::optional<Copy> copy = read_entry(repository, catalog.state().next_sequence)) {
-    check_seen(seen, catalog.state().next_sequence, copy->hash);
-    ReplayedEntry replayed = judge(repository, std::move(*copy));
+  SyncResult result;
+  for (;;) {
+    NextEntry next = read_entry(repository, catalog.state().next_sequence);
+    result.has_undecodable_head = next.is_undecodable;
+    if (!next.copy) break;
+    check_seen(seen, catalog.state().next_sequence, next.copy->hash);
+    ReplayedEntry replayed = judge(repository, std::move(*next.copy));
     if (replayed.entry.sequence == 0) check_genesis(repository, replayed);
     catalog.add(replayed);
-    has_news = true;
   }
   if (catalog.state().next_sequence == 0) {
-    throw Error(Code::corrupt, "the journal is empty: its first entry is missing");
+    throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
   }
-  check_last_head(repository);
-  if (has_news || !seen) {
-    repository.local->remember_head({catalog.state().next_sequence - 1, catalog.state().head});
+  if (result.has_undecodable_head) {
+    repository.observer().notice(concat("journal entry ", catalog.state().next_sequence,
+                                        " cannot be read: junk or damage; nothing can be "
+                                        "committed until that is resolved"));
   }
+  check_end(repository, seen);
+  repository.local->remember_head({catalog.state().next_sequence - 1, catalog.state().head});
+  return result;
 }
 
 KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) {
@@ -227,73 +289,114 @@ KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) 
   return decode_key_segment(payload.view(), object);
 }
 
-IndexSegment get_index_segment(Repository& repository, const ObjectHash& name, View key) {
+IndexSegment get_index_segment(Repository& repository,
+                               const ObjectHash& name,
+                               const Key& key,
+                               const SnapshotState& snapshot) {
   const std::string object = index_segment_name(name);
   const Bytes bytes = get_object(repository.reader(), object, index_segment_bytes_max);
   if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
-  const SecretBytes payload = open_object(bytes, object, ObjectType::index_segment,
-                                          repository.keyring.repository(), Key::from(key));
-  return decode_index_segment(payload.view(), object);
+  const Envelope envelope =
+      decode_envelope_of(bytes, object, ObjectType::index_segment, repository.keyring.repository());
+  const SecretBytes payload = open_envelope(envelope, object, key);
+  IndexSegment segment = decode_index_segment(payload.view(), object);
+  const SigningPublicKey& author =
+      repository.state().slots.at(snapshot.author).introduction.signing_key;
+  if (envelope.header.author != snapshot.author || !is_signed_by(envelope, author) ||
+      segment.has_numbers) {
+    throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
+  }
+  return segment;
 }
 
 namespace {
 
-// The segments of one snapshot entry, ready to load. One that disagrees with its entry is left out.
-std::vector<SegmentToLoad> segments_of(Repository& repository, const SnapshotTaken& taken) {
-  std::map<ObjectHash, std::array<std::uint8_t, 32>> keys;
-  auto key_segment_of_pack = std::make_shared<std::map<ObjectHash, ObjectHash>>();
+// What the key segments of an entry say.
+struct EntryKeys {
+  std::map<ObjectHash, Key> segments;
+  std::map<ObjectHash, ObjectHash> key_segment_of_pack;
+};
+
+EntryKeys keys_of(Repository& repository, const SnapshotTaken& taken) {
+  EntryKeys out;
   for (const ObjectHash& name : taken.key_segments) {
     const KeySegmentOuter outer = get_key_segment(repository, name);
     for (const NamedKey& key : outer.index_segments) {
-      keys[key.name] = key.key;
+      out.segments.insert_or_assign(key.name, Key::from(key.key));
     }
     for (const ObjectHash& pack : outer.packs) {
-      key_segment_of_pack->emplace(pack, name);
+      out.key_segment_of_pack.emplace(pack, name);
     }
-  }
-  std::vector<SegmentToLoad> out;
-  for (const SegmentIntroduction& introduction : taken.segments) {
-    const auto key = keys.find(introduction.index_segment);
-    const std::string label = index_segment_name(introduction.index_segment);
-    if (key == keys.end()) throw Error(Code::corrupt, concat(label, " has no key"));
-    SegmentToLoad load;
-    load.segment = get_index_segment(repository, introduction.index_segment, key->second);
-    if (load.segment.block_count() != introduction.block_count) {
-      repository.observer().notice(concat(label, " disagrees with its entry and does not count"));
-      continue;
-    }
-    load.first_number = introduction.first_number;
-    load.key_segment_of = [key_segment_of_pack](const ObjectHash& pack) {
-      const auto found = key_segment_of_pack->find(pack);
-      return found == key_segment_of_pack->end() ? std::nullopt : std::optional(found->second);
-    };
-    out.push_back(std::move(load));
   }
   return out;
+}
+
+// One segment, ready to load. Error{corrupt} or {missing} when it does not count.
+SegmentToLoad segment_to_load(Repository& repository,
+                              const SnapshotState& snapshot,
+                              const SegmentIntroduction& introduction,
+                              const std::shared_ptr<const EntryKeys>& keys) {
+  const std::string label = index_segment_name(introduction.index_segment);
+  const auto key = keys->segments.find(introduction.index_segment);
+  if (key == keys->segments.end()) throw Error(Code::missing, concat(label, " has no key"));
+  SegmentToLoad load;
+  load.segment = get_index_segment(repository, introduction.index_segment, key->second, snapshot);
+  if (load.segment.block_count() != introduction.block_count) {
+    throw Error(Code::corrupt, concat(label, " disagrees with its entry"));
+  }
+  load.first_number = introduction.first_number;
+  load.key_segment_of = [keys](const ObjectHash& pack) -> std::optional<ObjectHash> {
+    const auto found = keys->key_segment_of_pack.find(pack);
+    if (found == keys->key_segment_of_pack.end()) return std::nullopt;
+    return found->second;
+  };
+  return load;
+}
+
+// Loads what one snapshot entry introduces. What is damaged or not the author's to introduce is as
+// good as absent: its numbers are burnt, the rest goes on.
+void load_snapshot(Repository& repository, const SnapshotState& snapshot) {
+  std::vector<SegmentToLoad> segments;
+  const auto skip = [&](const Error& error) {
+    if (error.code() != Code::corrupt && error.code() != Code::missing) throw Error(error);
+    repository.observer().notice(concat(error.text(), "; what it lists cannot be read"));
+  };
+  try {
+    const auto keys = std::make_shared<const EntryKeys>(keys_of(repository, snapshot.taken));
+    for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
+      try {
+        segments.push_back(segment_to_load(repository, snapshot, introduction, keys));
+      } catch (const Error& error) {
+        skip(error);
+      }
+    }
+  } catch (const Error& error) {
+    skip(error);
+  }
+  const std::uint64_t refused = repository.local->index().load(snapshot.sequence, segments);
+  if (refused > 0) {
+    repository.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
+                                        " packs that are not its own; they do not count"));
+  }
 }
 
 }  // namespace
 
 void sync_index(Repository& repository) {
-  BlockIndex& index = repository.local->index();
-  const std::uint64_t first = index.loaded_sequence();
-  if (first > repository.state().next_sequence) repository.local->reset_index();
+  if (repository.local->index().loaded_sequence() > repository.state().next_sequence) {
+    repository.local->reset_index();
+  }
+  const std::uint64_t first = repository.local->index().loaded_sequence();
   std::vector<const SnapshotState*> to_load;
   for (const auto& [id, snapshot] : repository.state().snapshots) {
-    if (snapshot.sequence >= repository.local->index().loaded_sequence() &&
-        !snapshot.taken.segments.empty()) {
+    if (snapshot.sequence >= first && !snapshot.taken.segments.empty()) {
       to_load.push_back(&snapshot);
     }
   }
   std::ranges::sort(to_load, {}, &SnapshotState::sequence);
   for (const SnapshotState* snapshot : to_load) {
     check_cancelled(repository.observer());
-    const std::uint64_t refused = repository.local->index().load(
-        snapshot->sequence, segments_of(repository, snapshot->taken));
-    if (refused > 0) {
-      repository.observer().notice(concat("journal entry ", snapshot->sequence, " claims ", refused,
-                                          " packs that are not its own; they do not count"));
-    }
+    load_snapshot(repository, *snapshot);
   }
 }
 

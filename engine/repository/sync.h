@@ -7,16 +7,20 @@
 
 namespace kist {
 
-// Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork,
-// or when the journal ends before the last head that this machine has seen (a rollback).
-void sync_journal(Repository& repository);
+struct SyncResult {
+  // After the last entry stands something that cannot be read. What is before it can be used;
+  // nobody commits over it.
+  bool has_undecodable_head = false;
+};
+
+// Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork
+// or a hole, or when the journal ends before the last head that this machine has seen (a rollback).
+SyncResult sync_journal(Repository& repository);
 
 // Loads the index segments of every replayed entry into the block index.
 void sync_index(Repository& repository);
 
 // Opens a key segment's outer part, which every slot may. Secret: it is wiped by its owner.
 KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name);
-// An index segment, with the key that stands for it in one of the key segments.
-IndexSegment get_index_segment(Repository& repository, const ObjectHash& name, View key);
 
 }  // namespace kist

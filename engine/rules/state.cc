@@ -70,6 +70,31 @@ std::vector<const SnapshotState*> State::live_snapshots() const {
   return out;
 }
 
+ProvedNumbers::ProvedNumbers(const State& state) {
+  for (const auto& [name, segment] : state.segments) {
+    if (segment.is_proved) continue;
+    unproved_.push_back(
+        {segment.introduction.first_number, segment.introduction.block_count, segment.author});
+  }
+  std::ranges::sort(unproved_, {}, &Range::first);
+}
+
+const ProvedNumbers::Range* ProvedNumbers::unproved(std::uint64_t number) const {
+  const auto after = std::ranges::upper_bound(unproved_, number, {}, &Range::first);
+  if (after == unproved_.begin()) return nullptr;
+  const Range& range = *std::prev(after);
+  return number - range.first < range.count ? &range : nullptr;
+}
+
+bool ProvedNumbers::is_proved(std::uint64_t number) const {
+  return unproved(number) == nullptr;
+}
+
+bool ProvedNumbers::is_trusted_by(const SlotId& slot, std::uint64_t number) const {
+  const Range* range = unproved(number);
+  return range == nullptr || range->author == slot;
+}
+
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   std::visit([&](const auto& act) { apply_act(state, act, entry); }, entry.act);
   if (entry.sequence == 0) state.fingerprint = hash;

@@ -66,6 +66,25 @@ struct State {
   [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
 };
 
+// Which block numbers a slot that reads has vouched for; a snapshot of the state, cheap to ask.
+class ProvedNumbers {
+ public:
+  explicit ProvedNumbers(const State& state);
+  [[nodiscard]] bool is_proved(std::uint64_t number) const;
+  // Proved, or introduced by that slot itself.
+  [[nodiscard]] bool is_trusted_by(const SlotId& slot, std::uint64_t number) const;
+
+ private:
+  struct Range {
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    SlotId author;
+  };
+
+  [[nodiscard]] const Range* unproved(std::uint64_t number) const;
+  std::vector<Range> unproved_;  // ascending
+};
+
 // The state after a valid entry whose raw bytes have that hash.
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash);
 // The state after an entry that is void for that reason.

@@ -1,5 +1,7 @@
 #include "engine/rules/validate.h"
 
+#include <set>
+
 #include "engine/content/chunker.h"
 
 namespace kist {
@@ -30,19 +32,14 @@ Reason check_act(const State& state, const Genesis& genesis, const JournalEntry&
 Reason check_segments(const State& state, const SnapshotTaken& taken) {
   std::uint64_t next = state.next_number;
   std::uint64_t total = 0;
+  std::set<ObjectHash> names;
   for (const SegmentIntroduction& segment : taken.segments) {
+    if (!names.insert(segment.index_segment).second) return "the same segment twice";
     if (segment.first_number != next) return "block numbers that do not follow";
     if (state.segments.contains(segment.index_segment)) return "a segment that exists already";
     next += segment.block_count;
     total += segment.block_count;
     if (total > entry_blocks_max) return "more blocks than an entry may introduce";
-  }
-  for (std::size_t i = 1; i < taken.segments.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (taken.segments[i].index_segment == taken.segments[j].index_segment) {
-        return "the same segment twice";
-      }
-    }
   }
   return std::nullopt;
 }

@@ -35,6 +35,7 @@ class LocalStore final : public Store {
     }
     note_changed("");
     barrier();
+    disk_->sync_directory("..");
   }
 
   std::unique_ptr<ObjectWriter> begin_put() override;
@@ -49,9 +50,7 @@ class LocalStore final : public Store {
     const std::unique_ptr<NewFile> file = disk_->create();
     file->append(bytes);
     file->sync();
-    if (!publish(*file, name)) return false;
-    barrier();
-    return true;
+    return publish(*file, name);
   }
 
   void barrier() override {
@@ -77,14 +76,13 @@ class LocalStore final : public Store {
   }
 
  private:
+  // Whoever made the folder may not have synced its name: the first use here does.
   void ensure_folder(const std::string& folder) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!known_.insert(folder).second) return;
-    }
-    if (disk_->size(folder)) return;
+    const std::lock_guard lock(mutex_);
+    if (known_.contains(folder)) return;
     disk_->make_directory(folder);
-    note_changed(std::string(parent_path(folder)));
+    changed_.insert(std::string(parent_path(folder)));
+    known_.insert(folder);
   }
 
   void note_changed(const std::string& folder) {

@@ -61,7 +61,7 @@ class StoreWriter {
   virtual std::unique_ptr<ObjectWriter> begin_put() = 0;
   // Puts a whole object; one that exists under that name stays as it is.
   virtual void put(const std::string& name, View bytes) = 0;
-  // Puts the object durably unless one of that name exists: false then.
+  // Puts the object unless one of that name exists: false then. Durable after the next barrier.
   virtual bool put_if_absent(const std::string& name, View bytes) = 0;
   // What was put before is durable when this returns.
   virtual void barrier() = 0;

@@ -26,7 +26,12 @@ TreeWriter::TreeWriter(const std::string& target, bool numeric_ids)
 
 void TreeWriter::make_directory(ParentCache& parents, const Entry& entry) {
   if (entry.path.empty()) return;
-  parents.parent_of(entry.path).make_directory(std::string(base_name(entry.path)));
+  const Directory& parent = parents.parent_of(entry.path);
+  if (!parent.make_directory(std::string(base_name(entry.path)))) found_.insert(entry.path);
+}
+
+bool TreeWriter::was_made(const std::string& path) const {
+  return path.empty() ? is_new_ : !found_.contains(path);
 }
 
 File TreeWriter::create_file(ParentCache& parents, const Entry& entry) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,8 @@ class TreeWriter {
 
   [[nodiscard]] const Directory& root() const { return root_; }
 
-  // Whether the target directory itself was made here (and so takes the metadata of what it shows).
-  [[nodiscard]] bool is_new() const { return is_new_; }
+  // Whether the directory was made here: only then does it take the metadata of what it shows.
+  [[nodiscard]] bool was_made(const std::string& path) const;
 
   // Each takes an entry whose path is relative to the target. `parents` belongs to one thread.
   void make_directory(ParentCache& parents, const Entry& entry);
@@ -71,6 +72,7 @@ class TreeWriter {
   std::map<std::string, std::optional<std::uint32_t>> users_;
   std::map<std::string, std::optional<std::uint32_t>> groups_;
   std::map<std::string, Refused> refused_;
+  std::set<std::string> found_;  // directories that existed before
 };
 
 }  // namespace kist

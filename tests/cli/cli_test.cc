@@ -29,11 +29,11 @@ struct Place {
 
   [[nodiscard]] Result run(const std::string& arguments,
                            const std::string& password = "password") const {
-    const std::string command = concat(
-        std::string_view(KIST_BINARY), std::string_view(" --repo '"), directory / "repo",
-        std::string_view("' --state-dir '"), directory / "state",
-        std::string_view("' --password-file '"), directory / password, std::string_view("' "),
-        arguments, std::string_view(" 2>&1 </dev/null"));
+    const std::string command =
+        concat(std::string_view(KIST_BINARY), std::string_view(" --repo '"), directory / "repo",
+               std::string_view("' --state-dir '"), directory / "state",
+               std::string_view("' --password-file '"), directory / password,
+               std::string_view("' "), arguments, std::string_view(" 2>&1 </dev/null"));
     FILE* pipe = ::popen(command.c_str(), "r");
     REQUIRE(pipe != nullptr);
     Result result;

@@ -4,8 +4,10 @@ namespace kist::test {
 
 namespace {
 
-std::array<std::uint8_t, 32> key(std::uint8_t first) {
-  return sample_id<BlockId>(first).bytes;
+KeyBytes sample_key(std::uint8_t first) {
+  KeyBytes out;
+  std::ranges::copy(sample_id<BlockId>(first).bytes, out.begin());
+  return out;
 }
 
 }  // namespace
@@ -51,17 +53,19 @@ IndexSegment sample_index_segment() {
 }
 
 KeySegmentOuter sample_key_segment() {
-  return {.index_segments = {{sample_id<ObjectHash>(1), key(2)}},
-          .reference_sets = {{sample_id<ObjectHash>(3), key(4)}},
+  return {.index_segments = {{sample_id<ObjectHash>(1), sample_key(2)}},
+          .reference_sets = {{sample_id<ObjectHash>(3), sample_key(4)}},
           .packs = {sample_id<ObjectHash>(5), sample_id<ObjectHash>(6)},
           .bodies = {sample_id<ObjectHash>(7)},
           .inner_box = Bytes(60, 8)};
 }
 
 KeySegmentInner sample_key_segment_inner() {
-  return {.packs = {{.is_punctured = false, .key = key(1), .frames = {}},
-                    {.is_punctured = true, .key = key(2), .frames = {{0, key(3)}, {7, key(4)}}}},
-          .bodies = {key(5)}};
+  return {.packs = {{.is_punctured = false, .key = sample_key(1), .frames = {}},
+                    {.is_punctured = true,
+                     .key = sample_key(2),
+                     .frames = {{0, sample_key(3)}, {7, sample_key(4)}}}},
+          .bodies = {sample_key(5)}};
 }
 
 SnapshotBody sample_body() {

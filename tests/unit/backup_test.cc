@@ -243,6 +243,54 @@ TEST_CASE("a name that exists in the target is left alone and reported") {
   REQUIRE(slurp(source / "out/sub/b") == to_bytes("mine too"));
 }
 
+TEST_CASE("a directory that exists in the target keeps its own mode") {
+  const TemporaryDirectory source;
+  std::filesystem::create_directories(source / "tree/sub");
+  Machine machine(std::make_shared<MemoryStore>());
+  Repository repository = machine.init();
+  const BackupResult result = machine.backup(repository, source / "tree");
+  std::filesystem::create_directories(source / "out/sub");
+  std::filesystem::permissions(source / "out/sub", std::filesystem::perms::owner_all);
+  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(std::filesystem::status(source / "out/sub").permissions() ==
+          std::filesystem::perms::owner_all);
+}
+
+TEST_CASE("a hard link whose first name is not restored comes back as the file itself") {
+  const TemporaryDirectory source;
+  std::filesystem::create_directories(source / "tree/a");
+  std::filesystem::create_directories(source / "tree/b");
+  write_file(source / "tree/a/first", Bytes(5000, 1));
+  std::filesystem::create_hard_link(source / "tree/a/first", source / "tree/b/second");
+  std::filesystem::create_hard_link(source / "tree/a/first", source / "tree/b/third");
+  Machine machine(std::make_shared<MemoryStore>());
+  Repository repository = machine.init();
+  const BackupResult result = machine.backup(repository, source / "tree");
+  const RestoreResult restored =
+      machine.restore(repository, result.snapshot, source / "tree/b", source / "out");
+  REQUIRE(restored.problems == 0);
+  REQUIRE(slurp(source / "out/second") == Bytes(5000, 1));
+  REQUIRE(std::filesystem::hard_link_count(source / "out/third") == 2);
+}
+
+TEST_CASE("two clients that store the same content at once are both whole") {
+  const TemporaryDirectory source;
+  std::filesystem::create_directories(source / "tree");
+  write_file(source / "tree/file", Bytes(50'000, 1));
+  auto store = std::make_shared<MemoryStore>();
+  Machine one(store, 1);
+  Repository first = one.init();
+  Machine two(store, 2);
+  Repository second = two.open();
+  one.backup(first, source / "tree");
+  BackupOptions options;
+  options.paths = {source / "tree"};
+  options.source = "other";
+  two.clock.advance_ms(120'000);
+  backup(second, options);
+  REQUIRE(report_text(verify(second, {.level = VerifyLevel::content})).empty());
+}
+
 TEST_CASE("a link planted in the target is not followed") {
   const TemporaryDirectory source;
   std::filesystem::create_directories(source / "tree/sub");

@@ -79,20 +79,24 @@ std::array<timespec, 2> times_of(const Entry& entry) {
 struct Setters {
   std::function<int()> owner;
   std::function<int(const Xattr&)> xattr;
-  std::function<int()> mode;
+  std::function<int(mode_t)> mode;
   std::function<int()> times;
 };
 
 // Owner first (it clears setuid and capabilities), then attributes, then mode, then times.
 std::vector<Refusal> apply(const Setters& set, const Entry& entry) {
   std::vector<Refusal> out;
-  if (set.owner() != 0) out.push_back({"owner", reason(errno)});
+  mode_t mode = entry.mode;
+  if (set.owner() != 0) {
+    out.push_back({"owner", reason(errno)});
+    mode &= 01777U;  // never setuid or setgid for another than was meant
+  }
   for (const Xattr& xattr : entry.xattrs) {
     if (set.xattr(xattr) != 0) {
       out.push_back({concat("extended attribute ", xattr.name), reason(errno)});
     }
   }
-  if (set.mode && set.mode() != 0) out.push_back({"mode", reason(errno)});
+  if (set.mode && set.mode(mode) != 0) out.push_back({"mode", reason(errno)});
   if (set.times() != 0) out.push_back({"times", reason(errno)});
   return out;
 }
@@ -125,7 +129,7 @@ std::vector<Refusal> set_metadata(int fd, const Entry& entry) {
                       return ::fsetxattr(fd, xattr.name.c_str(), xattr.value.data(),
                                          xattr.value.size(), 0);
                     },
-                .mode = [&] { return ::fchmod(fd, entry.mode); },
+                .mode = [&](mode_t mode) { return ::fchmod(fd, mode); },
                 .times = [&] { return ::futimens(fd, times.data()); }},
                entry);
 }
@@ -150,8 +154,8 @@ std::vector<Refusal> set_metadata_at(const Directory& parent,
           [&] { return ::utimensat(parent.fd(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW); },
   };
   if (entry.type != EntryType::symlink) {
-    set.mode = [&] {
-      return ::fchmodat(parent.fd(), name.c_str(), entry.mode, AT_SYMLINK_NOFOLLOW);
+    set.mode = [&](mode_t mode) {
+      return ::fchmodat(parent.fd(), name.c_str(), mode, AT_SYMLINK_NOFOLLOW);
     };
   }
   return apply(set, entry);

@@ -1,7 +1,9 @@
 #include "engine/base/disk/disk.h"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/base/disk/file.h"
+#include "engine/base/random.h"
 
 namespace kist {
 
@@ -20,6 +23,7 @@ namespace {
 // Files without O_TMPFILE get a name below tmp/ and hold a lock on it for as long as they are
 // written: a leftover of a crash is one whose lock can be had.
 constexpr std::string_view temporary_directory = "tmp";
+constexpr std::time_t leftover_seconds = 3600;
 
 class LocalNewFile final : public NewFile {
  public:
@@ -124,18 +128,6 @@ class LocalDisk final : public Disk {
 
   void remove(const std::string& path) override { remove_file(at(path)); }
 
-  std::uint64_t remove_leftovers() override {
-    std::uint64_t removed = 0;
-    list(std::string(temporary_directory), [&](const std::string& name, bool) {
-      const std::string path = at(concat(temporary_directory, "/", name));
-      const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-      if (!fd.is_open() || ::flock(fd.fd(), LOCK_EX | LOCK_NB) != 0) return;
-      remove_file(path);
-      ++removed;
-    });
-    return removed;
-  }
-
  private:
   [[nodiscard]] std::string at(std::string_view path) const {
     return path.empty() ? root_ : concat(root_, "/", path);
@@ -143,16 +135,32 @@ class LocalDisk final : public Disk {
 
   std::unique_ptr<NewFile> create_named() {
     make_directory(std::string(temporary_directory));
-    static std::atomic<std::uint64_t> counter{0};
+    if (!has_cleared_.exchange(true)) remove_leftovers();
+    std::array<std::uint8_t, 16> unique{};
+    SystemRandom().fill(unique);
     const std::string path =
-        at(concat(temporary_directory, "/", ::getpid(), "-", counter.fetch_add(1)));
-    File file = File::create(path);
+        at(concat(temporary_directory, "/", to_hex(unique.data(), unique.size())));
+    File file = File::create_new(path);
     if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) throw_errno("cannot lock", path, errno);
     return std::make_unique<LocalNewFile>(std::move(file), root_, path);
   }
 
+  // Files that crashed processes left without a final name. One made a moment ago may belong to a
+  // process that has not locked it yet.
+  void remove_leftovers() {
+    list(std::string(temporary_directory), [&](const std::string& name, bool) {
+      const std::string path = at(concat(temporary_directory, "/", name));
+      const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+      struct stat status {};
+      if (!fd.is_open() || ::fstat(fd.fd(), &status) != 0) return;
+      if (std::time(nullptr) - status.st_mtime < leftover_seconds) return;
+      if (::flock(fd.fd(), LOCK_EX | LOCK_NB) == 0) remove_file(path);
+    });
+  }
+
   std::string root_;
   std::atomic<bool> has_unnamed_files_{true};
+  std::atomic<bool> has_cleared_{false};
 };
 
 }  // namespace

@@ -45,8 +45,6 @@ class Disk {
   virtual std::unique_ptr<NewFile> create() = 0;
   virtual void sync_directory(const std::string& path) = 0;
   virtual void remove(const std::string& path) = 0;
-  // Removes files that crashed processes left without a final name; the number removed.
-  virtual std::uint64_t remove_leftovers() = 0;
 };
 
 // The directory `root` of this machine. Created, with its parents, by the first make_directory("").

@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "engine/base/random.h"
+
 namespace kist {
 
 void throw_errno(std::string_view verb, std::string_view path, int error) {
@@ -40,10 +42,22 @@ File File::open(const std::string& path) {
   return {Descriptor(fd), path};
 }
 
-File File::create(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+namespace {
+
+File create_with(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
   if (fd < 0) throw_errno("cannot create", path, errno);
   return {Descriptor(fd), path};
+}
+
+}  // namespace
+
+File File::create(const std::string& path) {
+  return create_with(path, O_TRUNC);
+}
+
+File File::create_new(const std::string& path) {
+  return create_with(path, O_EXCL);
 }
 
 std::size_t File::read_at(std::uint64_t offset, MutableView out) const {
@@ -131,13 +145,19 @@ Bytes read_file(const std::string& path, std::uint64_t size_max) {
 }
 
 void replace_file(const std::string& path, View bytes) {
-  const std::string temporary = path + ".new";
-  {
-    const File file = File::create(temporary);
+  // A name of its own: other processes may be replacing the same file.
+  std::array<std::uint8_t, 8> unique{};
+  SystemRandom().fill(unique);
+  const std::string temporary = concat(path, ".", to_hex(unique.data(), unique.size()), ".new");
+  try {
+    const File file = File::create_new(temporary);
     file.append(bytes);
     file.sync();
+    rename_path(temporary, path);
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());
+    throw;
   }
-  rename_path(temporary, path);
   const std::string directory(std::filesystem::path(path).parent_path());
   const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
@@ -178,6 +198,12 @@ void wipe_file(const std::string& path) {
 
 void remove_file(const std::string& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove", path, errno);
+}
+
+void remove_tree(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) throw_errno("cannot remove", path, error.value());
 }
 
 void rename_path(const std::string& from, const std::string& to) {

@@ -57,6 +57,8 @@ class File {
   static File open(const std::string& path);
   // Creates or empties a file of mode 0600 for writing.
   static File create(const std::string& path);
+  // Creates a file of mode 0600 that must not exist yet.
+  static File create_new(const std::string& path);
 
   // Reads until `out` is full or the file ends; the number of bytes read.
   std::size_t read_at(std::uint64_t offset, MutableView out) const;
@@ -96,6 +98,8 @@ void make_directories(const std::string& path);
 // Overwrites the file once with zeros, syncs, removes. Absent is fine.
 void wipe_file(const std::string& path);
 void remove_file(const std::string& path);  // absent is fine
+// Removes a directory of local state with all that is in it; absent is fine.
+void remove_tree(const std::string& path);
 void rename_path(const std::string& from, const std::string& to);
 // True when the path lies on a network file system, where LMDB must not be used.
 bool is_on_network(const std::string& path);

@@ -90,6 +90,9 @@ std::vector<std::string> Directory::names() const {
   std::ranges::sort(out, [](const std::string& a, const std::string& b) {
     return std::ranges::lexicographical_compare(as_view(a), as_view(b));
   });
+  // A directory that changes while it is listed may show a name twice.
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
   return out;
 }
 
@@ -135,10 +138,10 @@ std::string Directory::proc_path(const std::string& name) const {
   return concat("/proc/self/fd/", fd(), "/", name);
 }
 
-void Directory::make_directory(const std::string& name) const {
-  if (::mkdirat(fd(), name.c_str(), 0700) == 0) return;
+bool Directory::make_directory(const std::string& name) const {
+  if (::mkdirat(fd(), name.c_str(), 0700) == 0) return true;
   const int error = errno;
-  if (error == EEXIST && status(name).type == EntryType::directory) return;
+  if (error == EEXIST && status(name).type == EntryType::directory) return false;
   throw_errno("cannot create directory", join_path(path_, name), error);
 }
 

@@ -53,7 +53,8 @@ class Directory {
   [[nodiscard]] std::vector<Xattr> own_xattrs() const;
 
   // Writing. Creating what exists is Error{failed}.
-  void make_directory(const std::string& name) const;  // mode 0700; an existing directory is fine
+  // Mode 0700. False when the directory exists already, which is fine.
+  bool make_directory(const std::string& name) const;
   [[nodiscard]] File create_file(const std::string& name) const;  // mode 0600, must not exist
   [[nodiscard]] File open_file_for_writing(const std::string& name) const;
   void make_symlink(const std::string& name, const std::string& target) const;
