@@ -107,7 +107,9 @@ class ManifestReader {
   template <typename Handle>
   static void drain(Cursor& cursor, const Handle& handle);
   struct Visit;
-  bool visit(const BlockId& id, const std::string* first_path, unsigned level_max,
+  bool visit(const BlockId& id,
+             const std::string* first_path,
+             unsigned level_max,
              const Visit& how) const;
   Node read_node(View bytes,
                  const BlockId& id,
