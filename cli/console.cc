@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -28,8 +29,29 @@ std::size_t terminal_width() {
   return size.ws_col;
 }
 
-constexpr std::string_view json_pattern =
-    R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","text":"%v"})";
+// The message as a JSON string: names may hold quotes.
+class JsonTextFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message,
+              const std::tm& /*time*/,
+              spdlog::memory_buf_t& out) override {
+    const std::string text =
+        Json(std::string(message.payload.data(), message.payload.size())).dump();
+    out.append(text.data(), text.data() + text.size());
+  }
+
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<JsonTextFlag>();
+  }
+};
+
+std::unique_ptr<spdlog::formatter> file_formatter(bool as_json) {
+  auto out = std::make_unique<spdlog::pattern_formatter>();
+  out->add_flag<JsonTextFlag>('*');
+  out->set_pattern(as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","text":%*})"
+                           : "%Y-%m-%dT%H:%M:%S%z %l %v");
+  return out;
+}
 
 }  // namespace
 
@@ -57,8 +79,7 @@ void Console::configure(const ConsoleOptions& options) {
   sinks.push_back(terminal);
   if (!options.log_file.empty()) {
     auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file);
-    file->set_pattern(options.log_as_json ? std::string(json_pattern)
-                                          : "%Y-%m-%dT%H:%M:%S%z %l %v");
+    file->set_formatter(file_formatter(options.log_as_json));
     sinks.push_back(file);
   }
   auto logger = std::make_shared<spdlog::logger>("kist", sinks.begin(), sinks.end());

@@ -97,7 +97,7 @@ Bytes NumberSet::encode() const {
   for (const std::uint64_t number : bitmap_->map) {
     rebuilt.add(number);
   }
-  return encode_canonical(std::move(rebuilt));
+  return encode_canonical(rebuilt);
 }
 
 namespace {

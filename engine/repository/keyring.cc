@@ -252,8 +252,8 @@ std::vector<SlotName> slots_to_try(StoreReader& store,
     return std::tuple(!(preferred && slot.slot == *preferred), slot.slot, ~slot.generation);
   };
   std::ranges::sort(out, {}, key);
-  const auto repeated = std::ranges::unique(out, {}, key);
-  out.erase(repeated.begin(), repeated.end());
+  const auto is_same = [&](const SlotName& a, const SlotName& b) { return key(a) == key(b); };
+  out.erase(std::unique(out.begin(), out.end(), is_same), out.end());
   return out;
 }
 

@@ -43,7 +43,8 @@ std::string report_text(const VerifyReport& report) {
 }
 
 bool contains(View haystack, View needle) {
-  return std::ranges::search(haystack, needle).begin() != haystack.end();
+  return std::search(haystack.begin(), haystack.end(), needle.begin(), needle.end()) !=
+         haystack.end();
 }
 
 }  // namespace

@@ -91,8 +91,7 @@ std::vector<std::string> Directory::names() const {
     return std::ranges::lexicographical_compare(as_view(a), as_view(b));
   });
   // A directory that changes while it is listed may show a name twice.
-  const auto repeated = std::ranges::unique(out);
-  out.erase(repeated.begin(), repeated.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
