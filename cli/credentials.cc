@@ -35,15 +35,20 @@ auto named_file(const Read& read) {
 }
 
 Credential from_file(const std::string& path) {
-  return passphrase(named_file([&] { return read_file(path, passphrase_bytes_max); }));
+  return passphrase(named_file([&] {
+    return in_context("the password file", [&] { return read_file(path, passphrase_bytes_max); });
+  }));
 }
 
 Credential from_command(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"), &::pclose);
+  FILE* pipe = ::popen(command.c_str(), "re");
+  if (pipe == nullptr) throw Error(Code::failed, "cannot run the password command");
   Bytes bytes(passphrase_bytes_max);
-  if (!pipe) throw Error(Code::failed, "cannot run the password command");
-  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), pipe.get()));
-  if (bytes.empty()) throw Error(Code::invalid, "the password command printed nothing");
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), pipe));
+  const int status = ::pclose(pipe);
+  if (status != 0) {
+    throw Error(Code::invalid, "the password command failed; nothing was done");
+  }
   return passphrase(std::move(bytes));
 }
 
@@ -95,21 +100,34 @@ Credential ask_new_passphrase() {
   return passphrase(std::move(first));
 }
 
-// What is found without asking; nothing otherwise.
+// The credential that the options name; nothing when they name none.
 std::optional<Credential> find_credential(const SecretOptions& options) {
+  const int named = static_cast<int>(!options.key_file.empty()) +
+                    static_cast<int>(!options.password_file.empty()) +
+                    static_cast<int>(!options.password_command.empty());
+  if (named > 1) {
+    throw Error(Code::invalid,
+                "give one of --key-file, --password-file and --password-command, not several");
+  }
   if (!options.key_file.empty()) {
     return named_file([&] { return read_key_file(options.key_file); });
   }
-  if (!options.password_file.empty()) {
-    return from_file(options.password_file);
-  }
-  if (!options.password_command.empty()) {
-    return from_command(options.password_command);
-  }
+  if (!options.password_file.empty()) return from_file(options.password_file);
+  if (!options.password_command.empty()) return from_command(options.password_command);
   return std::nullopt;
 }
 
+// What the options do not say, the environment may: KIST_KEY_FILE and its kin, each alone.
+SecretOptions from_environment() {
+  SecretOptions out;
+  out.key_file = environment("KIST_KEY_FILE");
+  if (out.key_file.empty()) out.password_file = environment("KIST_PASSWORD_FILE");
+  if (out.empty()) out.password_command = environment("KIST_PASSWORD_COMMAND");
+  return out;
+}
+
 std::optional<Credential> find_in_surroundings() {
+  if (auto found = find_credential(from_environment())) return found;
   const std::string variable = environment("KIST_PASSWORD");
   if (!variable.empty()) {
     const View bytes = as_view(variable);
@@ -121,6 +139,10 @@ std::optional<Credential> find_in_surroundings() {
 }
 
 }  // namespace
+
+SecretOptions or_environment(const SecretOptions& options) {
+  return options.empty() ? from_environment() : options;
+}
 
 Credential get_credential(const SecretOptions& options) {
   if (auto found = find_credential(options)) return std::move(*found);
@@ -134,6 +156,13 @@ Credential get_new_credential(const SecretOptions& options, Random& random) {
   }
   if (auto found = find_credential(options)) return std::move(*found);
   return ask_new_passphrase();
+}
+
+Credential get_new_first_credential(const SecretOptions& options, Random& random) {
+  if (options.empty()) {
+    if (auto found = find_in_surroundings()) return std::move(*found);
+  }
+  return get_new_credential(options, random);
 }
 
 }  // namespace kist::cli

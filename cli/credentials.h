@@ -20,8 +20,12 @@ struct SecretOptions {
 
 // The credential to open a repository with.
 Credential get_credential(const SecretOptions& options);
+// The options for a new repository's first secret: those given, else those of the environment.
+SecretOptions or_environment(const SecretOptions& options);
 // The credential that a new slot gets; a passphrase from the terminal is asked for twice, a key
 // file that does not exist is made.
 Credential get_new_credential(const SecretOptions& options, Random& random);
+// The same for init, which also takes KIST_PASSWORD and systemd's credential.
+Credential get_new_first_credential(const SecretOptions& options, Random& random);
 
 }  // namespace kist::cli

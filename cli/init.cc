@@ -29,9 +29,9 @@ Exit run(Session& session, const Options& options) {
   init.minimum_retention_seconds = parse_duration(options.minimum);
   init.owner_name = options.name;
   std::shared_ptr<Store> store = session.store();
-  const bool makes_key_file =
-      !session.options.secret.key_file.empty() && !path_exists(session.options.secret.key_file);
-  const Credential credential = get_new_credential(session.options.secret, session.random());
+  const SecretOptions secret = or_environment(session.options.secret);
+  const bool makes_key_file = !secret.key_file.empty() && !path_exists(secret.key_file);
+  const Credential credential = get_new_first_credential(secret, session.random());
   const Repository repository =
       init_repository(std::move(store), credential, init, session.state_parent(), session.around());
   const std::string id = hex(repository.keyring.repository());
@@ -45,7 +45,7 @@ Exit run(Session& session, const Options& options) {
   }
   print_line(concat("made repository ", id, " in ", session.options.repository));
   print_line(concat("fingerprint     ", fingerprint));
-  if (makes_key_file) print_line(concat("made key file   ", session.options.secret.key_file));
+  if (makes_key_file) print_line(concat("made key file   ", secret.key_file));
   print_line("");
   print_line(credential.kind == SlotKind::passphrase
                  ? "Keep the password safe, and in a second place: without it nothing can be read."

@@ -6,7 +6,7 @@ namespace {
 
 std::string slot_label(const State& state, const SlotId& id) {
   const auto slot = state.slots.find(id);
-  const std::string digits = hex(id).substr(0, 8);
+  std::string digits = hex(id).substr(0, 8);
   if (slot == state.slots.end()) return digits;
   return concat(printable(slot->second.introduction.name), " (", digits, ")");
 }

@@ -36,15 +36,11 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->envname("KIST_REPO")
       ->type_name("PATH");
   app.add_option("--password-file", options.secret.password_file, "Read the password from a file")
-      ->envname("KIST_PASSWORD_FILE")
       ->type_name("FILE");
   app.add_option("--password-command", options.secret.password_command,
                  "Read the password from a command's output")
-      ->envname("KIST_PASSWORD_COMMAND")
       ->type_name("COMMAND");
-  app.add_option("--key-file", options.secret.key_file, "Open with a key file")
-      ->envname("KIST_KEY_FILE")
-      ->type_name("FILE");
+  app.add_option("--key-file", options.secret.key_file, "Open with a key file")->type_name("FILE");
   app.add_option("--slot", options.slot, "Open this slot and no other")->type_name("ID");
   app.add_option("--state-dir", options.state_directory, "Where catalogs and caches are kept")
       ->envname("KIST_STATE_DIR")
@@ -98,19 +94,13 @@ Exit run(Session& session) {
   }
 }
 
-}  // namespace
-
-}  // namespace kist::cli
-
-int main(int argc, char** argv) {
-  using namespace kist::cli;  // NOLINT(google-build-using-namespace): main cannot stand in one
+int parse_and_run(int argc, char** argv) {
   CLI::App app("Kist: secure encrypted backup and archiving", "kist");
   Session session;
   add_global_options(app, session.options);
   app.set_version_flag("--version", std::string("kist ") + kist::version);
   app.require_subcommand(1);
   app.fallthrough();
-  app.failure_message(CLI::FailureMessage::simple);
   for (const auto add : {&add_init, &add_backup, &add_snapshots, &add_ls, &add_cat, &add_restore,
                          &add_verify, &add_stats, &add_catalog, &add_journal, &add_key}) {
     add(app, session);
@@ -118,7 +108,22 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    static_cast<void>(std::fprintf(stderr, "kist: %s; kist --help shows how\n", error.what()));
+    return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run(session));
+}
+
+}  // namespace
+
+}  // namespace kist::cli
+
+int main(int argc, char** argv) {
+  try {
+    return kist::cli::parse_and_run(argc, argv);
+  } catch (...) {
+    static_cast<void>(std::fputs("kist: out of memory\n", stderr));
+    return 1;
+  }
 }

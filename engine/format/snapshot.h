@@ -38,7 +38,7 @@ struct SnapshotStatistics {
   std::uint64_t bytes_total = 0;   // of all files, holes included
   std::uint64_t bytes_read = 0;    // from the source
   std::uint64_t bytes_new = 0;     // of blocks that were not stored before
-  std::uint64_t bytes_stored = 0;  // of the objects written for them
+  std::uint64_t bytes_stored = 0;  // of the packs and index segments written
   std::uint64_t blocks_new = 0;
   std::uint64_t problems = 0;  // paths that could not be read as they were
   bool operator==(const SnapshotStatistics&) const = default;

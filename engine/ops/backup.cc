@@ -297,9 +297,7 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
       commit_snapshot(repository, result.snapshot, result.source, introduced);
 
   result.sequence = entry.sequence;
-  result.statistics.blocks_new = ingest.new_block_count();
-  result.statistics.bytes_new = ingest.new_bytes();
-  result.statistics.bytes_stored = ingest.stored_bytes();
+  result.statistics = introduced.statistics;
   const auto& taken = std::get<SnapshotTaken>(entry.act);
   cache.commit({.snapshot = result.snapshot,
                 .started_ms = started_ms,

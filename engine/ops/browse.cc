@@ -98,8 +98,11 @@ Selection select(const Repository& repository, const std::string& text) {
   Selection out;
   out.snapshot = find_snapshot(repository, name);
   if (out.snapshot == nullptr) {
-    throw Error(Code::failed,
-                concat("there is no snapshot ", name, "; kist snapshots lists those there are"));
+    throw Error(Code::failed, name.size() < 4
+                                  ? concat(name, " is too short for an id; give at least 4 digits")
+                                  : concat("there is no snapshot ", name,
+                                           "; kist snapshots lists those there are (a path begins "
+                                           "with :/)"));
   }
   if (colon != std::string::npos) out.path = clean_path(text.substr(colon + 1));
   return out;
@@ -136,7 +139,9 @@ void list_entries(Repository& repository,
                       if (is_recursive || is_child) each(entry);
                       return true;
                     });
-  if (!found) throw Error(Code::failed, concat("the snapshot has no /", selection.path));
+  if (!found)
+    throw Error(Code::failed,
+                concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
 }
 
 void read_content(Repository& repository,
@@ -151,7 +156,9 @@ void read_content(Repository& repository,
   if (entry && entry->type == EntryType::hard_link) {
     entry = manifest.lookup(body.root, entry->link_target);
   }
-  if (!entry) throw Error(Code::failed, concat("the snapshot has no /", selection.path));
+  if (!entry)
+    throw Error(Code::failed,
+                concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
   if (entry->type != EntryType::file) {
     throw Error(Code::invalid, concat("/", selection.path, " is not a file"));
   }

@@ -72,7 +72,8 @@ class Restorer {
     root_ = root;
     const std::optional<Entry> top = manifest_.lookup(root, options_.path);
     if (!top && !options_.path.empty()) {
-      throw Error(Code::failed, concat("the snapshot has no /", options_.path));
+      throw Error(Code::failed,
+                  concat("the snapshot has no /", options_.path, "; kist ls shows what it has"));
     }
     // A directory's contents go into the target; anything else goes in under its own name.
     const bool is_directory = !top || top->type == EntryType::directory;
@@ -397,6 +398,11 @@ class Restorer {
     for (const auto& [kind, refused] : tree_.refused()) {
       result_.refused.push_back(concat(kind, ": not set on ", refused.count, " entries, the first ",
                                        refused.first_path, " (", refused.reason, ")"));
+    }
+    if (!tree_.found().empty()) {
+      result_.refused.push_back(
+          concat("owner, attributes, mode and times: left as they were on ", tree_.found().size(),
+                 " directories that existed, the first ", *tree_.found().begin()));
     }
     return result_;
   }

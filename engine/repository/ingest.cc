@@ -397,6 +397,7 @@ Introduced Ingest::finish(const SnapshotBody& body, SnapshotStatistics statistic
   repository_.writer().barrier();
   out.body = body_key.name;
   out.reference_set = set_key.name;
+  out.statistics = statistics;
   std::uint64_t next = 0;
   for (const Stream* from : {data_.get(), meta_.get()}) {
     for (SegmentIntroduction segment : from->segments) {

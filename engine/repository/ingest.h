@@ -45,6 +45,7 @@ struct Introduced {
   std::vector<ObjectHash> key_segments;
   ObjectHash body;
   ObjectHash reference_set;
+  SnapshotStatistics statistics;  // as the reference set states them
 };
 
 // Throws Error{invalid} unless every reader could decode the body: a text that is too long, say.

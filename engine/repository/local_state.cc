@@ -26,6 +26,7 @@ std::optional<Bytes> read_if_there(const std::string& path, std::uint64_t size_m
 LocalState::LocalState(std::string directory, Random& random, Observer& observer)
     : directory_(std::move(directory)) {
   make_directories(directory_);
+  const FileLock lock(directory_ + "/lock");  // or two first uses would make two keys
   load_keys(random, observer);
   open_catalog(observer);
   open_index(observer);
@@ -34,7 +35,7 @@ LocalState::LocalState(std::string directory, Random& random, Observer& observer
 // One file of 32 bytes: whoever has it can read nothing, but without it the local tables are noise.
 void LocalState::load_keys(Random& random, Observer& observer) {
   const std::string path = directory_ + "/local.key";
-  std::optional<Bytes> bytes = read_if_there(path, 64);
+  std::optional<Bytes> bytes = read_if_there(path, 1U << 20U);
   if (!bytes || bytes->size() != 32) {
     if (bytes) observer.notice("the local key was damaged: the catalog is rebuilt");
     remove_environment(directory_ + "/catalog");

@@ -6,12 +6,18 @@
 namespace kist {
 
 std::string resolve_source_path(const std::string& path) {
+  if (path.empty()) throw Error(Code::invalid, "a path to back up is empty");
   const std::filesystem::path absolute = absolute_path(path);
   if (!path_exists(absolute.string())) {
     throw Error(Code::failed, concat(path, " does not exist"));
   }
   if (absolute == "/") return "/";
   std::error_code error;
+  if (path.ends_with('/')) {  // a link to a directory, with a slash behind it, is that directory
+    const auto directory = std::filesystem::canonical(absolute, error);
+    if (error) throw Error(Code::failed, concat("cannot resolve ", path, ": ", error.message()));
+    return directory.string();
+  }
   const auto parent = std::filesystem::canonical(absolute.parent_path(), error);
   if (error) throw Error(Code::failed, concat("cannot resolve ", path, ": ", error.message()));
   return (parent / absolute.filename()).string();

@@ -61,6 +61,9 @@ class TreeWriter {
 
   [[nodiscard]] std::map<std::string, Refused> refused() const;
 
+  // Directories that existed before and were left as they were; the target itself not counted.
+  [[nodiscard]] const std::set<std::string>& found() const { return found_; }
+
  private:
   Entry localise(const Entry& entry);
   void note(const std::vector<Refusal>& refusals, const Entry& entry);

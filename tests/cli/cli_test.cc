@@ -130,6 +130,27 @@ TEST_CASE("a key file is made by init and opens the repository") {
   REQUIRE(std::system((command + "snapshots > /dev/null").c_str()) == 0);  // NOLINT
 }
 
+TEST_CASE("a failing password command is no password, and two secrets are one too many") {
+  const Place place;
+  const std::string base =
+      concat(std::string_view(KIST_BINARY), std::string_view(" --repo '"), place.directory / "r3",
+             std::string_view("' --state-dir '"), place.directory / "s3", std::string_view("' "));
+  const auto exit_of = [&](const std::string& rest) {
+    const int status = std::system(concat(base, rest, std::string_view(" 2>/dev/null")).c_str());
+    return WEXITSTATUS(status);  // NOLINT
+  };
+  REQUIRE(exit_of("--password-command 'echo part; exit 1' init") == 2);
+  REQUIRE_FALSE(std::filesystem::exists(place.directory / "r3"));
+  REQUIRE(exit_of("--password-command 'echo a' --key-file /tmp/none init") == 2);
+}
+
+TEST_CASE("ordinary mistakes are not taken for damage") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("restore latest --target '" + (place.directory / "password") + "'", 1);
+}
+
 TEST_CASE("passwd and add change who gets in") {
   const Place place;
   place.require("init", 0);

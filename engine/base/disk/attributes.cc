@@ -89,7 +89,8 @@ std::vector<Refusal> apply(const Setters& set, const Entry& entry) {
   mode_t mode = entry.mode;
   if (set.owner() != 0) {
     out.push_back({"owner", reason(errno)});
-    mode &= 01777U;  // never setuid or setgid for another than was meant
+    if ((mode & 06000U) != 0) out.push_back({"setuid and setgid", "the owner could not be set"});
+    mode &= 01777U;  // never for another owner than was meant
   }
   for (const Xattr& xattr : entry.xattrs) {
     if (set.xattr(xattr) != 0) {

@@ -90,7 +90,10 @@ class LocalDisk final : public Disk {
   }
 
   std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) override {
-    return File::open(at(path)).read_at(offset, out);
+    const int fd = ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) throw Error(Code::missing, concat(path, " is missing"));
+    if (fd < 0) throw_errno("cannot open", at(path), errno);
+    return File(Descriptor(fd), at(path)).read_at(offset, out);
   }
 
   void list(const std::string& path,

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,10 +18,9 @@
 namespace kist {
 
 void throw_errno(std::string_view verb, std::string_view path, int error) {
-  const Code code = error == ENOENT || error == ENOTDIR ? Code::missing : Code::failed;
   std::string text = concat(verb, " ", path, ": ", std::generic_category().message(error));
   if (error == ENOSPC || error == EDQUOT) text += "; make room there and run again";
-  throw Error(code, std::move(text));
+  throw Error(Code::failed, std::move(text));
 }
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
@@ -130,6 +130,12 @@ void File::advise_sequential() const noexcept {
   static_cast<void>(::posix_fadvise(fd(), 0, 0, POSIX_FADV_SEQUENTIAL));
 }
 
+FileLock::FileLock(const std::string& path) : file_(create_with(path, 0)) {
+  while (::flock(file_.fd(), LOCK_EX) != 0) {
+    if (errno != EINTR) throw_errno("cannot lock", path, errno);
+  }
+}
+
 Bytes read_file(const std::string& path, std::uint64_t size_max) {
   const File file = File::open(path);
   const std::uint64_t size = file.size();
@@ -158,7 +164,8 @@ void replace_file(const std::string& path, View bytes) {
     ::unlink(temporary.c_str());
     throw;
   }
-  const std::string directory(std::filesystem::path(path).parent_path());
+  const std::string parent(std::filesystem::path(path).parent_path());
+  const std::string directory = parent.empty() ? "." : parent;
   const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
 }

@@ -1,5 +1,6 @@
 // Files by descriptor. This folder is the only place where system calls on files and errno appear;
-// a failure leaves it as an Error that names the path, with Code::missing for "no such file".
+// a failure leaves it as an Error that names the path, always Code::failed: whether an
+// absent file means damage is for the caller to say.
 #pragma once
 
 #include <cstdint>
@@ -88,7 +89,16 @@ class File {
   std::string path_;
 };
 
-// The whole file; Error{invalid} when it is larger than `size_max`, Error{missing} when absent.
+// Held while this object lives: one process at a time, waiting for its turn.
+class FileLock {
+ public:
+  explicit FileLock(const std::string& path);
+
+ private:
+  File file_;
+};
+
+// The whole file; Error{invalid} when it is larger than `size_max`.
 Bytes read_file(const std::string& path, std::uint64_t size_max);
 // Replaces `path` durably: afterwards it holds the old bytes or the new ones, whatever happens.
 void replace_file(const std::string& path, View bytes);
