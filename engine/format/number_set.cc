@@ -1,14 +1,33 @@
 #include "engine/format/number_set.h"
 
 #include <bit>
+#include <map>
 
-#include <roaring/roaring64map.hh>
+#include <roaring/roaring.hh>
 
 namespace kist {
 
+// Not the library's own 64-bit map: that one reads and writes its header at unaligned addresses,
+// has no ranges and keeps empty parts.
 struct NumberSet::Bitmap {
-  Roaring64Map map;
+  std::map<std::uint32_t, Roaring> parts;  // by the numbers' high half; none is empty
+
+  void drop_empty() {
+    std::erase_if(parts, [](const auto& part) { return part.second.isEmpty(); });
+  }
 };
+
+namespace {
+
+std::uint32_t high_of(std::uint64_t number) {
+  return static_cast<std::uint32_t>(number >> 32U);
+}
+
+std::uint32_t low_of(std::uint64_t number) {
+  return static_cast<std::uint32_t>(number);
+}
+
+}  // namespace
 
 NumberSet::NumberSet() : bitmap_(std::make_unique<Bitmap>()) {}
 
@@ -29,75 +48,85 @@ NumberSet& NumberSet::operator=(NumberSet&& other) noexcept {
 NumberSet::~NumberSet() = default;
 
 void NumberSet::add(std::uint64_t number) {
-  bitmap_->map.add(number);
+  bitmap_->parts[high_of(number)].add(low_of(number));
 }
 
 void NumberSet::add_range(std::uint64_t first, std::uint64_t count) {
-  for (std::uint64_t i = 0; i < count; ++i) {
-    bitmap_->map.add(first + i);
+  while (count > 0) {
+    const std::uint64_t left_in_part = (std::uint64_t{1} << 32U) - low_of(first);
+    const std::uint64_t here = std::min(count, left_in_part);
+    bitmap_->parts[high_of(first)].addRange(low_of(first), low_of(first) + here);
+    first += here;
+    count -= here;
   }
 }
 
 bool NumberSet::contains(std::uint64_t number) const {
-  return bitmap_->map.contains(number);
+  const auto part = bitmap_->parts.find(high_of(number));
+  return part != bitmap_->parts.end() && part->second.contains(low_of(number));
 }
 
 std::uint64_t NumberSet::count() const {
-  return bitmap_->map.cardinality();
-}
-
-std::uint64_t NumberSet::count_within(std::uint64_t first, std::uint64_t count) const {
-  if (count == 0) return 0;
-  const std::uint64_t before = first == 0 ? 0 : bitmap_->map.rank(first - 1);
-  return bitmap_->map.rank(first + count - 1) - before;
+  std::uint64_t total = 0;
+  for (const auto& [high, part] : bitmap_->parts) {
+    total += part.cardinality();
+  }
+  return total;
 }
 
 std::uint64_t NumberSet::greatest() const {
-  return bitmap_->map.maximum();
+  KIST_ENSURE(!bitmap_->parts.empty());
+  const auto& [high, part] = *bitmap_->parts.rbegin();
+  return std::uint64_t{high} << 32U | part.maximum();
 }
 
 void NumberSet::unite(const NumberSet& other) {
-  bitmap_->map |= other.bitmap_->map;
+  for (const auto& [high, part] : other.bitmap_->parts) {
+    bitmap_->parts[high] |= part;
+  }
 }
 
 void NumberSet::subtract(const NumberSet& other) {
-  bitmap_->map -= other.bitmap_->map;
+  for (const auto& [high, part] : other.bitmap_->parts) {
+    const auto mine = bitmap_->parts.find(high);
+    if (mine != bitmap_->parts.end()) mine->second -= part;
+  }
+  bitmap_->drop_empty();
 }
 
 void NumberSet::intersect(const NumberSet& other) {
-  bitmap_->map &= other.bitmap_->map;
+  for (auto& [high, part] : bitmap_->parts) {
+    const auto theirs = other.bitmap_->parts.find(high);
+    part &= theirs == other.bitmap_->parts.end() ? Roaring() : theirs->second;
+  }
+  bitmap_->drop_empty();
 }
 
 void NumberSet::for_each(const std::function<void(std::uint64_t)>& each) const {
-  for (const std::uint64_t number : bitmap_->map) {
-    each(number);
+  for (const auto& [high, part] : bitmap_->parts) {
+    for (const std::uint32_t low : part) {
+      each(std::uint64_t{high} << 32U | low);
+    }
   }
 }
 
 bool NumberSet::operator==(const NumberSet& other) const {
-  return bitmap_->map == other.bitmap_->map;
+  return bitmap_->parts == other.bitmap_->parts;
 }
-
-namespace {
-
-// The one encoding of a bitmap that holds no empty parts.
-Bytes encode_canonical(Roaring64Map map) {
-  map.runOptimize();
-  Bytes out(map.getSizeInBytes(true));
-  const std::size_t size = map.write(reinterpret_cast<char*>(out.data()), true);
-  KIST_ENSURE(size == out.size());
-  return out;
-}
-
-}  // namespace
 
 Bytes NumberSet::encode() const {
-  // The library keeps empty inner bitmaps after a subtraction: a set is rebuilt without them.
-  Roaring64Map rebuilt;
-  for (const std::uint64_t number : bitmap_->map) {
-    rebuilt.add(number);
+  ByteWriter out;
+  out.u64(bitmap_->parts.size());
+  for (const auto& [high, part] : bitmap_->parts) {
+    Roaring optimised = part;
+    optimised.runOptimize();
+    Bytes bytes(optimised.getSizeInBytes(true));
+    const std::size_t size = optimised.write(reinterpret_cast<char*>(bytes.data()), true);
+    KIST_ENSURE(size == bytes.size());
+    out.u32(high);
+    out.raw(bytes);
   }
-  return encode_canonical(rebuilt);
+  return out.take();
 }
 
 namespace {
@@ -191,21 +220,23 @@ void check_bitmap(ByteReader& in) {
 
 NumberSet NumberSet::decode(View bytes, std::string_view object) {
   ByteReader in(bytes, object);
+  NumberSet out;
   const std::uint64_t count = in.u64();
-  std::uint64_t next_key = 0;
+  std::uint64_t next_high = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint32_t key = in.u32();
-    in.require(key >= next_key, "bitmaps are out of order");
-    next_key = std::uint64_t{key} + 1;
+    const std::uint32_t high = in.u32();
+    in.require(high >= next_high, "bitmaps are out of order");
+    next_high = std::uint64_t{high} + 1;
+    const std::size_t start = in.offset();
     check_bitmap(in);
+    // A copy of its own, aligned: the library reads words where they lie.
+    const Bytes part(bytes.begin() + static_cast<std::ptrdiff_t>(start),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(in.offset()));
+    out.bitmap_->parts.emplace(
+        high, Roaring::readSafe(reinterpret_cast<const char*>(part.data()), part.size()));
   }
   in.expect_end();
-  NumberSet out;
-  out.bitmap_->map =
-      Roaring64Map::readSafe(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  // Not by listing the numbers: a few bytes can stand for billions.
-  in.require(equal(encode_canonical(out.bitmap_->map), bytes),
-             "the number set is not in its canonical form");
+  in.require(equal(out.encode(), bytes), "the number set is not in its canonical form");
   return out;
 }
 

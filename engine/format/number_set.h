@@ -26,8 +26,6 @@ class NumberSet {
   void add_range(std::uint64_t first, std::uint64_t count);
   [[nodiscard]] bool contains(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t count() const;
-  // How many of the set's numbers lie in [first, first + count).
-  [[nodiscard]] std::uint64_t count_within(std::uint64_t first, std::uint64_t count) const;
 
   [[nodiscard]] bool empty() const { return count() == 0; }
 

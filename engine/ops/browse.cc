@@ -139,9 +139,10 @@ void list_entries(Repository& repository,
                       if (is_recursive || is_child) each(entry);
                       return true;
                     });
-  if (!found)
+  if (!found) {
     throw Error(Code::failed,
                 concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
+  }
 }
 
 void read_content(Repository& repository,
@@ -156,9 +157,10 @@ void read_content(Repository& repository,
   if (entry && entry->type == EntryType::hard_link) {
     entry = manifest.lookup(body.root, entry->link_target);
   }
-  if (!entry)
+  if (!entry) {
     throw Error(Code::failed,
                 concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
+  }
   if (entry->type != EntryType::file) {
     throw Error(Code::invalid, concat("/", selection.path, " is not a file"));
   }
