@@ -1,5 +1,5 @@
 // Properties over generated input. RapidCheck prints its seed with every failure;
-// RC_PARAMS="seed=…" runs it again, and KIST_SEED is passed on to it by the test driver.
+// RC_PARAMS="seed=…" runs it again.
 #include <map>
 #include <set>
 
