@@ -100,8 +100,7 @@ Credential ask_new_passphrase() {
   return passphrase(std::move(first));
 }
 
-// The credential that the options name; nothing when they name none.
-std::optional<Credential> find_credential(const SecretOptions& options) {
+void require_one_secret(const SecretOptions& options) {
   const int named = static_cast<int>(!options.key_file.empty()) +
                     static_cast<int>(!options.password_file.empty()) +
                     static_cast<int>(!options.password_command.empty());
@@ -109,6 +108,11 @@ std::optional<Credential> find_credential(const SecretOptions& options) {
     throw Error(Code::invalid,
                 "give one of --key-file, --password-file and --password-command, not several");
   }
+}
+
+// The credential that the options name; nothing when they name none.
+std::optional<Credential> find_credential(const SecretOptions& options) {
+  require_one_secret(options);
   if (!options.key_file.empty()) {
     return named_file([&] { return read_key_file(options.key_file); });
   }
@@ -151,6 +155,7 @@ Credential get_credential(const SecretOptions& options) {
 }
 
 Credential get_new_credential(const SecretOptions& options, Random& random) {
+  require_one_secret(options);
   if (!options.key_file.empty() && !path_exists(options.key_file)) {
     return make_key_file(options.key_file, random);
   }

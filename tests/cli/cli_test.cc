@@ -141,7 +141,11 @@ TEST_CASE("a failing password command is no password, and two secrets are one to
   };
   REQUIRE(exit_of("--password-command 'echo part; exit 1' init") == 2);
   REQUIRE_FALSE(std::filesystem::exists(place.directory / "r3"));
-  REQUIRE(exit_of("--password-command 'echo a' --key-file /tmp/none init") == 2);
+  const std::string absent = place.directory / "absent";
+  REQUIRE(exit_of(concat(std::string_view("--password-command 'echo a' --key-file '"), absent,
+                         std::string_view("' init"))) == 2);
+  REQUIRE_FALSE(std::filesystem::exists(absent));
+  REQUIRE_FALSE(std::filesystem::exists(place.directory / "r3"));
 }
 
 TEST_CASE("ordinary mistakes are not taken for damage") {
