@@ -40,7 +40,7 @@ void chunk(benchmark::State& state) {
   const Chunker chunker(chunker_parameters(static_cast<std::uint32_t>(state.range(0)) << 10U),
                         table);
   const Bytes bytes = sample(16 * mebibyte);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     for (std::size_t at = 0; at < bytes.size();) {
       at += chunker.first_block(View(bytes).subspan(at));
     }
@@ -51,7 +51,7 @@ void chunk(benchmark::State& state) {
 void hash(benchmark::State& state) {
   const Bytes bytes = sample(static_cast<std::size_t>(state.range(0)) << 10U);
   const Key key;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     benchmark::DoNotOptimize(hash_block(key, bytes));
   }
   set_bytes(state, bytes.size());
@@ -61,7 +61,7 @@ void compress(benchmark::State& state) {
   const Bytes bytes = sample(mebibyte);
   Compressor compressor;
   Bytes out;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     benchmark::DoNotOptimize(compressor.compress(bytes, {static_cast<int>(state.range(0))}, out));
   }
   set_bytes(state, bytes.size());
@@ -74,7 +74,7 @@ void decompress(benchmark::State& state) {
   if (!compressor.compress(bytes, {3}, compressed)) return;
   Decompressor decompressor;
   Bytes out(bytes.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     benchmark::DoNotOptimize(decompressor.decompress(compressed, out));
   }
   set_bytes(state, bytes.size());
@@ -89,7 +89,7 @@ void seal_and_check_frame(benchmark::State& state) {
   list.blocks.push_back({.id = {}, .size = static_cast<std::uint32_t>(bytes.size())});
   Decompressor decompressor;
   const Key secret;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     const Bytes sealed = seal_frame(secret, {}, compressed, list);
     if (state.range(0) != 0) check_frame(secret, {}, sealed, {bytes, list}, decompressor);
   }
@@ -97,7 +97,7 @@ void seal_and_check_frame(benchmark::State& state) {
 }
 
 void reference_set(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto turn : state) {
     NumberSet set;
     set.add_range(1000, 1'000'000);
     benchmark::DoNotOptimize(set.encode());

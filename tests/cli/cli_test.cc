@@ -136,8 +136,8 @@ TEST_CASE("a failing password command is no password, and two secrets are one to
       concat(std::string_view(KIST_BINARY), std::string_view(" --repo '"), place.directory / "r3",
              std::string_view("' --state-dir '"), place.directory / "s3", std::string_view("' "));
   const auto exit_of = [&](const std::string& rest) {
-    const int status = std::system(concat(base, rest, std::string_view(" 2>/dev/null")).c_str());
-    return WEXITSTATUS(status);  // NOLINT
+    const std::string line = concat(base, rest, std::string_view(" 2>/dev/null"));
+    return WEXITSTATUS(std::system(line.c_str()));  // NOLINT(concurrency-mt-unsafe)
   };
   REQUIRE(exit_of("--password-command 'echo part; exit 1' init") == 2);
   REQUIRE_FALSE(std::filesystem::exists(place.directory / "r3"));

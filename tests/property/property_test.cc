@@ -360,7 +360,7 @@ TEST_CASE("whatever entries come, the chain holds and every entry takes one numb
       JournalEntry entry = next(taken);
       if (random.next() % 4 == 0) entry.previous = random.draw_id<ObjectHash>();
       const std::uint64_t numbers = state.next_number;
-      const ObjectHash hash = random.draw_id<ObjectHash>();
+      const auto hash = random.draw_id<ObjectHash>();
       if (const auto reason = validate(state, entry)) {
         apply_void(state, *reason, hash);
         RC_ASSERT(state.next_number == numbers);

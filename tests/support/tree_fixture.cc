@@ -139,7 +139,7 @@ std::string describe(const std::string& path, bool with_time) {
   if (S_ISLNK(s.st_mode)) out += " to " + fs::read_symlink(path).string();
   if (S_ISCHR(s.st_mode) || S_ISBLK(s.st_mode)) out += " device " + std::to_string(s.st_rdev);
   for (const auto& [name, value] : xattrs_of(path)) {
-    out += " " + name + "=" + value;
+    out.append(" ").append(name).append("=").append(value);
   }
   return out;
 }
@@ -157,7 +157,7 @@ std::vector<std::string> compare_trees(const std::string& a, const std::string& 
   for (const std::string& name : names) {
     const std::string left = describe(a + name, true);
     const std::string right = describe(b + name, true);
-    if (left != right) out.push_back(name + ": " + left + " / " + right);
+    if (left != right) out.push_back(concat(name, ": ", left, " / ", right));
     const bool is_file = fs::is_regular_file(fs::symlink_status(a + name)) &&
                          fs::is_regular_file(fs::symlink_status(b + name));
     if (is_file && slurp(a + name) != slurp(b + name)) out.push_back(name + ": content differs");

@@ -367,7 +367,7 @@ TEST_CASE("removed objects of every kind are found by verify") {
     INFO(name);
     store->remove(name);
     const VerifyReport report = verify(repository, {.level = VerifyLevel::structure});
-    REQUIRE(report.findings.size() >= 1);
+    REQUIRE_FALSE(report.findings.empty());
     REQUIRE(report_text(report).find(name) != std::string::npos);
     store->overwrite(name, bytes);
   }

@@ -215,7 +215,7 @@ TEST_CASE("packs come in ten sizes") {
 }
 
 TEST_CASE("the names of slots and entries parse back, and nothing else does") {
-  const SlotId slot = sample_id<SlotId>(1);
+  const auto slot = sample_id<SlotId>(1);
   const auto parsed = parse_slot_name(slot_name(slot, 12).substr(6));
   REQUIRE(parsed);
   REQUIRE(parsed->slot == slot);

@@ -25,7 +25,8 @@ std::vector<std::string> lines_of(const std::string& path) {
 
 std::vector<std::string> sources_in(const std::string& folder) {
   std::vector<std::string> out;
-  for (const auto& file : std::filesystem::recursive_directory_iterator(root + "/" + folder)) {
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator(concat(root, "/", folder))) {
     const std::string extension = file.path().extension().string();
     if (extension == ".h" || extension == ".cc") out.push_back(file.path().string());
   }
