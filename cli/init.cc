@@ -60,7 +60,7 @@ void add_init(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("init", "Make a new repository");
   auto options = std::make_shared<Options>();
   command->add_option("--chunk-size", options->chunk_size,
-                      "Average block size, a power of two (default 128KiB)");
+                      "Average block size, a power of two (default 64KiB)");
   command->add_option("--compression", options->compression, "zstd level, 0 to 19 (default 3)")
       ->check(CLI::Range(0, 19));
   command->add_option("--min-retention", options->minimum,

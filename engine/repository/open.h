@@ -45,7 +45,7 @@ SlotId add_slot(Repository& repository,
 // Wraps this slot's secret under another credential.
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
 
-inline constexpr std::uint32_t block_target_default = 128U << 10U;
+inline constexpr std::uint32_t block_target_default = 64U << 10U;
 inline constexpr int compression_default = 3;
 
 }  // namespace kist
