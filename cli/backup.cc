@@ -1,62 +1,198 @@
+#include <map>
+
 #include "cli/command.h"
+#include "cli/command_input.h"
 
 namespace kist::cli {
 
 namespace {
 
-void print_summary(const BackupResult& result) {
+struct Options {
+  BackupOptions backup;
+  FilterOptions filter;
+  std::vector<std::string> path_files;
+  std::string larger_than;
+  std::string stdin_name;
+  std::string time;
+  bool is_command = false;
+};
+
+void print_summary(const BackupResult& result, bool is_dry_run) {
   const SnapshotStatistics& s = result.statistics;
-  print_line(concat("snapshot ", hex(result.snapshot), "  of ", printable(result.source)));
+  if (is_dry_run) {
+    print_line(concat("would make a snapshot of ", printable(result.source)));
+  } else {
+    print_line(concat("snapshot ", hex(result.snapshot), "  of ", printable(result.source)));
+  }
   print_line(concat("  files        ", s.files_new, " new, ", s.files_changed, " changed, ",
                     s.files_unmodified, " unmodified"));
   print_line(concat("  directories  ", s.directories, ", other entries ", s.others));
   print_line(concat("  size         ", human_size(s.bytes_total), ", read ",
-                    human_size(s.bytes_read), ", new ", human_size(s.bytes_new), ", stored ",
-                    human_size(s.bytes_stored)));
-  const std::int64_t time_ms = std::max<std::int64_t>(1, s.finished_ms - s.started_ms);
+                    human_size(s.bytes_read), ", new ", human_size(s.bytes_new),
+                    is_dry_run ? std::string() : ", stored " + human_size(s.bytes_stored)));
+  const std::int64_t time_ms = std::max<std::int64_t>(1, result.duration_ms);
   print_line(concat("  time         ", human_duration(time_ms), ", ",
                     human_size(s.bytes_total * 1000 / static_cast<std::uint64_t>(time_ms)), "/s"));
+  if (result.has_resumed) print_line("  went on from where an earlier backup was cut off");
   if (s.problems > 0) print_line(concat("  problems     ", s.problems, ", each named above"));
 }
 
-Exit run(Session& session, const BackupOptions& options) {
+// Paths of a list: one a line, or one a NUL byte if there is any.
+void add_paths_from(const std::string& file, std::vector<std::string>& paths) {
+  Bytes bytes;
+  try {
+    bytes = read_file(file, 1U << 30U);
+  } catch (const Error& error) {
+    throw Error(Code::invalid, error.text());
+  }
+  const std::string_view text = as_text(bytes);
+  const char separator = text.find('\0') == std::string_view::npos ? '\n' : '\0';
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find(separator, start), text.size());
+    if (end > start) paths.emplace_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+}
+
+// The path in the snapshot of what comes from no file.
+std::string stream_path(std::string name) {
+  while (name.starts_with('/')) {
+    name.erase(0, 1);
+  }
+  for (std::size_t start = 0; start <= name.size();) {
+    const std::size_t end = std::min(name.find('/', start), name.size());
+    const std::string part = name.substr(start, end - start);
+    if (part.empty() || part == "." || part == "..") {
+      throw Error(Code::invalid, "the name after --stdin is to be a path, such as dump.sql");
+    }
+    start = end + 1;
+  }
+  return name;
+}
+
+BackupOptions prepare(const Options& options) {
+  BackupOptions out = options.backup;
+  out.walk.filter = make_filter(options.filter);
+  if (!options.larger_than.empty()) out.walk.exclude_larger_than = parse_size(options.larger_than);
+  for (const std::string& file : options.path_files) {
+    add_paths_from(file, out.paths);
+  }
+  if (!options.time.empty()) {
+    out.time_ms = parse_local_time(options.time);
+    if (!out.time_ms) {
+      throw Error(Code::invalid, "--time takes a time such as 2026-11-22T08:00:00");
+    }
+  }
+  return out;
+}
+
+BackupResult run_backup(Session& session, const Options& options) {
+  BackupOptions prepared = prepare(options);
+  if (options.stdin_name.empty()) {
+    if (options.is_command) throw Error(Code::invalid, "name the output with --stdin NAME");
+    Repository repository = session.open();
+    return backup(repository, prepared);
+  }
+  const std::vector<std::string> words = std::exchange(prepared.paths, {});
+  if (options.is_command == words.empty()) {
+    throw Error(Code::invalid, words.empty() ? "which command? write it after --"
+                                             : "--stdin takes no paths beside it");
+  }
   Repository repository = session.open();
-  const BackupResult result = backup(repository, options);
+  std::optional<CommandInput> command;
+  if (options.is_command) command.emplace(words);
+  prepared.stream = StreamInput{
+      .path = stream_path(options.stdin_name),
+      .time = {},
+      .read =
+          [&](MutableView out) { return command ? command->read(out) : read_standard_input(out); },
+      .finish =
+          [&] {
+            if (command) command->finish();
+          }};
+  return backup(repository, prepared);
+}
+
+Exit run(Session& session, const Options& options) {
+  const BackupResult result = run_backup(session, options);
   session.console.clear_progress();
   if (session.options.is_json) {
-    Json json = {{"snapshot", hex(result.snapshot)},
+    Json json = {{"snapshot", options.backup.is_dry_run ? "" : hex(result.snapshot)},
                  {"source", json_text(result.source)},
+                 {"dry_run", options.backup.is_dry_run},
                  {"sequence", result.sequence},
-                 {"files_opened", result.files_opened}};
+                 {"files_opened", result.files_opened},
+                 {"checkpoints", result.checkpoints},
+                 {"resumed", result.has_resumed}};
     json.update(statistics_json(result.statistics));
     print_json(json);
   } else {
-    print_summary(result);
+    print_summary(result, options.backup.is_dry_run);
   }
   return result.statistics.problems == 0 ? Exit::done : Exit::partial;
+}
+
+void add_what(CLI::App& command, Options& options) {
+  command.add_option("paths", options.backup.paths, "What to back up")->type_name("PATH");
+  command
+      .add_option("--files-from", options.path_files,
+                  "Read paths to back up from a file, one a line or NUL-separated")
+      ->type_name("FILE")
+      ->take_all();
+  command
+      .add_option("--stdin", options.stdin_name, "Back up standard input as a file of this name")
+      ->type_name("NAME");
+  command.add_flag("--stdin-from-command", options.is_command,
+                   "With --stdin: the output of the command after --; no snapshot if it fails");
+  add_filter_options(command, options.filter);
+  WalkOptions& walk = options.backup.walk;
+  command.add_flag("--exclude-caches", walk.excludes_caches,
+                   "Of directories with a CACHEDIR.TAG, take only that file");
+  command
+      .add_option("--exclude-if-present", walk.exclude_if_present,
+                  "Of directories that hold this name, take only that")
+      ->type_name("NAME")
+      ->take_all();
+  command
+      .add_option("--exclude-larger-than", options.larger_than, "Leave out files larger than this")
+      ->type_name("SIZE");
+  command.add_flag("-x,--one-file-system", walk.one_file_system,
+                   "Do not look into what is mounted below a given path");
+}
+
+void add_how(CLI::App& command, Options& options) {
+  BackupOptions& backup = options.backup;
+  command.add_option("--source", backup.source,
+                     "Name what is backed up (default: host and a hash of the paths)");
+  command.add_option("--host", backup.host, "The host to note (default: this machine's name)");
+  command.add_option("--tag", backup.tags, "A tag for the snapshot; may be repeated")->take_all();
+  command.add_option("--description", backup.description, "A text for the snapshot");
+  command.add_option("--time", options.time, "The time that the snapshot is said to be of")
+      ->type_name("TIME");
+  command.add_flag("-n,--dry-run", backup.is_dry_run, "Read and look up, store nothing");
+  command
+      .add_option("--compression", backup.compression,
+                  "zstd level, 0 to 19 (default: the repository's)")
+      ->check(CLI::Range(0, 19));
+  command.add_option("-j,--threads", backup.threads, "Worker threads (default: one a processor)")
+      ->check(CLI::Range(1, 256));
 }
 
 }  // namespace
 
 void add_backup(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("backup", "Take a snapshot of files and directories");
-  auto options = std::make_shared<BackupOptions>();
-  command->add_option("paths", options->paths, "What to back up")->required()->type_name("PATH");
-  command->add_option("--source", options->source,
-                      "Name what is backed up (default: host and a hash of the paths)");
-  command->add_option("--host", options->host, "The host to note (default: this machine's name)");
-  command->add_option("--tag", options->tags, "A tag for the snapshot; may be repeated")
-      ->take_all();
-  command->add_option("--description", options->description, "A text for the snapshot");
-  command
-      ->add_option("--compression", options->compression,
-                   "zstd level, 0 to 19 (default: the repository's)")
-      ->check(CLI::Range(0, 19));
-  command->add_option("-j,--threads", options->threads, "Worker threads (default: one a processor)")
-      ->check(CLI::Range(1, 256));
+  auto options = std::make_shared<Options>();
+  add_what(*command, *options);
+  add_how(*command, *options);
   command->footer(
-      "Examples:\n  kist backup --repo /mnt/backup /home /etc\n"
-      "  kist backup --source mail --tag nightly /var/mail");
+      "A backup that is interrupted keeps what it has stored; the same command goes on from "
+      "there.\n"
+      "Patterns are those of gitignore; docs/operations.md has them all.\n\nExamples:\n"
+      "  kist backup --repo /mnt/backup /home /etc\n"
+      "  kist backup --source mail --tag nightly /var/mail\n"
+      "  kist backup --exclude '*.tmp' --exclude '/home/*/.cache/' --exclude-caches /home\n"
+      "  kist backup --stdin db.sql --stdin-from-command -- pg_dump accounts");
   command->callback([&session, options] {
     session.action = [&session, options] { return run(session, *options); };
   });

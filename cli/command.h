@@ -64,10 +64,25 @@ class Session {
   SystemRandom random_;
 };
 
-// "3", "64 KiB": sizes as options take them.
-std::uint32_t parse_size(const std::string& text);
+// "3", "64KiB": sizes as options take them.
+std::uint64_t parse_size(const std::string& text);
 // "90s", "36h", "1d", "2w", "1y": seconds.
 std::uint64_t parse_duration(const std::string& text);
+
+// Which paths are meant, as `backup`, `restore` and `find` take it.
+struct FilterOptions {
+  std::vector<std::string> exclude_files;
+  std::vector<std::string> excludes;
+  std::vector<std::string> includes;
+};
+
+void add_filter_options(CLI::App& command, FilterOptions& options);
+// Patterns of files come first, then those of the command line: the last that matches counts.
+PathFilter make_filter(const FilterOptions& options);
+
+// Asks on the terminal, unless --yes was given; Error{refused} when the answer is not yes, or
+// nobody can be asked.
+void confirm(const Session& session, const std::string& question);
 
 void add_init(CLI::App& app, Session& session);
 void add_backup(CLI::App& app, Session& session);
@@ -80,5 +95,9 @@ void add_stats(CLI::App& app, Session& session);
 void add_catalog(CLI::App& app, Session& session);
 void add_journal(CLI::App& app, Session& session);
 void add_key(CLI::App& app, Session& session);
+void add_find(CLI::App& app, Session& session);
+void add_diff(CLI::App& app, Session& session);
+// Last, for it describes all the others.
+void add_help(CLI::App& app, Session& session);
 
 }  // namespace kist::cli

@@ -23,7 +23,10 @@ Argon2Cost argon2_cost(const Options& options) {
 
 Exit run(Session& session, const Options& options) {
   InitOptions init;
-  if (!options.chunk_size.empty()) init.block_target = parse_size(options.chunk_size);
+  if (!options.chunk_size.empty()) {
+    const std::uint64_t size = parse_size(options.chunk_size);
+    init.block_target = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, UINT32_MAX));
+  }
   init.compression = options.compression;
   init.argon2 = argon2_cost(options);
   init.minimum_retention_seconds = parse_duration(options.minimum);

@@ -43,12 +43,12 @@ void print_long(const Entry& entry) {
   if (entry.type == EntryType::hard_link) name += " = " + printable("/" + entry.link_target);
   std::array<char, 160> head{};
   const bool has_details = entry.type != EntryType::hard_link;
-  static_cast<void>(std::snprintf(
-      head.data(), head.size(), "%s %-8s %-8s %12llu %s  ", mode_text(entry).c_str(),
-      has_details ? owner_text(entry.user, entry.uid).c_str() : "",
-      has_details ? owner_text(entry.group, entry.gid).c_str() : "",
-      static_cast<unsigned long long>(entry.size),
-      has_details ? local_time(entry.mtime.seconds * 1000).c_str() : "                   "));
+  static_cast<void>(
+      std::snprintf(head.data(), head.size(), "%s %-8s %-8s %12llu %s  ", mode_text(entry).c_str(),
+                    has_details ? owner_text(entry.user, entry.uid).c_str() : "",
+                    has_details ? owner_text(entry.group, entry.gid).c_str() : "",
+                    static_cast<unsigned long long>(entry.size),
+                    has_details ? local_time(to_ms(entry.mtime)).c_str() : "                   "));
   print_line(head.data() + name);
 }
 
@@ -64,7 +64,7 @@ void print_entry_json(const Entry& entry) {
     json["user"] = json_text(entry.user);
     json["group"] = json_text(entry.group);
     json["size"] = entry.size;
-    json["mtime"] = utc_time(entry.mtime.seconds * 1000 + entry.mtime.nanoseconds / 1'000'000);
+    json["mtime"] = utc_time(to_ms(entry.mtime));
     if (entry.type == EntryType::symlink) json["target"] = json_text(entry.link_target);
   }
   print_json(json);

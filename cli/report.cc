@@ -67,8 +67,8 @@ std::string local_time(std::int64_t time_ms) {
 
 std::string utc_time(std::int64_t time_ms) {
   std::array<char, 16> fraction{};
-  static_cast<void>(
-      std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(time_ms % 1000)));
+  static_cast<void>(std::snprintf(fraction.data(), fraction.size(), ".%03dZ",
+                                  static_cast<int>((time_ms % 1000 + 1000) % 1000)));
   return format_time(time_ms, "%Y-%m-%dT%H:%M:%S", false) + fraction.data();
 }
 

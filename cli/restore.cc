@@ -6,37 +6,95 @@ namespace {
 
 struct Options {
   std::string snapshot;
+  std::string overwrite = "if-changed";
+  FilterOptions filter;
   RestoreOptions restore;
 };
 
+constexpr std::array<std::string_view, 3> action_names = {"create", "replace", "delete"};
+
+Overwrite overwrite_of(const std::string& name) {
+  if (name == "always") return Overwrite::always;
+  return name == "never" ? Overwrite::never : Overwrite::if_changed;
+}
+
+Json to_json(const RestoreOptions& options, const RestoreResult& result) {
+  return {{"snapshot", hex(options.snapshot)},
+          {"dry_run", options.is_dry_run},
+          {"files", result.files},
+          {"files_unchanged", result.files_unchanged},
+          {"directories", result.directories},
+          {"others", result.others},
+          {"bytes", result.bytes},
+          {"replaced", result.replaced},
+          {"deleted", result.deleted},
+          {"verified", result.verified},
+          {"torn", result.torn},
+          {"problems", result.problems},
+          {"damaged", result.damaged},
+          {"frames_read", result.frames_read},
+          {"metadata_refused", result.refused}};
+}
+
+void print_result(const RestoreOptions& options, const RestoreResult& result) {
+  if (options.is_dry_run) {
+    print_line(concat("would restore ", result.files - result.files_unchanged, " files, replace ",
+                      result.replaced, " entries, delete ", result.deleted, "; ",
+                      result.files_unchanged, " files are right already"));
+    return;
+  }
+  print_line(concat("restored ", result.files, " files, ", result.directories, " directories, ",
+                    result.others, " other entries, ", human_size(result.bytes), " to ",
+                    printable(options.target)));
+  if (result.files_unchanged > 0) {
+    print_line(concat(result.files_unchanged, " files were right already and were not read"));
+  }
+  if (result.replaced > 0)
+    print_line(concat(result.replaced, " entries that differed were replaced"));
+  if (result.deleted > 0) print_line(concat(result.deleted, " entries were deleted"));
+  if (options.verifies) print_line(concat(result.verified, " files read again: as restored"));
+  if (result.torn > 0) {
+    print_line(concat(result.torn, " files were changing when they were backed up; ",
+                      "kist snapshots --problems names them"));
+  }
+  if (result.problems > 0) {
+    print_line(concat(result.problems, " entries could not be restored, each named above"));
+  }
+}
+
 Exit run(Session& session, Options options) {
+  RestoreOptions& wanted = options.restore;
+  wanted.tree.overwrite = overwrite_of(options.overwrite);
+  wanted.filter = make_filter(options.filter);
   Repository repository = session.open();
   const Selection selection = select(repository, options.snapshot);
-  options.restore.snapshot = selection.snapshot->taken.snapshot;
-  options.restore.path = selection.path;
-  options.restore.target = absolute_path(options.restore.target);
-  const RestoreResult result = restore(repository, options.restore);
+  wanted.snapshot = selection.snapshot->taken.snapshot;
+  wanted.path = selection.path;
+  wanted.target = absolute_path(wanted.target);
+  if (wanted.deletes && !wanted.is_dry_run) {
+    confirm(session, concat("What the snapshot does not have will be deleted below ", wanted.target,
+                            " (--dry-run shows what)."));
+  }
+  if (wanted.is_dry_run || session.options.is_verbose) {
+    const bool is_json = session.options.is_json;
+    wanted.on_change = [is_json](RestoreAction action, const std::string& path) {
+      const std::string_view name = action_names.at(static_cast<std::size_t>(action));
+      if (is_json) {
+        print_json({{"type", "change"}, {"action", name}, {"path", json_text(path)}});
+      } else {
+        print_line(concat(name, "  ", printable(path)));
+      }
+    };
+  }
+  const RestoreResult result = restore(repository, wanted);
   session.console.clear_progress();
   for (const std::string& line : result.refused) {
     session.console.notice(line);
   }
   if (session.options.is_json) {
-    print_json({{"snapshot", hex(options.restore.snapshot)},
-                {"files", result.files},
-                {"directories", result.directories},
-                {"others", result.others},
-                {"bytes", result.bytes},
-                {"problems", result.problems},
-                {"damaged", result.damaged},
-                {"frames_read", result.frames_read},
-                {"metadata_refused", result.refused}});
+    print_json(to_json(wanted, result));
   } else {
-    print_line(concat("restored ", result.files, " files, ", result.directories, " directories, ",
-                      result.others, " other entries, ", human_size(result.bytes), " to ",
-                      options.restore.target));
-    if (result.problems > 0) {
-      print_line(concat(result.problems, " entries could not be restored, each named above"));
-    }
+    print_result(wanted, result);
   }
   if (result.damaged > 0) return Exit::integrity;
   return result.problems == 0 && result.refused.empty() ? Exit::done : Exit::partial;
@@ -47,20 +105,32 @@ Exit run(Session& session, Options options) {
 void add_restore(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("restore", "Restore a snapshot, or a part of it");
   auto options = std::make_shared<Options>();
+  RestoreOptions& restore = options->restore;
   command->add_option("snapshot", options->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
-  command->add_option("-t,--target", options->restore.target, "Where to; what exists there stays")
+  command->add_option("-t,--target", restore.target, "The directory to restore to")
       ->required()
       ->type_name("DIR");
-  command->add_flag("--numeric-ids", options->restore.numeric_ids,
-                    "Owners by number, even where the name exists here");
+  add_filter_options(*command, options->filter);
   command
-      ->add_option("-j,--threads", options->restore.threads,
-                   "Worker threads (default: one a processor)")
+      ->add_option("--overwrite", options->overwrite,
+                   "What exists: if-changed (default: what differs in type, size or time is "
+                   "replaced), always or never")
+      ->check(CLI::IsMember({"if-changed", "always", "never"}));
+  command->add_flag("--delete", restore.deletes,
+                    "Delete what the restored directories have and the snapshot has not");
+  command->add_flag("-n,--dry-run", restore.is_dry_run, "Say what would be done, do nothing");
+  command->add_flag("--verify", restore.verifies, "Read all files again afterwards and compare");
+  command->add_flag("--numeric-ids", restore.tree.numeric_ids,
+                    "Owners by number, even where the name exists here");
+  command->add_option("-j,--threads", restore.threads, "Worker threads (default: one a processor)")
       ->check(CLI::Range(1, 256));
   command->footer(
       "SNAPSHOT is an id or its first digits, latest, latest@SOURCE, a time (2026-11-22T08:00)\n"
-      "or an age (\"3d ago\").\n\nExamples:\n  kist restore latest --target /tmp/all\n"
-      "  kist restore latest:/home/ann/letters --target /tmp/letters");
+      "or an age (\"3d ago\"). A restore that was cut off goes on when it is run again: what is\n"
+      "right already is not read.\n\nExamples:\n  kist restore latest --target /tmp/all\n"
+      "  kist restore latest:/home/ann/letters --target /tmp/letters\n"
+      "  kist restore \"3d ago\":/etc --target /etc --delete --dry-run\n"
+      "  kist restore latest --include '*.odt' --target /tmp/letters");
   command->callback([&session, options] {
     session.action = [&session, options] { return run(session, *options); };
   });

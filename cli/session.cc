@@ -1,4 +1,6 @@
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 
@@ -59,12 +61,20 @@ std::uint64_t parse_with_unit(const std::string& text,
 
 }  // namespace
 
-std::uint32_t parse_size(const std::string& text) {
-  const std::uint64_t size = parse_with_unit(
-      text, {{"", 1}, {"K", 1U << 10U}, {"KiB", 1U << 10U}, {"M", 1U << 20U}, {"MiB", 1U << 20U}},
-      "a size such as 128KiB or 1MiB");
-  if (size > UINT32_MAX) throw Error(Code::invalid, concat(text, " is too large"));
-  return static_cast<std::uint32_t>(size);
+std::uint64_t parse_size(const std::string& text) {
+  constexpr std::uint64_t gib = std::uint64_t{1} << 30U;
+  constexpr std::uint64_t tib = std::uint64_t{1} << 40U;
+  return parse_with_unit(text,
+                         {{"", 1},
+                          {"K", 1U << 10U},
+                          {"KiB", 1U << 10U},
+                          {"M", 1U << 20U},
+                          {"MiB", 1U << 20U},
+                          {"G", gib},
+                          {"GiB", gib},
+                          {"T", tib},
+                          {"TiB", tib}},
+                         "a size such as 128KiB, 1MiB or 2GiB");
 }
 
 std::uint64_t parse_duration(const std::string& text) {
@@ -77,6 +87,55 @@ std::uint64_t parse_duration(const std::string& text) {
                           {"m", 30 * 86'400},
                           {"y", 365 * 86'400}},
                          "a time such as 12h, 7d or 10y");
+}
+
+void add_filter_options(CLI::App& command, FilterOptions& options) {
+  command
+      .add_option("-e,--exclude", options.excludes,
+                  "Leave out what matches this pattern (\"!\" before it takes that back)")
+      ->type_name("PATTERN")
+      ->take_all();
+  command.add_option("--exclude-file", options.exclude_files, "Read exclude patterns from a file")
+      ->type_name("FILE")
+      ->take_all();
+  command
+      .add_option("-i,--include", options.includes,
+                  "Only what matches this pattern, and what lies below that")
+      ->type_name("PATTERN")
+      ->take_all();
+}
+
+PathFilter make_filter(const FilterOptions& options) {
+  PathFilter out;
+  for (const std::string& file : options.exclude_files) {
+    in_context(file, [&] {
+      try {
+        out.exclude_lines(as_text(read_file(file, 16U << 20U)));
+      } catch (const Error& error) {
+        throw Error(Code::invalid, error.text());
+      }
+    });
+  }
+  for (const std::string& pattern : options.excludes) {
+    out.exclude(pattern);
+  }
+  for (const std::string& pattern : options.includes) {
+    out.include(pattern);
+  }
+  return out;
+}
+
+void confirm(const Session& session, const std::string& question) {
+  if (session.options.is_confirmed) return;
+  const std::unique_ptr<FILE, int (*)(FILE*)> terminal(std::fopen("/dev/tty", "r+e"), &std::fclose);
+  if (!terminal) throw Error(Code::refused, concat(question, " Give --yes to go on"));
+  static_cast<void>(std::fprintf(terminal.get(), "%s [y/N] ", printable(question).c_str()));
+  static_cast<void>(std::fflush(terminal.get()));
+  std::array<char, 16> answer{};
+  const bool is_read = std::fgets(answer.data(), answer.size(), terminal.get()) != nullptr;
+  if (!is_read || (answer[0] != 'y' && answer[0] != 'Y')) {
+    throw Error(Code::refused, "not confirmed; nothing was done");
+  }
 }
 
 }  // namespace kist::cli

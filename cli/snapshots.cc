@@ -8,6 +8,7 @@ struct Options {
   std::string source;
   std::string host;
   std::string tag;
+  bool has_problems = false;
 };
 
 bool fits(const SnapshotSummary& summary, const Options& options) {
@@ -38,6 +39,12 @@ Json to_json(const SnapshotSummary& summary) {
     }
     json["tags"] = tags;
     json["description"] = json_text(summary.body->description);
+    Json problems = Json::array();
+    for (const SnapshotProblem& problem : summary.body->problems) {
+      problems.push_back(
+          {{"path", json_text("/" + problem.path)}, {"text", json_text(problem.text)}});
+    }
+    json["problems"] = problems;
   }
   json["statistics"] = statistics_json(summary.statistics);
   return json;
@@ -53,6 +60,17 @@ std::string joined_paths(const SnapshotSummary& summary) {
   return out;
 }
 
+// What is not in the snapshot as it was in the source.
+void print_problems(const SnapshotSummary& summary) {
+  if (summary.statistics.problems == 0) return;
+  print_line(concat("\n", hex(summary.state->taken.snapshot).substr(0, 10), ": ",
+                    summary.statistics.problems, " problems"));
+  if (!summary.body) return;
+  for (const SnapshotProblem& problem : summary.body->problems) {
+    print_line(concat("  ", printable("/" + problem.path), ": ", printable(problem.text)));
+  }
+}
+
 Exit run(Session& session, const Options& options) {
   Repository repository = session.open();
   Json list = Json::array();
@@ -60,22 +78,27 @@ Exit run(Session& session, const Options& options) {
   for (const unsigned column : {3U, 4U, 5U}) {
     table.align_right(column);
   }
-  std::size_t count = 0;
-  for (const SnapshotSummary& summary : list_snapshots(repository)) {
-    if (!fits(summary, options)) continue;
-    ++count;
+  std::vector<SnapshotSummary> shown = list_snapshots(repository);
+  std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, options); });
+  for (const SnapshotSummary& summary : shown) {
     list.push_back(to_json(summary));
-    table.add({hex(summary.state->taken.snapshot).substr(0, 10), local_time(summary.state->time_ms),
-               printable(summary.state->taken.source), std::to_string(summary.statistics.files()),
+    const bool is_pending = summary.state->taken.is_pending;
+    table.add({hex(summary.state->taken.snapshot).substr(0, 10),
+               local_time(summary.statistics.started_ms),
+               printable(summary.state->taken.source) + (is_pending ? " (incomplete)" : ""),
+               std::to_string(summary.statistics.files()),
                human_size(summary.statistics.bytes_total),
                human_size(summary.statistics.bytes_stored), joined_paths(summary)});
   }
   if (session.options.is_json) {
     print_json({{"snapshots", list}});
-  } else if (count == 0) {
+  } else if (shown.empty()) {
     print_line("no snapshots");
   } else {
     table.print();
+    for (const SnapshotSummary& summary : shown) {
+      if (options.has_problems) print_problems(summary);
+    }
   }
   return Exit::done;
 }
@@ -88,6 +111,9 @@ void add_snapshots(CLI::App& app, Session& session) {
   command->add_option("--source", options->source, "Only of this source");
   command->add_option("--host", options->host, "Only from this host");
   command->add_option("--tag", options->tag, "Only with this tag");
+  command->add_flag("--problems", options->has_problems,
+                    "Name what could not be backed up as it was");
+  command->footer("Examples:\n  kist snapshots --tag nightly\n  kist snapshots --problems");
   command->callback([&session, options] {
     session.action = [&session, options] { return run(session, *options); };
   });

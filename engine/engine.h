@@ -13,6 +13,7 @@
 #include "engine/base/random.h"
 #include "engine/ops/backup.h"
 #include "engine/ops/browse.h"
+#include "engine/ops/compare.h"
 #include "engine/ops/restore.h"
 #include "engine/ops/verify.h"
 #include "engine/repository/open.h"

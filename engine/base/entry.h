@@ -32,6 +32,14 @@ struct Timestamp {
   auto operator<=>(const Timestamp&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+// Milliseconds since 1970. File systems keep any number of seconds: what does not fit is as far
+// away as can be said.
+inline std::int64_t to_ms(const Timestamp& time) {
+  constexpr std::int64_t seconds_max = INT64_MAX / 1000 - 1;
+  return std::clamp(time.seconds, -seconds_max, seconds_max) * 1000 +
+         static_cast<std::int64_t>(time.nanoseconds / 1'000'000);
+}
+
 struct Xattr {
   std::string name;
   Bytes value;
@@ -49,6 +57,16 @@ struct ContentItem {
   bool operator==(const ContentItem&) const = default;
 };
 
+// Bits of Entry::flags. The first four are the inode flags of chattr(1) that a restore can set
+// again.
+inline constexpr std::uint8_t flag_append = 1;
+inline constexpr std::uint8_t flag_immutable = 2;
+inline constexpr std::uint8_t flag_no_dump = 4;
+inline constexpr std::uint8_t flag_no_atime = 8;
+inline constexpr std::uint8_t flag_torn = 16;  // changed while read: may mix two states
+inline constexpr std::uint8_t inode_flags = 15;
+inline constexpr std::uint8_t entry_flags = 31;
+
 struct Entry {
   std::string path;
   EntryType type = EntryType::file;
@@ -60,6 +78,7 @@ struct Entry {
   Timestamp mtime;
   Timestamp ctime;
   std::uint64_t inode = 0;
+  std::uint8_t flags = 0;  // of a file or directory
   std::uint64_t size = 0;  // of a file, in bytes
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;

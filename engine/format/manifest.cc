@@ -141,6 +141,12 @@ void decode_file_content(ByteReader& in, Entry& entry) {
   in.require(total == entry.size && total > 0, "a file's content does not add up to its size");
 }
 
+// The flags that an entry of that type may have.
+std::uint8_t flags_of(EntryType type) {
+  if (type == EntryType::file) return entry_flags;
+  return type == EntryType::directory ? inode_flags : 0;
+}
+
 bool is_device(EntryType type) {
   return type == EntryType::character_device || type == EntryType::block_device;
 }
@@ -154,6 +160,8 @@ void decode_details(ByteReader& in, Entry& entry) {
   entry.mtime = decode_time(in);
   entry.ctime = decode_time(in);
   entry.inode = in.varint();
+  entry.flags = in.u8();
+  in.require((entry.flags & flags_of(entry.type)) == entry.flags, "flags that cannot be");
   const std::uint8_t xattr_kind = in.u8();
   in.require(xattr_kind <= 1, "an unknown kind of extended attributes");
   if (xattr_kind == 0) {
@@ -218,6 +226,7 @@ void encode_entry(ByteWriter& out, const Entry& entry, std::string_view previous
   encode_time(out, entry.mtime);
   encode_time(out, entry.ctime);
   out.varint(entry.inode);
+  out.u8(entry.flags);
   out.u8(entry.xattrs_block ? 1 : 0);
   if (entry.xattrs_block) {
     out.id(*entry.xattrs_block);

@@ -86,6 +86,12 @@ BlockId ManifestBuilder::finish() {
   }
 }
 
+BlockId ManifestBuilder::root_so_far(PutBlock put) const {
+  ManifestBuilder copy = *this;
+  copy.put_ = std::move(put);
+  return copy.finish();
+}
+
 void ContentBuilder::add_at(std::size_t level, const ContentItem& item) {
   if (levels_.size() == level) levels_.emplace_back();
   if (levels_[level].is_cut) {

@@ -31,6 +31,9 @@ class ManifestBuilder {
   void add(const Entry& entry);
   // The root's id; at least one entry was added.
   BlockId finish();
+  // The root of a tree of the entries so far; `put` takes the blocks that only it needs. More may
+  // be added afterwards.
+  [[nodiscard]] BlockId root_so_far(PutBlock put) const;
 
  private:
   void flush_leaf();

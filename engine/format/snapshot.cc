@@ -6,8 +6,6 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint64_t body_path_bytes_max = 64U << 10U;
-
 void encode_texts(ByteWriter& out, const std::vector<std::string>& texts) {
   out.varint(texts.size());
   for (const std::string& text : texts) {
@@ -43,6 +41,11 @@ Bytes encode_body(const SnapshotBody& body) {
   encode_texts(out, body.paths);
   encode_texts(out, body.tags);
   out.text(body.description);
+  out.varint(body.problems.size());
+  for (const SnapshotProblem& problem : body.problems) {
+    out.text(problem.path);
+    out.text(problem.text);
+  }
   return out.take();
 }
 
@@ -53,9 +56,15 @@ SnapshotBody decode_body(View bytes, std::string_view object) {
   out.host = in.text(text_bytes_max, "a host's name");
   out.user = in.text(text_bytes_max, "a user's name");
   out.program = in.text(text_bytes_max, "a program's name");
-  out.paths = decode_texts(in, body_path_bytes_max);
+  out.paths = decode_texts(in, path_bytes_max);
   out.tags = decode_texts(in, text_bytes_max);
   out.description = in.text(text_bytes_max, "a description");
+  out.problems.resize(in.varint_up_to(std::min<std::uint64_t>(snapshot_problems_max, in.left()),
+                                      "a count of problems"));
+  for (SnapshotProblem& problem : out.problems) {
+    problem.path = in.text(path_bytes_max, "a path");
+    problem.text = in.text(text_bytes_max, "a problem");
+  }
   in.expect_end();
   return out;
 }

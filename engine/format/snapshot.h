@@ -13,6 +13,13 @@
 
 namespace kist {
 
+// A path that is not in the snapshot as it was in the source, and why.
+struct SnapshotProblem {
+  std::string path;  // as in Entry
+  std::string text;
+  auto operator<=>(const SnapshotProblem&) const = default;  // NOLINT(modernize-use-nullptr)
+};
+
 struct SnapshotBody {
   BlockId root;  // of the manifest
   std::string host;
@@ -21,6 +28,8 @@ struct SnapshotBody {
   std::vector<std::string> paths;  // as given, absolute
   std::vector<std::string> tags;
   std::string description;
+  // The first ones in path order; the reference set's statistics count them all.
+  std::vector<SnapshotProblem> problems;
   bool operator==(const SnapshotBody&) const = default;
 };
 

@@ -1,6 +1,5 @@
 #include "engine/ops/backup.h"
 
-#include <atomic>
 #include <set>
 #include <thread>
 
@@ -64,8 +63,11 @@ std::string default_source(const Repository& repository,
 // The consuming side: entries come complete and in order, blocks go in, the manifest grows.
 class SnapshotBuilder {
  public:
-  SnapshotBuilder(Repository& repository, Ingest& ingest, FileCacheWriter& cache)
-      : observer_(repository.observer()),
+  SnapshotBuilder(Repository& repository,
+                  Ingest& ingest,
+                  FileCacheWriter& cache,
+                  ProblemLog& problems)
+      : problems_(problems),
         ingest_(ingest),
         cache_(cache),
         manifest_([this](View block) { return put_manifest_block(block); },
@@ -87,9 +89,11 @@ class SnapshotBuilder {
     if (read.change == Change::unmodified) {
       runs_ = std::move(read.runs);
     } else {
+      if (read.entry.inline_content) statistics_.bytes_read += read.entry.size;
       complete(read.entry, std::move(items));
     }
     count(read);
+    last_path_ = read.entry.path;
     manifest_.add(read.entry);
     for (const ReferenceRun& run : runs_) {
       ingest_.refer(run);
@@ -100,9 +104,27 @@ class SnapshotBuilder {
 
   BlockId finish() { return manifest_.finish(); }
 
-  [[nodiscard]] std::uint64_t problem_count() const { return problem_count_; }
+  // The root of the entries so far, and what a pending snapshot of them needs besides: blocks of
+  // its own, and those of the file that is being read.
+  BlockId root_so_far(std::vector<ReferenceRun>& unfinished) const {
+    unfinished = runs_;
+    return manifest_.root_so_far([&](View block) {
+      BlockId id;
+      append_run(unfinished, ingest_.add_meta(block, id));
+      return id;
+    });
+  }
+
+  // The entry of what came so far is committed: references to it are absolute from now on.
+  void begin_next(std::uint64_t first_number, std::uint64_t new_data_count) {
+    for (ReferenceRun& run : runs_) {
+      run = Ingest::resolve(run, first_number, new_data_count);
+    }
+  }
 
   [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
+
+  [[nodiscard]] const std::string& last_path() const { return last_path_; }
 
  private:
   // Whether the entry can be part of the manifest; if not, that is told.
@@ -115,14 +137,14 @@ class SnapshotBuilder {
       }
       return true;
     } catch (const Error& error) {
-      ++problem_count_;
-      observer_.problem("/" + read.entry.path, error);
+      problems_.report(read.entry.path, error);
       return false;
     }
   }
 
   void add_piece(const ReadPiece& piece, View buffer) {
     if (piece.type == ItemType::block) {
+      statistics_.bytes_read += piece.size;
       append_run(runs_,
                  ingest_.add(PackKind::data, piece.id, buffer.subspan(piece.offset, piece.size)));
     }
@@ -172,7 +194,7 @@ class SnapshotBuilder {
     }
   }
 
-  Observer& observer_;
+  ProblemLog& problems_;
   Ingest& ingest_;
   FileCacheWriter& cache_;
   ManifestBuilder manifest_;
@@ -180,61 +202,267 @@ class SnapshotBuilder {
   ContentBuilder content_;
   std::vector<ReferenceRun> runs_;  // what the current entry needs
   SnapshotStatistics statistics_;
+  std::string last_path_;         // of the entries so far
   std::set<std::string> failed_;  // paths that are not in the snapshot though the walk met them
-  std::uint64_t problem_count_ = 0;
 };
-
-// The cache of the source's last backup, if its snapshot still stands: then all that it names does.
-std::unique_ptr<FileCacheReader> usable_cache(const Repository& repository,
-                                              const std::string& source_key) {
-  auto cache = FileCacheReader::open(repository.local->cache_directory(), source_key);
-  if (!cache) return nullptr;
-  const auto found = repository.state().snapshots.find(cache->facts().snapshot);
-  const bool stands = found != repository.state().snapshots.end() && found->second.is_live;
-  return stands ? std::move(cache) : nullptr;
-}
-
-JournalEntry commit_snapshot(Repository& repository,
-                             const SnapshotId& id,
-                             const std::string& source,
-                             const Introduced& introduced) {
-  return commit(repository, [&](const State& state) {
-    const Policy& policy = state.policies.at("default");
-    SnapshotTaken taken;
-    taken.snapshot = id;
-    taken.source = source;
-    taken.policy = policy.name;
-    taken.minimum = policy.minimum;
-    taken.maximum = policy.maximum;
-    taken.lock = policy.lock;
-    taken.body = introduced.body;
-    taken.reference_set = introduced.reference_set;
-    taken.key_segments = introduced.key_segments;
-    taken.segments = introduced.segments;
-    for (SegmentIntroduction& segment : taken.segments) {
-      segment.first_number += state.next_number;
-    }
-    return Act(std::move(taken));
-  });
-}
-
-SnapshotBody describe(const BackupOptions& options,
-                      const std::string& host,
-                      const std::vector<std::string>& paths,
-                      const BlockId& root) {
-  SnapshotBody body;
-  body.root = root;
-  body.host = host;
-  body.program = program;
-  body.paths = paths;
-  body.tags = options.tags;
-  body.description = options.description;
-  return body;
-}
 
 unsigned thread_count(unsigned wanted) {
   return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
 }
+
+// Keeps a source's pending snapshots in step with a running backup.
+struct Checkpoints {
+  std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
+  std::uint64_t at_bytes = 0;   // of new blocks, when the last one was made
+};
+
+constexpr std::uint64_t checkpoint_bytes_default = std::uint64_t{1} << 30U;
+constexpr std::uint64_t checkpoint_bytes_max = std::uint64_t{16} << 30U;
+constexpr std::uint64_t checkpoint_share = 16;
+constexpr std::uint64_t checkpoint_blocks = 1U << 20U;  // bounds the table of the run's own blocks
+
+// One backup on its way: reading, building, committing.
+class Backup {
+ public:
+  Backup(Repository& repository, const BackupOptions& options, std::vector<std::string> paths)
+      : repository_(repository),
+        options_(options),
+        paths_(std::move(paths)),
+        host_(options.host.empty() ? host_name() : options.host),
+        source_(options.source.empty() ? default_source(repository, host_, labels())
+                                       : options.source),
+        source_key_(keyed_label(repository, source_, 32)),
+        started_ms_(repository.around.clock.now_ms()),
+        problems_(repository.observer()),
+        pool_(thread_count(options.threads)),
+        chunker_(chunker_of(genesis().content), gear_table(secrets().chunk_seed)),
+        ingest_(repository, pool_, {level()}, options.is_dry_run),
+        cache_(repository.local->cache_directory(), source_key_, repository.around.random),
+        builder_(repository, ingest_, cache_, problems_) {
+    check_encodable(body({}));
+    if (source_.size() > text_bytes_max) {
+      throw Error(Code::invalid, "the source's name is too long");
+    }
+  }
+
+  BackupResult run() {
+    result_.snapshot = repository_.around.random.draw_id<SnapshotId>();
+    result_.source = source_;
+    read_all();
+    const BlockId root = builder_.finish();
+    result_.statistics = statistics();
+    result_.duration_ms = repository_.around.clock.now_ms() - started_ms_;
+    if (options_.is_dry_run) return result_;
+    const Introduced introduced = ingest_.settle({.body = body(root),
+                                                  .statistics = result_.statistics,
+                                                  .is_pending = false,
+                                                  .unfinished = {}});
+    const JournalEntry entry = commit_snapshot(introduced, result_.snapshot, false);
+    result_.sequence = entry.sequence;
+    result_.statistics = introduced.statistics;
+    cache_.end_era(era_of(entry));
+    cache_.commit(CacheKind::complete, result_.snapshot, started_ms_);
+    return result_;
+  }
+
+ private:
+  [[nodiscard]] const Genesis& genesis() const { return repository_.state().genesis; }
+
+  [[nodiscard]] const Secrets& secrets() const { return repository_.keyring.secrets(); }
+
+  [[nodiscard]] int level() const {
+    return options_.compression < 0 ? genesis().content.compression : options_.compression;
+  }
+
+  // What the snapshot says it is of.
+  [[nodiscard]] std::vector<std::string> labels() const {
+    return options_.stream ? std::vector<std::string>{"/" + options_.stream->path} : paths_;
+  }
+
+  [[nodiscard]] SnapshotBody body(const BlockId& root) const {
+    SnapshotBody out;
+    out.root = root;
+    out.host = host_;
+    out.program = program;
+    out.paths = labels();
+    out.tags = options_.tags;
+    out.description = options_.description;
+    out.problems = problems_.kept();
+    return out;
+  }
+
+  [[nodiscard]] SnapshotStatistics statistics() const {
+    SnapshotStatistics out = builder_.statistics();
+    out.started_ms = options_.time_ms.value_or(started_ms_);
+    out.finished_ms = std::max(out.started_ms, repository_.around.clock.now_ms());
+    out.problems = problems_.count();
+    if (options_.is_dry_run) {
+      out.blocks_new = ingest_.new_block_count();
+      out.bytes_new = ingest_.new_bytes();
+    }
+    return out;
+  }
+
+  // The caches of the source whose snapshots still stand: then all that they name does.
+  std::vector<std::unique_ptr<FileCacheReader>> open_caches() {
+    std::vector<std::unique_ptr<FileCacheReader>> out;
+    for (const CacheKind kind : {CacheKind::pending, CacheKind::complete}) {
+      auto cache = FileCacheReader::open(repository_.local->cache_directory(), source_key_, kind);
+      if (!cache) continue;
+      const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
+      if (found == repository_.state().snapshots.end() || !found->second.is_live) continue;
+      out.push_back(std::move(cache));
+    }
+    return out;
+  }
+
+  // Pending snapshots that earlier backups of this source and slot left behind.
+  void adopt_pending() {
+    for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
+      const bool is_ours = snapshot->taken.is_pending && snapshot->taken.source == source_ &&
+                           snapshot->author == repository_.keyring.slot();
+      if (is_ours) checkpoints_.own.push_back(snapshot->taken.snapshot);
+    }
+    result_.has_resumed = !checkpoints_.own.empty();
+  }
+
+  void read_all() {
+    adopt_pending();
+    std::optional<StreamInput> stream = options_.stream;
+    if (stream) stream->time = {started_ms_ / 1000, 0};
+    SourceReader reader({paths_, options_.walk, stream ? &*stream : nullptr},
+                        {secrets().id_key, chunker_, repository_.observer(), problems_}, pool_,
+                        open_caches());
+    while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
+      for (ReadEntry& entry : batch->entries) {
+        builder_.add(entry, batch->buffer);
+      }
+      tell_progress(batch->entries.back().entry.path);
+      if (is_checkpoint_due()) make_checkpoint();
+    }
+    result_.files_opened = reader.opened_count();
+    if (reader.was_interrupted()) stop();
+  }
+
+  void tell_progress(const std::string& path) {
+    const SnapshotStatistics& so_far = builder_.statistics();
+    repository_.observer().progress({.files_done = so_far.files(),
+                                     .files_total = 0,
+                                     .bytes_done = so_far.bytes_total,
+                                     .bytes_total = 0,
+                                     .current = "/" + path});
+  }
+
+  [[nodiscard]] bool is_checkpoint_due() const {
+    if (options_.is_dry_run) return false;
+    const std::uint64_t least =
+        options_.checkpoint_bytes == 0 ? checkpoint_bytes_default : options_.checkpoint_bytes;
+    const std::uint64_t due = std::clamp(ingest_.new_bytes() / checkpoint_share, least,
+                                         std::max(least, checkpoint_bytes_max));
+    return ingest_.new_bytes() - checkpoints_.at_bytes >= due ||
+           ingest_.new_block_count() >= checkpoint_blocks;
+  }
+
+  // Commits what there is so far as a pending snapshot.
+  JournalEntry commit_pending() {
+    std::vector<ReferenceRun> unfinished;
+    SnapshotBody so_far = body(builder_.root_so_far(unfinished));
+    SnapshotStatistics counted = statistics();
+    // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
+    so_far.problems = problems_.kept_up_to(builder_.last_path());
+    counted.problems = so_far.problems.size();
+    const Introduced introduced = ingest_.settle({.body = so_far,
+                                                  .statistics = counted,
+                                                  .is_pending = true,
+                                                  .unfinished = std::move(unfinished)});
+    const auto id = repository_.around.random.draw_id<SnapshotId>();
+    JournalEntry entry = commit_snapshot(introduced, id, true);
+    checkpoints_.own.push_back(id);
+    checkpoints_.at_bytes = ingest_.new_bytes();
+    ++result_.checkpoints;
+    cache_.end_era(era_of(entry));
+    cache_.commit(CacheKind::pending, id, started_ms_);
+    return entry;
+  }
+
+  void make_checkpoint() {
+    const CacheEra era = era_of(commit_pending());
+    sync_index(repository_);
+    builder_.begin_next(era.first_number, era.new_data_count);
+    ingest_.begin_next(era.first_number);
+  }
+
+  // A person asked to stop: what was read till now is kept.
+  [[noreturn]] void stop() {
+    const std::uint64_t files = builder_.statistics().files();
+    const bool has_news = ingest_.new_block_count() > 0;
+    if (options_.is_dry_run || (!has_news && result_.checkpoints == 0)) {
+      throw Error(Code::interrupted, "interrupted; nothing new had been stored");
+    }
+    if (has_news) commit_pending();
+    throw Error(Code::interrupted,
+                concat("interrupted; ", files, " files are kept as the pending snapshot ",
+                       hex(checkpoints_.own.back()).substr(0, 10),
+                       "; run the same command again to go on from there"));
+  }
+
+  [[nodiscard]] CacheEra era_of(const JournalEntry& entry) const {
+    const auto& taken = std::get<SnapshotTaken>(entry.act);
+    return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
+            .new_data_count = ingest_.new_data_count()};
+  }
+
+  JournalEntry commit_snapshot(const Introduced& introduced,
+                               const SnapshotId& id,
+                               bool is_pending) {
+    return commit(repository_, [&](const State& state) {
+      const Policy& policy = state.policies.at("default");
+      SnapshotTaken taken;
+      taken.snapshot = id;
+      taken.is_pending = is_pending;
+      taken.replaces = replaceable(state);
+      taken.source = source_;
+      taken.policy = policy.name;
+      taken.minimum = policy.minimum;
+      taken.maximum = policy.maximum;
+      taken.lock = policy.lock;
+      taken.body = introduced.body;
+      taken.reference_set = introduced.reference_set;
+      taken.key_segments = introduced.key_segments;
+      taken.segments = introduced.segments;
+      for (SegmentIntroduction& segment : taken.segments) {
+        segment.first_number += state.next_number;
+      }
+      return Act(std::move(taken));
+    });
+  }
+
+  // The newest of the pending snapshots that this backup goes on from, if it still is one.
+  [[nodiscard]] SnapshotId replaceable(const State& state) const {
+    SnapshotId out;
+    for (const SnapshotId& id : checkpoints_.own) {
+      const auto found = state.snapshots.find(id);
+      if (found != state.snapshots.end() && found->second.is_live) out = id;
+    }
+    return out;
+  }
+
+  Repository& repository_;
+  const BackupOptions& options_;
+  const std::vector<std::string> paths_;
+  const std::string host_;
+  const std::string source_;
+  const std::string source_key_;
+  const std::int64_t started_ms_;
+  ProblemLog problems_;
+  Pool pool_;  // its tasks end before what they use goes
+  Chunker chunker_;
+  Ingest ingest_;
+  FileCacheWriter cache_;
+  SnapshotBuilder builder_;
+  Checkpoints checkpoints_;
+  BackupResult result_;
+};
 
 }  // namespace
 
@@ -244,66 +472,11 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   for (const std::string& path : options.paths) {
     paths.push_back(resolve_source_path(path));
   }
-  if (paths.empty()) throw Error(Code::invalid, "name at least one path to back up");
+  if (paths.empty() && !options.stream) {
+    throw Error(Code::invalid, "name at least one path to back up");
+  }
   sync_index(repository);
-
-  BackupResult result;
-  result.snapshot = repository.around.random.draw_id<SnapshotId>();
-  const std::string host = options.host.empty() ? host_name() : options.host;
-  result.source = options.source.empty() ? default_source(repository, host, paths) : options.source;
-  check_encodable(describe(options, host, paths, {}));
-  if (result.source.size() > text_bytes_max) {
-    throw Error(Code::invalid, "the source's name is too long");
-  }
-  const std::int64_t started_ms = repository.around.clock.now_ms();
-  const Secrets& secrets = repository.keyring.secrets();
-  const Genesis& genesis = repository.state().genesis;
-  const Chunker chunker(chunker_of(genesis.content), gear_table(secrets.chunk_seed));
-  const std::string source_key = keyed_label(repository, result.source, 32);
-  const int level = options.compression < 0 ? genesis.content.compression : options.compression;
-
-  std::atomic<std::uint64_t> problem_count{0};
-  std::atomic<std::uint64_t> bytes_read{0};
-  Pool pool(thread_count(options.threads));  // its tasks end before what they use goes
-  Ingest ingest(repository, pool, {level});
-  FileCacheWriter cache(repository.local->cache_directory(), source_key, repository.around.random);
-  SnapshotBuilder builder(repository, ingest, cache);
-  {
-    SourceReader reader(paths,
-                        {secrets.id_key, chunker, repository.observer(), problem_count, bytes_read},
-                        pool, usable_cache(repository, source_key));
-    while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
-      for (ReadEntry& entry : batch->entries) {
-        builder.add(entry, batch->buffer);
-      }
-      const SnapshotStatistics& so_far = builder.statistics();
-      repository.observer().progress({.files_done = so_far.files(),
-                                      .files_total = 0,
-                                      .bytes_done = so_far.bytes_total,
-                                      .bytes_total = 0,
-                                      .current = "/" + batch->entries.back().entry.path});
-    }
-    result.files_opened = reader.opened_count();
-  }
-  const BlockId root = builder.finish();
-  result.statistics = builder.statistics();
-  result.statistics.started_ms = started_ms;
-  result.statistics.finished_ms = repository.around.clock.now_ms();
-  result.statistics.bytes_read = bytes_read;
-  result.statistics.problems = problem_count + builder.problem_count();
-  const Introduced introduced =
-      ingest.finish(describe(options, host, paths, root), result.statistics);
-  const JournalEntry entry =
-      commit_snapshot(repository, result.snapshot, result.source, introduced);
-
-  result.sequence = entry.sequence;
-  result.statistics = introduced.statistics;
-  const auto& taken = std::get<SnapshotTaken>(entry.act);
-  cache.commit({.snapshot = result.snapshot,
-                .started_ms = started_ms,
-                .first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
-                .new_data_count = ingest.new_data_count()});
-  return result;
+  return Backup(repository, options, std::move(paths)).run();
 }
 
 }  // namespace kist

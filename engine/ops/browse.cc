@@ -13,22 +13,6 @@ namespace kist {
 
 namespace {
 
-// "2026-11-22", "2026-11-22T08:00", "2026-11-22 08:00:30": local time.
-std::optional<std::int64_t> parse_time(const std::string& text) {
-  for (const char* format :
-       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
-    std::tm broken{};
-    broken.tm_isdst = -1;
-    const char* end = ::strptime(text.c_str(), format, &broken);
-    if (end == nullptr || *end != '\0') continue;
-    // Without seconds or a time of day, the whole minute or day counts.
-    if (text.size() == 10) broken.tm_mday += 1;
-    if (text.size() == 16) broken.tm_min += 1;
-    return static_cast<std::int64_t>(std::mktime(&broken)) * 1000 + (text.size() < 19 ? -1 : 999);
-  }
-  return std::nullopt;
-}
-
 // "3d ago", "12h ago".
 std::optional<std::int64_t> parse_age(const std::string& text, std::int64_t now_ms) {
   std::uint32_t count = 0;
@@ -72,7 +56,7 @@ const SnapshotState* find_snapshot(const Repository& repository, const std::stri
                   [&](const SnapshotState& s) { return s.taken.source == text.substr(7); });
   }
   std::optional<std::int64_t> until_ms = parse_age(text, repository.around.clock.now_ms());
-  if (!until_ms) until_ms = parse_time(text);
+  if (!until_ms) until_ms = parse_local_time(text);
   if (until_ms) {
     return newest(snapshots, [&](const SnapshotState& s) { return s.time_ms <= *until_ms; });
   }
@@ -90,6 +74,21 @@ std::string clean_path(std::string path) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> parse_local_time(const std::string& text) {
+  for (const char* format :
+       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+    std::tm broken{};
+    broken.tm_isdst = -1;
+    const char* end = ::strptime(text.c_str(), format, &broken);
+    if (end == nullptr || *end != '\0') continue;
+    // Without seconds or a time of day, the whole minute or day counts.
+    if (text.size() == 10) broken.tm_mday += 1;
+    if (text.size() == 16) broken.tm_min += 1;
+    return static_cast<std::int64_t>(std::mktime(&broken)) * 1000 + (text.size() < 19 ? -1 : 999);
+  }
+  return std::nullopt;
+}
 
 Selection select(const Repository& repository, const std::string& text) {
   // The path begins at the first ":/": times hold colons too, but no slash after one.

@@ -21,6 +21,10 @@ struct Selection {
 
 Selection select(const Repository& repository, const std::string& text);
 
+// "2026-11-22", "2026-11-22T08:00", "2026-11-22 08:00:30", local time, in milliseconds since 1970;
+// of a day or minute its end.
+std::optional<std::int64_t> parse_local_time(const std::string& text);
+
 struct SnapshotSummary {
   const SnapshotState* state = nullptr;
   std::optional<SnapshotBody> body;  // for slots that read

@@ -8,15 +8,19 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view magic = "KISTCACH";
+constexpr std::string_view magic = "KISTCAC2";
 constexpr std::size_t piece_target = 256U << 10U;
 constexpr std::uint32_t piece_max = 64U << 20U;
 // An entry with more runs than this is not worth keeping: its file is read again next time.
 constexpr std::size_t runs_max = 1U << 20U;
 using Generation = Id<16, struct GenerationKind>;
 
-std::string facts_path(const std::string& directory, const std::string& source_key) {
-  return concat(directory, "/", source_key, ".key");
+constexpr std::uint32_t eras_max = 1U << 16U;
+
+std::string facts_path(const std::string& directory,
+                       const std::string& source_key,
+                       CacheKind kind) {
+  return concat(directory, "/", source_key, kind == CacheKind::complete ? ".key" : ".pending");
 }
 
 std::string pieces_path(const std::string& directory,
@@ -36,6 +40,7 @@ struct FactsFile {
   Generation generation;
   Key key;
   CacheFacts facts;
+  std::uint64_t piece_count = 0;
 };
 
 SecretBytes encode_facts(const FactsFile& file) {
@@ -45,8 +50,12 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.raw(file.key.view());
   out.id(file.facts.snapshot);
   out.i64(file.facts.started_ms);
-  out.u64(file.facts.first_number);
-  out.u64(file.facts.new_data_count);
+  out.u64(file.piece_count);
+  out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
+  for (const CacheEra& era : file.facts.eras) {
+    out.u64(era.first_number);
+    out.u64(era.new_data_count);
+  }
   out.id(hash_object(out.view()));
   return SecretBytes(out.take());
 }
@@ -59,8 +68,12 @@ FactsFile decode_facts(View bytes) {
   out.key = Key::from(in.take(Key::size));
   out.facts.snapshot = in.id<SnapshotId>();
   out.facts.started_ms = in.i64();
-  out.facts.first_number = in.u64();
-  out.facts.new_data_count = in.u64();
+  out.piece_count = in.u64();
+  out.facts.eras.resize(in.count(16, "a count of eras"));
+  for (CacheEra& era : out.facts.eras) {
+    era.first_number = in.u64();
+    era.new_data_count = in.u64();
+  }
   const ObjectHash expected = hash_object(bytes.first(in.offset()));
   in.require(in.id<ObjectHash>() == expected, "the checksum does not match");
   in.expect_end();
@@ -69,34 +82,28 @@ FactsFile decode_facts(View bytes) {
 
 std::optional<FactsFile> read_facts(const std::string& path) {
   try {
-    const SecretBytes bytes(read_file(path, 4096));
+    const SecretBytes bytes(read_file(path, 4096 + 16 * eras_max));
     return decode_facts(bytes.view());
   } catch (const Error&) {
     return std::nullopt;  // absent or damaged: as if there were none
   }
 }
 
-// A reference as it stands after the commit.
-ReferenceRun resolve(ReferenceRun run, const CacheFacts& facts) {
-  if (run.base != NumberBase::absolute) run.first += facts.first_number;
-  if (run.base == NumberBase::new_meta) run.first += facts.new_data_count;
-  run.base = NumberBase::absolute;
-  return run;
-}
-
 }  // namespace
 
 std::unique_ptr<FileCacheReader> FileCacheReader::open(const std::string& directory,
-                                                       const std::string& source_key) {
-  std::optional<FactsFile> facts = read_facts(facts_path(directory, source_key));
+                                                       const std::string& source_key,
+                                                       CacheKind kind) {
+  std::optional<FactsFile> facts = read_facts(facts_path(directory, source_key, kind));
   if (!facts) return nullptr;
   const std::string path = pieces_path(directory, source_key, hex(facts->generation));
   if (!path_exists(path)) return nullptr;
-  return std::unique_ptr<FileCacheReader>(
-      new FileCacheReader(File::open(path), std::move(facts->key), facts->facts));
+  return std::unique_ptr<FileCacheReader>(new FileCacheReader(
+      File::open(path), std::move(facts->key), std::move(facts->facts), facts->piece_count));
 }
 
 bool FileCacheReader::read_piece() {
+  if (piece_number_ == piece_count_) return false;
   std::array<std::uint8_t, 4> size_bytes{};
   if (file_.read_at(file_offset_, size_bytes) != size_bytes.size()) return false;
   const std::uint32_t size = ByteReader(size_bytes, "file cache").u32();
@@ -107,7 +114,10 @@ bool FileCacheReader::read_piece() {
   if (!kist::open(key_, piece_nonce(piece_number_), {}, sealed, piece_)) return false;
   file_offset_ += 4 + size;
   ++piece_number_;
-  piece_offset_ = 0;
+  ByteReader in(piece_, "file cache");
+  era_ = in.varint_up_to(eras_max, "an era");
+  if (era_ >= facts_.eras.size()) return false;
+  piece_offset_ = in.offset();
   current_.entry.path.clear();
   return true;
 }
@@ -116,18 +126,18 @@ bool FileCacheReader::read_piece() {
 // anew.
 bool FileCacheReader::advance() {
   if (at_end_) return false;
-  if (piece_offset_ == piece_.size() && !read_piece()) {
-    at_end_ = true;
-    return false;
-  }
   try {
+    if (piece_offset_ == piece_.size() && !read_piece()) {
+      at_end_ = true;
+      return false;
+    }
     ByteReader in(View(piece_).subspan(piece_offset_), "file cache");
     CachedEntry next;
     next.entry = decode_entry(in, current_.entry.path);
     next.runs.resize(in.varint_up_to(runs_max, "a count of runs"));
     for (ReferenceRun& run : next.runs) {
       run = {static_cast<NumberBase>(in.varint_up_to(2, "a base")), in.varint(), in.varint()};
-      run = resolve(run, facts_);
+      run = Ingest::resolve(run, facts_.eras[era_].first_number, facts_.eras[era_].new_data_count);
     }
     piece_offset_ += in.offset();
     current_ = std::move(next);
@@ -165,6 +175,7 @@ FileCacheWriter::~FileCacheWriter() {
 
 void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& runs) {
   if (runs.size() > runs_max) return;
+  if (piece_.size() == 0) piece_.varint(eras_.size());
   encode_entry(piece_, entry, previous_path_);
   piece_.varint(runs.size());
   for (const ReferenceRun& run : runs) {
@@ -188,19 +199,32 @@ void FileCacheWriter::flush_piece() {
   previous_path_.clear();
 }
 
-void FileCacheWriter::commit(const CacheFacts& facts) {
+void FileCacheWriter::end_era(const CacheEra& era) {
   flush_piece();
-  file_.close();
-  const std::string path = facts_path(directory_, source_key_);
-  const std::optional<FactsFile> former = read_facts(path);
-  FactsFile file{
-      .generation = *parse_id<Generation>(generation_), .key = key_.clone(), .facts = facts};
+  if (eras_.size() < eras_max) eras_.push_back(era);
+}
+
+void FileCacheWriter::commit(CacheKind kind, const SnapshotId& snapshot, std::int64_t started_ms) {
+  const FactsFile file{.generation = *parse_id<Generation>(generation_),
+                       .key = key_.clone(),
+                       .facts = {snapshot, started_ms, eras_},
+                       .piece_count = piece_number_};
   const SecretBytes encoded = encode_facts(file);
-  // The key file is overwritten in place first, so that the former key does not linger beside it.
-  if (former) wipe_file(path);
-  replace_file(path, encoded.view());
+  std::vector<CacheKind> replaced = {CacheKind::pending};
+  if (kind == CacheKind::complete) replaced.push_back(CacheKind::complete);
+  std::vector<std::string> former_pieces;
+  for (const CacheKind old : replaced) {
+    const std::string path = facts_path(directory_, source_key_, old);
+    const std::optional<FactsFile> former = read_facts(path);
+    if (!former) continue;
+    if (former->generation != file.generation) former_pieces.push_back(hex(former->generation));
+    wipe_file(path);  // overwritten first, so that the former key does not linger
+  }
+  replace_file(facts_path(directory_, source_key_, kind), encoded.view());
   is_committed_ = true;
-  if (former) remove_file(pieces_path(directory_, source_key_, hex(former->generation)));
+  for (const std::string& generation : former_pieces) {
+    remove_file(pieces_path(directory_, source_key_, generation));
+  }
 }
 
 }  // namespace kist

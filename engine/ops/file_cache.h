@@ -23,19 +23,30 @@ struct CachedEntry {
   std::vector<ReferenceRun> runs;
 };
 
-// What the references of a cache mean: known once its snapshot is committed.
-struct CacheFacts {
-  SnapshotId snapshot;
-  std::int64_t started_ms = 0;
-  std::uint64_t first_number = 0;    // of the entry that committed the snapshot
+// Between two journal entries of a backup, references are relative to the second. Known once that
+// entry is committed.
+struct CacheEra {
+  std::uint64_t first_number = 0;    // of the entry
   std::uint64_t new_data_count = 0;  // meta blocks are numbered after these
 };
 
+// What a cache stands for, and what its references mean.
+struct CacheFacts {
+  SnapshotId snapshot;
+  std::int64_t started_ms = 0;
+  std::vector<CacheEra> eras;
+};
+
+// A source has one cache of its last complete backup, and one of a backup that was cut off after a
+// checkpoint.
+enum class CacheKind { complete, pending };
+
 class FileCacheReader {
  public:
-  // Opens the cache of a source; empty when there is none that can be used.
+  // Opens a cache of a source; empty when there is none that can be used.
   static std::unique_ptr<FileCacheReader> open(const std::string& directory,
-                                               const std::string& source_key);
+                                               const std::string& source_key,
+                                               CacheKind kind);
 
   [[nodiscard]] const CacheFacts& facts() const { return facts_; }
 
@@ -43,8 +54,11 @@ class FileCacheReader {
   const CachedEntry* find(std::string_view path);
 
  private:
-  FileCacheReader(File file, Key key, const CacheFacts& facts)
-      : file_(std::move(file)), key_(std::move(key)), facts_(facts) {}
+  FileCacheReader(File file, Key key, CacheFacts facts, std::uint64_t piece_count)
+      : file_(std::move(file)),
+        key_(std::move(key)),
+        facts_(std::move(facts)),
+        piece_count_(piece_count) {}
 
   bool read_piece();
   bool advance();
@@ -52,10 +66,12 @@ class FileCacheReader {
   File file_;
   Key key_;
   CacheFacts facts_;
+  std::uint64_t piece_count_ = 0;
   std::uint64_t file_offset_ = 0;
   std::uint64_t piece_number_ = 0;
   Bytes piece_;
   std::size_t piece_offset_ = 0;
+  std::size_t era_ = 0;  // of the piece
   bool at_end_ = false;
   bool has_current_ = false;
   CachedEntry current_;
@@ -68,11 +84,14 @@ class FileCacheWriter {
   FileCacheWriter& operator=(const FileCacheWriter&) = delete;
   FileCacheWriter(FileCacheWriter&&) = delete;
   FileCacheWriter& operator=(FileCacheWriter&&) = delete;
-  ~FileCacheWriter();  // not committed: the former cache stays
+  ~FileCacheWriter();  // not committed: the former caches stay
 
   void add(const Entry& entry, const std::vector<ReferenceRun>& runs);
-  // Puts this cache in the place of the former one, which is destroyed.
-  void commit(const CacheFacts& facts);
+  // An entry was committed: what was added so far is relative to it, what comes to the next one.
+  void end_era(const CacheEra& era);
+  // What was added so far becomes the source's cache of that kind. The complete one takes the place
+  // of all others, which are destroyed.
+  void commit(CacheKind kind, const SnapshotId& snapshot, std::int64_t started_ms);
 
  private:
   void flush_piece();
@@ -85,6 +104,7 @@ class FileCacheWriter {
   ByteWriter piece_;
   std::string previous_path_;
   std::uint64_t piece_number_ = 0;
+  std::vector<CacheEra> eras_;
   bool is_committed_ = false;
 };
 

@@ -1,100 +1,83 @@
 #include "engine/ops/restore.h"
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
 #include <future>
 #include <map>
-#include <memory>
-#include <mutex>
+#include <optional>
+#include <set>
 #include <thread>
 
+#include "engine/base/disk/file.h"
 #include "engine/base/pool.h"
-#include "engine/crypto/hash.h"
 #include "engine/format/manifest_tree.h"
+#include "engine/ops/compare_file.h"
+#include "engine/ops/extraneous.h"
+#include "engine/ops/restore_window.h"
 #include "engine/repository/fetch.h"
 #include "engine/repository/sync.h"
-#include "engine/target/tree_writer.h"
 
 namespace kist {
 
 namespace {
 
-// A window ends at whichever comes first.
-constexpr std::size_t window_wanted_max = 128U << 10U;
-constexpr std::size_t window_files_max = 8U << 10U;
-constexpr std::size_t open_files_max = 256;
-constexpr std::size_t small_files_a_task = 128;
+// What a file takes beyond its content, for the estimate of the room that is needed.
+constexpr std::uint64_t entry_room_bytes = 4096;
 
-// A file of the window. Guarded by its mutex from the first write to the last.
-struct OpenFile {
-  Entry entry;  // with the path in the target
-  std::mutex mutex;
-  File file;
-  bool is_planned = false;  // all its blocks are in wanted_left
-  bool is_begun = false;
-  bool is_done = false;
-  bool has_failed = false;
-  std::uint64_t wanted_left = 0;
+struct Totals {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;  // as files show them
+  std::uint64_t room = 0;   // on disk, holes left out
 };
-
-// One block that a file of the window needs.
-struct Wanted {
-  FrameId frame;
-  std::uint32_t offset = 0;  // in the frame
-  std::uint32_t size = 0;
-  std::uint32_t file = 0;  // in the window
-  std::uint64_t file_offset = 0;
-  BlockId id;
-};
-
-Decompressor& thread_decompressor() {
-  thread_local Decompressor decompressor;
-  return decompressor;
-}
 
 class Restorer {
  public:
-  Restorer(Repository& repository, const RestoreOptions& options)
+  Restorer(Repository& repository, const RestoreOptions& options, const SnapshotBody& body)
       : repository_(repository),
         options_(options),
-        tree_(options.target, options.numeric_ids),
-        parents_(tree_.root()),
+        body_(body),
+        root_(body.root),
         blocks_(repository),
         manifest_([this](const BlockId& id) { return blocks_.get(id); }),
-        index_(repository.local->index()),
-        frames_(repository),
-        trust_(repository.state()),
+        prefix_(resolve_prefix()),
         pool_(options.threads != 0 ? options.threads
                                    : std::max(1U, std::thread::hardware_concurrency())) {}
 
-  RestoreResult run(const BlockId& root) {
-    root_ = root;
-    const std::optional<Entry> top = manifest_.lookup(root, options_.path);
+  RestoreResult run() {
+    if (options_.is_dry_run) return preview();
+    const Totals totals = count();
+    TreeWriter tree(options_.target, options_.tree, repository_.around.random);
+    require_room(tree, totals);
+    write(tree, totals);
+    if (options_.deletes) delete_extraneous(tree);
+    finish_metadata(tree);
+    if (options_.verifies) verify(tree);
+    tree.finish();
+    return finish(tree);
+  }
+
+ private:
+  // A directory's contents go into the target; anything else goes in under its own name.
+  std::string resolve_prefix() {
+    const std::optional<Entry> top = manifest_.lookup(root_, options_.path);
     if (!top && !options_.path.empty()) {
       throw Error(Code::failed,
                   concat("the snapshot has no /", options_.path, "; kist ls shows what it has"));
     }
-    // A directory's contents go into the target; anything else goes in under its own name.
     const bool is_directory = !top || top->type == EntryType::directory;
-    prefix_ = is_directory ? options_.path : std::string(parent_path(options_.path));
-    manifest_.for_each(root, options_.path, ManifestReader::Order::forward,
-                       [&](const Entry& entry) { return plan(entry); });
-    run_window();
-    manifest_.for_each(root, options_.path, ManifestReader::Order::backward,
-                       [&](const Entry& entry) { return finish_directory(entry); });
-    return finish();
+    return is_directory ? options_.path : std::string(parent_path(options_.path));
   }
 
- private:
   [[nodiscard]] std::string in_target(const std::string& path) const {
     if (prefix_.empty()) return path;
     return path.size() <= prefix_.size() ? std::string() : path.substr(prefix_.size() + 1);
   }
 
   void report(const Entry& entry, const Error& error) {
-    ++problems_;
-    if (error.code() == Code::corrupt || error.code() == Code::missing) ++damaged_;
+    const std::lock_guard lock(mutex_);
+    ++result_.problems;
+    if (error.code() == Code::corrupt || error.code() == Code::missing) ++result_.damaged;
+    if ((entry.flags & inode_flags) != 0) unflagged_.insert(entry.path);
     repository_.observer().problem(entry.path, error);
   }
 
@@ -108,15 +91,98 @@ class Restorer {
     }
   }
 
+  // Calls `each` for what is meant, in manifest order or from the last to the first. In manifest
+  // order a directory of which only something below is meant comes when that does.
+  void for_each_meant(ManifestReader::Order order, const std::function<void(const Entry&)>& each) {
+    std::vector<Entry> withheld;
+    manifest_.for_each(root_, options_.path, order, [&](const Entry& entry) {
+      check_cancelled(repository_.observer());
+      if (options_.filter.empty()) {
+        each(entry);
+        return true;
+      }
+      const bool is_directory = entry.type == EntryType::directory;
+      const PathFilter::Verdict verdict = options_.filter.judge_path(entry.path, is_directory);
+      if (verdict.is_excluded) return true;
+      if (order == ManifestReader::Order::backward) {
+        each(entry);  // who asks for this order leaves out what was not made
+        return true;
+      }
+      std::erase_if(withheld, [&](const Entry& d) { return !is_within(entry.path, d.path); });
+      if (!verdict.is_included) {
+        if (is_directory) withheld.push_back(entry);
+        return true;
+      }
+      for (const Entry& directory : std::exchange(withheld, {})) {
+        each(directory);
+      }
+      each(entry);
+      return true;
+    });
+  }
+
+  // The room that a file takes at most; holes within content nodes are not looked for.
+  static std::uint64_t room_of(const Entry& entry) {
+    std::uint64_t room = entry_room_bytes;
+    for (const ContentItem& item : entry.content) {
+      if (item.type != ItemType::hole) room += item.size;
+    }
+    return room;
+  }
+
+  Totals count() {
+    Totals out;
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+      if (entry.type != EntryType::file) return;
+      ++out.files;
+      out.bytes += entry.size;
+      out.room += room_of(entry);
+    });
+    return out;
+  }
+
+  // Said before, not after. What is right already needs no room, and content nodes may hold holes:
+  // both are looked at only when the simple sum does not fit.
+  void require_room(TreeWriter& tree, const Totals& totals) {
+    const std::uint64_t free = tree.root().free_bytes();
+    if (totals.room <= free) return;
+    std::uint64_t needed = 0;
+    ParentCache parents(tree.root());
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+      if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
+      needed += entry_room_bytes;
+      manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
+        if (item.type == ItemType::block) needed += item.size;
+      });
+    });
+    if (needed <= free) return;
+    throw Error(Code::failed,
+                concat("the target has room for ", free, " bytes, the restore needs ", needed,
+                       "; nothing was written: free some, restore less, or "
+                       "choose another target"));
+  }
+
+  bool is_there(TreeWriter& tree, ParentCache& parents, const Entry& original) {
+    Entry entry = original;
+    entry.path = in_target(original.path);
+    try {
+      return tree.look(parents, entry) == Standing::right;
+    } catch (const Error&) {
+      return false;  // it stands where no directory is yet
+    }
+  }
+
   // The entry as it will stand in the target. A further name of something that is not restored
   // under its first name becomes that thing itself.
   Entry prepare(const Entry& original) {
     Entry entry = original;
-    if (original.type == EntryType::hard_link && !is_within(original.link_target, options_.path)) {
+    if (original.type == EntryType::hard_link && !is_meant(original.link_target)) {
       const auto [adopted, is_first] = adopted_.try_emplace(original.link_target, original.path);
       if (is_first) {
         const std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
-        if (!first) throw Error(Code::missing, "what it is another name of is not there");
+        if (!first || first->type == EntryType::hard_link) {
+          throw Error(Code::missing, "what it is another name of is not there");
+        }
         entry = *first;
       } else {
         entry.link_target = in_target(adopted->second);
@@ -129,309 +195,269 @@ class Restorer {
     return entry;
   }
 
-  bool plan(const Entry& original) {
-    Entry label;
-    label.path = in_target(original.path);
-    guarded(label, [&] { plan_entry(prepare(original)); });
-    if (wanted_.size() >= window_wanted_max || files_.size() >= window_files_max) run_window();
-    return true;
+  [[nodiscard]] bool is_meant(const std::string& path) const {
+    if (!is_within(path, options_.path)) return false;
+    if (options_.filter.empty()) return true;
+    const PathFilter::Verdict verdict = options_.filter.judge_path(path, false);
+    return !verdict.is_excluded && verdict.is_included;
   }
 
-  void plan_entry(Entry entry) {
-    switch (entry.type) {
-      case EntryType::directory:
-        tree_.make_directory(parents_, entry);
-        ++result_.directories;
-        return;
-      case EntryType::file:
-        plan_file(std::move(entry));
-        return;
-      case EntryType::hard_link:
-        links_.push_back(std::move(entry));
-        return;
-      default:
-        tree_.make_other(parents_, entry);
-        ++result_.others;
-        return;
-    }
+  void write(TreeWriter& tree, const Totals& totals) {
+    ParentCache parents(tree.root());
+    RestoreWindow window(repository_, manifest_, tree, pool_,
+                         [this](const Entry& entry, const Error& error) { report(entry, error); });
+    window.expect(totals.files, totals.bytes);
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      Entry label;
+      label.path = in_target(original.path);
+      label.flags = original.flags;
+      guarded(label, [&] { place(tree, parents, window, prepare(original)); });
+    });
+    window.run();
+    result_.files = window.files_done();
+    result_.bytes = window.bytes_done();
+    result_.others += window.links_done();
+    result_.frames_read = window.frames_read();
   }
 
-  // A file may need more blocks than a window takes: it then spans several.
-  void plan_file(Entry entry) {
-    auto file = std::make_unique<OpenFile>();
-    const std::vector<ContentItem> items = std::exchange(entry.content, {});
-    file->entry = std::move(entry);
-    files_.push_back(std::move(file));
-    try {
-      std::uint64_t at = 0;
-      manifest_.for_each_item(items, [&](const ContentItem& item) {
-        if (item.type == ItemType::block) want(item, at);
-        at += item.size;
-        if (wanted_.size() >= window_wanted_max) run_window();
-      });
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      give_up_planned(error);
+  void place(TreeWriter& tree, ParentCache& parents, RestoreWindow& window, Entry entry) {
+    if ((entry.flags & flag_torn) != 0) ++result_.torn;
+    if (entry.type == EntryType::directory) {
+      tree.make_directory(parents, entry);
+      ++result_.directories;
       return;
     }
-    OpenFile& planned = *files_.back();
-    planned.is_planned = true;
-    if (planned.wanted_left == 0 && !planned.has_failed) {
-      unwanted_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
+    if (entry.type == EntryType::hard_link) {
+      window.add_link(std::move(entry));
+      return;
+    }
+    const Standing standing = tree.look(parents, entry);
+    if (standing == Standing::right) {
+      tree.adopt(parents, entry);
+      count_right(window, entry);
+      return;
+    }
+    if (standing == Standing::other) {
+      tree.prepare_replacing(parents, entry);
+      ++result_.replaced;
+    }
+    if (entry.type == EntryType::file) {
+      window.add_file(std::move(entry));
+    } else {
+      tree.make_other(parents, entry);
+      ++result_.others;
     }
   }
 
-  // The file being planned needs this block. Any stored copy of the right size serves; one that a
-  // reader has vouched for comes first.
-  void want(const ContentItem& item, std::uint64_t file_offset) {
-    std::optional<BlockLocation> chosen;
-    index_.for_each_copy(tag_of(item.id), [&](const BlockLocation& copy) {
-      if (copy.size != item.size) return true;
-      const bool is_trusted = trust_.is_proved(copy.number);
-      if (!chosen || is_trusted) chosen = copy;
-      return !is_trusted;
+  void count_right(RestoreWindow& window, const Entry& entry) {
+    if (entry.type != EntryType::file) {
+      ++result_.others;
+      return;
+    }
+    ++result_.files_unchanged;
+    window.count_right(entry);
+  }
+
+  // What would be done, without doing it.
+  RestoreResult preview() {
+    std::optional<TreeWriter> tree;
+    if (path_exists(options_.target)) {
+      TargetOptions look_only = options_.tree;
+      look_only.is_dry_run = true;
+      tree.emplace(options_.target, look_only, repository_.around.random);
+    }
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      Entry entry = original;
+      entry.path = in_target(original.path);
+      if (entry.path.empty()) return;
+      if (entry.type == EntryType::hard_link) entry.link_target = in_target(original.link_target);
+      const Standing standing = tree ? preview_look(*tree, entry) : Standing::absent;
+      if (entry.type == EntryType::file) ++result_.files;
+      if (entry.type == EntryType::file && standing == Standing::right) ++result_.files_unchanged;
+      if (standing == Standing::other) ++result_.replaced;
+      if (standing == Standing::absent) tell(RestoreAction::create, entry.path);
+      if (standing == Standing::other) tell(RestoreAction::replace, entry.path);
     });
-    if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
-    wanted_.push_back({.frame = {chosen->pack, chosen->frame},
-                       .offset = chosen->offset,
-                       .size = chosen->size,
-                       .file = static_cast<std::uint32_t>(files_.size() - 1),
-                       .file_offset = file_offset,
-                       .id = item.id});
-    ++files_.back()->wanted_left;
-  }
-
-  // The file being planned lacks a block: what was planned of it is not written.
-  void give_up_planned(const Error& error) {
-    const auto position = static_cast<std::uint32_t>(files_.size() - 1);
-    std::erase_if(wanted_, [&](const Wanted& w) { return w.file == position; });
-    fail(*files_.back(), error, parents_);
-  }
-
-  // Writes everything that the window holds, then its hard links.
-  void run_window() {
-    std::ranges::sort(wanted_, {},
-                      [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
-    std::deque<std::future<void>> running;
-    const auto submit = [&](auto work) {
-      check_cancelled(repository_.observer());
-      while (running.size() >= pool_.thread_count() + 2) {
-        running.front().get();
-        running.pop_front();
-      }
-      running.push_back(pool_.submit(std::move(work)));
-    };
-    try {
-      for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
-        submit([this, start] { write_unwanted(start); });
-      }
-      for (std::size_t start = 0; start < wanted_.size();) {
-        std::size_t end = start;
-        while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
-          ++end;
-        }
-        submit([this, start, end, plan = FrameReader::plan(index_, wanted_[start].frame)] {
-          write_frame(start, end, plan);
-        });
-        start = end;
-      }
-      for (std::future<void>& task : running) {
-        task.get();
-      }
-    } catch (...) {
-      for (std::future<void>& task : running) {
-        if (task.valid()) task.wait();
-      }
-      discard_unfinished();
-      throw;
-    }
-    for (const Entry& link : links_) {
-      guarded(link, [&] {
-        tree_.make_hard_link(parents_, link);
-        ++result_.others;
+    if (options_.deletes && tree) {
+      for_each_extraneous(*tree, [&](const std::string& path) {
+        ++result_.deleted;
+        tell(RestoreAction::remove, path);
       });
     }
-    wanted_.clear();
-    unwanted_.clear();
-    links_.clear();
-    // A file that is still being planned goes on in the next window.
-    std::unique_ptr<OpenFile> unfinished;
-    if (!files_.empty() && !files_.back()->is_planned && !files_.back()->has_failed) {
-      unfinished = std::move(files_.back());
-    }
-    files_.clear();
-    if (unfinished) files_.push_back(std::move(unfinished));
+    return result_;
   }
 
-  // What this restore has begun and will not finish is taken away again.
-  void discard_unfinished() {
-    for (const std::unique_ptr<OpenFile>& file : files_) {
-      if (file->is_begun && !file->is_done && !file->has_failed) {
-        try {
-          tree_.discard_file(parents_, file->entry);
-        } catch (const Error&) {
-          // Nothing more can be done about it here.
-        }
-      }
-    }
-  }
-
-  // Files that need no block any more: empty, inline, all hole, or written in earlier windows.
-  void write_unwanted(std::size_t start) {
-    ParentCache parents(tree_.root());
-    for (std::size_t i = start; i < std::min(unwanted_.size(), start + small_files_a_task); ++i) {
-      OpenFile& file = *files_[unwanted_[i]];
-      guarded(file.entry, [&] {
-        const File out = file.is_begun ? tree_.reopen_file(parents, file.entry)
-                                       : tree_.create_file(parents, file.entry);
-        file.is_begun = true;
-        if (file.entry.inline_content) out.write_at(0, *file.entry.inline_content);
-        complete(out, file);
-      });
-    }
-    tell_progress("");
-  }
-
-  void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
-    ParentCache parents(tree_.root());
-    std::optional<Error> damage;
-    Bytes plain;
+  static Standing preview_look(TreeWriter& tree, const Entry& entry) {
     try {
-      plain = frames_.read(plan, thread_decompressor());
-    } catch (const Error& error) {
-      damage = error;
-    }
-    ++frames_read_;
-    for (std::size_t i = start; i < end; ++i) {
-      OpenFile& file = *files_[wanted_[i].file];
-      const std::lock_guard lock(file.mutex);
-      if (!file.has_failed) {
-        try {
-          if (damage) throw Error(*damage);
-          write_block(file, wanted_[i], plain, parents);
-        } catch (const Error& error) {
-          fail(file, error, parents);
-        }
-      }
-      if (--file.wanted_left == 0 && file.is_planned && !file.has_failed) {
-        try {
-          complete(file.file, file);
-        } catch (const Error& error) {
-          fail(file, error, parents);
-        }
-      }
-      if (file.wanted_left == 0) close(file);
-    }
-    tell_progress(files_[wanted_[end - 1].file]->entry.path);
-  }
-
-  void write_block(OpenFile& file, const Wanted& wanted, View plain, ParentCache& parents) {
-    if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) {
-      throw Error(Code::corrupt, concat("block ", hex(wanted.id), " lies beyond its frame"));
-    }
-    const View block = plain.subspan(wanted.offset, wanted.size);
-    check_block(repository_.keyring.secrets().id_key, wanted.id, block);
-    if (!file.file.is_open()) {
-      file.file = file.is_begun ? tree_.reopen_file(parents, file.entry)
-                                : tree_.create_file(parents, file.entry);
-      file.is_begun = true;
-      ++open_files_;
-    }
-    file.file.write_at(wanted.file_offset, block);
-    if (open_files_ > open_files_max && file.wanted_left > 1) close(file);
-  }
-
-  void close(OpenFile& file) {
-    if (!file.file.is_open()) return;
-    file.file.close();
-    --open_files_;
-  }
-
-  // A file that cannot be whole is not left behind half.
-  void fail(OpenFile& file, const Error& error, ParentCache& parents) {
-    file.has_failed = true;
-    close(file);
-    report(file.entry, error);
-    if (!file.is_begun) return;
-    try {
-      tree_.discard_file(parents, file.entry);
+      ParentCache parents(tree.root());
+      return tree.look(parents, entry);
     } catch (const Error&) {
-      // It was reported; that it could not be removed either adds nothing.
+      return Standing::absent;  // no directory leads there yet
     }
   }
 
-  void complete(const File& out, OpenFile& file) {
-    const Entry& entry = file.entry;
-    if (out.size() != entry.size) out.set_size(entry.size);
-    tree_.finish_file(out, entry);
-    file.is_done = true;
-    ++files_done_;
-    bytes_done_ += entry.size;
+  void tell(RestoreAction action, const std::string& path) const {
+    if (options_.on_change) options_.on_change(action, path);
   }
 
-  void tell_progress(const std::string& current) {
-    repository_.observer().progress({.files_done = files_done_,
-                                     .files_total = 0,
-                                     .bytes_done = bytes_done_,
-                                     .bytes_total = 0,
-                                     .current = current});
-  }
-
-  bool finish_directory(const Entry& original) {
-    if (original.type != EntryType::directory) return true;
-    Entry entry = original;
-    entry.path = in_target(original.path);
-    if (!tree_.was_made(entry.path)) return true;
-    guarded(entry, [&] {
-      if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
-      tree_.finish_directory(entry);
+  // What the snapshot can say nothing of: what its backup could not read, what the filter leaves
+  // out, what lies beside the paths that were backed up.
+  [[nodiscard]] bool is_unknown(const std::string& path_in_target) const {
+    const std::string path = join_path(prefix_, path_in_target);
+    const bool is_problem = std::ranges::any_of(body_.problems, [&](const SnapshotProblem& p) {
+      return is_within(path, p.path) || is_within(p.path, path);
     });
-    return true;
+    if (is_problem || is_partial_name(base_name(path))) return true;
+    return !options_.filter.empty() && (options_.filter.judge_path(path, false).is_excluded ||
+                                        options_.filter.judge_path(path, true).is_excluded);
   }
 
-  RestoreResult finish() {
-    result_.files = files_done_;
-    result_.bytes = bytes_done_;
-    result_.problems = problems_;
-    result_.damaged = damaged_;
-    result_.frames_read = frames_read_;
-    for (const auto& [kind, refused] : tree_.refused()) {
+  [[nodiscard]] bool is_whole(const std::string& path) const {
+    return std::ranges::any_of(
+        body_.paths, [&](const std::string& root) { return is_within(path, root.substr(1)); });
+  }
+
+  void for_each_extraneous(TreeWriter& tree, const std::function<void(const std::string&)>& each) {
+    Extraneous extraneous(tree.root(), [&](const std::string& path) {
+      if (!is_unknown(path)) each(path);
+    });
+    manifest_.for_each(root_, options_.path, ManifestReader::Order::forward,
+                       [&](const Entry& original) {
+                         check_cancelled(repository_.observer());
+                         Entry entry;
+                         entry.type = original.type;
+                         entry.path = in_target(original.path);
+                         extraneous.see(entry, is_whole(original.path));
+                         return true;
+                       });
+    extraneous.finish();
+  }
+
+  // Only after everything else went well: what is missing in the target may be all that is left of
+  // what a damaged snapshot cannot give back.
+  void delete_extraneous(TreeWriter& tree) {
+    if (result_.problems > 0) {
+      repository_.observer().notice("nothing was deleted, because not all could be restored");
+      return;
+    }
+    for_each_extraneous(tree, [&](const std::string& path) {
+      Entry label;
+      label.path = path;
+      guarded(label, [&] {
+        if (!tree.remove_all(path, [&](const std::string& p) { return is_unknown(p); })) return;
+        ++result_.deleted;
+        tell(RestoreAction::remove, path);
+      });
+    });
+  }
+
+  // Directories from the deepest up; flags of files too, now that nothing is linked any more.
+  void finish_metadata(TreeWriter& tree) {
+    ParentCache parents(tree.root());
+    for_each_meant(ManifestReader::Order::backward, [&](const Entry& original) {
+      const bool is_flagged =
+          original.type == EntryType::file && (original.flags & inode_flags) != 0;
+      if (original.type != EntryType::directory && !is_flagged) return;
+      Entry entry = original;
+      entry.path = in_target(original.path);
+      if (unflagged_.contains(entry.path)) return;
+      guarded(entry, [&] {
+        if (is_flagged) {
+          tree.finish_flags(parents, entry);
+        } else if (tree.takes_metadata(entry.path) && was_made(parents, entry)) {
+          if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
+          tree.finish_directory(entry);
+        }
+      });
+    });
+  }
+
+  // With include patterns, directories that nothing was put into were not made.
+  [[nodiscard]] bool was_made(ParentCache& parents, const Entry& entry) const {
+    if (!options_.filter.has_includes() || entry.path.empty()) return true;
+    try {
+      return parents.parent_of(entry.path).find(std::string(base_name(entry.path))).has_value();
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // Every file again, block by block against what the manifest says.
+  void verify(TreeWriter& tree) {
+    std::deque<std::future<void>> running;
+    const auto settle = [&](std::size_t left) {
+      while (running.size() > left) {
+        std::future<void> first = std::move(running.front());
+        running.pop_front();
+        first.get();
+      }
+    };
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      if (original.type != EntryType::file) return;
+      Entry entry = original;
+      entry.path = in_target(original.path);
+      std::vector<ContentItem> items;
+      guarded(entry, [&] {
+        manifest_.for_each_item(original.content,
+                                [&](const ContentItem& item) { items.push_back(item); });
+      });
+      settle(pool_.thread_count() + 2);
+      running.push_back(pool_.submit([this, &tree, entry, items = std::move(items)] {
+        guarded(entry, [&] {
+          compare_file(repository_.keyring.secrets().id_key, tree.root(), entry, items);
+          ++verified_;
+        });
+      }));
+    });
+    settle(0);
+    result_.verified = verified_;
+  }
+
+  RestoreResult finish(const TreeWriter& tree) {
+    for (const auto& [kind, refused] : tree.refused()) {
       result_.refused.push_back(concat(kind, ": not set on ", refused.count, " entries, the first ",
                                        refused.first_path, " (", refused.reason, ")"));
     }
-    if (!tree_.found().empty()) {
-      result_.refused.push_back(
-          concat("owner, attributes, mode and times: left as they were on ", tree_.found().size(),
-                 " directories that existed, the first ", *tree_.found().begin()));
+    if (!tree.found().empty()) {
+      result_.refused.push_back(concat("owner, attributes, mode and times: left as they were on ",
+                                       tree.found().size(), " directories that existed, the first ",
+                                       *tree.found().begin()));
     }
     return result_;
   }
 
   Repository& repository_;
   const RestoreOptions& options_;
-  TreeWriter tree_;
-  ParentCache parents_;
+  const SnapshotBody& body_;
+  const BlockId root_;
   BlockReader blocks_;
   ManifestReader manifest_;
-  BlockIndex::Reader index_;
-  FrameReader frames_;
-  ProvedNumbers trust_;
-  BlockId root_;
-  std::string prefix_;
+  const std::string prefix_;
   std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
-  std::vector<std::unique_ptr<OpenFile>> files_;
-  std::vector<Wanted> wanted_;
-  std::vector<std::uint32_t> unwanted_;
-  std::vector<Entry> links_;
-  std::atomic<std::uint64_t> files_done_{0};
-  std::atomic<std::uint64_t> bytes_done_{0};
-  std::atomic<std::uint64_t> problems_{0};
-  std::atomic<std::uint64_t> damaged_{0};
-  std::atomic<std::uint64_t> frames_read_{0};
-  std::atomic<std::size_t> open_files_{0};
+  std::mutex mutex_;
+  std::set<std::string> unflagged_;  // flagged entries that are not there as they should be
+  std::atomic<std::uint64_t> verified_{0};
   RestoreResult result_;
   Pool pool_;  // last: its tasks end before the rest goes
 };
+
+// Deleting what a snapshot does not have asks for a snapshot that says what it does not have.
+void require_deletable(Repository& repository,
+                       const RestoreOptions& options,
+                       const SnapshotState& snapshot,
+                       const SnapshotBody& body) {
+  if (options.filter.has_includes()) {
+    throw Error(Code::invalid,
+                "--delete with --include would delete all that is not included; use --exclude");
+  }
+  if (snapshot.taken.is_pending) {
+    throw Error(Code::refused, "the snapshot is not complete: --delete would take what it lacks");
+  }
+  if (get_reference_set(repository, snapshot).statistics.problems > body.problems.size()) {
+    throw Error(Code::refused,
+                "the snapshot lacks more paths than it can name: --delete would take them");
+  }
+}
 
 }  // namespace
 
@@ -443,7 +469,8 @@ RestoreResult restore(Repository& repository, const RestoreOptions& options) {
   }
   sync_index(repository);
   const SnapshotBody body = get_body(repository, snapshot->second);
-  return Restorer(repository, options).run(body.root);
+  if (options.deletes) require_deletable(repository, options, snapshot->second, body);
+  return Restorer(repository, options, body).run();
 }
 
 }  // namespace kist

@@ -38,13 +38,15 @@ bool is_same_content(const FileStatus& a, const FileStatus& b) {
   return a.inode == b.inode && a.size == b.size && a.mtime == b.mtime && a.ctime == b.ctime;
 }
 
-Error changed_error() {
-  return {Code::failed, "it changed while it was read; what was stored may mix two states"};
+void report(const ReadContext& context, const ReadEntry& entry, const Error& error) {
+  context.problems.report(entry.entry.path, error);
 }
 
-void report(const ReadContext& context, const ReadEntry& entry, const Error& error) {
-  ++context.problem_count;
-  context.observer.problem("/" + entry.entry.path, error);
+// The content is stored as it was read, marked as what it is.
+void report_torn(const ReadContext& context, ReadEntry& entry) {
+  entry.entry.flags |= flag_torn;
+  report(context, entry,
+         {Code::failed, "it changed while it was read; what was stored may mix two states"});
 }
 
 void hash_pieces(const ReadContext& context, View buffer, ReadEntry& entry) {
@@ -54,25 +56,32 @@ void hash_pieces(const ReadContext& context, View buffer, ReadEntry& entry) {
   }
 }
 
-// Reads one small file into the batch's buffer at `offset`, where `room` bytes are kept for it.
+// One attempt at a small file: its status, attributes and bytes. Returns how many bytes there were,
+// or nothing if it changed meanwhile.
+std::optional<std::size_t> try_small(const File& file, Entry& entry, MutableView room) {
+  const FileStatus before = file_status(file);
+  if (before.type != EntryType::file) {
+    throw Error(Code::failed, "it was replaced by something else while it was read");
+  }
+  fill_from_status(entry, before);
+  entry.xattrs = file_xattrs(file);
+  entry.flags = file_flags(file);
+  entry.size = file.read_at(0, room.first(std::min<std::size_t>(room.size(), before.size)));
+  if (entry.size != before.size || !is_same_content(before, file_status(file))) return std::nullopt;
+  return entry.size;
+}
+
+// Reads one small file into the batch's buffer at `offset`, where `room` bytes are kept for it. One
+// that changed is read once more.
 void read_small(const ReadContext& context,
                 ReadEntry& entry,
                 MutableView room,
                 std::size_t offset) {
   const File file = entry.parent->open_file(entry.name);
-  const FileStatus before = file_status(file);
-  if (before.type != EntryType::file) {
-    throw Error(Code::failed, "it was replaced by something else while it was read");
+  if (!try_small(file, entry.entry, room) && !try_small(file, entry.entry, room)) {
+    report_torn(context, entry);
   }
-  fill_from_status(entry.entry, before);
-  entry.entry.xattrs = file_xattrs(file);
-  const std::size_t size =
-      file.read_at(0, room.first(std::min<std::size_t>(room.size(), before.size)));
-  if (size != before.size || !is_same_content(before, file_status(file))) {
-    report(context, entry, changed_error());
-  }
-  entry.entry.size = size;
-  context.bytes_read += size;
+  const std::size_t size = entry.entry.size;
   const View bytes = room.first(size);
   if (size <= inline_content_bytes_max) {
     entry.entry.inline_content.emplace(bytes.begin(), bytes.end());
@@ -107,20 +116,21 @@ void read_batch(const ReadContext& context, ReadBatch& batch) {
   }
 }
 
-std::int64_t to_ms(const Timestamp& time) {
-  return time.seconds * 1000 + static_cast<std::int64_t>(time.nanoseconds / 1'000'000);
-}
-
 }  // namespace
 
-SourceReader::SourceReader(const std::vector<std::string>& paths,
+SourceReader::SourceReader(const ReadSource& source,
                            const ReadContext& context,
                            Pool& pool,
-                           std::unique_ptr<FileCacheReader> cache)
+                           std::vector<std::unique_ptr<FileCacheReader>> caches)
     : context_(context),
       pool_(pool),
-      cache_(std::move(cache)),
-      walker_(paths, context.observer),
+      caches_(std::move(caches)),
+      source_(source),
+      walker_(source.paths,
+              source.walk,
+              [this](const std::string& path, const Error& error) {
+                context_.problems.report(path, error);
+              }),
       queue_(waiting_bytes_max),
       open_(std::make_shared<ReadBatch>()) {
   thread_ = std::thread([this] { run(); });
@@ -140,15 +150,25 @@ std::shared_ptr<ReadBatch> SourceReader::next() {
 
 void SourceReader::run() {
   try {
-    while (std::optional<WalkItem> item = walker_.next()) {
-      check_cancelled(context_.observer);
-      handle(std::move(*item));
+    if (source_.stream != nullptr) {
+      read_stream();
+    } else {
+      read_all();
     }
     flush();
-    context_.problem_count += walker_.problem_count();
     queue_.close();
+  } catch (const Error& error) {
+    was_interrupted_ = error.code() == Code::interrupted;
+    queue_.close(was_interrupted_ ? nullptr : std::current_exception());
   } catch (...) {
     queue_.close(std::current_exception());
+  }
+}
+
+void SourceReader::read_all() {
+  while (std::optional<WalkItem> item = walker_.next()) {
+    check_cancelled(context_.observer);
+    handle(std::move(*item));
   }
 }
 
@@ -169,23 +189,40 @@ Entry SourceReader::describe(const WalkItem& item) {
   if (entry.type == EntryType::symlink) entry.link_target = item.parent->read_link(item.name);
   if (item.self) {
     entry.xattrs = item.self->own_xattrs();
+    entry.flags = item.self->own_flags();
   } else if (item.parent) {
     entry.xattrs = item.parent->xattrs(item.name);
   }
   return entry;
 }
 
+namespace {
+
 // A file whose content was touched within two seconds of the last backup's start may have changed
-// again without moving its times.
-bool SourceReader::is_unmodified(const WalkItem& item, const CachedEntry& cached) const {
-  const Entry& entry = cached.entry;
-  const FileStatus& status = item.status;
-  const std::int64_t settled_ms = cache_->facts().started_ms - racy_ms;
+// again without moving its times; one that was torn then is read again.
+bool is_unmodified(const FileStatus& status, const Entry& entry, std::int64_t started_ms) {
+  const std::int64_t settled_ms = started_ms - racy_ms;
   const std::uint64_t size = status.type == EntryType::file ? status.size : 0;
-  return entry.type == status.type && entry.inode == status.inode && entry.size == size &&
-         entry.mtime == status.mtime && entry.ctime == status.ctime && entry.uid == status.uid &&
-         entry.gid == status.gid && entry.mode == status.mode && to_ms(status.mtime) < settled_ms &&
+  return entry.type == status.type && (entry.flags & flag_torn) == 0 &&
+         entry.inode == status.inode && entry.size == size && entry.mtime == status.mtime &&
+         entry.ctime == status.ctime && entry.uid == status.uid && entry.gid == status.gid &&
+         entry.mode == status.mode && to_ms(status.mtime) < settled_ms &&
          to_ms(status.ctime) < settled_ms;
+}
+
+}  // namespace
+
+// What a cache knows of the item, if that still holds. `is_known`: a cache has the path at all.
+const CachedEntry* SourceReader::find_unmodified(const WalkItem& item, bool& is_known) {
+  const CachedEntry* found = nullptr;
+  for (const auto& cache : caches_) {
+    const CachedEntry* cached = cache->find(item.path);
+    is_known |= cached != nullptr;
+    const bool holds = found == nullptr && cached != nullptr &&
+                       is_unmodified(item.status, cached->entry, cache->facts().started_ms);
+    if (holds) found = cached;
+  }
+  return found;
 }
 
 // Whether the item is a further name of one that came before; its entry then names the first.
@@ -211,15 +248,15 @@ void SourceReader::handle(WalkItem item) {
     add(std::move(out), 0);
     return;
   }
-  const CachedEntry* cached = cache_ ? cache_->find(item.path) : nullptr;
-  if (cached != nullptr && is_unmodified(item, *cached)) {
+  bool is_known = false;
+  if (const CachedEntry* cached = find_unmodified(item, is_known)) {
     out.entry = cached->entry;
     out.runs = cached->runs;
     out.change = Change::unmodified;
     add(std::move(out), 0);
     return;
   }
-  out.change = cached != nullptr ? Change::changed : Change::fresh;
+  out.change = is_known ? Change::changed : Change::fresh;
   try {
     out.entry = describe(item);
   } catch (const Error& error) {
@@ -276,32 +313,32 @@ void SourceReader::push(std::shared_ptr<ReadBatch> batch,
     throw Error(Code::interrupted, "interrupted");
 }
 
-// One stretch of data of a large file, cut here in order and hashed by the pool.
-void SourceReader::read_extent(const File& file,
-                               std::uint64_t start,
-                               std::uint64_t end,
-                               const ReadEntry& whole) {
+// Bytes as `read` yields them, up to `size_max`, cut here in order and hashed by the pool. How many
+// there were.
+std::uint64_t SourceReader::read_blocks(const std::string& path,
+                                        std::uint64_t size_max,
+                                        const std::function<std::size_t(MutableView)>& read) {
   const std::size_t block_max = context_.chunker.parameters().size_max;
   Bytes carried;
-  for (std::uint64_t at = start; at < end || !carried.empty();) {
+  std::uint64_t total = 0;
+  for (bool is_end = size_max == 0; !is_end;) {
     check_cancelled(context_.observer);
     auto batch = std::make_shared<ReadBatch>();
-    const std::size_t wanted = std::min<std::uint64_t>(segment_bytes, end - at);
-    batch->buffer = std::move(carried);
-    carried = {};
+    batch->buffer = std::exchange(carried, {});
     const std::size_t held = batch->buffer.size();
+    const std::size_t wanted = std::min<std::uint64_t>(segment_bytes, size_max - total);
     batch->buffer.resize(held + wanted);
-    const std::size_t got = file.read_at(at, MutableView(batch->buffer).subspan(held));
+    const std::size_t got = read(MutableView(batch->buffer).subspan(held));
     batch->buffer.resize(held + got);
-    context_.bytes_read += got;
-    at = got < wanted ? end : at + got;  // the file has become shorter
+    total += got;
+    is_end = got < wanted || total == size_max;
     ReadEntry part;
-    part.entry.path = whole.entry.path;
+    part.entry.path = path;
     part.is_last = false;
     std::size_t cut = 0;
     while (cut < batch->buffer.size()) {
       const View rest = View(batch->buffer).subspan(cut);
-      if (rest.size() < block_max && at < end) break;
+      if (rest.size() < block_max && !is_end) break;
       const std::size_t size = context_.chunker.first_block(rest);
       part.pieces.push_back({.type = ItemType::block, .size = size, .offset = cut, .id = {}});
       cut += size;
@@ -314,36 +351,50 @@ void SourceReader::read_extent(const File& file,
     const std::size_t weight = batch->buffer.size();
     push(std::move(batch), weight, std::move(ready));
   }
+  return total;
+}
+
+void SourceReader::push_hole(const std::string& path, std::uint64_t size) {
+  auto batch = std::make_shared<ReadBatch>();
+  ReadEntry hole;
+  hole.entry.path = path;
+  hole.is_last = false;
+  hole.pieces.push_back({.type = ItemType::hole, .size = size, .offset = 0, .id = {}});
+  batch->entries.push_back(std::move(hole));
+  push(std::move(batch), entry_weight, {});
+}
+
+// Data and holes of a large file, in order.
+void SourceReader::read_content(const File& file, ReadEntry& entry) {
+  const FileStatus before = file_status(file);
+  if (before.type != EntryType::file) {
+    throw Error(Code::failed, "it was replaced by something else while it was read");
+  }
+  fill_from_status(entry.entry, before);
+  entry.entry.xattrs = file_xattrs(file);
+  entry.entry.flags = file_flags(file);
+  for (std::uint64_t at = 0; at < before.size;) {
+    const std::uint64_t data = file.next_data(at, before.size);
+    if (data > at) push_hole(entry.entry.path, data - at);
+    std::uint64_t end = data < before.size ? file.next_hole(data, before.size) : data;
+    if (data < before.size && end <= data) end = before.size;  // a file system that cannot tell
+    at = data;
+    read_blocks(entry.entry.path, end - data, [&](MutableView room) {
+      const std::size_t got = file.read_at(at, room);
+      at += got;
+      return got;
+    });
+    at = end;  // if it has become shorter, there is nothing more to read
+  }
+  if (!is_same_content(before, file_status(file))) report_torn(context_, entry);
 }
 
 void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
   flush();
   try {
     const File file = item.parent->open_file(item.name);
-    const FileStatus before = file_status(file);
-    if (before.type != EntryType::file) {
-      throw Error(Code::failed, "it was replaced by something else while it was read");
-    }
     file.advise_sequential();
-    fill_from_status(entry.entry, before);
-    entry.entry.xattrs = file_xattrs(file);
-    for (std::uint64_t at = 0; at < before.size;) {
-      const std::uint64_t data = file.next_data(at, before.size);
-      if (data > at) {
-        auto batch = std::make_shared<ReadBatch>();
-        ReadEntry hole;
-        hole.entry.path = entry.entry.path;
-        hole.is_last = false;
-        hole.pieces.push_back({.type = ItemType::hole, .size = data - at, .offset = 0, .id = {}});
-        batch->entries.push_back(std::move(hole));
-        push(std::move(batch), entry_weight, {});
-      }
-      std::uint64_t end = data < before.size ? file.next_hole(data, before.size) : data;
-      if (data < before.size && end <= data) end = before.size;  // a file system that cannot tell
-      read_extent(file, data, end, entry);
-      at = end;
-    }
-    if (!is_same_content(before, file_status(file))) report(context_, entry, changed_error());
+    read_content(file, entry);
   } catch (const Error& error) {
     if (error.code() == Code::interrupted) throw;
     entry.has_failed = true;
@@ -351,6 +402,35 @@ void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
   }
   add(std::move(entry), 0);
   flush();
+}
+
+// The stream's file, below directories that lead to it: they, and it, are made up for the occasion.
+void SourceReader::read_stream() {
+  const StreamInput& stream = *source_.stream;
+  const FileStatus like = Directory::open("/").own_status();
+  ReadEntry entry;
+  fill_from_status(entry.entry, like);
+  entry.entry.mtime = stream.time;
+  entry.entry.ctime = stream.time;
+  entry.entry.user = owner(like.uid, false);
+  entry.entry.group = owner(like.gid, true);
+  for (std::size_t end = 0; end != std::string::npos;
+       end = stream.path.find('/', end == 0 ? 0 : end + 1)) {
+    ReadEntry above = entry;
+    above.entry.path = stream.path.substr(0, end);
+    above.entry.type = EntryType::directory;
+    above.entry.mode = 0755;
+    above.entry.inode = 0;
+    add(std::move(above), 0);
+  }
+  flush();
+  entry.entry.path = stream.path;
+  entry.entry.type = EntryType::file;
+  entry.entry.mode = 0600;
+  entry.entry.inode = 0;
+  read_blocks(stream.path, UINT64_MAX, stream.read);
+  stream.finish();
+  add(std::move(entry), 0);
 }
 
 }  // namespace kist

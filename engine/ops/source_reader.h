@@ -4,7 +4,9 @@
 // and in open directories, whatever the number of files.
 #pragma once
 
+#include <atomic>
 #include <exception>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -16,6 +18,7 @@
 #include "engine/base/queue.h"
 #include "engine/content/chunker.h"
 #include "engine/ops/file_cache.h"
+#include "engine/ops/problem_log.h"
 #include "engine/repository/repository.h"
 #include "engine/source/walk.h"
 
@@ -53,24 +56,44 @@ struct ReadContext {
   const Key& id_key;
   const Chunker& chunker;
   Observer& observer;
-  std::atomic<std::uint64_t>& problem_count;
-  std::atomic<std::uint64_t>& bytes_read;
+  ProblemLog& problems;
+};
+
+// Bytes that come from no file: a pipe, say. They become one file of that path.
+struct StreamInput {
+  std::string path;  // as in Entry
+  Timestamp time;    // that its entries bear
+  // Fills the view as far as there are bytes; less only at the end.
+  std::function<std::size_t(MutableView)> read;
+  // Asked once all was read; throws when what was read is not to be kept.
+  std::function<void()> finish;
+};
+
+// What a backup reads: paths of this machine, or else a stream.
+struct ReadSource {
+  const std::vector<std::string>& paths;  // as resolve_source_path() makes them
+  const WalkOptions& walk;
+  const StreamInput* stream = nullptr;
 };
 
 class SourceReader {
  public:
-  SourceReader(const std::vector<std::string>& paths,
+  // An entry is looked for in the caches in turn.
+  SourceReader(const ReadSource& source,
                const ReadContext& context,
                Pool& pool,
-               std::unique_ptr<FileCacheReader> cache);
+               std::vector<std::unique_ptr<FileCacheReader>> caches);
   SourceReader(const SourceReader&) = delete;
   SourceReader& operator=(const SourceReader&) = delete;
   SourceReader(SourceReader&&) = delete;
   SourceReader& operator=(SourceReader&&) = delete;
   ~SourceReader();
 
-  // The next batch, complete; null at the end.
+  // The next batch, complete; null at the end, or where a person has asked to stop.
   std::shared_ptr<ReadBatch> next();
+
+  // Known once next() has returned null: whether there was more to read.
+  [[nodiscard]] bool was_interrupted() const { return was_interrupted_; }
 
   [[nodiscard]] std::uint64_t opened_count() const { return opened_count_; }
 
@@ -81,19 +104,23 @@ class SourceReader {
   void flush();
   // Hands the batch on, with the work that the pool still has to do on it.
   void push(std::shared_ptr<ReadBatch> batch, std::uint64_t weight, std::future<void> ready);
+  void read_all();
+  void read_stream();
   void read_large(WalkItem& item, ReadEntry entry);
-  void read_extent(const File& file,
-                   std::uint64_t start,
-                   std::uint64_t end,
-                   const ReadEntry& whole);
-  bool is_unmodified(const WalkItem& item, const CachedEntry& cached) const;
+  void read_content(const File& file, ReadEntry& entry);
+  void push_hole(const std::string& path, std::uint64_t size);
+  std::uint64_t read_blocks(const std::string& path,
+                            std::uint64_t size_max,
+                            const std::function<std::size_t(MutableView)>& read);
+  const CachedEntry* find_unmodified(const WalkItem& item, bool& is_known);
   bool is_later_name(const WalkItem& item, Entry& entry);
   Entry describe(const WalkItem& item);
   const std::string& owner(std::uint32_t number, bool is_group);
 
   ReadContext context_;
   Pool& pool_;
-  std::unique_ptr<FileCacheReader> cache_;
+  std::vector<std::unique_ptr<FileCacheReader>> caches_;
+  ReadSource source_;
   Walker walker_;
 
   struct Waiting {
@@ -116,6 +143,7 @@ class SourceReader {
   std::map<std::uint32_t, std::string> users_;
   std::map<std::uint32_t, std::string> groups_;
   std::atomic<std::uint64_t> opened_count_{0};
+  std::atomic<bool> was_interrupted_{false};
   std::thread thread_;
 };
 

@@ -14,15 +14,11 @@
 #include "engine/repository/fetch.h"
 #include "engine/repository/frame.h"
 #include "engine/repository/sync.h"
+#include "engine/repository/thread_codec.h"
 
 namespace kist {
 
 namespace {
-
-Decompressor& thread_decompressor() {
-  thread_local Decompressor decompressor;
-  return decompressor;
-}
 
 class Verifier {
  public:

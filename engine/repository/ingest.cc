@@ -7,6 +7,7 @@
 #include "engine/format/names.h"
 #include "engine/repository/frame.h"
 #include "engine/repository/sealed_object.h"
+#include "engine/repository/thread_codec.h"
 
 namespace kist {
 
@@ -15,17 +16,6 @@ namespace {
 constexpr std::uint64_t waiting_bytes_max = 8U << 20U;
 constexpr std::uint64_t segment_blocks_target = 64U << 10U;
 constexpr std::size_t key_segment_packs_max = 4096;
-
-// zstd contexts are expensive to make: each thread keeps its own.
-Compressor& thread_compressor() {
-  thread_local Compressor compressor;
-  return compressor;
-}
-
-Decompressor& thread_decompressor() {
-  thread_local Decompressor decompressor;
-  return decompressor;
-}
 
 }  // namespace
 
@@ -91,7 +81,7 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run) {
   }
 }
 
-Ingest::Ingest(Repository& repository, Pool& pool, Compression compression)
+Ingest::Ingest(Repository& repository, Pool& pool, Compression compression, bool is_dry)
     : repository_(repository),
       pool_(pool),
       compression_(compression),
@@ -101,7 +91,8 @@ Ingest::Ingest(Repository& repository, Pool& pool, Compression compression)
       data_(std::make_unique<Stream>()),
       meta_(std::make_unique<Stream>()),
       index_(repository.local->index()),
-      trust_(repository.state()) {
+      trust_(repository.state()),
+      is_dry_(is_dry) {
   data_->kind = PackKind::data;
   meta_->kind = PackKind::meta;
 }
@@ -136,7 +127,7 @@ void Ingest::refer(const ReferenceRun& run) {
 std::optional<std::uint64_t> Ingest::find_trusted(const BlockTag& tag) const {
   std::optional<std::uint64_t> found;
   index_->for_each_copy(tag, [&](const BlockLocation& copy) {
-    if (trust_.is_trusted_by(repository_.keyring.slot(), copy.number)) found = copy.number;
+    if (trust_->is_trusted_by(repository_.keyring.slot(), copy.number)) found = copy.number;
     return !found.has_value();
   });
   return found;
@@ -149,19 +140,22 @@ ReferenceRun Ingest::add(PackKind kind, const BlockId& id, View plaintext) {
     return {known->is_meta ? NumberBase::new_meta : NumberBase::new_data, known->ordinal};
   }
   if (const auto stored = find_trusted(tag_of(id))) return {NumberBase::absolute, *stored};
-  Stream& to = stream(kind);
+  if (!is_dry_) put_in_frame(stream(kind), id, plaintext);
+  std::uint64_t& count = kind == PackKind::data ? new_data_ : new_meta_;
+  const std::uint64_t ordinal = count++;
+  new_bytes_ += plaintext.size();
+  run_.insert(id, {kind == PackKind::meta, ordinal});
+  return {base, ordinal};
+}
+
+void Ingest::put_in_frame(Stream& to, const BlockId& id, View plaintext) {
   const std::uint64_t frame_target = repository_.state().genesis.content.frame_target;
   if (!to.frame.plain.empty() && to.frame.plain.size() + plaintext.size() > frame_target) {
     close_frame(to);
   }
   to.frame.plain.insert(to.frame.plain.end(), plaintext.begin(), plaintext.end());
   to.frame.list.blocks.push_back({id, narrow<std::uint32_t>(plaintext.size())});
-  std::uint64_t& count = kind == PackKind::data ? new_data_ : new_meta_;
-  const std::uint64_t ordinal = count++;
-  new_bytes_ += plaintext.size();
-  run_.insert(id, {kind == PackKind::meta, ordinal});
   if (to.frame.list.blocks.size() == frame_blocks_max) close_frame(to);
-  return {base, ordinal};
 }
 
 ReferenceRun Ingest::add_meta(View plaintext, BlockId& id) {
@@ -330,12 +324,18 @@ void Ingest::drain() {
   }
 }
 
-Bytes Ingest::write_reference_set(const SnapshotStatistics& statistics) {
+Bytes Ingest::write_reference_set(const Snapshot& snapshot) const {
   ReferenceSet set;
   set.absolute = absolute_;
   set.relative = relative_data_;
   relative_meta_.for_each([&](std::uint64_t ordinal) { set.relative.add(new_data_ + ordinal); });
-  set.statistics = statistics;
+  set.statistics = snapshot.statistics;
+  if (snapshot.is_pending) {
+    set.relative.add_range(0, new_block_count());
+    for (const ReferenceRun& run : snapshot.unfinished) {
+      if (run.base == NumberBase::absolute) set.absolute.add_range(run.first, run.count);
+    }
+  }
   return encode_reference_set(set);
 }
 
@@ -375,19 +375,19 @@ std::vector<ObjectHash> Ingest::write_key_segments(const NamedKey& body,
   return out;
 }
 
-Introduced Ingest::finish(const SnapshotBody& body, SnapshotStatistics statistics) {
+Introduced Ingest::settle(Snapshot snapshot) {
+  KIST_ENSURE(!is_dry_);
   drain();
-  writer_.reset();
   repository_.writer().barrier();
-  statistics.blocks_new = new_block_count();
-  statistics.bytes_new = new_bytes_;
-  statistics.bytes_stored = stored_bytes_;
+  snapshot.statistics.blocks_new = earlier_blocks_ + new_block_count();
+  snapshot.statistics.bytes_new = new_bytes_;
+  snapshot.statistics.bytes_stored = stored_bytes_;
   Bytes object;
-  const NamedKey body_key = seal_named(ObjectType::body, encode_body(body), object);
+  const NamedKey body_key = seal_named(ObjectType::body, encode_body(snapshot.body), object);
   put_twinned(repository_.writer(), body_name(body_key.name), object);
   stored_bytes_ += 2 * object.size();
   const NamedKey set_key =
-      seal_named(ObjectType::reference_set, write_reference_set(statistics), object);
+      seal_named(ObjectType::reference_set, write_reference_set(snapshot), object);
   repository_.writer().put(reference_set_name(set_key.name), object);
   stored_bytes_ += object.size();
   repository_.writer().barrier();
@@ -397,7 +397,8 @@ Introduced Ingest::finish(const SnapshotBody& body, SnapshotStatistics statistic
   repository_.writer().barrier();
   out.body = body_key.name;
   out.reference_set = set_key.name;
-  out.statistics = statistics;
+  out.statistics = snapshot.statistics;
+  index_.reset();  // it shows what was there before the entry
   std::uint64_t next = 0;
   for (const Stream* from : {data_.get(), meta_.get()}) {
     for (SegmentIntroduction segment : from->segments) {
@@ -407,6 +408,33 @@ Introduced Ingest::finish(const SnapshotBody& body, SnapshotStatistics statistic
     }
   }
   return out;
+}
+
+ReferenceRun Ingest::resolve(ReferenceRun run,
+                             std::uint64_t first_number,
+                             std::uint64_t new_data_count) {
+  if (run.base != NumberBase::absolute) run.first += first_number;
+  if (run.base == NumberBase::new_meta) run.first += new_data_count;
+  run.base = NumberBase::absolute;
+  return run;
+}
+
+void Ingest::begin_next(std::uint64_t first_number) {
+  relative_data_.for_each([&](std::uint64_t ordinal) { absolute_.add(first_number + ordinal); });
+  relative_meta_.for_each(
+      [&](std::uint64_t ordinal) { absolute_.add(first_number + new_data_ + ordinal); });
+  relative_data_ = {};
+  relative_meta_ = {};
+  earlier_blocks_ += new_block_count();
+  new_data_ = 0;
+  new_meta_ = 0;
+  run_ = {};
+  segment_keys_.clear();
+  pack_keys_.clear();
+  data_->segments.clear();
+  meta_->segments.clear();
+  index_.emplace(repository_.local->index());
+  trust_.emplace(repository_.state());
 }
 
 }  // namespace kist

@@ -53,7 +53,8 @@ void check_encodable(const SnapshotBody& body);
 
 class Ingest {
  public:
-  Ingest(Repository& repository, Pool& pool, Compression compression);
+  // `is_dry`: blocks are looked up and counted, nothing is stored.
+  Ingest(Repository& repository, Pool& pool, Compression compression, bool is_dry = false);
   Ingest(const Ingest&) = delete;
   Ingest& operator=(const Ingest&) = delete;
   Ingest(Ingest&&) = delete;
@@ -67,17 +68,32 @@ class Ingest {
   // The snapshot needs these blocks: they go into its reference set.
   void refer(const ReferenceRun& run);
 
+  // New blocks since the last journal entry, and the bytes of all that the run has added.
   [[nodiscard]] std::uint64_t new_data_count() const { return new_data_; }
 
   [[nodiscard]] std::uint64_t new_block_count() const { return new_data_ + new_meta_; }
 
   [[nodiscard]] std::uint64_t new_bytes() const { return new_bytes_; }
 
-  [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }
-
   // Writes all that is still open, the snapshot's body and reference set, then the key segments:
-  // each step durable before the next. What remains is the journal entry.
-  Introduced finish(const SnapshotBody& body, SnapshotStatistics statistics);
+  // each step durable before the next. What remains is the journal entry. The set of a pending
+  // snapshot also holds `unfinished` and every block that the entry introduces: parts of a file
+  // that is not complete yet are kept for it.
+  struct Snapshot {
+    const SnapshotBody& body;
+    SnapshotStatistics statistics;
+    bool is_pending = false;
+    std::vector<ReferenceRun> unfinished;
+  };
+
+  Introduced settle(Snapshot snapshot);
+  // The entry of what was settled is committed and its segments are in the block index: what was
+  // new till now is found there, and new blocks are numbered from the next entry on.
+  void begin_next(std::uint64_t first_number);
+  // A reference to what that entry has introduced, as it stands from then on.
+  [[nodiscard]] static ReferenceRun resolve(ReferenceRun run,
+                                            std::uint64_t first_number,
+                                            std::uint64_t new_data_count);
 
  private:
   struct FrameInProgress;
@@ -87,6 +103,7 @@ class Ingest {
   struct Stream;
 
   [[nodiscard]] std::optional<std::uint64_t> find_trusted(const BlockTag& tag) const;
+  void put_in_frame(Stream& to, const BlockId& id, View plaintext);
   void close_frame(Stream& from);
   void place_next_frame();
   void start_sealing(Stream& to, CompressJob job);
@@ -94,7 +111,7 @@ class Ingest {
   void close_pack(Stream& from);
   void write_segment(Stream& from);
   void drain();
-  Bytes write_reference_set(const SnapshotStatistics& statistics);
+  [[nodiscard]] Bytes write_reference_set(const Snapshot& snapshot) const;
   std::vector<ObjectHash> write_key_segments(const NamedKey& body, const NamedKey& reference_set);
   NamedKey seal_named(ObjectType type, View payload, Bytes& object);
   Stream& stream(PackKind kind);
@@ -108,7 +125,7 @@ class Ingest {
   std::unique_ptr<Stream> meta_;
   RunTable run_;
   std::optional<BlockIndex::Reader> index_;
-  ProvedNumbers trust_;
+  std::optional<ProvedNumbers> trust_;
   std::deque<CompressJob> compressing_;
   std::deque<SealJob> sealing_;
   std::vector<NamedKey> segment_keys_;
@@ -118,8 +135,10 @@ class Ingest {
   NumberSet relative_meta_;
   std::uint64_t new_data_ = 0;
   std::uint64_t new_meta_ = 0;
+  std::uint64_t earlier_blocks_ = 0;  // new ones before the last entry
   std::uint64_t new_bytes_ = 0;
   std::uint64_t stored_bytes_ = 0;
+  bool is_dry_ = false;
 };
 
 }  // namespace kist

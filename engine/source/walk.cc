@@ -23,11 +23,37 @@ std::string resolve_source_path(const std::string& path) {
   return (parent / absolute.filename()).string();
 }
 
-Walker::Walker(const std::vector<std::string>& paths, Observer& observer) : observer_(observer) {
+namespace {
+
+constexpr std::string_view cache_tag = "CACHEDIR.TAG";
+// The first line of a valid tag, as https://bford.info/cachedir/ gives it.
+constexpr std::string_view cache_signature = "Signature: 8a477f597d28d172789f06886806bc55";
+
+bool path_less(const std::string& a, std::string_view b) {
+  return compare_paths(a, b) < 0;
+}
+
+bool has_cache_tag(const Directory& directory) {
+  try {
+    const File tag = directory.open_file(std::string(cache_tag));
+    if (file_status(tag).type != EntryType::file) return false;
+    Bytes start(cache_signature.size());
+    return tag.read_at(0, start) == start.size() && as_text(start) == cache_signature;
+  } catch (const Error&) {
+    return false;  // no tag that can be read is no tag
+  }
+}
+
+}  // namespace
+
+Walker::Walker(const std::vector<std::string>& paths,
+               const WalkOptions& options,
+               ReportProblem report)
+    : options_(options), report_(std::move(report)) {
   std::vector<std::string> sorted;
   sorted.reserve(paths.size());
   for (const std::string& path : paths) {
-    sorted.push_back(resolve_source_path(path).substr(1));
+    sorted.push_back(path.substr(1));
   }
   std::ranges::sort(sorted, [](const auto& a, const auto& b) { return compare_paths(a, b) < 0; });
   for (std::string& path : sorted) {
@@ -35,52 +61,111 @@ Walker::Walker(const std::vector<std::string>& paths, Observer& observer) : obse
   }
 }
 
-// What to visit in a directory: all of it below a root, else just what leads to one.
-std::vector<std::string> Walker::names_in(const Directory& directory,
-                                          const std::string& path) const {
+bool Walker::is_given(std::string_view path) const {
+  const auto found = std::lower_bound(roots_.begin(), roots_.end(), path, path_less);
+  return found != roots_.end() && *found == path;
+}
+
+// The next components of the given paths that lie below this one.
+std::vector<std::string> Walker::names_leading_on(const std::string& path) const {
   std::vector<std::string> out;
-  for (const std::string& root : roots_) {
-    if (is_within(path, root)) return directory.names();
-    if (!is_within(root, path)) continue;
-    const std::size_t start = path.empty() ? 0 : path.size() + 1;
-    std::string name = root.substr(start, root.find('/', start) - start);
+  const std::size_t start = path.empty() ? 0 : path.size() + 1;
+  for (auto root = std::lower_bound(roots_.begin(), roots_.end(), path, path_less);
+       root != roots_.end() && is_within(*root, path); ++root) {
+    std::string name = root->substr(start, root->find('/', start) - start);
     if (out.empty() || out.back() != name) out.push_back(std::move(name));
   }
   return out;
 }
 
-void Walker::report(const std::string& path, const Error& error) {
-  ++problem_count_;
-  observer_.problem("/" + path, error);
-}
-
-void Walker::enter(const WalkItem& item) {
-  if (!item.self) return;
-  try {
-    stack_.push_back({item.self, item.path, names_in(*item.self, item.path)});
-  } catch (const Error& error) {
-    report(item.path, error);
+// What to visit in a directory.
+std::vector<std::string> Walker::names_in(const Frame& frame) const {
+  if (!frame.is_whole) return names_leading_on(frame.path);
+  std::vector<std::string> names = frame.directory->names();
+  std::vector<std::string> marks = options_.exclude_if_present;
+  if (options_.excludes_caches && std::ranges::find(names, cache_tag) != names.end() &&
+      has_cache_tag(*frame.directory)) {
+    return {std::string(cache_tag)};
   }
+  for (const std::string& mark : marks) {
+    if (std::ranges::find(names, mark) != names.end()) return {mark};
+  }
+  return names;
 }
 
-std::optional<WalkItem> Walker::visit(Frame& frame, const std::string& name) {
+// Whether size alone leaves it out; patterns were asked before.
+bool Walker::is_left_out(const Frame& parent, const WalkItem& item) const {
+  return parent.is_whole && item.status.type == EntryType::file &&
+         options_.exclude_larger_than != 0 && item.status.size > options_.exclude_larger_than;
+}
+
+// An item that is meant comes after the directories above it that were withheld till now.
+void Walker::emit(WalkItem item) {
+  for (Frame& frame : stack_) {
+    if (!frame.withheld) continue;
+    ready_.push_back(std::move(*frame.withheld));
+    frame.withheld.reset();
+  }
+  ready_.push_back(std::move(item));
+}
+
+void Walker::enter(WalkItem item, Frame frame, bool is_meant) {
+  frame.directory = item.self;
+  frame.path = item.path;
+  if (is_meant) {
+    emit(std::move(item));
+  } else {
+    frame.withheld = std::move(item);
+  }
+  if (!frame.directory) return;
+  try {
+    frame.names = names_in(frame);
+  } catch (const Error& error) {
+    report_(frame.path, error);
+    return;
+  }
+  stack_.push_back(std::move(frame));
+}
+
+void Walker::visit(const std::string& name) {
+  const Frame& parent = stack_.back();
   WalkItem item;
-  item.path = join_path(frame.path, name);
+  item.path = join_path(parent.path, name);
   item.name = name;
-  item.parent = frame.directory;
+  item.parent = parent.directory;
+  const bool is_root = !parent.is_whole && is_given(item.path);
+  PathFilter::Verdict verdict;
   try {
-    item.status = frame.directory->status(name);
+    item.status = parent.directory->status(name);
+    const bool is_directory = item.status.type == EntryType::directory;
+    verdict = options_.filter.judge(parent.scope, name, is_directory);
+    // What was asked for by name, and what leads to it, is taken whatever the patterns say.
+    if (!parent.is_whole) verdict.is_excluded = false;
+    if (verdict.is_excluded || is_left_out(parent, item)) return;
+    if (is_directory) {
+      item.self = std::make_shared<const Directory>(parent.directory->open_directory(name));
+      // It may have been replaced between the look and the opening: what is open counts.
+      item.status = item.self->own_status();
+    }
   } catch (const Error& error) {
-    report(item.path, error);
-    return std::nullopt;
+    report_(item.path, error);
+    if (item.status.type != EntryType::directory) return;  // a directory that cannot be opened is
+  }                                                        // an entry all the same
+  const bool is_meant = !parent.is_whole || verdict.is_included;
+  if (item.status.type != EntryType::directory) {
+    if (is_meant) emit(std::move(item));
+    return;
   }
-  if (item.status.type != EntryType::directory) return item;
-  try {
-    item.self = std::make_shared<const Directory>(frame.directory->open_directory(name));
-  } catch (const Error& error) {
-    report(item.path, error);
+  Frame frame;
+  frame.is_whole = parent.is_whole || is_root;
+  frame.scope = std::move(verdict.below);
+  const bool is_mount = parent.is_whole && item.self && options_.one_file_system &&
+                        item.status.device != parent.directory->own_status().device;
+  if (is_mount) {
+    if (is_meant) emit(std::move(item));
+    return;
   }
-  return item;
+  enter(std::move(item), std::move(frame), is_meant);
 }
 
 std::optional<WalkItem> Walker::next() {
@@ -89,21 +174,23 @@ std::optional<WalkItem> Walker::next() {
     WalkItem root;
     root.self = std::make_shared<const Directory>(Directory::open("/"));
     root.status = root.self->own_status();
-    enter(root);
-    return root;
+    Frame frame;
+    frame.is_whole = is_given("");
+    frame.scope = options_.filter.root();
+    enter(std::move(root), std::move(frame), true);
   }
-  while (!stack_.empty()) {
+  while (ready_.empty() && !stack_.empty()) {
     Frame& frame = stack_.back();
     if (frame.next == frame.names.size()) {
       stack_.pop_back();
-      continue;
+    } else {
+      visit(frame.names[frame.next++]);
     }
-    std::optional<WalkItem> item = visit(frame, frame.names[frame.next++]);
-    if (!item) continue;
-    enter(*item);
-    return item;
   }
-  return std::nullopt;
+  if (ready_.empty()) return std::nullopt;
+  WalkItem item = std::move(ready_.front());
+  ready_.pop_front();
+  return item;
 }
 
 }  // namespace kist

@@ -1,17 +1,30 @@
 // Walks what is to be backed up: depth first, names sorted bytewise, so entries come in manifest
 // order. Never follows a link. The directories that lead to a given path are entries too; of those
-// nothing else is taken.
+// nothing else is taken. What a filter leaves out is not looked at.
 #pragma once
 
+#include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/base/disk/tree.h"
-#include "engine/base/observer.h"
+#include "engine/source/path_filter.h"
 
 namespace kist {
+
+// What of a source is taken. The paths that a backup is given are taken whatever the filter says.
+struct WalkOptions {
+  PathFilter filter;
+  bool one_file_system =
+      false;  // a mount point is an entry, what is mounted there is not looked at
+  bool excludes_caches = false;  // of a directory with a valid CACHEDIR.TAG, only that file
+  std::vector<std::string> exclude_if_present;  // a directory that has such a name: only that
+  std::uint64_t exclude_larger_than = 0;        // files of more bytes; 0: none
+};
 
 struct WalkItem {
   std::string path;  // as in Entry: without a leading slash
@@ -21,14 +34,14 @@ struct WalkItem {
   std::shared_ptr<const Directory> self;    // a directory, open; null when it could not be opened
 };
 
+// Hears of what cannot be read; the walk goes on.
+using ReportProblem = std::function<void(const std::string& path, const Error& error)>;
+
 class Walker {
  public:
-  // `paths` are absolute. What cannot be read goes to the observer, and the walk goes on;
-  // Error{missing} when one of the paths does not exist.
-  Walker(const std::vector<std::string>& paths, Observer& observer);
+  // `paths` are absolute, as resolve_source_path() makes them.
+  Walker(const std::vector<std::string>& paths, const WalkOptions& options, ReportProblem report);
   std::optional<WalkItem> next();
-
-  [[nodiscard]] std::uint64_t problem_count() const { return problem_count_; }
 
  private:
   struct Frame {
@@ -36,22 +49,29 @@ class Walker {
     std::string path;
     std::vector<std::string> names;
     std::size_t next = 0;
+    PathFilter::Scope scope;
+    bool is_whole = false;             // all of it is meant, not only what leads to the given paths
+    std::optional<WalkItem> withheld;  // its own item, until something below it is included
   };
 
-  void enter(const WalkItem& item);
-  [[nodiscard]] std::vector<std::string> names_in(const Directory& directory,
-                                                  const std::string& path) const;
-  std::optional<WalkItem> visit(Frame& frame, const std::string& name);
-  void report(const std::string& path, const Error& error);
+  [[nodiscard]] bool is_given(std::string_view path) const;
+  [[nodiscard]] std::vector<std::string> names_leading_on(const std::string& path) const;
+  [[nodiscard]] std::vector<std::string> names_in(const Frame& frame) const;
+  [[nodiscard]] bool is_left_out(const Frame& parent, const WalkItem& item) const;
+  void visit(const std::string& name);
+  void enter(WalkItem item, Frame frame, bool is_meant);
+  void emit(WalkItem item);
 
   std::vector<std::string> roots_;  // relative, sorted; none within another
-  Observer& observer_;
+  const WalkOptions& options_;
+  ReportProblem report_;
   std::vector<Frame> stack_;
+  std::deque<WalkItem> ready_;
   bool has_begun_ = false;
-  std::uint64_t problem_count_ = 0;
 };
 
 // The path as it is backed up: absolute, its directories free of links, itself not followed.
+// Error{failed} when it does not exist.
 std::string resolve_source_path(const std::string& path);
 
 }  // namespace kist

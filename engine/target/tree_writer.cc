@@ -1,6 +1,50 @@
 #include "engine/target/tree_writer.h"
 
+#include <algorithm>
+
 namespace kist {
+
+namespace {
+
+constexpr std::string_view partial_prefix = ".kist-partial-";
+constexpr std::size_t run_digits = 8;
+// Stands in a target that a restore has made, until it is done.
+constexpr const char* mark_name = ".kist-partial-00000000-0";
+
+bool is_digits(std::string_view text, std::string_view digits) {
+  return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
+}
+
+Directory open_target(const std::string& target, bool is_dry_run) {
+  if (!is_dry_run) make_directories(target);
+  return Directory::open(target);
+}
+
+// What a restore that was cut off has left behind. Only what has exactly such a name, and is no
+// directory.
+void remove_partials(const Directory& directory) {
+  for (const std::string& name : directory.names()) {
+    if (!is_partial_name(name) || name == mark_name) continue;
+    if (directory.status(name).type != EntryType::directory) directory.remove(name);
+  }
+}
+
+std::string draw_run(Random& random) {
+  std::array<std::uint8_t, run_digits / 2> bytes{};
+  random.fill(bytes);
+  bytes[0] |= 1;  // never that of the mark
+  return to_hex(bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+bool is_partial_name(std::string_view name) {
+  if (!name.starts_with(partial_prefix)) return false;
+  name.remove_prefix(partial_prefix.size());
+  const std::string_view run = name.substr(0, run_digits);
+  return name.size() > run_digits + 1 && is_digits(run, "0123456789abcdef") &&
+         name[run_digits] == '-' && is_digits(name.substr(run_digits + 1), "0123456789");
+}
 
 const Directory& ParentCache::parent_of(std::string_view path) {
   const std::string_view parent = parent_path(path);
@@ -12,65 +56,222 @@ const Directory& ParentCache::parent_of(std::string_view path) {
   return *open_;
 }
 
-namespace {
-
-Directory open_target(const std::string& target) {
-  make_directories(target);
-  return Directory::open(target);
+TreeWriter::TreeWriter(const std::string& target, const TargetOptions& options, Random& random)
+    : options_(options),
+      is_new_(!path_exists(target)),
+      root_(open_target(target, options.is_dry_run)),
+      run_(draw_run(random)) {
+  levels_.push_back({"", is_new_});
+  if (options.is_dry_run) return;
+  if (is_new_) {
+    mark_ = root_.create_file(mark_name);
+  } else {
+    remove_partials(root_);
+    try {
+      mark_ = root_.open_file(mark_name);
+    } catch (const Error&) {
+      // No restore was cut off here.
+    }
+  }
+  is_new_ = mark_.is_open();
 }
 
-}  // namespace
+void TreeWriter::finish() {
+  if (!mark_.is_open()) return;
+  // A snapshot may hold a file of that name: it stays.
+  if (file_status(mark_).inode == root_.status(mark_name).inode) root_.remove(mark_name);
+  mark_.close();
+}
 
-TreeWriter::TreeWriter(const std::string& target, bool numeric_ids)
-    : is_new_(!path_exists(target)), root_(open_target(target)), numeric_ids_(numeric_ids) {}
+bool TreeWriter::is_fresh(std::string_view directory) const {
+  const auto level = std::ranges::find(levels_, directory, &Level::path);
+  return level != levels_.end() && level->is_fresh;
+}
+
+std::string TreeWriter::new_partial_name() {
+  return concat(partial_prefix, run_, "-", partial_count_++);
+}
 
 void TreeWriter::make_directory(ParentCache& parents, const Entry& entry) {
   if (entry.path.empty()) return;
+  while (levels_.size() > 1 && !is_within(parent_path(entry.path), levels_.back().path)) {
+    levels_.pop_back();
+  }
   const Directory& parent = parents.parent_of(entry.path);
-  if (!parent.make_directory(std::string(base_name(entry.path)))) found_.insert(entry.path);
+  const std::string name(base_name(entry.path));
+  bool is_made = false;
+  if (look(parents, entry) == Standing::other) {
+    prepare_replacing(parents, entry);
+    parent.remove(name);
+  }
+  is_made = parent.make_directory(name);
+  if (!is_made) {
+    const Directory present = parent.open_directory(name);
+    remove_partials(present);
+    if (options_.overwrite == Overwrite::never) {
+      found_.insert(entry.path);
+    } else {
+      clear_locking_flags(present.fd());
+    }
+  }
+  levels_.push_back({entry.path, is_made});
 }
 
-bool TreeWriter::was_made(const std::string& path) const {
-  return path.empty() ? is_new_ : !found_.contains(path);
+Standing TreeWriter::look(ParentCache& parents, const Entry& entry) {
+  if (is_fresh(parent_path(entry.path))) return Standing::absent;
+  const Directory& parent = parents.parent_of(entry.path);
+  const std::string name(base_name(entry.path));
+  const std::optional<FileStatus> found = parent.find(name);
+  if (!found) return Standing::absent;
+  if (entry.type == EntryType::hard_link) {
+    const Directory from = root_.open_beneath(std::string(parent_path(entry.link_target)));
+    const std::optional<FileStatus> first = from.find(std::string(base_name(entry.link_target)));
+    const bool is_same = first && first->inode == found->inode && first->device == found->device;
+    return is_same ? Standing::right : Standing::other;
+  }
+  if (found->type != entry.type) return Standing::other;
+  if (entry.type == EntryType::directory) return Standing::right;
+  bool is_right =
+      found->device_major == entry.device_major ||
+      (entry.type != EntryType::character_device && entry.type != EntryType::block_device);
+  if (entry.type == EntryType::character_device || entry.type == EntryType::block_device) {
+    is_right = is_right && found->device_minor == entry.device_minor;
+  }
+  if (entry.type == EntryType::symlink) is_right = parent.read_link(name) == entry.link_target;
+  if (entry.type == EntryType::file) {
+    is_right = options_.overwrite != Overwrite::always && found->size == entry.size &&
+               found->mtime == entry.mtime;
+  }
+  return is_right ? Standing::right : Standing::other;
 }
 
-File TreeWriter::create_file(ParentCache& parents, const Entry& entry) {
-  return parents.parent_of(entry.path).create_file(std::string(base_name(entry.path)));
+void TreeWriter::prepare_replacing(ParentCache& parents, const Entry& entry) {
+  if (options_.overwrite == Overwrite::never) {
+    throw Error(
+        Code::failed,
+        "something else stands there and was left alone; --overwrite if-changed replaces it");
+  }
+  const Directory& parent = parents.parent_of(entry.path);
+  const std::string name(base_name(entry.path));
+  const std::optional<FileStatus> found = parent.find(name);
+  if (found && found->type == EntryType::file) {
+    clear_locking_flags(parent.open_file(name).fd());
+  }
 }
 
-File TreeWriter::reopen_file(ParentCache& parents, const Entry& entry) {
-  return parents.parent_of(entry.path).open_file_for_writing(std::string(base_name(entry.path)));
+File TreeWriter::begin_file(ParentCache& parents, const Entry& entry, std::string& partial) {
+  partial = new_partial_name();
+  return parents.parent_of(entry.path).create_file(partial);
+}
+
+File TreeWriter::reopen_file(ParentCache& parents, const Entry& entry, const std::string& partial) {
+  return parents.parent_of(entry.path).open_file_for_writing(partial);
+}
+
+// Under `never`, what has appeared meanwhile stays too.
+void TreeWriter::put_in_place(const Directory& parent,
+                              const std::string& partial,
+                              const Entry& entry) {
+  const std::string name(base_name(entry.path));
+  bool is_placed = false;
+  try {
+    is_placed = parent.rename(partial, name, options_.overwrite == Overwrite::never);
+  } catch (const Error&) {
+    parent.remove(partial);
+    throw;
+  }
+  if (is_placed) return;
+  parent.remove(partial);
+  throw Error(Code::failed,
+              "something else stands there and was left alone; --overwrite if-changed replaces it");
+}
+
+void TreeWriter::finish_file(ParentCache& parents,
+                             const File& file,
+                             const Entry& entry,
+                             const std::string& partial) {
+  note(set_metadata(file.fd(), localise(entry)), entry);
+  put_in_place(parents.parent_of(entry.path), partial, entry);
+}
+
+void TreeWriter::discard_file(ParentCache& parents,
+                              const Entry& entry,
+                              const std::string& partial) {
+  parents.parent_of(entry.path).remove(partial);
 }
 
 void TreeWriter::make_other(ParentCache& parents, const Entry& entry) {
   const Directory& parent = parents.parent_of(entry.path);
-  const std::string name(base_name(entry.path));
+  const std::string partial = new_partial_name();
   if (entry.type == EntryType::symlink) {
-    parent.make_symlink(name, entry.link_target);
+    parent.make_symlink(partial, entry.link_target);
   } else {
-    parent.make_special(name, entry);
+    parent.make_special(partial, entry);
   }
-  note(set_metadata_at(parent, name, localise(entry)), entry);
+  note(set_metadata_at(parent, partial, localise(entry)), entry);
+  put_in_place(parent, partial, entry);
 }
 
 void TreeWriter::make_hard_link(ParentCache& parents, const Entry& entry) {
   const Directory from = root_.open_beneath(std::string(parent_path(entry.link_target)));
-  parents.parent_of(entry.path)
-      .make_hard_link(from, std::string(base_name(entry.link_target)),
-                      std::string(base_name(entry.path)));
+  const Directory& parent = parents.parent_of(entry.path);
+  const std::string partial = new_partial_name();
+  parent.make_hard_link(from, std::string(base_name(entry.link_target)), partial);
+  put_in_place(parent, partial, entry);
 }
 
-void TreeWriter::discard_file(ParentCache& parents, const Entry& entry) {
-  parents.parent_of(entry.path).remove(std::string(base_name(entry.path)));
-}
-
-void TreeWriter::finish_file(const File& file, const Entry& entry) {
+void TreeWriter::adopt(ParentCache& parents, const Entry& entry) {
+  if (options_.overwrite == Overwrite::never || entry.type == EntryType::hard_link) return;
+  const Directory& parent = parents.parent_of(entry.path);
+  const std::string name(base_name(entry.path));
+  if (entry.type != EntryType::file) {
+    note(set_metadata_at(parent, name, localise(entry)), entry);
+    return;
+  }
+  const File file = parent.open_file(name);
+  if (file_status(file).type != EntryType::file) {
+    throw Error(Code::failed, "it was replaced by something else meanwhile");
+  }
+  clear_locking_flags(file.fd());
   note(set_metadata(file.fd(), localise(entry)), entry);
+}
+
+bool TreeWriter::takes_metadata(const std::string& path) const {
+  return path.empty() ? is_new_ : !found_.contains(path);
 }
 
 void TreeWriter::finish_directory(const Entry& entry) {
   const Directory directory = root_.open_beneath(entry.path);
   note(set_metadata(directory.fd(), localise(entry)), entry);
+  note(set_flags(directory.fd(), entry.flags & inode_flags), entry);
+}
+
+void TreeWriter::finish_flags(ParentCache& parents, const Entry& entry) {
+  const File file = parents.parent_of(entry.path).open_file(std::string(base_name(entry.path)));
+  if (file_status(file).type != EntryType::file) return;
+  note(set_flags(file.fd(), entry.flags & inode_flags), entry);
+}
+
+bool TreeWriter::remove_all(const std::string& path,
+                            const std::function<bool(const std::string&)>& keeps) {
+  if (keeps(path)) return false;
+  const Directory parent = root_.open_beneath(std::string(parent_path(path)));
+  const std::string name(base_name(path));
+  const FileStatus status = parent.status(name);
+  if (status.type == EntryType::directory) {
+    const Directory inner = parent.open_directory(name);
+    if (inner.own_status().device != parent.own_status().device) return false;
+    clear_locking_flags(inner.fd());
+    bool is_empty = true;
+    for (const std::string& below : inner.names()) {
+      is_empty &= remove_all(join_path(path, below), keeps);
+    }
+    if (!is_empty) return false;
+  } else if (status.type == EntryType::file) {
+    clear_locking_flags(parent.open_file(name).fd());
+  }
+  parent.remove(name);
+  return true;
 }
 
 // Owners by name where the name exists here, else by number.
@@ -82,7 +283,7 @@ Entry TreeWriter::localise(const Entry& entry) {
   out.gid = entry.gid;
   out.mtime = entry.mtime;
   out.xattrs = entry.xattrs;
-  if (numeric_ids_) return out;
+  if (options_.numeric_ids) return out;
   const std::lock_guard lock(mutex_);
   if (!entry.user.empty()) {
     const auto [found, is_new] = users_.try_emplace(entry.user);

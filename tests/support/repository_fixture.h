@@ -69,11 +69,13 @@ struct Machine {
   RestoreResult restore(Repository& repository,
                         const SnapshotId& snapshot,
                         const std::string& path,
-                        const std::string& target) {
+                        const std::string& target,
+                        Overwrite overwrite = Overwrite::if_changed) {
     RestoreOptions options;
     options.snapshot = snapshot;
     options.path = path.substr(1);
     options.target = target;
+    options.tree.overwrite = overwrite;
     options.threads = 2;
     return kist::restore(repository, options);
   }

@@ -75,7 +75,8 @@ SnapshotBody sample_body() {
           .program = "kist",
           .paths = {"/home/ann", "/etc"},
           .tags = {"nightly"},
-          .description = "before the move"};
+          .description = "before the move",
+          .problems = {{"home/ann/db", "it changed"}}};
 }
 
 ReferenceSet sample_reference_set() {
@@ -166,6 +167,7 @@ std::vector<Entry> sample_entries() {
   Entry small = base_entry("home/a", EntryType::file);
   small.size = 5;
   small.inline_content = Bytes{'h', 'e', 'l', 'l', 'o'};
+  small.flags = flag_no_dump | flag_torn;
   small.xattrs = {{"user.a", Bytes{1, 2}}, {"user.b", Bytes{}}};
   out.push_back(small);
   Entry large = base_entry("home/a.big", EntryType::file);

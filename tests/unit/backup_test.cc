@@ -226,7 +226,7 @@ TEST_CASE("nothing of the source's names or content can be found in the store") 
   REQUIRE(count_found() == 1);
 }
 
-TEST_CASE("a name that exists in the target is left alone and reported") {
+TEST_CASE("with --overwrite never, a name that exists in the target is left alone and reported") {
   const TemporaryDirectory source;
   std::filesystem::create_directories(source / "tree/sub");
   write_file(source / "tree/a", to_bytes("from the snapshot"));
@@ -237,14 +237,14 @@ TEST_CASE("a name that exists in the target is left alone and reported") {
   std::filesystem::create_directories(source / "out/sub");
   write_file(source / "out/a", to_bytes("mine"));
   write_file(source / "out/sub/b", to_bytes("mine too"));
-  const RestoreResult restored =
-      machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  const RestoreResult restored = machine.restore(repository, result.snapshot, source / "tree",
+                                                 source / "out", Overwrite::never);
   REQUIRE(restored.problems == 2);
   REQUIRE(slurp(source / "out/a") == to_bytes("mine"));
   REQUIRE(slurp(source / "out/sub/b") == to_bytes("mine too"));
 }
 
-TEST_CASE("a directory that exists in the target keeps its own mode") {
+TEST_CASE("with --overwrite never, a directory that exists in the target keeps its own mode") {
   const TemporaryDirectory source;
   std::filesystem::create_directories(source / "tree/sub");
   Machine machine(std::make_shared<MemoryStore>());
@@ -252,7 +252,7 @@ TEST_CASE("a directory that exists in the target keeps its own mode") {
   const BackupResult result = machine.backup(repository, source / "tree");
   std::filesystem::create_directories(source / "out/sub");
   std::filesystem::permissions(source / "out/sub", std::filesystem::perms::owner_all);
-  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  machine.restore(repository, result.snapshot, source / "tree", source / "out", Overwrite::never);
   REQUIRE(std::filesystem::status(source / "out/sub").permissions() ==
           std::filesystem::perms::owner_all);
 }
@@ -302,10 +302,16 @@ TEST_CASE("a link planted in the target is not followed") {
   std::filesystem::create_directories(source / "out");
   std::filesystem::create_directories(source / "elsewhere");
   std::filesystem::create_directory_symlink(source / "elsewhere", source / "out/sub");
+  const RestoreResult kept = machine.restore(repository, result.snapshot, source / "tree",
+                                             source / "out", Overwrite::never);
+  REQUIRE(kept.problems > 0);
+  REQUIRE(std::filesystem::is_symlink(source / "out/sub"));
+  REQUIRE(std::filesystem::is_empty(source / "elsewhere"));
   const RestoreResult restored =
       machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(restored.problems > 0);
+  REQUIRE(restored.problems == 0);
   REQUIRE(std::filesystem::is_empty(source / "elsewhere"));
+  REQUIRE(compare_trees(source / "tree", source / "out").empty());
 }
 
 TEST_CASE("damage in any pack is found, named, and never restored as content") {

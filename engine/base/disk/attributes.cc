@@ -7,7 +7,9 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/fs.h>
 #include <pwd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -79,26 +81,90 @@ std::array<timespec, 2> times_of(const Entry& entry) {
 struct Setters {
   std::function<int()> owner;
   std::function<int(const Xattr&)> xattr;
-  std::function<int(mode_t)> mode;
+  std::function<int(const std::string&)> remove_xattr;
+  std::function<int(mode_t)> mode;  // none for what has no mode of its own
   std::function<int()> times;
 };
 
-// Owner first (it clears setuid and capabilities), then attributes, then mode, then times.
-std::vector<Refusal> apply(const Setters& set, const Entry& entry) {
-  std::vector<Refusal> out;
-  mode_t mode = entry.mode;
-  if (set.owner() != 0) {
-    out.push_back({"owner", reason(errno)});
-    if ((mode & 06000U) != 0) out.push_back({"setuid and setgid", "the owner could not be set"});
-    mode &= 01777U;  // never for another owner than was meant
-  }
-  for (const Xattr& xattr : entry.xattrs) {
-    if (set.xattr(xattr) != 0) {
-      out.push_back({concat("extended attribute ", xattr.name), reason(errno)});
+// What is there before anything is set.
+struct Present {
+  struct stat status {};
+
+  std::vector<Xattr> xattrs;
+};
+
+// Attributes that belong to the machine, not to the file: never removed for want of a counterpart.
+bool is_of_the_machine(const std::string& name) {
+  return name.starts_with("security.") && name != "security.capability";
+}
+
+// Whether anything had to be changed.
+bool apply_xattrs(const Setters& set,
+                  const std::vector<Xattr>& wanted,
+                  const std::vector<Xattr>& present,
+                  std::vector<Refusal>& refusals) {
+  bool has_changed = false;
+  for (const Xattr& old : present) {
+    const bool stays = std::ranges::find(wanted, old.name, &Xattr::name) != wanted.end();
+    if (stays || is_of_the_machine(old.name)) continue;
+    has_changed = true;
+    if (set.remove_xattr(old.name) != 0 && errno != ENODATA) {
+      refusals.push_back({concat("removing extended attribute ", old.name), reason(errno)});
     }
   }
-  if (set.mode && set.mode(mode) != 0) out.push_back({"mode", reason(errno)});
-  if (set.times() != 0) out.push_back({"times", reason(errno)});
+  for (const Xattr& xattr : wanted) {
+    if (std::ranges::find(present, xattr) != present.end()) continue;
+    has_changed = true;
+    if (set.xattr(xattr) != 0) {
+      refusals.push_back({concat("extended attribute ", xattr.name), reason(errno)});
+    }
+  }
+  return has_changed;
+}
+
+// Owner first (it clears setuid and capabilities), then attributes, then mode, then times.
+std::vector<Refusal> apply(const Setters& set, const Entry& entry, const Present& present) {
+  std::vector<Refusal> out;
+  mode_t mode = entry.mode;
+  const struct stat& status = present.status;
+  bool has_changed = false;
+  if (status.st_uid != entry.uid || status.st_gid != entry.gid) {
+    has_changed = true;
+    if (set.owner() != 0) {
+      out.push_back({"owner", reason(errno)});
+      if ((mode & 06000U) != 0) out.push_back({"setuid and setgid", "the owner could not be set"});
+      mode &= 01777U;  // never for another owner than was meant
+    }
+  }
+  has_changed |= apply_xattrs(set, entry.xattrs, present.xattrs, out);
+  const bool has_mode = !has_changed && (status.st_mode & 07777U) == mode;
+  if (set.mode && !has_mode && set.mode(mode) != 0) out.push_back({"mode", reason(errno)});
+  const bool has_time = status.st_mtim.tv_sec == entry.mtime.seconds &&
+                        status.st_mtim.tv_nsec == entry.mtime.nanoseconds;
+  if (!has_time && set.times() != 0) out.push_back({"times", reason(errno)});
+  return out;
+}
+
+// The inode flags that entries know, as the kernel numbers them.
+constexpr std::array<std::pair<std::uint8_t, unsigned>, 4> flag_bits = {
+    {{flag_append, FS_APPEND_FL},
+     {flag_immutable, FS_IMMUTABLE_FL},
+     {flag_no_dump, FS_NODUMP_FL},
+     {flag_no_atime, FS_NOATIME_FL}}};
+
+// Empty where the file system has no such flags.
+std::optional<unsigned> kernel_flags(int fd) {
+  unsigned flags = 0;
+  if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return std::nullopt;
+  return flags;
+}
+
+std::uint8_t flags_of(int fd) {
+  const std::optional<unsigned> present = kernel_flags(fd);
+  std::uint8_t out = 0;
+  for (const auto& [bit, kernel_bit] : flag_bits) {
+    if (present && (*present & kernel_bit) != 0) out |= bit;
+  }
   return out;
 }
 
@@ -122,22 +188,65 @@ std::vector<Xattr> Directory::xattrs(const std::string& name) const {
       join_path(path_, name));
 }
 
+std::uint8_t file_flags(const File& file) {
+  return flags_of(file.fd());
+}
+
+std::uint8_t Directory::own_flags() const {
+  return flags_of(fd());
+}
+
+std::vector<Refusal> set_flags(int fd, std::uint8_t flags) {
+  const std::optional<unsigned> present = kernel_flags(fd);
+  unsigned wanted = present.value_or(0);
+  for (const auto& [bit, kernel_bit] : flag_bits) {
+    wanted = (flags & bit) != 0 ? wanted | kernel_bit : wanted & ~kernel_bit;
+  }
+  if (wanted == present.value_or(0)) return {};
+  if (present && ::ioctl(fd, FS_IOC_SETFLAGS, &wanted) == 0) return {};
+  return {{"flags (chattr)", reason(errno)}};
+}
+
+void clear_locking_flags(int fd) noexcept {
+  const std::optional<unsigned> present = kernel_flags(fd);
+  if (!present || (*present & (FS_APPEND_FL | FS_IMMUTABLE_FL)) == 0) return;
+  const unsigned wanted = *present & ~static_cast<unsigned>(FS_APPEND_FL | FS_IMMUTABLE_FL);
+  static_cast<void>(::ioctl(fd, FS_IOC_SETFLAGS, &wanted));  // what follows will say so
+}
+
 std::vector<Refusal> set_metadata(int fd, const Entry& entry) {
+  Present present;
+  if (::fstat(fd, &present.status) != 0) return {{"owner, mode and times", reason(errno)}};
+  try {
+    present.xattrs = xattrs_of(fd, entry.path);
+  } catch (const Error&) {
+    // Those that cannot be read are set anyway.
+  }
   const auto times = times_of(entry);
-  return apply({.owner = [&] { return ::fchown(fd, entry.uid, entry.gid); },
-                .xattr =
-                    [&](const Xattr& xattr) {
-                      return ::fsetxattr(fd, xattr.name.c_str(), xattr.value.data(),
-                                         xattr.value.size(), 0);
-                    },
-                .mode = [&](mode_t mode) { return ::fchmod(fd, mode); },
-                .times = [&] { return ::futimens(fd, times.data()); }},
-               entry);
+  return apply(
+      {.owner = [&] { return ::fchown(fd, entry.uid, entry.gid); },
+       .xattr =
+           [&](const Xattr& xattr) {
+             return ::fsetxattr(fd, xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0);
+           },
+       .remove_xattr = [&](const std::string& name) { return ::fremovexattr(fd, name.c_str()); },
+       .mode = [&](mode_t mode) { return ::fchmod(fd, mode); },
+       .times = [&] { return ::futimens(fd, times.data()); }},
+      entry, present);
 }
 
 std::vector<Refusal> set_metadata_at(const Directory& parent,
                                      const std::string& name,
                                      const Entry& entry) {
+  Present present;
+  if (::fstatat(parent.fd(), name.c_str(), &present.status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return {{"owner, mode and times", reason(errno)}};
+  }
+  try {
+    present.xattrs = parent.xattrs(name);
+  } catch (const Error&) {
+    // Those that cannot be read are set anyway.
+  }
   const auto times = times_of(entry);
   const std::string path = parent.proc_path(name);
   Setters set{
@@ -150,6 +259,8 @@ std::vector<Refusal> set_metadata_at(const Directory& parent,
             return ::lsetxattr(path.c_str(), xattr.name.c_str(), xattr.value.data(),
                                xattr.value.size(), 0);
           },
+      .remove_xattr =
+          [&](const std::string& xattr) { return ::lremovexattr(path.c_str(), xattr.c_str()); },
       .mode = nullptr,
       .times =
           [&] { return ::utimensat(parent.fd(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW); },
@@ -159,7 +270,7 @@ std::vector<Refusal> set_metadata_at(const Directory& parent,
       return ::fchmodat(parent.fd(), name.c_str(), mode, AT_SYMLINK_NOFOLLOW);
     };
   }
-  return apply(set, entry);
+  return apply(set, entry, present);
 }
 
 std::string user_name(std::uint32_t uid) {

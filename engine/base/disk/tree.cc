@@ -4,12 +4,14 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <memory>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -39,10 +41,11 @@ EntryType type_of(unsigned mode) {
   }
 }
 
-FileStatus status_at(int fd, const char* name, int flags, std::string_view path) {
+std::optional<FileStatus> find_at(int fd, const char* name, int flags, std::string_view path) {
   struct statx raw {};
 
   if (::statx(fd, name, flags | AT_SYMLINK_NOFOLLOW, wanted, &raw) != 0) {
+    if (errno == ENOENT) return std::nullopt;
     throw_errno("cannot inspect", path, errno);
   }
   FileStatus out;
@@ -60,6 +63,12 @@ FileStatus status_at(int fd, const char* name, int flags, std::string_view path)
   out.device_major = raw.stx_rdev_major;
   out.device_minor = raw.stx_rdev_minor;
   return out;
+}
+
+FileStatus status_at(int fd, const char* name, int flags, std::string_view path) {
+  std::optional<FileStatus> found = find_at(fd, name, flags, path);
+  if (!found) throw_errno("cannot inspect", path, ENOENT);
+  return *found;
 }
 
 }  // namespace
@@ -97,6 +106,10 @@ std::vector<std::string> Directory::names() const {
 
 FileStatus Directory::status(const std::string& name) const {
   return status_at(fd(), name.c_str(), 0, join_path(path_, name));
+}
+
+std::optional<FileStatus> Directory::find(const std::string& name) const {
+  return find_at(fd(), name.c_str(), 0, join_path(path_, name));
 }
 
 FileStatus Directory::own_status() const {
@@ -188,6 +201,29 @@ void Directory::remove(const std::string& name) const {
   if (::unlinkat(fd(), name.c_str(), 0) == 0) return;
   if (errno == EISDIR && ::unlinkat(fd(), name.c_str(), AT_REMOVEDIR) == 0) return;
   throw_errno("cannot remove", join_path(path_, name), errno);
+}
+
+bool Directory::rename(const std::string& from, const std::string& to, bool keeps_existing) const {
+  const unsigned flags = keeps_existing ? RENAME_NOREPLACE : 0;
+  if (::renameat2(fd(), from.c_str(), fd(), to.c_str(), flags) == 0) return true;
+  if (keeps_existing && errno == EEXIST) return false;
+  // Without a flag of that kind, the look before the leap is all there is.
+  if (keeps_existing && errno == EINVAL) {
+    return ::faccessat(fd(), to.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0 && rename(from, to, false);
+  }
+  const bool is_directory = errno == EISDIR || errno == EEXIST || errno == ENOTEMPTY;
+  if (is_directory && ::unlinkat(fd(), to.c_str(), AT_REMOVEDIR) == 0 &&
+      ::renameat(fd(), from.c_str(), fd(), to.c_str()) == 0) {
+    return true;
+  }
+  throw_errno("cannot replace", join_path(path_, to), errno);
+}
+
+std::uint64_t Directory::free_bytes() const {
+  struct statvfs status {};
+
+  if (::fstatvfs(fd(), &status) != 0) throw_errno("cannot inspect", path_, errno);
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 Directory Directory::open_beneath(const std::string& path) const {

@@ -44,6 +44,7 @@ class Directory {
   // Reading. Nothing follows a link. An absent name is Error{missing}.
   [[nodiscard]] std::vector<std::string> names() const;  // sorted bytewise, without . and ..
   [[nodiscard]] FileStatus status(const std::string& name) const;
+  [[nodiscard]] std::optional<FileStatus> find(const std::string& name) const;  // empty: absent
   [[nodiscard]] FileStatus own_status() const;
   [[nodiscard]] Directory open_directory(const std::string& name) const;
   // Opens a regular file for reading; does not move its access time where the system allows that.
@@ -51,6 +52,9 @@ class Directory {
   [[nodiscard]] std::string read_link(const std::string& name) const;
   [[nodiscard]] std::vector<Xattr> xattrs(const std::string& name) const;
   [[nodiscard]] std::vector<Xattr> own_xattrs() const;
+  [[nodiscard]] std::uint8_t own_flags() const;  // bits of Entry::flags
+  // Bytes that can still be written to this directory's file system.
+  [[nodiscard]] std::uint64_t free_bytes() const;
 
   // Writing. Creating what exists is Error{failed}.
   // Mode 0700. False when the directory exists already, which is fine.
@@ -64,6 +68,12 @@ class Directory {
                       const std::string& existing,
                       const std::string& name) const;
   void remove(const std::string& name) const;  // a file or link, or an empty directory
+  // Gives what `from` names the name `to`. What `to` named before is replaced at once or not at
+  // all, an empty directory first. With `keeps_existing`, false when `to` exists, and nothing has
+  // changed.
+  [[nodiscard]] bool rename(const std::string& from,
+                            const std::string& to,
+                            bool keeps_existing) const;
   // The directory `path` (components, no leading slash) below this one. openat2 with
   // RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; component by component where the kernel has no
   // openat2.
@@ -82,6 +92,7 @@ class Directory {
 
 [[nodiscard]] FileStatus file_status(const File& file);
 [[nodiscard]] std::vector<Xattr> file_xattrs(const File& file);
+[[nodiscard]] std::uint8_t file_flags(const File& file);
 
 // One kind of metadata that a target refused, with what the system said.
 struct Refusal {
@@ -89,9 +100,13 @@ struct Refusal {
   std::string reason;
 };
 
-// Sets owner, extended attributes, mode and times of an open file or directory, in the order that
-// loses none of them. What is refused is returned, never thrown.
+// Makes owner, extended attributes, mode and times of an open file or directory those of the entry,
+// in the order that loses none of them; what is right already is not touched. Attributes and ACLs
+// that the entry lacks go. What is refused is returned, never thrown.
 std::vector<Refusal> set_metadata(int fd, const Entry& entry);
+// Makes the inode flags those of `flags`, or clears what forbids changing the file.
+std::vector<Refusal> set_flags(int fd, std::uint8_t flags);
+void clear_locking_flags(int fd) noexcept;
 // The same for a link, fifo, socket or device, by parent and name; nothing is opened or followed.
 std::vector<Refusal> set_metadata_at(const Directory& parent,
                                      const std::string& name,

@@ -1,0 +1,167 @@
+#include "engine/ops/compare.h"
+
+#include <map>
+
+#include "engine/format/manifest_tree.h"
+#include "engine/repository/fetch.h"
+#include "engine/repository/sync.h"
+
+namespace kist {
+
+namespace {
+
+bool same_content(const Entry& a, const Entry& b) {
+  return a.type == b.type && a.size == b.size && a.link_target == b.link_target &&
+         a.device_major == b.device_major && a.device_minor == b.device_minor &&
+         a.inline_content == b.inline_content && a.content == b.content;
+}
+
+bool same_metadata(const Entry& a, const Entry& b) {
+  return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.user == b.user &&
+         a.group == b.group && a.mtime == b.mtime && a.flags == b.flags && a.xattrs == b.xattrs &&
+         a.xattrs_block == b.xattrs_block;
+}
+
+void count(const Difference& difference, DifferenceTotals& totals) {
+  const std::uint64_t before = difference.before != nullptr ? difference.before->size : 0;
+  const std::uint64_t after = difference.after != nullptr ? difference.after->size : 0;
+  if (after > before) totals.bytes_added += after - before;
+  if (before > after) totals.bytes_removed += before - after;
+  if (difference.before == nullptr) {
+    ++totals.added;
+  } else if (difference.after == nullptr) {
+    ++totals.removed;
+  } else {
+    ++totals.modified;
+  }
+}
+
+// Follows the paths that match through one source's snapshots.
+class Finder {
+ public:
+  Finder(const std::string& source, const PathFilter& patterns)
+      : source_(source), patterns_(patterns) {}
+
+  void begin(const SnapshotState& snapshot) {
+    previous_ = current_;
+    current_ = &snapshot;
+    ++count_;
+  }
+
+  void see(const Entry* before, const Entry* after) {
+    const Entry& any = after != nullptr ? *after : *before;
+    const PathFilter::Verdict verdict =
+        patterns_.judge_path(any.path, any.type == EntryType::directory);
+    if (!verdict.is_included || verdict.is_excluded) return;
+    Track& track = tracks_[any.path];
+    if (after == nullptr) {
+      close(track);
+      return;
+    }
+    if (track.is_open && same_content(track.versions.back().entry, *after) &&
+        same_metadata(track.versions.back().entry, *after)) {
+      return;
+    }
+    close(track);
+    track.versions.push_back({.entry = *after, .first = current_, .last = nullptr, .snapshots = 0});
+    track.opened_at = count_;
+    track.is_open = true;
+  }
+
+  void finish(std::vector<FoundPath>& out) {
+    previous_ = current_;
+    ++count_;
+    for (auto& [path, track] : tracks_) {
+      close(track);
+      out.push_back({source_, path, std::move(track.versions)});
+    }
+  }
+
+ private:
+  struct Track {
+    std::vector<FoundVersion> versions;
+    std::uint64_t opened_at = 0;
+    bool is_open = false;
+  };
+
+  // The version ended with the snapshot before this one.
+  void close(Track& track) const {
+    if (!track.is_open) return;
+    track.versions.back().last = previous_;
+    track.versions.back().snapshots = count_ - track.opened_at;
+    track.is_open = false;
+  }
+
+  std::string source_;
+  const PathFilter& patterns_;
+  std::map<std::string, Track> tracks_;
+  const SnapshotState* previous_ = nullptr;
+  const SnapshotState* current_ = nullptr;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace
+
+DifferenceTotals diff_snapshots(Repository& repository,
+                                const Selection& before,
+                                const Selection& after,
+                                const std::function<void(const Difference&)>& each) {
+  require_capability(repository, can_read);
+  if (before.path != after.path) {
+    throw Error(Code::invalid, "both sides must name the same path, as in A:/etc B:/etc");
+  }
+  sync_index(repository);
+  BlockReader blocks(repository);
+  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+  const BlockId old_root = get_body(repository, *before.snapshot).root;
+  const BlockId new_root = get_body(repository, *after.snapshot).root;
+  DifferenceTotals totals;
+  manifest.diff(old_root, new_root, [&](const Entry* old_entry, const Entry* new_entry) {
+    check_cancelled(repository.observer());
+    const Entry& any = new_entry != nullptr ? *new_entry : *old_entry;
+    if (!is_within(any.path, before.path)) return;
+    Difference difference{.before = old_entry, .after = new_entry};
+    const bool is_in_both = old_entry != nullptr && new_entry != nullptr;
+    difference.in_content = !is_in_both || !same_content(*old_entry, *new_entry);
+    difference.in_metadata = is_in_both && !same_metadata(*old_entry, *new_entry);
+    if (!difference.in_content && !difference.in_metadata) return;
+    count(difference, totals);
+    each(difference);
+  });
+  return totals;
+}
+
+std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patterns) {
+  require_capability(repository, can_read);
+  sync_index(repository);
+  BlockReader blocks(repository);
+  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+  std::map<std::string, std::vector<const SnapshotState*>> by_source;
+  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+    if (!snapshot->taken.is_pending) by_source[snapshot->taken.source].push_back(snapshot);
+  }
+  std::vector<FoundPath> out;
+  for (const auto& [source, snapshots] : by_source) {
+    Finder finder(source, patterns);
+    std::optional<BlockId> previous;
+    for (const SnapshotState* snapshot : snapshots) {
+      check_cancelled(repository.observer());
+      const BlockId root = get_body(repository, *snapshot).root;
+      finder.begin(*snapshot);
+      if (previous) {
+        manifest.diff(*previous, root,
+                      [&](const Entry* before, const Entry* after) { finder.see(before, after); });
+      } else {
+        manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+          finder.see(nullptr, &entry);
+          return true;
+        });
+      }
+      previous = root;
+    }
+    finder.finish(out);
+  }
+  return out;
+}
+
+}  // namespace kist

@@ -1,0 +1,42 @@
+// The names in a target that a snapshot does not have: both are walked in the same order, so all
+// that is held in memory is the listings of the directories that lead to one path. Nothing is
+// removed here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/base/disk/tree.h"
+#include "engine/base/entry.h"
+
+namespace kist {
+
+class Extraneous {
+ public:
+  // `each` hears of every name that is only in the target; what lies below it is not told apart.
+  Extraneous(const Directory& target, std::function<void(const std::string& path)> each);
+
+  // The snapshot's entries in manifest order, paths relative to the target. A directory of which
+  // the snapshot has not all (`is_whole` is false), and one on another file system, holds nothing
+  // that is too much.
+  void see(const Entry& entry, bool is_whole);
+  void finish();
+
+ private:
+  struct Frame {
+    std::string path;
+    std::vector<std::string> names;
+    std::size_t next = 0;
+  };
+
+  void enter(const std::string& path);
+  void leave();
+
+  const Directory& target_;
+  std::uint64_t device_;
+  std::function<void(const std::string&)> each_;
+  std::vector<Frame> stack_;
+};
+
+}  // namespace kist

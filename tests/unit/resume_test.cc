@@ -1,0 +1,219 @@
+// Long backups keep what they have stored: by checkpoints, and when a person asks to stop.
+#include <atomic>
+#include <filesystem>
+
+#include "engine/store/local.h"
+#include "tests/support/repository_fixture.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// Asks to stop once so many files are done.
+class StoppingObserver final : public Observer {
+ public:
+  explicit StoppingObserver(std::uint64_t after) : after_(after) {}
+
+  void progress(const Progress& progress) override {
+    if (progress.files_done >= after_) stop_ = true;
+  }
+
+  [[nodiscard]] bool cancelled() const override { return stop_; }
+
+ private:
+  std::uint64_t after_;
+  std::atomic<bool> stop_{false};
+};
+
+// Content that does not compress or repeat, so that every file is new.
+void make_files(const std::string& root, int count) {
+  SeededRandom random(seed() + 77);
+  for (int i = 0; i < count; ++i) {
+    const std::string directory = root + "/d" + std::to_string(i / 20);
+    std::filesystem::create_directories(directory);
+    write_file(directory + "/f" + std::to_string(i), random_bytes(random, 40'000));
+  }
+  write_file(root + "/large", random_bytes(random, 12'000'000));
+}
+
+BackupOptions options_for(const std::string& path, std::uint64_t checkpoint_bytes) {
+  BackupOptions options;
+  options.paths = {path};
+  options.source = "test";
+  options.host = "host";
+  options.threads = 2;
+  options.checkpoint_bytes = checkpoint_bytes;
+  return options;
+}
+
+std::uint64_t pack_bytes(const MemoryStore& store) {
+  std::uint64_t out = 0;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with("packs/")) out += bytes.size();
+  }
+  return out;
+}
+
+std::size_t live_count(const Repository& repository) {
+  return repository.state().live_snapshots().size();
+}
+
+std::string findings(const VerifyReport& report) {
+  std::string out;
+  for (const Finding& finding : report.findings) {
+    out += finding.object + ": " + finding.problem + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pending") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 100);
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  Repository repository = machine.init();
+  machine.clock.advance_ms(60'000);
+  const BackupResult result = backup(repository, options_for(source / "tree", 1U << 20U));
+  REQUIRE(result.checkpoints >= 5);
+  REQUIRE(live_count(repository) == 1);
+  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  // What is unchanged since is not opened: the cache holds what came before and after checkpoints.
+  age_tree(source / "tree");
+  machine.clock.advance_ms(60'000);
+  backup(repository, options_for(source / "tree", 1U << 20U));
+  machine.clock.advance_ms(60'000);
+  const BackupResult again = backup(repository, options_for(source / "tree", 1U << 20U));
+  REQUIRE(again.files_opened == 0);
+  REQUIRE(again.statistics.blocks_new == 0);
+}
+
+TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes on from there") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 100);
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  machine.init();
+  machine.clock.advance_ms(60'000);
+  {
+    StoppingObserver stopping(50);
+    Repository repository = open_repository(store, Machine::credential(),
+                                            {.state_parent = machine.state.path(), .slot = {}},
+                                            {machine.clock, machine.random, stopping});
+    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
+            Code::interrupted);
+  }
+  Repository repository = machine.open();
+  REQUIRE(live_count(repository) == 1);
+  REQUIRE(repository.state().live_snapshots().front()->taken.is_pending);
+  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  const std::uint64_t stored = pack_bytes(*store);
+  REQUIRE(stored > 1'500'000);
+
+  machine.clock.advance_ms(60'000);
+  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  REQUIRE(result.has_resumed);
+  REQUIRE(live_count(repository) == 1);
+  REQUIRE(result.statistics.files_unmodified >= 50);  // they were not opened again
+  REQUIRE(result.files_opened <= 51);
+  const std::uint64_t total = 100 * 40'000 + 12'000'000;
+  REQUIRE(result.statistics.bytes_new < total - 50 * 40'000 + 200'000);  // nothing stored twice
+  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+}
+
+TEST_CASE("a pending snapshot keeps the blocks of a file that is not complete") {
+  const TemporaryDirectory source;
+  std::filesystem::create_directories(source / "tree");
+  SeededRandom random(seed());
+  write_file(source / "tree/large", random_bytes(random, 30'000'000));
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  Repository repository = machine.init();
+  machine.clock.advance_ms(60'000);
+  const BackupResult result = backup(repository, options_for(source / "tree", 4U << 20U));
+  REQUIRE(result.checkpoints >= 4);
+  REQUIRE(result.statistics.bytes_new < 31'000'000);
+  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+}
+
+TEST_CASE("checkpoints fall at the same places for any number of threads") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 60);
+  // Both machines first: their directories lie beside the tree, whose parent is an entry too.
+  auto first = std::make_shared<MemoryStore>();
+  auto second = std::make_shared<MemoryStore>();
+  Machine one(first, 42);
+  Machine eight(second, 42);
+  const auto run = [&](Machine& machine, unsigned threads) {
+    Repository repository = machine.init();
+    machine.clock.advance_ms(60'000);
+    BackupOptions options = options_for(source / "tree", 1U << 20U);
+    options.threads = threads;
+    REQUIRE(backup(repository, options).checkpoints > 0);
+  };
+  run(one, 1);
+  run(eight, 8);
+  REQUIRE((first->objects() == second->objects()));
+}
+
+TEST_CASE("a dry run stores nothing and counts what would be new") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 20);
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  Repository repository = machine.init();
+  const auto before = store->objects();
+  machine.clock.advance_ms(60'000);
+  BackupOptions options = options_for(source / "tree", 0);
+  options.is_dry_run = true;
+  const BackupResult dry = backup(repository, options);
+  REQUIRE(store->objects() == before);
+  REQUIRE(dry.statistics.files_new == 21);
+  options.is_dry_run = false;
+  const BackupResult wet = backup(repository, options);
+  REQUIRE(wet.statistics.bytes_new == dry.statistics.bytes_new);
+}
+
+TEST_CASE("a stream becomes one file; one that fails becomes no snapshot") {
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  Repository repository = machine.init();
+  SeededRandom random(seed());
+  const Bytes content = random_bytes(random, 5'000'001);
+  std::size_t at = 0;
+  bool fails = true;
+  BackupOptions options = options_for("", 0);
+  options.paths.clear();
+  options.stream = StreamInput{
+      .path = "dumps/db.sql",
+      .time = {},
+      .read =
+          [&](MutableView out) {
+            const std::size_t size = std::min(out.size(), content.size() - at);
+            std::copy_n(content.begin() + static_cast<std::ptrdiff_t>(at), size, out.begin());
+            at += size;
+            return size;
+          },
+      .finish =
+          [&] {
+            if (fails) throw Error(Code::failed, "the command failed");
+          }};
+  REQUIRE(error_code([&] { backup(repository, options); }) == Code::failed);
+  REQUIRE(live_count(repository) == 0);
+  fails = false;
+  at = 0;
+  backup(repository, options);
+  Bytes read;
+  read_content(repository, select(repository, "latest:/dumps/db.sql"),
+               [&](View bytes) { read.insert(read.end(), bytes.begin(), bytes.end()); });
+  REQUIRE(read == content);
+}
