@@ -23,6 +23,16 @@ extern "C" void on_signal(int /*signal*/) {
   if (signals_seen.fetch_add(1) > 0) ::_exit(130);
 }
 
+// Most likely a damaged catalog: it is rebuilt by the next run. If it is a bug, the signal says so.
+extern "C" void on_fault(int signal) {
+  distrust_catalog();
+  constexpr std::string_view text =
+      "kist: failed inside the local catalog; it will be rebuilt: run the same command again\n";
+  static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 std::size_t terminal_width() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
@@ -61,6 +71,13 @@ void catch_signals() {
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+
+  struct sigaction fault {};
+
+  fault.sa_handler = on_fault;
+  for (const int signal : {SIGABRT, SIGBUS, SIGSEGV}) {
+    ::sigaction(signal, &fault, nullptr);
+  }
 
   struct sigaction ignored {};
 

@@ -37,6 +37,10 @@ Credential read_key_file(const std::string& path) {
   return parse_key_file(text.view(), path);
 }
 
+void distrust_catalog() noexcept {
+  mark_open_environments();
+}
+
 CatalogInfo catalog_info(Repository& repository) {
   sync_index(repository);
   const BlockIndex::Reader index(repository.local->index());

@@ -37,6 +37,10 @@ void prepare_process(Observer& observer);
 Credential make_key_file(const std::string& path, Random& random);
 Credential read_key_file(const std::string& path);
 
+// For a handler of fatal signals: the local view is not trusted any more and rebuilt at the next
+// opening. Damage in LMDB's pages ends the process.
+void distrust_catalog() noexcept;
+
 struct CatalogInfo {
   std::string directory;
   std::uint64_t entries = 0;

@@ -1,5 +1,6 @@
 #include "engine/catalog/environment.h"
 
+#include <atomic>
 #include <vector>
 
 #include <lmdb.h>
@@ -32,11 +33,54 @@ View to_view(const MDB_val& value) {
   return {static_cast<const std::uint8_t*>(value.mv_data), value.mv_size};
 }
 
+constexpr const char* suspect_mark = "suspect";
+std::array<std::atomic<int>, 16> open_directories{};  // descriptor + 1; 0: none
+
+extern "C" void on_failed_assertion(MDB_env* /*env*/, const char* /*text*/) {
+  mark_open_environments();  // and LMDB ends the process
+}
+
+// Keeps a directory's descriptor where a signal handler finds it.
+class RegisteredDirectory {
+ public:
+  explicit RegisteredDirectory(const std::string& path) : directory_(open_directory(path)) {
+    for (std::atomic<int>& fd : open_directories) {
+      int none = 0;
+      if (fd.compare_exchange_strong(none, directory_.fd() + 1)) return;
+    }
+  }
+
+  RegisteredDirectory(const RegisteredDirectory&) = delete;
+  RegisteredDirectory& operator=(const RegisteredDirectory&) = delete;
+  RegisteredDirectory(RegisteredDirectory&&) = delete;
+  RegisteredDirectory& operator=(RegisteredDirectory&&) = delete;
+
+  ~RegisteredDirectory() {
+    for (std::atomic<int>& fd : open_directories) {
+      int own = directory_.fd() + 1;
+      if (fd.compare_exchange_strong(own, 0)) return;
+    }
+  }
+
+ private:
+  Descriptor directory_;
+};
+
 }  // namespace
 
+void mark_open_environments() noexcept {
+  for (const std::atomic<int>& directory : open_directories) {
+    const int fd = directory.load() - 1;
+    if (fd >= 0) create_mark(fd, suspect_mark);
+  }
+}
+
 struct Environment::Impl {
+  explicit Impl(const std::string& path) : directory(path), registered(path) {}
+
   MDB_env* env = nullptr;
   std::string directory;
+  RegisteredDirectory registered;
   LocalKey checksum_key{};
   std::vector<MDB_dbi> tables;
 
@@ -97,17 +141,21 @@ void check_file_size(const std::string& directory) {
 
 }  // namespace
 
-Environment::Environment(const std::string& directory, const Options& options)
-    : impl_(std::make_unique<Impl>()) {
+Environment::Environment(const std::string& directory, const Options& options) {
   make_directories(directory);
   if (is_on_network(directory)) {
     throw Error(Code::refused, concat("the catalog cannot lie on a network file system: ",
                                       directory, "; choose another place with --state-dir"));
   }
+  if (path_exists(concat(directory, "/", std::string_view(suspect_mark)))) {
+    throw Error(Code::corrupt,
+                concat("the catalog in ", directory, " was in use when the program failed"));
+  }
   check_file_size(directory);
-  impl_->directory = directory;
+  impl_ = std::make_unique<Impl>(directory);
   impl_->checksum_key = options.checksum_key;
   check(mdb_env_create(&impl_->env), directory);
+  mdb_env_set_assert(impl_->env, &on_failed_assertion);
   try {
     check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
     check(mdb_env_set_maxdbs(impl_->env, options.table_count), directory);

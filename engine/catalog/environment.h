@@ -43,6 +43,11 @@ class Environment {
   std::unique_ptr<Impl> impl_;
 };
 
+// Marks every environment that is open: whoever opens it next gets Error{corrupt} and rebuilds it.
+// LMDB trusts the pages of its file; where one is damaged, it ends the process. Called then, and by
+// the program's handler of fatal signals: safe there.
+void mark_open_environments() noexcept;
+
 using Table = unsigned;  // 0 .. table_count - 1
 inline constexpr std::size_t record_bytes_max = 1800;
 

@@ -64,6 +64,10 @@ std::string twin_name(const std::string& name) {
   return name + ".2";
 }
 
+std::string untwinned(const std::string& name) {
+  return name.ends_with(".2") ? name.substr(0, name.size() - 2) : name;
+}
+
 std::optional<SlotName> parse_slot_name(const std::string& file_name) {
   const std::size_t dash = file_name.find('-');
   if (dash == std::string::npos) return std::nullopt;

@@ -22,6 +22,8 @@ std::string pack_name(const ObjectHash& hash);
 std::string journal_name(std::uint64_t sequence);
 // The second copy of what cannot be rebuilt.
 std::string twin_name(const std::string& name);
+// The name that a copy is of: the second copy's without its ending, any other as it is.
+std::string untwinned(const std::string& name);
 
 struct SlotName {
   SlotId slot;

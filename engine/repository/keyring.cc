@@ -243,7 +243,7 @@ std::vector<SlotName> slots_to_try(StoreReader& store,
                                    const std::optional<SlotId>& only) {
   std::vector<SlotName> out;
   store.list("slots", [&](const std::string& file) {
-    const std::string base = file.ends_with(".2") ? file.substr(0, file.size() - 2) : file;
+    const std::string base = untwinned(file);
     const auto slot = parse_slot_name(base);
     if (slot && (!only || slot->slot == *only)) out.push_back(*slot);
   });

@@ -122,7 +122,7 @@ RepositoryFile read_repository_file(StoreReader& store) {
 void open_head_epoch(Repository& repository) {
   std::set<std::uint64_t, std::greater<>> sequences;
   repository.reader().list("journal", [&](const std::string& file) {
-    const auto sequence = parse_journal_name(file.ends_with(".2") ? file.substr(0, 10) : file);
+    const auto sequence = parse_journal_name(untwinned(file));
     if (sequence) sequences.insert(*sequence);
   });
   std::optional<Error> first_failure;
@@ -278,16 +278,15 @@ SlotId add_slot(Repository& repository,
 
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring.slot();
-  // A run that was cut off may have left a newer object that no entry names: never its number
-  // again.
-  std::vector<std::uint32_t> older;
+  // A run that was cut off may have left a newer object that no entry names, or its second copy
+  // alone: never its number again.
+  std::set<std::uint32_t> older;
   repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(file);
-    if (found && found->slot == slot) older.push_back(found->generation);
+    const auto found = parse_slot_name(untwinned(file));
+    if (found && found->slot == slot) older.insert(found->generation);
   });
   const std::uint32_t known = repository.state().slots.at(slot).generation;
-  const std::uint32_t generation =
-      std::max(known, older.empty() ? 0U : *std::ranges::max_element(older)) + 1;
+  const std::uint32_t generation = std::max(known, older.empty() ? 0U : *older.rbegin()) + 1;
   const SlotKeys keys(repository.keyring.secrets().slot_seed);
   const Bytes object = make_slot_object(
       repository.keyring.origin(), keys,

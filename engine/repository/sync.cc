@@ -224,7 +224,7 @@ void check_end(Repository& repository, const std::optional<Head>& seen) {
   const std::uint64_t next = repository.state().next_sequence;
   std::uint64_t beyond = 0;
   repository.reader().list("journal", [&](const std::string& file) {
-    const auto sequence = parse_journal_name(file.ends_with(".2") ? file.substr(0, 10) : file);
+    const auto sequence = parse_journal_name(untwinned(file));
     if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
   });
   if (beyond > 0 && read_copies(repository, next).empty()) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/format/names.h"
 #include "engine/store/local.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
@@ -370,6 +371,8 @@ TEST_CASE("removed objects of every kind are found by verify") {
   machine.backup(repository, source / "tree");
   for (const auto& [name, bytes] : store->objects()) {
     if (name == "kist.repo") continue;
+    // Whoever was cut off right after an entry left no second copy of it: the next commit makes it.
+    if (name == twin_name(journal_name(repository.state().next_sequence - 1))) continue;
     INFO(name);
     store->remove(name);
     const VerifyReport report = verify(repository, {.level = VerifyLevel::structure});

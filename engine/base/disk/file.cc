@@ -253,6 +253,17 @@ void raise_open_file_limit() noexcept {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+Descriptor open_directory(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw_errno("cannot open directory", path, errno);
+  return Descriptor(fd);
+}
+
+void create_mark(int directory, const char* name) noexcept {
+  const int fd = ::openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
 void disable_core_dumps() noexcept {
   const struct rlimit none {};
 
