@@ -1,0 +1,237 @@
+// Each kind of object, damaged in each way: what verify, restore and backup say of it, and what is
+// lost. Prints the table that docs/damage.md shows. What must hold for all of it: no crash, no
+// wrong byte in a restored file, no damage of what is not stored twice that verify passes over.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "engine/format/names.h"
+#include "engine/store/memory.h"
+#include "tests/support/repository_fixture.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Objects = std::map<std::string, Bytes>;
+
+// A repository with two snapshots; the second adds a file.
+struct Damaged {
+  Damaged() {
+    make_tree(source / "tree", seed());
+    age_tree(source / "tree");
+    Repository repository = machine.init();
+    machine.backup(repository, source / "tree");
+    write_file(source / "tree/later", Bytes(100'000, 5));
+    age_tree(source / "tree");
+    newest = machine.backup(repository, source / "tree").snapshot;
+    good = store->objects();
+  }
+
+  TemporaryDirectory source;
+  std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
+  Machine machine{store};  // it has seen the last head
+  SnapshotId newest;
+  Objects good;
+};
+
+std::string kind_of(const std::string& name) {
+  return name.substr(0, name.find('/'));
+}
+
+// One way to damage an object: what is left of it, or nothing.
+struct Damage {
+  std::string name;
+  std::function<std::optional<Bytes>(const std::string&, const Bytes&, const Objects&)> apply;
+};
+
+// Another object of the kind, for a swap: the one before it, or the one after the first.
+const Bytes& neighbour(const std::string& name, const Objects& objects) {
+  const Bytes* before = nullptr;
+  for (const auto& [other, bytes] : objects) {
+    if (kind_of(other) != kind_of(name) || other.ends_with(".2")) continue;
+    if (other == name && before != nullptr) return *before;
+    if (other > name) return bytes;
+    if (other != name) before = &bytes;
+  }
+  return objects.at(name);
+}
+
+std::vector<Damage> damages() {
+  return {
+      {"delete",
+       [](const std::string&, const Bytes&, const Objects&) -> std::optional<Bytes> {
+         return std::nullopt;
+       }},
+      {"truncate",
+       [](const std::string&, const Bytes& bytes, const Objects&) -> std::optional<Bytes> {
+         return Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2));
+       }},
+      {"flip a bit",
+       [](const std::string&, const Bytes& bytes, const Objects&) -> std::optional<Bytes> {
+         Bytes out = bytes;
+         out[out.size() / 3] ^= 0x20;
+         return out;
+       }},
+      {"swap or replay",
+       [](const std::string& name, const Bytes&, const Objects& objects) -> std::optional<Bytes> {
+         return neighbour(name, objects);
+       }}};
+}
+
+// What one act says: "fine", or the error or findings in short.
+std::string verify_says(Machine& machine, VerifyLevel level) {
+  try {
+    Repository repository = machine.open();
+    const VerifyReport report = verify(repository, {.level = level, .threads = 2});
+    return report.findings.empty() ? "fine" : "found";
+  } catch (const Error& error) {
+    return error.code() == Code::corrupt || error.code() == Code::missing ||
+                   error.code() == Code::no_repository || error.code() == Code::wrong_secret
+               ? "error"
+               : "ERROR " + error.text();
+  }
+}
+
+// Restores the newest snapshot; a file that is there must be right unless it was reported.
+std::string restore_says(Machine& machine, const Damaged& damaged) {
+  const TemporaryDirectory out;
+  try {
+    Repository repository = machine.open();
+    const RestoreResult result =
+        machine.restore(repository, damaged.newest, damaged.source / "tree", out / "o");
+    const auto differences = compare_trees(damaged.source / "tree", out / "o");
+    if (result.problems == 0) return differences.empty() ? "whole" : "WRONG " + differences.front();
+    for (const auto& file : fs::recursive_directory_iterator(out / "o")) {
+      if (!file.is_regular_file() || file.is_symlink()) continue;
+      const std::string path = file.path().string();
+      const std::string original = (damaged.source / "tree") + path.substr((out / "o").size());
+      if (slurp(path) != slurp(original)) return "WRONG bytes in " + path;
+    }
+    return "files lost";
+  } catch (const Error& error) {
+    return "error";
+  }
+}
+
+std::string backup_says(Machine& machine, const Damaged& damaged) {
+  try {
+    Repository repository = machine.open();
+    machine.backup(repository, damaged.source / "tree");
+    return "works";
+  } catch (const Error&) {
+    return "error";
+  }
+}
+
+struct Row {
+  std::set<std::string> structure;
+  std::set<std::string> storage;
+  std::set<std::string> content;
+  std::set<std::string> restore;
+  std::set<std::string> backup;
+};
+
+std::string joined(const std::set<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += (out.empty() ? "" : ", ") + word;
+  }
+  return out;
+}
+
+std::string head_name(const Damaged& damaged) {
+  std::string head;
+  for (const auto& [name, bytes] : damaged.good) {
+    if (kind_of(name) == "journal" && !name.ends_with(".2")) head = name;
+  }
+  return head;
+}
+
+// The local view is absent: everything is read from the damaged store.
+Row try_damage(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
+  for (const std::string& copy : {name, twin_name(name)}) {
+    if (copy != name && (!both || !damaged.good.contains(copy))) continue;
+    const auto bytes = damage.apply(name, damaged.good.at(name), damaged.good);
+    if (bytes) {
+      damaged.store->overwrite(copy, *bytes);
+    } else {
+      damaged.store->remove(copy);
+    }
+  }
+  Row row;
+  // Without its last entry a journal is whole: only who has seen that entry can tell.
+  const bool is_rollback = both && damage.name == "delete" && name == head_name(damaged);
+  const auto fresh = [&](const auto& act) {
+    Machine machine(damaged.store, 9);
+    if (is_rollback) {
+      fs::copy(damaged.machine.state.path(), machine.state.path(),
+               fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    }
+    machine.clock.advance_ms(600'000);
+    return act(machine);
+  };
+  row.structure.insert(fresh([](Machine& m) { return verify_says(m, VerifyLevel::structure); }));
+  row.storage.insert(fresh([](Machine& m) { return verify_says(m, VerifyLevel::storage); }));
+  row.content.insert(fresh([](Machine& m) { return verify_says(m, VerifyLevel::content); }));
+  row.restore.insert(fresh([&](Machine& m) { return restore_says(m, damaged); }));
+  row.backup.insert(fresh([&](Machine& m) { return backup_says(m, damaged); }));
+  for (const auto& [other, bytes] : damaged.store->objects()) {
+    if (!damaged.good.contains(other)) damaged.store->remove(other);
+  }
+  for (const auto& [other, bytes] : damaged.good) {
+    damaged.store->overwrite(other, bytes);
+  }
+  return row;
+}
+
+void merge(Row& into, const Row& row) {
+  into.structure.insert(row.structure.begin(), row.structure.end());
+  into.storage.insert(row.storage.begin(), row.storage.end());
+  into.content.insert(row.content.begin(), row.content.end());
+  into.restore.insert(row.restore.begin(), row.restore.end());
+  into.backup.insert(row.backup.begin(), row.backup.end());
+}
+
+}  // namespace
+
+TEST_CASE("whatever is damaged in whatever way is found, named, and never restored as content") {
+  Damaged damaged;
+  std::map<std::string, std::vector<std::string>> by_kind;
+  for (const auto& [name, bytes] : damaged.good) {
+    if (!name.ends_with(".2")) by_kind[kind_of(name)].push_back(name);
+  }
+  std::cout << "| object | copies | damage | structure | storage | content | restore | backup |\n"
+            << "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+  for (const auto& [kind, names] : by_kind) {
+    const bool is_twinned = damaged.good.contains(twin_name(names.front()));
+    for (const bool both : {false, true}) {
+      if (both && !is_twinned) continue;
+      for (const Damage& damage : damages()) {
+        if (damage.name == "swap or replay" && names.size() < 2) continue;
+        Row total;
+        for (const std::string& name : names) {
+          const Row row = try_damage(damaged, damage, name, both);
+          merge(total, row);
+          INFO(name << " " << damage.name << (both ? " both" : " one") << ": restore "
+                    << joined(row.restore) << ", content " << joined(row.content));
+          REQUIRE(joined(row.restore).find("WRONG") == std::string::npos);
+          REQUIRE(joined(row.content).find("ERROR") == std::string::npos);
+          // Damage that cost something is never passed over.
+          REQUIRE(row.content.count("fine") == 0);
+          if (is_twinned && !both) REQUIRE(row.restore.count("whole") == 1);
+        }
+        std::cout << "| " << kind << " | " << (is_twinned ? (both ? "both" : "one of two") : "one")
+                  << " | " << damage.name << " | " << joined(total.structure) << " | "
+                  << joined(total.storage) << " | " << joined(total.content) << " | "
+                  << joined(total.restore) << " | " << joined(total.backup) << " |\n";
+      }
+    }
+  }
+}
