@@ -7,6 +7,7 @@ namespace {
 struct Options {
   std::string level = "structure";
   unsigned threads = 0;
+  bool repairs = false;
 };
 
 VerifyLevel level_of(const std::string& name) {
@@ -14,36 +15,78 @@ VerifyLevel level_of(const std::string& name) {
   return name == "content" ? VerifyLevel::content : VerifyLevel::structure;
 }
 
+Json to_json(const Options& options, const VerifyReport& report) {
+  Json findings = Json::array();
+  for (const Finding& finding : report.findings) {
+    Json json = {{"object", finding.object},
+                 {"problem", json_text(finding.problem)},
+                 {"healed", finding.is_healed}};
+    if (finding.offset) json["offset"] = *finding.offset;
+    findings.push_back(json);
+  }
+  Json hurt = Json::array();
+  for (const HurtPath& path : report.hurt) {
+    hurt.push_back({{"snapshot", hex(path.snapshot)}, {"path", json_text("/" + path.path)}});
+  }
+  return {{"level", options.level},          {"findings", findings},
+          {"healed", report.healed},         {"hurt", hurt},
+          {"hurt_count", report.hurt_count}, {"entries", report.entries},
+          {"snapshots", report.snapshots},   {"packs", report.packs},
+          {"frames", report.frames},         {"blocks", report.blocks},
+          {"bytes_read", report.bytes_read}};
+}
+
+void print_findings(const VerifyReport& report) {
+  for (const Finding& finding : report.findings) {
+    print_line(concat(finding.is_healed ? "HEALED   " : "DAMAGED  ", finding.object,
+                      finding.offset ? concat(" at ", *finding.offset) : std::string(), ": ",
+                      printable(finding.problem)));
+  }
+  for (const HurtPath& path : report.hurt) {
+    print_line(
+        concat("LOST     ", hex(path.snapshot).substr(0, 10), ":", printable("/" + path.path)));
+  }
+  if (report.hurt_count > report.hurt.size()) {
+    print_line(concat("LOST     and ", report.hurt_count - report.hurt.size(), " more paths"));
+  }
+}
+
+void print_advice(const Options& options, const VerifyReport& report) {
+  const std::uint64_t left = report.findings.size() - report.healed;
+  if (report.findings.empty()) print_line("no damage found");
+  if (!report.findings.empty()) {
+    print_line(concat(report.findings.size(), " findings, ", report.healed, " healed, ",
+                      report.hurt_count, " paths hurt"));
+  }
+  if (left == 0) return;
+  if (options.repairs) {
+    print_line(
+        "What is left can only come from elsewhere: back up the sources that still have it, then "
+        "verify again; or put the damaged objects back from a copy of the repository.");
+  } else {
+    print_line(
+        "kist verify --repair heals what has a good second copy, and makes the next backup "
+        "store again what its source still has.");
+  }
+}
+
 Exit run(Session& session, const Options& options) {
   Repository repository = session.open();
-  const VerifyReport report =
-      verify(repository, {.level = level_of(options.level), .threads = options.threads});
+  const VerifyReport report = verify(
+      repository,
+      {.level = level_of(options.level), .threads = options.threads, .repairs = options.repairs});
   session.console.clear_progress();
   if (session.options.is_json) {
-    Json findings = Json::array();
-    for (const Finding& finding : report.findings) {
-      findings.push_back({{"object", finding.object}, {"problem", finding.problem}});
-    }
-    print_json({{"level", options.level},
-                {"findings", findings},
-                {"entries", report.entries},
-                {"snapshots", report.snapshots},
-                {"packs", report.packs},
-                {"frames", report.frames},
-                {"blocks", report.blocks},
-                {"bytes_read", report.bytes_read}});
+    print_json(to_json(options, report));
   } else {
-    for (const Finding& finding : report.findings) {
-      print_line(concat("DAMAGED  ", finding.object, ": ", printable(finding.problem)));
-    }
+    print_findings(report);
     print_line(concat("verified ", options.level, ": ", report.entries, " journal entries, ",
                       report.snapshots, " snapshots, ", report.packs, " packs, ", report.frames,
                       " frames, ", report.blocks, " blocks, ", human_size(report.bytes_read),
                       " read"));
-    print_line(report.findings.empty() ? "no damage found"
-                                       : concat(report.findings.size(), " findings"));
+    print_advice(options, report);
   }
-  return report.findings.empty() ? Exit::done : Exit::integrity;
+  return report.findings.size() == report.healed ? Exit::done : Exit::integrity;
 }
 
 }  // namespace
@@ -58,6 +101,12 @@ void add_verify(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"structure", "storage", "content"}));
   command->add_option("-j,--threads", options->threads, "Worker threads (default: one a processor)")
       ->check(CLI::Range(1, 256));
+  command->add_flag("--repair", options->repairs,
+                    "Heal what has a good second copy; have the next backup store damaged content "
+                    "again");
+  command->footer(
+      "Examples:\n  kist verify\n  kist verify --level content\n"
+      "  kist verify --level content --repair");
   command->callback([&session, options] {
     session.action = [&session, options] { return run(session, *options); };
   });

@@ -254,12 +254,12 @@ void RestoreWindow::write_unwanted(std::size_t start) {
 
 void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
   ParentCache parents(tree_.root());
-  std::optional<Error> damage;
+  std::optional<BlockReader> elsewhere;  // finds other copies of what is damaged here
   Bytes plain;
   try {
     plain = frames_.read(plan, thread_decompressor());
-  } catch (const Error& error) {
-    damage = error;
+  } catch (const Error&) {
+    elsewhere.emplace(repository_);
   }
   ++frames_read_;
   for (std::size_t i = start; i < end; ++i) {
@@ -268,8 +268,11 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
     --file.wanted_left;
     if (file.has_failed) continue;
     try {
-      if (damage) throw Error(*damage);
-      write_block(file, wanted_[i], plain, parents);
+      if (elsewhere) {
+        write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
+      } else {
+        write_block(file, wanted_[i], block_of(wanted_[i], plain), parents);
+      }
       if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
     } catch (const Error& error) {
       fail(file, error, parents);
@@ -279,15 +282,23 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
   tell_progress(files_[wanted_[end - 1].file]->entry.path);
 }
 
-void RestoreWindow::write_block(OpenFile& file,
-                                const Wanted& wanted,
-                                View plain,
-                                ParentCache& parents) {
+View RestoreWindow::block_of(const Wanted& wanted, View plain) const {
   if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) {
     throw Error(Code::corrupt, concat("block ", hex(wanted.id), " lies beyond its frame"));
   }
   const View block = plain.subspan(wanted.offset, wanted.size);
   check_block(repository_.keyring.secrets().id_key, wanted.id, block);
+  return block;
+}
+
+// `block` was checked against its id.
+void RestoreWindow::write_block(OpenFile& file,
+                                const Wanted& wanted,
+                                View block,
+                                ParentCache& parents) {
+  if (block.size() != wanted.size) {
+    throw Error(Code::corrupt, concat("block ", hex(wanted.id), " has another size"));
+  }
   if (!file.file.is_open()) open(file, parents);
   file.file.write_at(wanted.file_offset, block);
   bytes_written_ += block.size();

@@ -67,7 +67,8 @@ class RestoreWindow {
   void write_all();
   void write_unwanted(std::size_t start);
   void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
-  void write_block(OpenFile& file, const Wanted& wanted, View plain, ParentCache& parents);
+  void write_block(OpenFile& file, const Wanted& wanted, View block, ParentCache& parents);
+  View block_of(const Wanted& wanted, View plain) const;
   void open(OpenFile& file, ParentCache& parents);
   void close(OpenFile& file);
   void fail(OpenFile& file, const Error& error, ParentCache& parents);

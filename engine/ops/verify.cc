@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "engine/base/pool.h"
@@ -19,6 +21,8 @@
 namespace kist {
 
 namespace {
+
+constexpr std::size_t hurt_max = 10'000;
 
 class Verifier {
  public:
@@ -39,6 +43,7 @@ class Verifier {
                 [&] { check_manifest(*snapshot); });
       }
     }
+    if (options_.repairs) distrust_damaged();
     report_.frames = frame_count_;
     report_.blocks = block_count_;
     report_.bytes_read = bytes_read_;
@@ -46,9 +51,13 @@ class Verifier {
   }
 
  private:
-  void find(const std::string& object, const std::string& problem) {
+  void find(const std::string& object,
+            const std::string& problem,
+            std::optional<std::uint64_t> offset = std::nullopt,
+            bool is_healed = false) {
     const std::lock_guard lock(mutex_);
-    report_.findings.push_back({object, problem});
+    report_.findings.push_back({object, problem, offset, is_healed});
+    if (is_healed) ++report_.healed;
   }
 
   // What `work` meets, damage or an object that cannot be read, becomes a finding.
@@ -64,17 +73,63 @@ class Verifier {
     }
   }
 
+  // Reads a copy and judges it: its bytes if it is good, else why it is not.
+  struct Judged {
+    std::optional<Bytes> good;
+    std::string problem;
+  };
+
+  using Judge = std::function<void(View)>;
+
+  Judged judge(const std::string& name, std::uint64_t size_max, const Judge& check) {
+    Judged out;
+    try {
+      Bytes bytes = get_object(repository_.reader(), name, size_max);
+      check(bytes);
+      out.good = std::move(bytes);
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      out.problem = error.text();
+    }
+    return out;
+  }
+
+  static Judge hashes_to(const ObjectHash& expected) {
+    return [expected](View bytes) {
+      if (hash_object(bytes) == expected) return;
+      throw Error(Code::corrupt, "its bytes do not hash to what is expected");
+    };
+  }
+
   void check_hash(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
-    guarded(name, [&] {
-      if (hash_object(get_object(repository_.reader(), name, size_max)) != expected) {
-        throw Error(Code::corrupt, "its bytes do not hash to what is expected");
-      }
-    });
+    const Judged copy = judge(name, size_max, hashes_to(expected));
+    if (!copy.good) find(name, copy.problem);
+  }
+
+  void check_twins(const std::string& name, std::uint64_t size_max, const Judge& check) {
+    const std::string twin = twin_name(name);
+    const Judged first = judge(name, size_max, check);
+    const Judged second = judge(twin, size_max, check);
+    if (!first.good) find(name, first.problem, {}, second.good && heal(name, *second.good));
+    if (!second.good) find(twin, second.problem, {}, first.good && heal(twin, *first.good));
   }
 
   void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
-    check_hash(name, expected, size_max);
-    check_hash(twin_name(name), expected, size_max);
+    check_twins(name, size_max, hashes_to(expected));
+  }
+
+  // The damaged copy gives way to the bytes of the good one, which was just read.
+  bool heal(const std::string& name, View good) {
+    if (!options_.repairs) return false;
+    try {
+      repository_.store->remove(name);
+      repository_.writer().put(name, good);
+      repository_.writer().barrier();
+      return true;
+    } catch (const Error& error) {
+      find(name, concat("it could not be healed: ", error.text()));
+      return false;
+    }
   }
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
@@ -98,19 +153,21 @@ class Verifier {
   void check_entry(std::uint64_t sequence, const ObjectHash& hash) {
     const std::string name = journal_name(sequence);
     const bool is_head = sequence + 1 == repository_.state().next_sequence;
-    check_hash(name, hash, journal_entry_bytes_max);
-    if (is_head && !repository_.reader().size(twin_name(name))) return;
-    check_hash(twin_name(name), hash, journal_entry_bytes_max);
+    if (is_head && !options_.repairs && !repository_.reader().size(twin_name(name))) {
+      check_hash(name, hash, journal_entry_bytes_max);
+    } else {
+      check_twins(name, hash, journal_entry_bytes_max);
+    }
   }
 
   // Genesis cannot name the first owner's slot object: its signature is what can be checked.
-  void check_slot_signature(const std::string& name, const SigningPublicKey& key) {
-    const Bytes bytes = get_object(repository_.reader(), name, slot_object_bytes_max);
-    const Envelope envelope =
-        decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
-    if (!is_signed_by(envelope, key)) {
+  Judge signed_by(const std::string& name, const SigningPublicKey& key) const {
+    return [this, name, key](View bytes) {
+      const Envelope envelope =
+          decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
+      if (is_signed_by(envelope, key)) return;
       throw Error(Code::corrupt, "its signature is not its slot's");
-    }
+    };
   }
 
   void check_slots() {
@@ -125,9 +182,7 @@ class Verifier {
         check_twins(name, slot.slot_object, slot_object_bytes_max);
         continue;
       }
-      for (const std::string& copy : {name, twin_name(name)}) {
-        guarded(copy, [&] { check_slot_signature(copy, introduction.signing_key); });
-      }
+      check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));
     }
   }
 
@@ -158,6 +213,18 @@ class Verifier {
     }
   }
 
+  // What is damaged is stored again by the next backup that has it. Packs that are good again count
+  // again, as far as this run has read them.
+  void distrust_damaged() {
+    std::set<ObjectHash> packs;
+    if (options_.level == VerifyLevel::structure) packs = repository_.local->distrusted_packs();
+    const std::set<ObjectHash> before = repository_.local->distrusted_packs();
+    packs.insert(damaged_packs_.begin(), damaged_packs_.end());
+    if (packs == before) return;
+    repository_.local->distrust_packs(packs);
+    repository_.local->forget_file_caches();
+  }
+
   void check_packs() {
     const BlockIndex::Reader index(repository_.local->index());
     report_.packs = index.pack_count();
@@ -185,13 +252,16 @@ class Verifier {
   void check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
     const PackRecord pack = index.pack(number);
     const std::string name = pack_name(pack.name);
-    guarded(name, [&] {
+    const bool is_there = guarded(name, [&] {
       const std::optional<std::uint64_t> size = repository_.reader().size(name);
       if (!size) throw Error(Code::missing, "it is missing");
       if (*size != pack.size) throw Error(Code::corrupt, "it has a wrong size");
     });
+    if (!is_there) note_damage(pack, number, pack.frame_count);
     if (options_.level == VerifyLevel::structure) return;
-    guarded(name, [&] { read_pack(index, number, pack, name); });
+    if (is_there && !guarded(name, [&] { read_pack(index, number, pack, name); })) {
+      note_damage(pack, number, 0);
+    }
     repository_.observer().progress({.files_done = number,
                                      .files_total = report_.packs,
                                      .bytes_done = bytes_read_,
@@ -225,7 +295,7 @@ class Verifier {
           read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
       places.push_back(record.place);
       if (options_.level != VerifyLevel::content) continue;
-      guarded(name, [&] { check_frame_content(index, {number, frame}, pack, record, sealed); });
+      check_frame(index, {number, frame}, pack, record, sealed);
     }
     Bytes tail;
     while (at < pack.size) {
@@ -239,6 +309,32 @@ class Verifier {
       throw Error(Code::corrupt, "its header is another's");
     }
     if (options_.level == VerifyLevel::content) check_directory(pack, places, name);
+  }
+
+  void check_frame(const BlockIndex::Reader& index,
+                   const FrameId& id,
+                   const PackRecord& pack,
+                   const FrameRecord& record,
+                   View sealed) {
+    try {
+      check_frame_content(index, id, pack, record, sealed);
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      find(pack_name(pack.name), concat("frame ", id.frame, ": ", error.text()),
+           record.place.offset);
+      const std::lock_guard lock(mutex_);
+      damaged_frames_.insert(id);
+      damaged_packs_.insert(pack.name);
+    }
+  }
+
+  // The pack is damaged, and of its frames the first so many cannot be read.
+  void note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t frames) {
+    const std::lock_guard lock(mutex_);
+    damaged_packs_.insert(pack.name);
+    for (std::uint32_t frame = 0; frame < frames; ++frame) {
+      damaged_frames_.insert({number, frame});
+    }
   }
 
   void check_directory(const PackRecord& pack,
@@ -289,39 +385,72 @@ class Verifier {
     block_count_ += list.blocks.size();
   }
 
-  // Every block that the manifest names is stored, and its number is in the reference set.
+  // What a manifest needs, looked up in one snapshot's set and in the index.
+  struct Needs {
+    const ReferenceSet& set;
+    std::uint64_t base = 0;  // of the set's relative numbers
+    const BlockIndex::Reader& index;
+  };
+
+  // Throws unless the block is stored and its number is in the reference set; false when no copy of
+  // it can be read.
+  [[nodiscard]] bool check_reference(const Needs& needs, const BlockId& id) const {
+    bool is_stored = false;
+    bool is_named = false;
+    bool is_whole = false;
+    needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
+      is_stored = true;
+      is_whole |= !damaged_frames_.contains({copy.pack, copy.frame});
+      is_named |=
+          needs.set.absolute.contains(copy.number) ||
+          (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
+      return !is_named || !is_whole;
+    });
+    if (!is_stored) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
+    if (!is_named) {
+      throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
+    }
+    return is_whole;
+  }
+
+  void note_hurt(const SnapshotState& snapshot, const std::string& path) {
+    ++report_.hurt_count;
+    if (report_.hurt.size() < hurt_max) report_.hurt.push_back({snapshot.taken.snapshot, path});
+  }
+
+  // Every block that the manifest names is stored, and its number is in the reference set. Paths
+  // that need what cannot be read are named.
   void check_manifest(const SnapshotState& snapshot) {
     const SnapshotBody body = get_body(repository_, snapshot);
     const ReferenceSet set = get_reference_set(repository_, snapshot);
-    const std::uint64_t base =
-        snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
     const BlockIndex::Reader index(repository_.local->index());
+    const Needs needs{
+        .set = set,
+        .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
+        .index = index};
     BlockReader blocks(repository_);
     const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-    const auto require = [&](const BlockId& id) {
-      bool is_stored = false;
-      bool is_named = false;
-      index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
-        is_stored = true;
-        is_named = set.absolute.contains(copy.number) ||
-                   (copy.number >= base && set.relative.contains(copy.number - base));
-        return !is_named;
-      });
-      if (!is_stored) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
-      if (!is_named) {
-        throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
-      }
-    };
+    bool is_whole = true;
+    const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
     manifest.for_each_node(body.root, require);
     manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
-      if (entry.xattrs_block) require(*entry.xattrs_block);
-      manifest.for_each_item(
-          entry.content,
-          [&](const ContentItem& item) {
-            if (item.type == ItemType::block) require(item.id);
-          },
-          require);
+      is_whole = true;
+      try {
+        if (entry.xattrs_block) require(*entry.xattrs_block);
+        manifest.for_each_item(
+            entry.content,
+            [&](const ContentItem& item) {
+              if (item.type == ItemType::block) require(item.id);
+            },
+            require);
+      } catch (const Error& error) {
+        if (error.code() == Code::interrupted) throw;
+        find(concat("snapshot ", hex(snapshot.taken.snapshot)),
+             concat("/", entry.path, ": ", error.text()));
+        is_whole = false;
+      }
+      if (!is_whole) note_hurt(snapshot, entry.path);
       return true;
     });
   }
@@ -331,6 +460,8 @@ class Verifier {
   FrameReader frames_;
   std::mutex mutex_;
   VerifyReport report_;
+  std::set<FrameId> damaged_frames_;
+  std::set<ObjectHash> damaged_packs_;
   std::atomic<std::uint64_t> frame_count_{0};
   std::atomic<std::uint64_t> block_count_{0};
   std::atomic<std::uint64_t> bytes_read_{0};

@@ -2,6 +2,8 @@
 // exception: each finding names the object and says what is wrong.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,15 +20,30 @@ enum class VerifyLevel {
 struct Finding {
   std::string object;
   std::string problem;
+  std::optional<std::uint64_t> offset;  // in the object, where that is known
+  bool is_healed = false;
+};
+
+// A path that cannot be restored from a snapshot as it was.
+struct HurtPath {
+  SnapshotId snapshot;
+  std::string path;
 };
 
 struct VerifyOptions {
   VerifyLevel level = VerifyLevel::structure;
   unsigned threads = 0;
+  // Writes the damaged copy of what is stored twice anew from the good one. Packs that are damaged
+  // are not deduplicated against any more, so that the next backup of a source that still has their
+  // content stores it again. Nothing but damaged copies is ever removed.
+  bool repairs = false;
 };
 
 struct VerifyReport {
   std::vector<Finding> findings;
+  std::vector<HurtPath> hurt;  // at level content: the first ones
+  std::uint64_t hurt_count = 0;
+  std::uint64_t healed = 0;   // findings that are no more
   std::uint64_t entries = 0;  // of the journal
   std::uint64_t snapshots = 0;
   std::uint64_t packs = 0;

@@ -95,6 +95,17 @@ Ingest::Ingest(Repository& repository, Pool& pool, Compression compression, bool
       is_dry_(is_dry) {
   data_->kind = PackKind::data;
   meta_->kind = PackKind::meta;
+  note_distrusted();
+}
+
+// Packs that were found damaged: what they hold is stored again.
+void Ingest::note_distrusted() {
+  distrusted_.clear();
+  const std::set<ObjectHash> names = repository_.local->distrusted_packs();
+  if (names.empty()) return;
+  for (std::uint32_t pack = 0; pack < index_->pack_count(); ++pack) {
+    if (names.contains(index_->pack(pack).name)) distrusted_.insert(pack);
+  }
 }
 
 Ingest::~Ingest() {
@@ -127,7 +138,9 @@ void Ingest::refer(const ReferenceRun& run) {
 std::optional<std::uint64_t> Ingest::find_trusted(const BlockTag& tag) const {
   std::optional<std::uint64_t> found;
   index_->for_each_copy(tag, [&](const BlockLocation& copy) {
-    if (trust_->is_trusted_by(repository_.keyring.slot(), copy.number)) found = copy.number;
+    const bool is_trusted = trust_->is_trusted_by(repository_.keyring.slot(), copy.number) &&
+                            !distrusted_.contains(copy.pack);
+    if (is_trusted) found = copy.number;
     return !found.has_value();
   });
   return found;
@@ -435,6 +448,7 @@ void Ingest::begin_next(std::uint64_t first_number) {
   meta_->segments.clear();
   index_.emplace(repository_.local->index());
   trust_.emplace(repository_.state());
+  note_distrusted();
 }
 
 }  // namespace kist

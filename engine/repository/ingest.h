@@ -13,6 +13,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "engine/base/pool.h"
@@ -102,6 +103,7 @@ class Ingest {
   struct SealJob;
   struct Stream;
 
+  void note_distrusted();
   [[nodiscard]] std::optional<std::uint64_t> find_trusted(const BlockTag& tag) const;
   void put_in_frame(Stream& to, const BlockId& id, View plaintext);
   void close_frame(Stream& from);
@@ -126,6 +128,7 @@ class Ingest {
   RunTable run_;
   std::optional<BlockIndex::Reader> index_;
   std::optional<ProvedNumbers> trust_;
+  std::set<std::uint32_t> distrusted_;  // packs, by their place in the index
   std::deque<CompressJob> compressing_;
   std::deque<SealJob> sealing_;
   std::vector<NamedKey> segment_keys_;

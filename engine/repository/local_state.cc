@@ -117,6 +117,29 @@ std::optional<SlotId> LocalState::last_slot() const {
   return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;
 }
 
+std::set<ObjectHash> LocalState::distrusted_packs() const {
+  std::set<ObjectHash> out;
+  const auto bytes = read_if_there(directory_ + "/distrusted", 64U << 20U);
+  if (!bytes) return out;
+  ByteReader in(*bytes, "the list of damaged packs");
+  while (in.left() >= ObjectHash::size) {
+    out.insert(in.id<ObjectHash>());
+  }
+  return out;
+}
+
+void LocalState::distrust_packs(const std::set<ObjectHash>& packs) {
+  ByteWriter out;
+  for (const ObjectHash& pack : packs) {
+    out.id(pack);
+  }
+  replace_file(directory_ + "/distrusted", out.view());
+}
+
+void LocalState::forget_file_caches() {
+  remove_tree(cache_directory());
+}
+
 void LocalState::remember_slot(const SlotId& slot) {
   if (last_slot() != slot) replace_file(directory_ + "/slot", as_view(hex(slot)));
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/base/id.h"
@@ -39,6 +40,12 @@ class LocalState {
   void remember_head(const Head& head);
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
+
+  // Packs that this machine has found damaged: no copy in them counts as stored.
+  [[nodiscard]] std::set<ObjectHash> distrusted_packs() const;
+  void distrust_packs(const std::set<ObjectHash>& packs);
+  // The local record of what each source's last backup saw: all of it is read again.
+  void forget_file_caches();
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
 

@@ -1,0 +1,94 @@
+// Snapshots against each other: diff and find.
+#include <filesystem>
+
+#include "tests/support/repository_fixture.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Compared {
+  Compared() {
+    fs::create_directories(source / "tree/a");
+    write_file(source / "tree/a/same", to_bytes("same"));
+    write_file(source / "tree/a/edited", to_bytes("one"));
+    write_file(source / "tree/a/removed", to_bytes("gone"));
+    write_file(source / "tree/mode", to_bytes("mode"));
+    take();
+    write_file(source / "tree/a/edited", to_bytes("two, and longer"));
+    fs::remove(source / "tree/a/removed");
+    write_file(source / "tree/new", Bytes(1000, 1));
+    fs::permissions(source / "tree/mode", fs::perms::owner_all);
+    take();
+    take();
+  }
+
+  void take() { snapshots.push_back(machine.backup(repository, source / "tree").snapshot); }
+
+  [[nodiscard]] std::string in_tree(const std::string& path) const {
+    return path.substr((source / "tree").size());
+  }
+
+  TemporaryDirectory source;
+  Machine machine{std::make_shared<MemoryStore>()};
+  Repository repository = machine.init();
+  std::vector<SnapshotId> snapshots;
+};
+
+}  // namespace
+
+TEST_CASE("diff tells added, removed, changed content and changed metadata apart") {
+  Compared run;
+  std::map<std::string, std::string> seen;
+  const std::string path = ":" + run.source.path() + "/tree";
+  const DifferenceTotals totals = diff_snapshots(
+      run.repository, select(run.repository, hex(run.snapshots[0]) + path),
+      select(run.repository, hex(run.snapshots[1]) + path), [&](const Difference& difference) {
+        const Entry& any = difference.after != nullptr ? *difference.after : *difference.before;
+        seen[run.in_tree("/" + any.path)] = difference.before == nullptr  ? "added"
+                                            : difference.after == nullptr ? "removed"
+                                            : difference.in_content       ? "content"
+                                                                          : "metadata";
+      });
+  REQUIRE(seen.at("/a/edited") == "content");
+  REQUIRE(seen.at("/a/removed") == "removed");
+  REQUIRE(seen.at("/new") == "added");
+  REQUIRE(seen.at("/mode") == "metadata");
+  REQUIRE_FALSE(seen.contains("/a/same"));
+  REQUIRE(totals.added == 1);
+  REQUIRE(totals.removed == 1);
+  REQUIRE(totals.bytes_added == 1000 + 12);
+  REQUIRE(totals.bytes_removed == 4);
+}
+
+TEST_CASE("two equal snapshots do not differ, and are not read to find out") {
+  Compared run;
+  std::size_t count = 0;
+  diff_snapshots(run.repository, select(run.repository, hex(run.snapshots[1])),
+                 select(run.repository, hex(run.snapshots[2])),
+                 [&](const Difference&) { ++count; });
+  REQUIRE(count == 0);
+  REQUIRE(error_code([&] {
+            diff_snapshots(run.repository, select(run.repository, "latest:/a"),
+                           select(run.repository, "latest:/b"), [](const Difference&) {});
+          }) == Code::invalid);
+}
+
+TEST_CASE("find shows every version of a path with the snapshots that have it") {
+  Compared run;
+  PathFilter patterns;
+  patterns.include("edited");
+  patterns.include("removed");
+  const auto found = find_paths(run.repository, patterns);
+  REQUIRE(found.size() == 2);
+  REQUIRE(found[0].versions.size() == 2);
+  REQUIRE(found[0].versions[0].snapshots == 1);
+  REQUIRE(found[0].versions[1].snapshots == 2);
+  REQUIRE(found[0].versions[1].last->taken.snapshot == run.snapshots[2]);
+  REQUIRE(found[1].versions.size() == 1);
+  REQUIRE(found[1].versions[0].last->taken.snapshot == run.snapshots[0]);
+}
