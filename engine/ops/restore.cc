@@ -136,7 +136,8 @@ class Restorer {
       if (entry.type != EntryType::file) return;
       ++out.files;
       out.bytes += entry.size;
-      out.room += room_of(entry);
+      // A hostile manifest may claim more than can be counted.
+      out.room = std::min(out.room + room_of(entry), std::uint64_t{INT64_MAX});
     });
     return out;
   }
@@ -148,18 +149,23 @@ class Restorer {
     if (totals.room <= free) return;
     std::uint64_t needed = 0;
     ParentCache parents(tree.root());
+    const auto need = [&](std::uint64_t bytes) {
+      needed += bytes;
+      if (needed <= free) return;
+      throw Error(Code::failed,
+                  concat("the target has room for ", free, " bytes and the restore needs up to ",
+                         totals.room,
+                         "; nothing was written: free some, restore less, or choose another "
+                         "target"));
+    };
     for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
-      needed += entry_room_bytes;
+      need(entry_room_bytes);
       manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
-        if (item.type == ItemType::block) needed += item.size;
+        check_cancelled(repository_.observer());
+        if (item.type == ItemType::block) need(item.size);
       });
     });
-    if (needed <= free) return;
-    throw Error(Code::failed,
-                concat("the target has room for ", free, " bytes, the restore needs ", needed,
-                       "; nothing was written: free some, restore less, or "
-                       "choose another target"));
   }
 
   bool is_there(TreeWriter& tree, ParentCache& parents, const Entry& original) {
