@@ -12,6 +12,7 @@ struct Options {
   FilterOptions filter;
   std::vector<std::string> path_files;
   std::string larger_than;
+  std::string checkpoint;
   std::string stdin_name;
   std::string time;
   bool is_command = false;
@@ -73,6 +74,7 @@ std::string stream_path(std::string name) {
 BackupOptions prepare(const Options& options) {
   BackupOptions out = options.backup;
   out.walk.filter = make_filter(options.filter);
+  if (!options.checkpoint.empty()) out.checkpoint_bytes = parse_size(options.checkpoint);
   if (!options.larger_than.empty()) out.walk.exclude_larger_than = parse_size(options.larger_than);
   for (const std::string& file : options.path_files) {
     add_paths_from(file, out.paths);
@@ -169,6 +171,10 @@ void add_how(CLI::App& command, Options& options) {
   command.add_option("--description", backup.description, "A text for the snapshot");
   command.add_option("--time", options.time, "The time that the snapshot is said to be of")
       ->type_name("TIME");
+  command
+      .add_option("--checkpoint", options.checkpoint,
+                  "Keep what was stored after this much new data (default: 1GiB)")
+      ->type_name("SIZE");
   command.add_flag("-n,--dry-run", backup.is_dry_run, "Read and look up, store nothing");
   command
       .add_option("--compression", backup.compression,

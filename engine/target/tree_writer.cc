@@ -241,6 +241,7 @@ bool TreeWriter::takes_metadata(const std::string& path) const {
 }
 
 void TreeWriter::finish_directory(const Entry& entry) {
+  if (entry.path.empty()) finish();  // the mark goes before the target gets its time
   const Directory directory = root_.open_beneath(entry.path);
   note(set_metadata(directory.fd(), localise(entry)), entry);
   note(set_flags(directory.fd(), entry.flags & inode_flags), entry);
