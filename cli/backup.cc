@@ -103,15 +103,17 @@ BackupResult run_backup(Session& session, const Options& options) {
   Repository repository = session.open();
   std::optional<CommandInput> command;
   if (options.is_command) command.emplace(words);
-  prepared.stream = StreamInput{
-      .path = stream_path(options.stdin_name),
-      .time = {},
-      .read =
-          [&](MutableView out) { return command ? command->read(out) : read_standard_input(out); },
-      .finish =
-          [&] {
-            if (command) command->finish();
-          }};
+  prepared.stream = StreamInput{.path = stream_path(options.stdin_name),
+                                .time = {},
+                                .read =
+                                    [&](MutableView out) {
+                                      return command ? command->read(out, session.console)
+                                                     : read_standard_input(out, session.console);
+                                    },
+                                .finish =
+                                    [&] {
+                                      if (command) command->finish();
+                                    }};
   return backup(repository, prepared);
 }
 
@@ -140,7 +142,8 @@ void add_what(CLI::App& command, Options& options) {
       .add_option("--files-from", options.path_files,
                   "Read paths to back up from a file, one a line or NUL-separated")
       ->type_name("FILE")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command
       .add_option("--stdin", options.stdin_name, "Back up standard input as a file of this name")
       ->type_name("NAME");
@@ -154,7 +157,8 @@ void add_what(CLI::App& command, Options& options) {
       .add_option("--exclude-if-present", walk.exclude_if_present,
                   "Of directories that hold this name, take only that")
       ->type_name("NAME")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command
       .add_option("--exclude-larger-than", options.larger_than, "Leave out files larger than this")
       ->type_name("SIZE");
@@ -167,7 +171,9 @@ void add_how(CLI::App& command, Options& options) {
   command.add_option("--source", backup.source,
                      "Name what is backed up (default: host and a hash of the paths)");
   command.add_option("--host", backup.host, "The host to note (default: this machine's name)");
-  command.add_option("--tag", backup.tags, "A tag for the snapshot; may be repeated")->take_all();
+  command.add_option("--tag", backup.tags, "A tag for the snapshot; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false);
   command.add_option("--description", backup.description, "A text for the snapshot");
   command.add_option("--time", options.time, "The time that the snapshot is said to be of")
       ->type_name("TIME");
@@ -194,7 +200,7 @@ void add_backup(CLI::App& app, Session& session) {
   command->footer(
       "A backup that is interrupted keeps what it has stored; the same command goes on from "
       "there.\n"
-      "Patterns are those of gitignore; docs/operations.md has them all.\n\nExamples:\n"
+      "Patterns are much like those of gitignore; docs/operations.md has them all.\n\nExamples:\n"
       "  kist backup --repo /mnt/backup /home /etc\n"
       "  kist backup --source mail --tag nightly /var/mail\n"
       "  kist backup --exclude '*.tmp' --exclude '/home/*/.cache/' --exclude-caches /home\n"

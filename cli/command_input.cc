@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +17,19 @@ namespace kist::cli {
 
 namespace {
 
-std::size_t read_fully(int fd, MutableView out, const std::string& what) {
+// Waits for bytes without waiting past a wish to stop.
+void await_input(int fd, const Observer& observer) {
+  pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+  constexpr int wait_ms = 200;
+  do {
+    check_cancelled(observer);
+  } while (::poll(&waiting, 1, wait_ms) == 0);
+}
+
+std::size_t read_fully(int fd, MutableView out, const std::string& what, const Observer& observer) {
   std::size_t done = 0;
   while (done < out.size()) {
+    await_input(fd, observer);
     const ssize_t got = ::read(fd, out.data() + done, out.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(Code::failed, concat("cannot read ", what));
@@ -44,8 +56,20 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   posix_spawn_file_actions_t actions{};
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, output.fd(), STDOUT_FILENO);
+  for (const char* secret : {"KIST_PASSWORD", "KIST_PASSWORD_COMMAND"}) {
+    ::unsetenv(secret);  // none of the command's business; this process has read them
+  }
+  // The command is to end when nobody reads it any more, as it would in a shell.
+  posix_spawnattr_t attributes{};
+  ::posix_spawnattr_init(&attributes);
+  sigset_t broken_pipe{};
+  ::sigemptyset(&broken_pipe);
+  ::sigaddset(&broken_pipe, SIGPIPE);
+  ::posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   const int error =
-      ::posix_spawnp(&process_, name_.c_str(), &actions, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&process_, name_.c_str(), &actions, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     process_ = -1;
@@ -54,12 +78,14 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
 }
 
 CommandInput::~CommandInput() {
-  pipe_.close();  // who still writes is told so
-  if (process_ > 0) ::waitpid(process_, nullptr, 0);
+  pipe_.close();
+  if (process_ <= 0) return;
+  ::kill(process_, SIGTERM);
+  ::waitpid(process_, nullptr, 0);
 }
 
-std::size_t CommandInput::read(MutableView out) const {
-  return read_fully(pipe_.fd(), out, name_);
+std::size_t CommandInput::read(MutableView out, const Observer& observer) const {
+  return read_fully(pipe_.fd(), out, name_, observer);
 }
 
 void CommandInput::finish() {
@@ -70,11 +96,11 @@ void CommandInput::finish() {
   } while (ended < 0 && errno == EINTR);
   process_ = -1;
   if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  throw Error(Code::failed, concat(printable(name_), " failed, so no snapshot was made"));
+  throw Error(Code::failed, concat(printable(name_), " failed: what it printed is not kept"));
 }
 
-std::size_t read_standard_input(MutableView out) {
-  return read_fully(STDIN_FILENO, out, "standard input");
+std::size_t read_standard_input(MutableView out, const Observer& observer) {
+  return read_fully(STDIN_FILENO, out, "standard input", observer);
 }
 
 }  // namespace kist::cli

@@ -20,7 +20,7 @@ class CommandInput {
   ~CommandInput();
 
   // The command's output, as far as the view goes; less only at its end.
-  std::size_t read(MutableView out) const;
+  std::size_t read(MutableView out, const Observer& observer) const;
   // Waits for the command; Error{failed} unless it ended with 0.
   void finish();
 
@@ -31,6 +31,6 @@ class CommandInput {
 };
 
 // The same of what is piped into this process.
-std::size_t read_standard_input(MutableView out);
+std::size_t read_standard_input(MutableView out, const Observer& observer);
 
 }  // namespace kist::cli

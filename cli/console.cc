@@ -29,8 +29,8 @@ extern "C" void on_fault(int signal) {
   constexpr std::string_view text =
       "kist: failed inside the local catalog; it will be rebuilt: run the same command again\n";
   static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
+  static_cast<void>(std::signal(signal, SIG_DFL));
+  static_cast<void>(std::raise(signal));
 }
 
 std::size_t terminal_width() {

@@ -10,6 +10,12 @@ struct Options {
   bool no_metadata = false;
 };
 
+// One side of a difference is always there.
+const Entry& entry_of(const Difference& difference) {
+  const Entry* any = difference.after != nullptr ? difference.after : difference.before;
+  return *any;
+}
+
 std::string_view mark(const Difference& difference) {
   if (difference.before == nullptr) return "+";
   if (difference.after == nullptr) return "-";
@@ -20,7 +26,7 @@ std::string size_text(const Difference& difference) {
   const auto of = [](const Entry* entry) {
     return entry == nullptr ? std::string() : human_size(entry->size);
   };
-  const Entry& any = difference.after != nullptr ? *difference.after : *difference.before;
+  const Entry& any = entry_of(difference);
   if (any.type != EntryType::file) return "";
   if (difference.before == nullptr || difference.after == nullptr) {
     return concat("  (", human_size(any.size), ")");
@@ -30,7 +36,7 @@ std::string size_text(const Difference& difference) {
 }
 
 void print_difference(const Difference& difference, bool is_json) {
-  const Entry& any = difference.after != nullptr ? *difference.after : *difference.before;
+  const Entry& any = entry_of(difference);
   if (!is_json) {
     print_line(concat(mark(difference), "  ", printable("/" + any.path), size_text(difference)));
     return;

@@ -71,6 +71,12 @@ Exit run(Session& session, Options options) {
   wanted.snapshot = selection.snapshot->taken.snapshot;
   wanted.path = selection.path;
   wanted.target = absolute_path(wanted.target);
+  for (const std::string& path : {session.options.repository, session.state_parent()}) {
+    wanted.protects.push_back(real_path(path));
+  }
+  if (selection.snapshot->taken.is_pending) {
+    session.console.notice("the snapshot is not complete: its backup was cut off");
+  }
   if (wanted.deletes && !wanted.is_dry_run) {
     confirm(session, concat("What the snapshot does not have will be deleted below ", wanted.target,
                             " (--dry-run shows what)."));
@@ -96,6 +102,10 @@ Exit run(Session& session, Options options) {
   } else {
     print_result(wanted, result);
   }
+  if (!options.filter.includes.empty() && result.files + result.others == 0) {
+    session.console.notice("nothing in the snapshot matches what is to be included");
+    return Exit::failed;
+  }
   if (result.damaged > 0) return Exit::integrity;
   return result.problems == 0 && result.refused.empty() ? Exit::done : Exit::partial;
 }
@@ -118,6 +128,8 @@ void add_restore(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"if-changed", "always", "never"}));
   command->add_flag("--delete", restore.deletes,
                     "Delete what the restored directories have and the snapshot has not");
+  command->add_flag("--delete-excluded", restore.deletes_excluded,
+                    "With --delete: also what the backup left out by its options");
   command->add_flag("-n,--dry-run", restore.is_dry_run, "Say what would be done, do nothing");
   command->add_flag("--verify", restore.verifies, "Read all files again afterwards and compare");
   command->add_flag("--numeric-ids", restore.tree.numeric_ids,

@@ -53,7 +53,7 @@ std::uint64_t parse_with_unit(const std::string& text,
   std::uint64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const auto unit = units.find(std::string(end, text.data() + text.size()));
-  if (error != std::errc() || unit == units.end() || count > UINT32_MAX) {
+  if (error != std::errc() || unit == units.end() || count > INT64_MAX / unit->second) {
     throw Error(Code::invalid, concat(text, " is not ", what));
   }
   return count * unit->second;
@@ -94,15 +94,18 @@ void add_filter_options(CLI::App& command, FilterOptions& options) {
       .add_option("-e,--exclude", options.excludes,
                   "Leave out what matches this pattern (\"!\" before it takes that back)")
       ->type_name("PATTERN")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command.add_option("--exclude-file", options.exclude_files, "Read exclude patterns from a file")
       ->type_name("FILE")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command
       .add_option("-i,--include", options.includes,
                   "Only what matches this pattern, and what lies below that")
       ->type_name("PATTERN")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 PathFilter make_filter(const FilterOptions& options) {

@@ -65,8 +65,9 @@ void print_advice(const Options& options, const VerifyReport& report) {
         "verify again; or put the damaged objects back from a copy of the repository.");
   } else {
     print_line(
-        "kist verify --repair heals what has a good second copy, and makes the next backup "
-        "store again what its source still has.");
+        concat("kist verify --level ", options.level,
+               " --repair heals what has a good second copy, and makes the next backup store "
+               "again what its source still has."));
   }
 }
 

@@ -47,4 +47,45 @@ class Pool {
   std::vector<std::thread> threads_;
 };
 
+// Some tasks of a pool, so many at once at the most. Waits for all of them before it goes, so that
+// what they use may go after it.
+class TaskGroup {
+ public:
+  explicit TaskGroup(Pool& pool) : pool_(pool), in_flight_max_(pool.thread_count() + 2) {}
+
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+  TaskGroup(TaskGroup&&) = delete;
+  TaskGroup& operator=(TaskGroup&&) = delete;
+
+  ~TaskGroup() {
+    for (std::future<void>& task : running_) {
+      task.wait();
+    }
+  }
+
+  // Waits until there is room. Rethrows what an earlier task failed with.
+  template <typename Work>
+  void submit(Work work) {
+    settle(in_flight_max_ - 1);
+    running_.push_back(pool_.submit(std::move(work)));
+  }
+
+  // Waits for all; rethrows what one failed with.
+  void finish() { settle(0); }
+
+ private:
+  void settle(std::size_t left) {
+    while (running_.size() > left) {
+      std::future<void> first = std::move(running_.front());
+      running_.pop_front();
+      first.get();
+    }
+  }
+
+  Pool& pool_;
+  std::size_t in_flight_max_;
+  std::deque<std::future<void>> running_;
+};
+
 }  // namespace kist

@@ -224,7 +224,7 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const
 
 PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
   const auto value = read_.get(packs_table, pack_key(pack));
-  if (!value) throw Error(Code::corrupt, "the block index lacks a pack");
+  if (!value) index_.environment_.fail_damaged("it lacks a pack");
   ByteReader in(*value, "index record");
   PackRecord out;
   out.name = in.id<ObjectHash>();
@@ -237,7 +237,7 @@ PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
 
 FrameRecord BlockIndex::Reader::frame(std::uint32_t pack, std::uint32_t frame) const {
   const auto value = read_.get(frames_table, frame_key(pack, frame));
-  if (!value) throw Error(Code::corrupt, "the block index lacks a frame");
+  if (!value) index_.environment_.fail_damaged("it lacks a frame");
   ByteReader in(*value, "index record");
   FrameRecord out;
   out.place = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};

@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::size_t checksum_size = 8;
 
+constexpr const char* suspect_mark = "suspect";
+
+// What is damaged is rebuilt by whoever opens the environment next.
+[[noreturn]] void throw_damaged(const std::string& directory, std::string_view what) {
+  create_mark(open_directory(directory).fd(), suspect_mark);
+  throw Error(Code::corrupt, concat("the catalog in ", directory, " is damaged: ", what,
+                                    " (the next run rebuilds it)"));
+}
+
 // MDB_CORRUPTED and its kin mean a damaged file; the rest is the system's.
 void check(int result, const std::string& directory) {
   if (result == MDB_SUCCESS) return;
@@ -21,8 +30,8 @@ void check(int result, const std::string& directory) {
                          result == MDB_PAGE_NOTFOUND || result == MDB_VERSION_MISMATCH ||
                          result == MDB_BAD_DBI || result == MDB_INCOMPATIBLE ||
                          result == MDB_CURSOR_FULL || result == MDB_PANIC;
-  throw Error(is_damage ? Code::corrupt : Code::failed,
-              concat("the catalog in ", directory, ": ", mdb_strerror(result)));
+  if (is_damage) throw_damaged(directory, mdb_strerror(result));
+  throw Error(Code::failed, concat("the catalog in ", directory, ": ", mdb_strerror(result)));
 }
 
 MDB_val to_val(View bytes) {
@@ -33,7 +42,6 @@ View to_view(const MDB_val& value) {
   return {static_cast<const std::uint8_t*>(value.mv_data), value.mv_size};
 }
 
-constexpr const char* suspect_mark = "suspect";
 std::array<std::atomic<int>, 16> open_directories{};  // descriptor + 1; 0: none
 
 extern "C" void on_failed_assertion(MDB_env* /*env*/, const char* /*text*/) {
@@ -104,8 +112,7 @@ struct Transaction::Impl {
       const View value = record.first(record.size() - checksum_size);
       if (equal(environment.checksum(key, value), record.last(checksum_size))) return value;
     }
-    throw Error(Code::corrupt, concat("the catalog in ", environment.directory,
-                                      ": a record does not match its checksum"));
+    throw_damaged(environment.directory, "a record does not match its checksum");
   }
 };
 
@@ -179,6 +186,10 @@ Environment::Environment(const std::string& directory, const Options& options) {
 
 Environment::~Environment() {
   mdb_env_close(impl_->env);
+}
+
+void Environment::fail_damaged(std::string_view what) const {
+  throw_damaged(impl_->directory, what);
 }
 
 std::uint64_t Environment::file_bytes() const {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/base/bytes.h"
 
@@ -33,6 +34,9 @@ class Environment {
   Environment(Environment&&) = delete;
   Environment& operator=(Environment&&) = delete;
   ~Environment();
+
+  // Throws Error{corrupt}: whoever opens the environment next gets the same, and rebuilds it.
+  [[noreturn]] void fail_damaged(std::string_view what) const;
 
   // Bytes that the environment's file takes.
   [[nodiscard]] std::uint64_t file_bytes() const;

@@ -1,5 +1,7 @@
 #include "engine/format/snapshot.h"
 
+#include <algorithm>
+
 #include "engine/format/limits.h"
 
 namespace kist {
@@ -41,6 +43,7 @@ Bytes encode_body(const SnapshotBody& body) {
   encode_texts(out, body.paths);
   encode_texts(out, body.tags);
   out.text(body.description);
+  out.u8(body.is_selective ? 1 : 0);
   out.varint(body.problems.size());
   for (const SnapshotProblem& problem : body.problems) {
     out.text(problem.path);
@@ -57,8 +60,13 @@ SnapshotBody decode_body(View bytes, std::string_view object) {
   out.user = in.text(text_bytes_max, "a user's name");
   out.program = in.text(text_bytes_max, "a program's name");
   out.paths = decode_texts(in, path_bytes_max);
+  in.require(std::ranges::all_of(out.paths, [](const auto& p) { return p.starts_with('/'); }),
+             "a path that is not absolute");
   out.tags = decode_texts(in, text_bytes_max);
   out.description = in.text(text_bytes_max, "a description");
+  const std::uint8_t selective = in.u8();
+  in.require(selective <= 1, "a mark that is neither yes nor no");
+  out.is_selective = selective == 1;
   out.problems.resize(in.varint_up_to(std::min<std::uint64_t>(snapshot_problems_max, in.left()),
                                       "a count of problems"));
   for (SnapshotProblem& problem : out.problems) {

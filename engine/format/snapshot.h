@@ -28,6 +28,7 @@ struct SnapshotBody {
   std::vector<std::string> paths;  // as given, absolute
   std::vector<std::string> tags;
   std::string description;
+  bool is_selective = false;  // its options left out some of what lies below the paths
   // The first ones in path order; the reference set's statistics count them all.
   std::vector<SnapshotProblem> problems;
   bool operator==(const SnapshotBody&) const = default;

@@ -11,8 +11,10 @@
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/file_cache.h"
+#include "engine/ops/snapshot_builder.h"
 #include "engine/ops/source_reader.h"
 #include "engine/repository/commit.h"
+#include "engine/repository/fetch.h"
 #include "engine/repository/ingest.h"
 #include "engine/repository/sync.h"
 
@@ -31,13 +33,6 @@ GearTable gear_table(const Key& chunk_seed) {
     word = in.u64();
   }
   return table;
-}
-
-PathHash path_hash(const Key& chunk_seed) {
-  const Key key = derive_key(chunk_seed, 1, "kistpath");
-  std::array<std::uint8_t, 16> short_key{};
-  std::copy_n(key.view().begin(), short_key.size(), short_key.begin());
-  return [short_key](std::string_view path) { return short_hash(short_key, as_view(path)); };
 }
 
 ChunkerParameters chunker_of(const ContentParameters& content) {
@@ -60,152 +55,6 @@ std::string default_source(const Repository& repository,
   return concat(host, "-", keyed_label(repository, all, 8));
 }
 
-// The consuming side: entries come complete and in order, blocks go in, the manifest grows.
-class SnapshotBuilder {
- public:
-  SnapshotBuilder(Repository& repository,
-                  Ingest& ingest,
-                  FileCacheWriter& cache,
-                  ProblemLog& problems)
-      : problems_(problems),
-        ingest_(ingest),
-        cache_(cache),
-        manifest_([this](View block) { return put_manifest_block(block); },
-                  path_hash(repository.keyring.secrets().chunk_seed)),
-        put_content_([this](View block) { return put_entry_block(block); }),
-        content_(put_content_) {}
-
-  void add(ReadEntry& read, View buffer) {
-    for (const ReadPiece& piece : read.pieces) {
-      add_piece(piece, buffer);
-    }
-    if (!read.is_last) return;
-    std::vector<ContentItem> items = content_.finish();
-    if (read.has_failed || !can_stand(read)) {
-      runs_.clear();
-      failed_.insert(read.entry.path);
-      return;
-    }
-    if (read.change == Change::unmodified) {
-      runs_ = std::move(read.runs);
-    } else {
-      if (read.entry.inline_content) statistics_.bytes_read += read.entry.size;
-      complete(read.entry, std::move(items));
-    }
-    count(read);
-    last_path_ = read.entry.path;
-    manifest_.add(read.entry);
-    for (const ReferenceRun& run : runs_) {
-      ingest_.refer(run);
-    }
-    cache_.add(read.entry, runs_);
-    runs_.clear();
-  }
-
-  BlockId finish() { return manifest_.finish(); }
-
-  // The root of the entries so far, and what a pending snapshot of them needs besides: blocks of
-  // its own, and those of the file that is being read.
-  BlockId root_so_far(std::vector<ReferenceRun>& unfinished) const {
-    unfinished = runs_;
-    return manifest_.root_so_far([&](View block) {
-      BlockId id;
-      append_run(unfinished, ingest_.add_meta(block, id));
-      return id;
-    });
-  }
-
-  // The entry of what came so far is committed: references to it are absolute from now on.
-  void begin_next(std::uint64_t first_number, std::uint64_t new_data_count) {
-    for (ReferenceRun& run : runs_) {
-      run = Ingest::resolve(run, first_number, new_data_count);
-    }
-  }
-
-  [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
-
-  [[nodiscard]] const std::string& last_path() const { return last_path_; }
-
- private:
-  // Whether the entry can be part of the manifest; if not, that is told.
-  bool can_stand(const ReadEntry& read) {
-    try {
-      check_encodable(read.entry);
-      if (read.entry.type == EntryType::hard_link && failed_.contains(read.entry.link_target)) {
-        throw Error(Code::failed, concat("it is another name of /", read.entry.link_target,
-                                         ", which could not be read"));
-      }
-      return true;
-    } catch (const Error& error) {
-      problems_.report(read.entry.path, error);
-      return false;
-    }
-  }
-
-  void add_piece(const ReadPiece& piece, View buffer) {
-    if (piece.type == ItemType::block) {
-      statistics_.bytes_read += piece.size;
-      append_run(runs_,
-                 ingest_.add(PackKind::data, piece.id, buffer.subspan(piece.offset, piece.size)));
-    }
-    content_.add({piece.type, piece.size, piece.id});
-  }
-
-  // What a new or changed entry says of content and attributes.
-  void complete(Entry& entry, std::vector<ContentItem> items) {
-    if (entry.type == EntryType::file && !entry.inline_content) {
-      entry.size = 0;
-      for (const ContentItem& item : items) {
-        entry.size += item.size;
-      }
-      entry.content = std::move(items);
-      if (entry.size == 0) entry.inline_content.emplace();
-    }
-    if (!xattrs_fit_entry(entry.xattrs)) {
-      entry.xattrs_block = put_entry_block(encode_xattr_block(entry.xattrs));
-      entry.xattrs.clear();
-    }
-  }
-
-  BlockId put_manifest_block(View block) {
-    BlockId id;
-    ingest_.refer(ingest_.add_meta(block, id));
-    return id;
-  }
-
-  // A block that belongs to the current entry: the cache must know of it.
-  BlockId put_entry_block(View block) {
-    BlockId id;
-    append_run(runs_, ingest_.add_meta(block, id));
-    return id;
-  }
-
-  void count(const ReadEntry& read) {
-    const Entry& entry = read.entry;
-    if (entry.type == EntryType::directory) {
-      ++statistics_.directories;
-    } else if (entry.type != EntryType::file) {
-      ++statistics_.others;
-    } else {
-      statistics_.bytes_total += entry.size;
-      if (read.change == Change::unmodified) ++statistics_.files_unmodified;
-      if (read.change == Change::changed) ++statistics_.files_changed;
-      if (read.change == Change::fresh) ++statistics_.files_new;
-    }
-  }
-
-  ProblemLog& problems_;
-  Ingest& ingest_;
-  FileCacheWriter& cache_;
-  ManifestBuilder manifest_;
-  PutBlock put_content_;
-  ContentBuilder content_;
-  std::vector<ReferenceRun> runs_;  // what the current entry needs
-  SnapshotStatistics statistics_;
-  std::string last_path_;         // of the entries so far
-  std::set<std::string> failed_;  // paths that are not in the snapshot though the walk met them
-};
-
 unsigned thread_count(unsigned wanted) {
   return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
 }
@@ -213,7 +62,11 @@ unsigned thread_count(unsigned wanted) {
 // Keeps a source's pending snapshots in step with a running backup.
 struct Checkpoints {
   std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
-  std::uint64_t at_bytes = 0;   // of new blocks, when the last one was made
+  // What the pending snapshots of earlier backups hold, and how far the newest of them came: until
+  // this backup is past that, its own pending snapshots would be poorer, and none is made.
+  NumberSet adopted;
+  std::string adopted_last_path;
+  std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
 };
 
 constexpr std::uint64_t checkpoint_bytes_default = std::uint64_t{1} << 30U;
@@ -234,10 +87,13 @@ class Backup {
         source_key_(keyed_label(repository, source_, 32)),
         started_ms_(repository.around.clock.now_ms()),
         problems_(repository.observer()),
-        pool_(thread_count(options.threads)),
         chunker_(chunker_of(genesis().content), gear_table(secrets().chunk_seed)),
+        pool_(thread_count(options.threads)),
         ingest_(repository, pool_, {level()}, options.is_dry_run),
-        cache_(repository.local->cache_directory(), source_key_, repository.around.random),
+        cache_(repository.local->cache_directory(),
+               source_key_,
+               repository.around.random,
+               repository.observer()),
         builder_(repository, ingest_, cache_, problems_) {
     check_encodable(body({}));
     if (source_.size() > text_bytes_max) {
@@ -287,6 +143,9 @@ class Backup {
     out.paths = labels();
     out.tags = options_.tags;
     out.description = options_.description;
+    const WalkOptions& walk = options_.walk;
+    out.is_selective = !walk.filter.empty() || walk.one_file_system || walk.excludes_caches ||
+                       !walk.exclude_if_present.empty() || walk.exclude_larger_than != 0;
     out.problems = problems_.kept();
     return out;
   }
@@ -311,6 +170,9 @@ class Backup {
       if (!cache) continue;
       const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
       if (found == repository_.state().snapshots.end() || !found->second.is_live) continue;
+      if (kind == CacheKind::pending) {
+        checkpoints_.adopted_last_path = cache->facts().last_path;
+      }
       out.push_back(std::move(cache));
     }
     return out;
@@ -321,9 +183,24 @@ class Backup {
     for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
       const bool is_ours = snapshot->taken.is_pending && snapshot->taken.source == source_ &&
                            snapshot->author == repository_.keyring.slot();
-      if (is_ours) checkpoints_.own.push_back(snapshot->taken.snapshot);
+      if (!is_ours) continue;
+      checkpoints_.own.push_back(snapshot->taken.snapshot);
+      adopt_blocks(*snapshot);
     }
     result_.has_resumed = !checkpoints_.own.empty();
+  }
+
+  // Every block of a pending snapshot, as numbers that stand by themselves.
+  void adopt_blocks(const SnapshotState& snapshot) {
+    const ReferenceSet set = get_reference_set(repository_, snapshot);
+    checkpoints_.adopted.unite(set.absolute);
+    const std::uint64_t base =
+        snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
+    set.relative.for_each([&](std::uint64_t ordinal) { checkpoints_.adopted.add(base + ordinal); });
+  }
+
+  [[nodiscard]] bool is_within_adopted() const {
+    return compare_paths(builder_.last_path(), checkpoints_.adopted_last_path) < 0;
   }
 
   void read_all() {
@@ -359,8 +236,8 @@ class Backup {
         options_.checkpoint_bytes == 0 ? checkpoint_bytes_default : options_.checkpoint_bytes;
     const std::uint64_t due = std::clamp(ingest_.new_bytes() / checkpoint_share, least,
                                          std::max(least, checkpoint_bytes_max));
-    return ingest_.new_bytes() - checkpoints_.at_bytes >= due ||
-           ingest_.new_block_count() >= checkpoint_blocks;
+    if (ingest_.new_block_count() >= checkpoint_blocks) return true;
+    return ingest_.new_bytes() - checkpoints_.at_bytes >= due && !is_within_adopted();
   }
 
   // Commits what there is so far as a pending snapshot.
@@ -374,7 +251,8 @@ class Backup {
     const Introduced introduced = ingest_.settle({.body = so_far,
                                                   .statistics = counted,
                                                   .is_pending = true,
-                                                  .unfinished = std::move(unfinished)});
+                                                  .unfinished = std::move(unfinished),
+                                                  .adopted = &checkpoints_.adopted});
     const auto id = repository_.around.random.draw_id<SnapshotId>();
     JournalEntry entry = commit_snapshot(introduced, id, true);
     checkpoints_.own.push_back(id);
@@ -386,7 +264,9 @@ class Backup {
   }
 
   void make_checkpoint() {
+    const std::uint64_t files = builder_.statistics().files();
     const CacheEra era = era_of(commit_pending());
+    if (repository_.observer().cancelled()) throw_kept(files);
     sync_index(repository_);
     builder_.begin_next(era.first_number, era.new_data_count);
     ingest_.begin_next(era.first_number);
@@ -396,10 +276,20 @@ class Backup {
   [[noreturn]] void stop() {
     const std::uint64_t files = builder_.statistics().files();
     const bool has_news = ingest_.new_block_count() > 0;
+    if (is_within_adopted()) {
+      throw Error(
+          Code::interrupted,
+          "interrupted; what an earlier backup has kept is still kept: run the same command "
+          "again to go on from there");
+    }
     if (options_.is_dry_run || (!has_news && result_.checkpoints == 0)) {
       throw Error(Code::interrupted, "interrupted; nothing new had been stored");
     }
     if (has_news) commit_pending();
+    throw_kept(files);
+  }
+
+  [[noreturn]] void throw_kept(std::uint64_t files) const {
     throw Error(Code::interrupted,
                 concat("interrupted; ", files, " files are kept as the pending snapshot ",
                        hex(checkpoints_.own.back()).substr(0, 10),
@@ -455,8 +345,8 @@ class Backup {
   const std::string source_key_;
   const std::int64_t started_ms_;
   ProblemLog problems_;
-  Pool pool_;  // its tasks end before what they use goes
   Chunker chunker_;
+  Pool pool_;  // its tasks end before what they use goes
   Ingest ingest_;
   FileCacheWriter cache_;
   SnapshotBuilder builder_;

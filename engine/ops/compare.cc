@@ -39,8 +39,8 @@ void count(const Difference& difference, DifferenceTotals& totals) {
 // Follows the paths that match through one source's snapshots.
 class Finder {
  public:
-  Finder(const std::string& source, const PathFilter& patterns)
-      : source_(source), patterns_(patterns) {}
+  Finder(std::string source, const PathFilter& patterns)
+      : source_(std::move(source)), patterns_(patterns) {}
 
   void begin(const SnapshotState& snapshot) {
     previous_ = current_;
@@ -49,12 +49,11 @@ class Finder {
   }
 
   void see(const Entry* before, const Entry* after) {
-    const Entry& any = after != nullptr ? *after : *before;
-    const PathFilter::Verdict verdict =
-        patterns_.judge_path(any.path, any.type == EntryType::directory);
-    if (!verdict.is_included || verdict.is_excluded) return;
-    Track& track = tracks_[any.path];
-    if (after == nullptr) {
+    const bool was_meant = before != nullptr && is_meant(*before);
+    const bool is_meant_now = after != nullptr && is_meant(*after);
+    if (!was_meant && !is_meant_now) return;
+    Track& track = tracks_[after != nullptr ? after->path : before->path];
+    if (!is_meant_now) {
       close(track);
       return;
     }
@@ -78,6 +77,12 @@ class Finder {
   }
 
  private:
+  [[nodiscard]] bool is_meant(const Entry& entry) const {
+    const PathFilter::Verdict verdict =
+        patterns_.judge_path(entry.path, entry.type == EntryType::directory);
+    return verdict.is_included && !verdict.is_excluded;
+  }
+
   struct Track {
     std::vector<FoundVersion> versions;
     std::uint64_t opened_at = 0;
@@ -99,6 +104,35 @@ class Finder {
   const SnapshotState* current_ = nullptr;
   std::uint64_t count_ = 0;
 };
+
+// One source's snapshots in order, each against the one before. One that cannot be read is told,
+// and left out.
+void find_in(Repository& repository,
+             const ManifestReader& manifest,
+             const std::vector<const SnapshotState*>& snapshots,
+             Finder& finder) {
+  std::optional<BlockId> previous;
+  for (const SnapshotState* snapshot : snapshots) {
+    check_cancelled(repository.observer());
+    try {
+      const BlockId root = get_body(repository, *snapshot).root;
+      finder.begin(*snapshot);
+      if (previous) {
+        manifest.diff(*previous, root,
+                      [&](const Entry* before, const Entry* after) { finder.see(before, after); });
+      } else {
+        manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+          finder.see(nullptr, &entry);
+          return true;
+        });
+      }
+      previous = root;
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      repository.observer().problem(concat("snapshot ", hex(snapshot->taken.snapshot)), error);
+    }
+  }
+}
 
 }  // namespace
 
@@ -143,22 +177,7 @@ std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patt
   std::vector<FoundPath> out;
   for (const auto& [source, snapshots] : by_source) {
     Finder finder(source, patterns);
-    std::optional<BlockId> previous;
-    for (const SnapshotState* snapshot : snapshots) {
-      check_cancelled(repository.observer());
-      const BlockId root = get_body(repository, *snapshot).root;
-      finder.begin(*snapshot);
-      if (previous) {
-        manifest.diff(*previous, root,
-                      [&](const Entry* before, const Entry* after) { finder.see(before, after); });
-      } else {
-        manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
-          finder.see(nullptr, &entry);
-          return true;
-        });
-      }
-      previous = root;
-    }
+    find_in(repository, manifest, snapshots, finder);
     finder.finish(out);
   }
   return out;

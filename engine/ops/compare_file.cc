@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint64_t piece_bytes = 1U << 20U;
 
 Error differs() {
-  return {Code::failed, "what stands in the target is not what was restored; look at its disk"};
+  return {
+      Code::failed,
+      "what stands in the target is not what the snapshot has; --overwrite always writes it anew"};
 }
 
 Bytes read_exactly(const File& file, std::uint64_t offset, std::uint64_t size) {

@@ -3,14 +3,14 @@
 namespace kist {
 
 Extraneous::Extraneous(const Directory& target, std::function<void(const std::string& path)> each)
-    : target_(target), device_(target.own_status().device), each_(std::move(each)) {}
+    : target_(target), mount_(target.own_status().mount), each_(std::move(each)) {}
 
 void Extraneous::enter(const std::string& path) {
   Frame frame;
   frame.path = path;
   try {
     const Directory directory = target_.open_beneath(path);
-    if (directory.own_status().device == device_) frame.names = directory.names();
+    if (directory.own_status().mount == mount_) frame.names = directory.names();
   } catch (const Error&) {
     // It is not there, or no directory: then it holds nothing that could be too much.
   }
@@ -28,17 +28,10 @@ void Extraneous::leave() {
 void Extraneous::see(const Entry& entry, bool is_whole) {
   if (!entry.path.empty()) {
     const std::string_view parent = parent_path(entry.path);
-    while (!stack_.empty() && stack_.back().path != parent) {
+    while (!stack_.empty() && !is_within(parent, stack_.back().path)) {
       leave();
     }
-    if (!stack_.empty()) {
-      Frame& frame = stack_.back();
-      const std::string_view name = base_name(entry.path);
-      while (frame.next < frame.names.size() && compare_paths(frame.names[frame.next], name) < 0) {
-        each_(join_path(frame.path, frame.names[frame.next++]));
-      }
-      if (frame.next < frame.names.size() && frame.names[frame.next] == name) ++frame.next;
-    }
+    if (!stack_.empty()) pass(stack_.back(), entry.path);
   }
   if (entry.type != EntryType::directory) return;
   if (is_whole) {
@@ -46,6 +39,17 @@ void Extraneous::see(const Entry& entry, bool is_whole) {
   } else {
     stack_.push_back({.path = entry.path, .names = {}, .next = 0});
   }
+}
+
+// The snapshot has something at or below this name of the directory (a manifest may lack the
+// directories between): what sorts before it is too much, it is not.
+void Extraneous::pass(Frame& frame, std::string_view path) {
+  const std::size_t start = frame.path.empty() ? 0 : frame.path.size() + 1;
+  const std::string_view name = path.substr(start, path.find('/', start) - start);
+  while (frame.next < frame.names.size() && compare_paths(frame.names[frame.next], name) < 0) {
+    each_(join_path(frame.path, frame.names[frame.next++]));
+  }
+  if (frame.next < frame.names.size() && frame.names[frame.next] == name) ++frame.next;
 }
 
 void Extraneous::finish() {

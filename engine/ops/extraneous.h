@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/disk/tree.h"
@@ -32,9 +33,10 @@ class Extraneous {
 
   void enter(const std::string& path);
   void leave();
+  void pass(Frame& frame, std::string_view path);
 
   const Directory& target_;
-  std::uint64_t device_;
+  std::uint64_t mount_;
   std::function<void(const std::string&)> each_;
   std::vector<Frame> stack_;
 };

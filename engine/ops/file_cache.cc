@@ -1,10 +1,21 @@
 #include "engine/ops/file_cache.h"
 
+#include <algorithm>
+
+#include "engine/base/disk/tree.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
 #include "engine/format/manifest.h"
 
 namespace kist {
+
+struct FileCacheWriter::FactsFile {
+  Id<16, struct GenerationKind> generation;
+  Key key;
+  CacheFacts facts;
+  std::uint64_t piece_count = 0;
+};
 
 namespace {
 
@@ -36,12 +47,7 @@ Nonce piece_nonce(std::uint64_t number) {
   return nonce;
 }
 
-struct FactsFile {
-  Generation generation;
-  Key key;
-  CacheFacts facts;
-  std::uint64_t piece_count = 0;
-};
+using FactsFile = FileCacheWriter::FactsFile;
 
 SecretBytes encode_facts(const FactsFile& file) {
   ByteWriter out;
@@ -51,6 +57,7 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.id(file.facts.snapshot);
   out.i64(file.facts.started_ms);
   out.u64(file.piece_count);
+  out.text(file.facts.last_path);
   out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
   for (const CacheEra& era : file.facts.eras) {
     out.u64(era.first_number);
@@ -69,6 +76,7 @@ FactsFile decode_facts(View bytes) {
   out.facts.snapshot = in.id<SnapshotId>();
   out.facts.started_ms = in.i64();
   out.piece_count = in.u64();
+  out.facts.last_path = in.text(path_bytes_max, "a path");
   out.facts.eras.resize(in.count(16, "a count of eras"));
   for (CacheEra& era : out.facts.eras) {
     era.first_number = in.u64();
@@ -82,7 +90,7 @@ FactsFile decode_facts(View bytes) {
 
 std::optional<FactsFile> read_facts(const std::string& path) {
   try {
-    const SecretBytes bytes(read_file(path, 4096 + 16 * eras_max));
+    const SecretBytes bytes(read_file(path, 4096 + path_bytes_max + 16 * eras_max));
     return decode_facts(bytes.view());
   } catch (const Error&) {
     return std::nullopt;  // absent or damaged: as if there were none
@@ -156,12 +164,46 @@ const CachedEntry* FileCacheReader::find(std::string_view path) {
   return current_.entry.path == path ? &current_ : nullptr;
 }
 
-FileCacheWriter::FileCacheWriter(std::string directory, std::string source_key, Random& random)
-    : directory_(std::move(directory)), source_key_(std::move(source_key)) {
-  make_directories(directory_);
+template <typename Work>
+void FileCacheWriter::guarded(const Work& work) {
+  if (is_given_up_) return;
+  try {
+    work();
+  } catch (const Error& error) {
+    is_given_up_ = true;
+    observer_.notice(concat("which files are unchanged cannot be noted: ", error.text(),
+                            "; the next backup reads them all"));
+  }
+}
+
+FileCacheWriter::FileCacheWriter(std::string directory,
+                                 std::string source_key,
+                                 Random& random,
+                                 Observer& observer)
+    : observer_(observer), directory_(std::move(directory)), source_key_(std::move(source_key)) {
   generation_ = hex(random.draw_id<Generation>());
   random.fill(key_.mutable_view());
-  file_ = File::create(pieces_path(directory_, source_key_, generation_));
+  guarded([&] {
+    make_directories(directory_);
+    remove_strays();
+    file_ = File::create(pieces_path(directory_, source_key_, generation_));
+  });
+}
+
+// What runs that were killed have left: sealed under keys that went with them.
+void FileCacheWriter::remove_strays() {
+  std::vector<std::string> used;
+  for (const CacheKind kind : {CacheKind::complete, CacheKind::pending}) {
+    const auto facts = read_facts(facts_path(directory_, source_key_, kind));
+    if (facts) used.push_back(concat(source_key_, ".", hex(facts->generation)));
+  }
+  for (const std::string& name : Directory::open(directory_).names()) {
+    const bool is_pieces = name.starts_with(source_key_ + ".") &&
+                           parse_id<Generation>(name.substr(source_key_.size() + 1)).has_value();
+    if (is_pieces && std::ranges::find(used, name) == used.end()) {
+      remove_file(concat(directory_, "/", name));
+    }
+  }
 }
 
 FileCacheWriter::~FileCacheWriter() {
@@ -174,7 +216,7 @@ FileCacheWriter::~FileCacheWriter() {
 }
 
 void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& runs) {
-  if (runs.size() > runs_max) return;
+  if (runs.size() > runs_max || is_given_up_) return;
   if (piece_.size() == 0) piece_.varint(eras_.size());
   encode_entry(piece_, entry, previous_path_);
   piece_.varint(runs.size());
@@ -184,7 +226,8 @@ void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& r
     piece_.varint(run.count);
   }
   previous_path_ = entry.path;
-  if (piece_.size() >= piece_target) flush_piece();
+  last_path_ = entry.path;
+  if (piece_.size() >= piece_target) guarded([&] { flush_piece(); });
 }
 
 void FileCacheWriter::flush_piece() {
@@ -200,15 +243,20 @@ void FileCacheWriter::flush_piece() {
 }
 
 void FileCacheWriter::end_era(const CacheEra& era) {
-  flush_piece();
+  guarded([&] { flush_piece(); });
   if (eras_.size() < eras_max) eras_.push_back(era);
 }
 
 void FileCacheWriter::commit(CacheKind kind, const SnapshotId& snapshot, std::int64_t started_ms) {
-  const FactsFile file{.generation = *parse_id<Generation>(generation_),
-                       .key = key_.clone(),
-                       .facts = {snapshot, started_ms, eras_},
-                       .piece_count = piece_number_};
+  guarded([&] {
+    put_in_place(kind, {.generation = *parse_id<Generation>(generation_),
+                        .key = key_.clone(),
+                        .facts = {snapshot, started_ms, eras_, last_path_},
+                        .piece_count = piece_number_});
+  });
+}
+
+void FileCacheWriter::put_in_place(CacheKind kind, const FactsFile& file) {
   const SecretBytes encoded = encode_facts(file);
   std::vector<CacheKind> replaced = {CacheKind::pending};
   if (kind == CacheKind::complete) replaced.push_back(CacheKind::complete);

@@ -12,6 +12,7 @@
 
 #include "engine/base/disk/file.h"
 #include "engine/base/entry.h"
+#include "engine/base/observer.h"
 #include "engine/base/random.h"
 #include "engine/crypto/secret.h"
 #include "engine/repository/ingest.h"
@@ -35,6 +36,7 @@ struct CacheFacts {
   SnapshotId snapshot;
   std::int64_t started_ms = 0;
   std::vector<CacheEra> eras;
+  std::string last_path;  // of its entries
 };
 
 // A source has one cache of its last complete backup, and one of a backup that was cut off after a
@@ -79,7 +81,13 @@ class FileCacheReader {
 
 class FileCacheWriter {
  public:
-  FileCacheWriter(std::string directory, std::string source_key, Random& random);
+  struct FactsFile;
+
+  // What goes wrong is told once, and the cache given up: it costs one full read, not the backup.
+  FileCacheWriter(std::string directory,
+                  std::string source_key,
+                  Random& random,
+                  Observer& observer);
   FileCacheWriter(const FileCacheWriter&) = delete;
   FileCacheWriter& operator=(const FileCacheWriter&) = delete;
   FileCacheWriter(FileCacheWriter&&) = delete;
@@ -95,7 +103,13 @@ class FileCacheWriter {
 
  private:
   void flush_piece();
+  void remove_strays();
+  void put_in_place(CacheKind kind, const FactsFile& file);
+  template <typename Work>
+  void guarded(const Work& work);
 
+  Observer& observer_;
+  bool is_given_up_ = false;
   std::string directory_;
   std::string source_key_;
   std::string generation_;
@@ -103,6 +117,7 @@ class FileCacheWriter {
   File file_;
   ByteWriter piece_;
   std::string previous_path_;
+  std::string last_path_;
   std::uint64_t piece_number_ = 0;
   std::vector<CacheEra> eras_;
   bool is_committed_ = false;

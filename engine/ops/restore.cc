@@ -1,8 +1,6 @@
 #include "engine/ops/restore.h"
 
 #include <algorithm>
-#include <deque>
-#include <future>
 #include <map>
 #include <optional>
 #include <set>
@@ -40,6 +38,7 @@ class Restorer {
         blocks_(repository),
         manifest_([this](const BlockId& id) { return blocks_.get(id); }),
         prefix_(resolve_prefix()),
+        real_target_(real_path(options.target)),
         pool_(options.threads != 0 ? options.threads
                                    : std::max(1U, std::thread::hardware_concurrency())) {}
 
@@ -77,8 +76,13 @@ class Restorer {
     const std::lock_guard lock(mutex_);
     ++result_.problems;
     if (error.code() == Code::corrupt || error.code() == Code::missing) ++result_.damaged;
-    if ((entry.flags & inode_flags) != 0) unflagged_.insert(entry.path);
+    failed_.insert(entry.path);
     repository_.observer().problem(entry.path, error);
+  }
+
+  [[nodiscard]] bool has_failed(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return failed_.contains(path);
   }
 
   template <typename Work>
@@ -91,21 +95,22 @@ class Restorer {
     }
   }
 
-  // Calls `each` for what is meant, in manifest order or from the last to the first. In manifest
-  // order a directory of which only something below is meant comes when that does.
+  // Calls `each` for what is meant, in manifest order or from the last to the first. A directory of
+  // which only something below is meant comes with that: in manifest order just before it.
   void for_each_meant(ManifestReader::Order order, const std::function<void(const Entry&)>& each) {
     std::vector<Entry> withheld;
+    std::string last_meant;
     manifest_.for_each(root_, options_.path, order, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
-      if (options_.filter.empty()) {
-        each(entry);
-        return true;
-      }
       const bool is_directory = entry.type == EntryType::directory;
       const PathFilter::Verdict verdict = options_.filter.judge_path(entry.path, is_directory);
       if (verdict.is_excluded) return true;
       if (order == ManifestReader::Order::backward) {
-        each(entry);  // who asks for this order leaves out what was not made
+        const bool leads_on =
+            is_directory && !last_meant.empty() && is_within(last_meant, entry.path);
+        if (!verdict.is_included && !leads_on) return true;
+        last_meant = entry.path;
+        each(entry);
         return true;
       }
       std::erase_if(withheld, [&](const Entry& d) { return !is_within(entry.path, d.path); });
@@ -210,8 +215,10 @@ class Restorer {
 
   void write(TreeWriter& tree, const Totals& totals) {
     ParentCache parents(tree.root());
-    RestoreWindow window(repository_, manifest_, tree, pool_,
-                         [this](const Entry& entry, const Error& error) { report(entry, error); });
+    RestoreWindow window(
+        repository_, manifest_, tree, pool_,
+        [this](const Entry& entry, const Error& error) { report(entry, error); },
+        [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
     for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry label;
@@ -228,34 +235,42 @@ class Restorer {
 
   void place(TreeWriter& tree, ParentCache& parents, RestoreWindow& window, Entry entry) {
     if ((entry.flags & flag_torn) != 0) ++result_.torn;
-    if (entry.type == EntryType::directory) {
-      tree.make_directory(parents, entry);
-      ++result_.directories;
-      return;
-    }
     if (entry.type == EntryType::hard_link) {
       window.add_link(std::move(entry));
       return;
     }
-    const Standing standing = tree.look(parents, entry);
+    const Standing standing = entry.path.empty() ? Standing::right : tree.look(parents, entry);
+    if (entry.type == EntryType::directory) {
+      tree.make_directory(parents, entry);
+      ++result_.directories;
+      count_change(standing, entry);
+      return;
+    }
     if (standing == Standing::right) {
       tree.adopt(parents, entry);
       count_right(window, entry);
       return;
     }
-    if (standing == Standing::other) {
-      tree.prepare_replacing(parents, entry);
-      ++result_.replaced;
-    }
+    if (standing == Standing::other) tree.prepare_replacing(parents, entry);
+    count_change(standing, entry);
     if (entry.type == EntryType::file) {
-      window.add_file(std::move(entry));
+      window.add_file(std::move(entry), standing);
     } else {
-      tree.make_other(parents, entry);
+      tree.make_other(parents, entry, standing);
       ++result_.others;
     }
   }
 
+  void count_change(Standing standing, const Entry& entry) {
+    if (standing == Standing::other) ++result_.replaced;
+    if (standing == Standing::absent) tell(RestoreAction::create, entry.path);
+    if (standing == Standing::other) tell(RestoreAction::replace, entry.path);
+  }
+
   void count_right(RestoreWindow& window, const Entry& entry) {
+    // Left as it is: flags that it has not are not set either.
+    const bool is_flagged = (entry.flags & inode_flags) != 0;
+    if (is_flagged && options_.tree.overwrite == Overwrite::never) kept_.insert(entry.path);
     if (entry.type != EntryType::file) {
       ++result_.others;
       return;
@@ -273,16 +288,16 @@ class Restorer {
       tree.emplace(options_.target, look_only, repository_.around.random);
     }
     for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
-      Entry entry = original;
-      entry.path = in_target(original.path);
+      const Entry entry = prepare(original);
       if (entry.path.empty()) return;
-      if (entry.type == EntryType::hard_link) entry.link_target = in_target(original.link_target);
       const Standing standing = tree ? preview_look(*tree, entry) : Standing::absent;
       if (entry.type == EntryType::file) ++result_.files;
       if (entry.type == EntryType::file && standing == Standing::right) ++result_.files_unchanged;
-      if (standing == Standing::other) ++result_.replaced;
-      if (standing == Standing::absent) tell(RestoreAction::create, entry.path);
-      if (standing == Standing::other) tell(RestoreAction::replace, entry.path);
+      if (standing == Standing::other && options_.tree.overwrite == Overwrite::never) {
+        ++result_.problems;  // it would be left alone, and named
+        return;
+      }
+      count_change(standing, entry);
     });
     if (options_.deletes && tree) {
       for_each_extraneous(*tree, [&](const std::string& path) {
@@ -313,7 +328,11 @@ class Restorer {
     const bool is_problem = std::ranges::any_of(body_.problems, [&](const SnapshotProblem& p) {
       return is_within(path, p.path) || is_within(p.path, path);
     });
-    if (is_problem || is_partial_name(base_name(path))) return true;
+    const std::string here = join_path(real_target_, path_in_target);
+    const bool is_protected = std::ranges::any_of(options_.protects, [&](const std::string& p) {
+      return is_within(here, p) || is_within(p, here);
+    });
+    if (is_problem || is_protected || is_partial_name(base_name(path))) return true;
     return !options_.filter.empty() && (options_.filter.judge_path(path, false).is_excluded ||
                                         options_.filter.judge_path(path, true).is_excluded);
   }
@@ -350,9 +369,13 @@ class Restorer {
       Entry label;
       label.path = path;
       guarded(label, [&] {
-        if (!tree.remove_all(path, [&](const std::string& p) { return is_unknown(p); })) return;
-        ++result_.deleted;
-        tell(RestoreAction::remove, path);
+        std::vector<std::string> removed;
+        tree.remove_all(
+            path, [&](const std::string& p) { return is_unknown(p); }, removed);
+        for (const std::string& gone : removed) {
+          ++result_.deleted;
+          tell(RestoreAction::remove, gone);
+        }
       });
     });
   }
@@ -366,11 +389,11 @@ class Restorer {
       if (original.type != EntryType::directory && !is_flagged) return;
       Entry entry = original;
       entry.path = in_target(original.path);
-      if (unflagged_.contains(entry.path)) return;
+      if (has_failed(entry.path) || kept_.contains(entry.path)) return;
       guarded(entry, [&] {
         if (is_flagged) {
           tree.finish_flags(parents, entry);
-        } else if (tree.takes_metadata(entry.path) && was_made(parents, entry)) {
+        } else if (tree.takes_metadata(entry.path)) {
           if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
           tree.finish_directory(entry);
         }
@@ -378,44 +401,26 @@ class Restorer {
     });
   }
 
-  // With include patterns, directories that nothing was put into were not made.
-  [[nodiscard]] bool was_made(ParentCache& parents, const Entry& entry) const {
-    if (!options_.filter.has_includes() || entry.path.empty()) return true;
-    try {
-      return parents.parent_of(entry.path).find(std::string(base_name(entry.path))).has_value();
-    } catch (const Error&) {
-      return false;
-    }
-  }
-
   // Every file again, block by block against what the manifest says.
   void verify(TreeWriter& tree) {
-    std::deque<std::future<void>> running;
-    const auto settle = [&](std::size_t left) {
-      while (running.size() > left) {
-        std::future<void> first = std::move(running.front());
-        running.pop_front();
-        first.get();
-      }
-    };
+    TaskGroup tasks(pool_);
     for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
-      if (original.type != EntryType::file) return;
       Entry entry = original;
       entry.path = in_target(original.path);
+      if (original.type != EntryType::file || has_failed(entry.path)) return;
       std::vector<ContentItem> items;
       guarded(entry, [&] {
         manifest_.for_each_item(original.content,
                                 [&](const ContentItem& item) { items.push_back(item); });
       });
-      settle(pool_.thread_count() + 2);
-      running.push_back(pool_.submit([this, &tree, entry, items = std::move(items)] {
+      tasks.submit([this, &tree, entry, items = std::move(items)] {
         guarded(entry, [&] {
           compare_file(repository_.keyring.secrets().id_key, tree.root(), entry, items);
           ++verified_;
         });
-      }));
+      });
     });
-    settle(0);
+    tasks.finish();
     result_.verified = verified_;
   }
 
@@ -439,9 +444,11 @@ class Restorer {
   BlockReader blocks_;
   ManifestReader manifest_;
   const std::string prefix_;
+  const std::string real_target_;
   std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
   std::mutex mutex_;
-  std::set<std::string> unflagged_;  // flagged entries that are not there as they should be
+  std::set<std::string> kept_;    // flagged files that are left as they are
+  std::set<std::string> failed_;  // paths in the target that are not there as they should be
   std::atomic<std::uint64_t> verified_{0};
   RestoreResult result_;
   Pool pool_;  // last: its tasks end before the rest goes
@@ -455,6 +462,11 @@ void require_deletable(Repository& repository,
   if (options.filter.has_includes()) {
     throw Error(Code::invalid,
                 "--delete with --include would delete all that is not included; use --exclude");
+  }
+  if (body.is_selective && !options.deletes_excluded) {
+    throw Error(Code::refused,
+                "the backup left files out by its options, and --delete would take them; "
+                "--delete-excluded says that this is meant");
   }
   if (snapshot.taken.is_pending) {
     throw Error(Code::refused, "the snapshot is not complete: --delete would take what it lacks");

@@ -21,8 +21,12 @@ struct RestoreOptions {
   std::string path;    // within the snapshot, as in Entry; empty: all of it
   std::string target;  // a directory of this machine
   TargetOptions tree;
-  PathFilter filter;      // of paths as the snapshot has them
-  bool deletes = false;   // names in restored directories that the snapshot does not have
+  PathFilter filter;     // of paths as the snapshot has them
+  bool deletes = false;  // names in restored directories that the snapshot does not have
+  // Absolute paths of this machine that are never deleted, nor anything that leads to them: the
+  // repository itself, say.
+  std::vector<std::string> protects;
+  bool deletes_excluded = false;  // even what the backup left out by its options
   bool verifies = false;  // reads all files again afterwards and compares them with the snapshot
   bool is_dry_run = false;
   unsigned threads = 0;

@@ -21,6 +21,7 @@ constexpr std::size_t small_files_a_task = 128;
 struct RestoreWindow::OpenFile {
   Entry entry;  // with the path in the target
   std::string partial;
+  Standing standing = Standing::absent;  // of what has its name
   std::mutex mutex;
   File file;
   bool is_planned = false;  // all its blocks are in wanted_left
@@ -44,18 +45,22 @@ RestoreWindow::RestoreWindow(Repository& repository,
                              const ManifestReader& manifest,
                              TreeWriter& tree,
                              Pool& pool,
-                             Report report)
+                             Report report,
+                             HasFailed has_failed)
     : repository_(repository),
       manifest_(manifest),
       tree_(tree),
       pool_(pool),
       report_(std::move(report)),
+      has_failed_(std::move(has_failed)),
       parents_(tree.root()),
       index_(repository.local->index()),
       frames_(repository),
       trust_(repository.state()) {}
 
-RestoreWindow::~RestoreWindow() = default;
+RestoreWindow::~RestoreWindow() {
+  discard_unfinished();
+}
 
 void RestoreWindow::expect(std::uint64_t files, std::uint64_t bytes) {
   files_total_ = files;
@@ -69,10 +74,11 @@ void RestoreWindow::count_right(const Entry& entry) {
 }
 
 // A file may need more blocks than a window takes: it then spans several.
-void RestoreWindow::add_file(Entry entry) {
+void RestoreWindow::add_file(Entry entry, Standing standing) {
   auto file = std::make_unique<OpenFile>();
   const std::vector<ContentItem> items = std::exchange(entry.content, {});
   file->entry = std::move(entry);
+  file->standing = standing;
   files_.push_back(std::move(file));
   try {
     std::uint64_t at = 0;
@@ -133,12 +139,7 @@ void RestoreWindow::give_up_planned(const Error& error) {
 
 // Writes everything that the window holds, then its hard links.
 void RestoreWindow::run() {
-  try {
-    write_all();
-  } catch (...) {
-    discard_unfinished();
-    throw;
-  }
+  write_all();
   make_links();
   clear();
 }
@@ -146,49 +147,35 @@ void RestoreWindow::run() {
 void RestoreWindow::write_all() {
   std::ranges::sort(wanted_, {},
                     [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
-  std::deque<std::future<void>> running;
-  const auto submit = [&](auto work) {
+  TaskGroup tasks(pool_);
+  for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
     check_cancelled(repository_.observer());
-    while (running.size() >= pool_.thread_count() + 2) {
-      std::future<void> first = std::move(running.front());
-      running.pop_front();
-      first.get();
-    }
-    running.push_back(pool_.submit(std::move(work)));
-  };
-  try {
-    for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
-      submit([this, start] { write_unwanted(start); });
-    }
-    for (std::size_t start = 0; start < wanted_.size();) {
-      std::size_t end = start;
-      while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
-        ++end;
-      }
-      submit([this, start, end, plan = FrameReader::plan(index_, wanted_[start].frame)] {
-        write_frame(start, end, plan);
-      });
-      start = end;
-    }
-    while (!running.empty()) {
-      std::future<void> first = std::move(running.front());
-      running.pop_front();
-      first.get();
-    }
-  } catch (...) {
-    for (std::future<void>& task : running) {
-      task.wait();
-    }
-    throw;
+    tasks.submit([this, start] { write_unwanted(start); });
   }
+  for (std::size_t start = 0; start < wanted_.size();) {
+    check_cancelled(repository_.observer());
+    std::size_t end = start;
+    while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
+      ++end;
+    }
+    tasks.submit([this, start, end, plan = FrameReader::plan(index_, wanted_[start].frame)] {
+      write_frame(start, end, plan);
+    });
+    start = end;
+  }
+  tasks.finish();
 }
 
 void RestoreWindow::make_links() {
   for (const Entry& link : links_) {
     try {
+      if (has_failed_(link.link_target)) {
+        throw Error(Code::failed, concat("it is another name of ", link.link_target,
+                                         ", which is not there as it should be"));
+      }
       const Standing standing = tree_.look(parents_, link);
       if (standing == Standing::other) tree_.prepare_replacing(parents_, link);
-      if (standing != Standing::right) tree_.make_hard_link(parents_, link);
+      if (standing != Standing::right) tree_.make_hard_link(parents_, link, standing);
       ++links_done_;
     } catch (const Error& error) {
       report_(link, error);
@@ -210,13 +197,13 @@ void RestoreWindow::clear() {
 }
 
 // What this restore has begun and will not finish is taken away again.
-void RestoreWindow::discard_unfinished() {
+void RestoreWindow::discard_unfinished() noexcept {
   for (const std::unique_ptr<OpenFile>& file : files_) {
     if (file->is_begun && !file->is_done && !file->has_failed) {
       try {
         tree_.discard_file(parents_, file->entry, file->partial);
-      } catch (const Error&) {
-        // Nothing more can be done about it here.
+      } catch (...) {
+        // Nothing more can be done about it here: the next restore clears it.
       }
     }
   }
@@ -254,7 +241,7 @@ void RestoreWindow::write_unwanted(std::size_t start) {
 
 void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
   ParentCache parents(tree_.root());
-  std::optional<BlockReader> elsewhere;  // finds other copies of what is damaged here
+  std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
   Bytes plain;
   try {
     plain = frames_.read(plan, thread_decompressor());
@@ -268,10 +255,12 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
     --file.wanted_left;
     if (file.has_failed) continue;
     try {
-      if (elsewhere) {
-        write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
+      const std::optional<View> block = elsewhere ? std::nullopt : block_of(wanted_[i], plain);
+      if (block) {
+        write_block(file, wanted_[i], *block, parents);
       } else {
-        write_block(file, wanted_[i], block_of(wanted_[i], plain), parents);
+        if (!elsewhere) elsewhere.emplace(repository_);
+        write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
       }
       if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
     } catch (const Error& error) {
@@ -282,13 +271,12 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
   tell_progress(files_[wanted_[end - 1].file]->entry.path);
 }
 
-View RestoreWindow::block_of(const Wanted& wanted, View plain) const {
-  if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) {
-    throw Error(Code::corrupt, concat("block ", hex(wanted.id), " lies beyond its frame"));
-  }
+// Nothing when the frame does not hold what the index says.
+std::optional<View> RestoreWindow::block_of(const Wanted& wanted, View plain) const {
+  if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) return std::nullopt;
   const View block = plain.subspan(wanted.offset, wanted.size);
-  check_block(repository_.keyring.secrets().id_key, wanted.id, block);
-  return block;
+  const bool is_it = hash_block(repository_.keyring.secrets().id_key, block) == wanted.id;
+  return is_it ? std::optional(block) : std::nullopt;
 }
 
 // `block` was checked against its id.
@@ -322,7 +310,7 @@ void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& paren
   const Entry& entry = file.entry;
   if (out.size() != entry.size) out.set_size(entry.size);
   file.is_done = true;  // whatever comes: its partial name is gone
-  tree_.finish_file(parents, out, entry, file.partial);
+  tree_.finish_file(parents, out, entry, {file.partial, file.standing});
   ++files_done_;
   bytes_done_ += entry.size;
 }

@@ -4,9 +4,7 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,12 +23,15 @@ class RestoreWindow {
  public:
   // `report` hears of each entry that cannot be made, from any thread; the rest goes on.
   using Report = std::function<void(const Entry&, const Error&)>;
+  // Whether the entry at a path of the target was reported.
+  using HasFailed = std::function<bool(const std::string&)>;
 
   RestoreWindow(Repository& repository,
                 const ManifestReader& manifest,
                 TreeWriter& tree,
                 Pool& pool,
-                Report report);
+                Report report,
+                HasFailed has_failed);
   RestoreWindow(const RestoreWindow&) = delete;
   RestoreWindow& operator=(const RestoreWindow&) = delete;
   RestoreWindow(RestoreWindow&&) = delete;
@@ -38,7 +39,7 @@ class RestoreWindow {
   ~RestoreWindow();
 
   // A file to be written; its path is that in the target. A full window is written at once.
-  void add_file(Entry entry);
+  void add_file(Entry entry, Standing standing);
   // A further name, made when the files before it are written.
   void add_link(Entry entry);
   // Writes what is planned.
@@ -68,13 +69,13 @@ class RestoreWindow {
   void write_unwanted(std::size_t start);
   void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
   void write_block(OpenFile& file, const Wanted& wanted, View block, ParentCache& parents);
-  View block_of(const Wanted& wanted, View plain) const;
+  [[nodiscard]] std::optional<View> block_of(const Wanted& wanted, View plain) const;
   void open(OpenFile& file, ParentCache& parents);
   void close(OpenFile& file);
   void fail(OpenFile& file, const Error& error, ParentCache& parents);
   void complete(const File& out, OpenFile& file, ParentCache& parents);
   void make_links();
-  void discard_unfinished();
+  void discard_unfinished() noexcept;
   void clear();
   void tell_progress(const std::string& current);
 
@@ -83,6 +84,7 @@ class RestoreWindow {
   TreeWriter& tree_;
   Pool& pool_;
   Report report_;
+  HasFailed has_failed_;
   ParentCache parents_;
   BlockIndex::Reader index_;
   FrameReader frames_;

@@ -15,6 +15,7 @@ constexpr std::uint64_t entry_weight = 400;
 constexpr std::uint64_t directory_weight = 64U << 10U;  // each holds a descriptor open
 constexpr std::uint64_t large_from = 1U << 20U;
 constexpr std::size_t segment_bytes = 2U << 20U;
+constexpr std::uint64_t grown_max = 4U << 20U;  // of a small file that has grown meanwhile
 constexpr std::int64_t racy_ms = 2000;
 
 void fill_from_status(Entry& entry, const FileStatus& status) {
@@ -56,33 +57,39 @@ void hash_pieces(const ReadContext& context, View buffer, ReadEntry& entry) {
   }
 }
 
-// One attempt at a small file: its status, attributes and bytes. Returns how many bytes there were,
-// or nothing if it changed meanwhile.
-std::optional<std::size_t> try_small(const File& file, Entry& entry, MutableView room) {
+// One attempt at a small file: its status, attributes and bytes. False if it changed meanwhile;
+// what there was of it is in the buffer all the same.
+bool try_small(const File& file, Entry& entry, ReadBatch& batch, std::size_t& offset) {
   const FileStatus before = file_status(file);
   if (before.type != EntryType::file) {
     throw Error(Code::failed, "it was replaced by something else while it was read");
   }
+  const std::uint64_t room = entry.size;
   fill_from_status(entry, before);
   entry.xattrs = file_xattrs(file);
   entry.flags = file_flags(file);
-  entry.size = file.read_at(0, room.first(std::min<std::size_t>(room.size(), before.size)));
-  if (entry.size != before.size || !is_same_content(before, file_status(file))) return std::nullopt;
-  return entry.size;
+  if (before.size > room) {  // it has grown since it was met: there is room for it at the end
+    offset = batch.buffer.size();
+    entry.size = std::min(before.size, grown_max);
+    batch.buffer.resize(offset + entry.size);
+  }
+  entry.size = file.read_at(0, MutableView(batch.buffer).subspan(offset, entry.size));
+  return entry.size == before.size && is_same_content(before, file_status(file));
 }
 
-// Reads one small file into the batch's buffer at `offset`, where `room` bytes are kept for it. One
-// that changed is read once more.
+// Reads one small file into the batch's buffer, where `offset` is kept for as many bytes as it had.
+// One that changed is read once more.
 void read_small(const ReadContext& context,
                 ReadEntry& entry,
-                MutableView room,
+                ReadBatch& batch,
                 std::size_t offset) {
   const File file = entry.parent->open_file(entry.name);
-  if (!try_small(file, entry.entry, room) && !try_small(file, entry.entry, room)) {
+  if (!try_small(file, entry.entry, batch, offset) &&
+      !try_small(file, entry.entry, batch, offset)) {
     report_torn(context, entry);
   }
   const std::size_t size = entry.entry.size;
-  const View bytes = room.first(size);
+  const View bytes = View(batch.buffer).subspan(offset, size);
   if (size <= inline_content_bytes_max) {
     entry.entry.inline_content.emplace(bytes.begin(), bytes.end());
     return;
@@ -105,7 +112,7 @@ void read_batch(const ReadContext& context, ReadBatch& batch) {
     if (!entry.parent) continue;
     const std::size_t room = entry.entry.size;
     try {
-      read_small(context, entry, MutableView(batch.buffer).subspan(offset, room), offset);
+      read_small(context, entry, batch, offset);
       hash_pieces(context, batch.buffer, entry);
     } catch (const Error& error) {
       entry.has_failed = true;
@@ -185,7 +192,14 @@ Entry SourceReader::describe(const WalkItem& item) {
   fill_from_status(entry, item.status);
   entry.user = owner(entry.uid, false);
   entry.group = owner(entry.gid, true);
-  if (entry.type == EntryType::file) return entry;  // the rest is read with its content
+  return entry;
+}
+
+namespace {
+
+// What of an entry that is no file is not in its status; a file's is read with its content.
+void add_details(const WalkItem& item, Entry& entry) {
+  if (entry.type == EntryType::file) return;
   if (entry.type == EntryType::symlink) entry.link_target = item.parent->read_link(item.name);
   if (item.self) {
     entry.xattrs = item.self->own_xattrs();
@@ -193,8 +207,9 @@ Entry SourceReader::describe(const WalkItem& item) {
   } else if (item.parent) {
     entry.xattrs = item.parent->xattrs(item.name);
   }
-  return entry;
 }
+
+}  // namespace
 
 namespace {
 
@@ -257,12 +272,13 @@ void SourceReader::handle(WalkItem item) {
     return;
   }
   out.change = is_known ? Change::changed : Change::fresh;
+  out.entry = describe(item);
   try {
-    out.entry = describe(item);
+    add_details(item, out.entry);
   } catch (const Error& error) {
-    out.entry.path = item.path;
     report(context_, out, error);
-    return;
+    // What a directory holds is worth having without its attributes.
+    out.has_failed = item.status.type != EntryType::directory;
   }
   if (item.status.type != EntryType::file) {
     add(std::move(out), 0);
@@ -429,6 +445,7 @@ void SourceReader::read_stream() {
   entry.entry.mode = 0600;
   entry.entry.inode = 0;
   read_blocks(stream.path, UINT64_MAX, stream.read);
+  check_cancelled(context_.observer);  // a command may have ended because a person asked to stop
   stream.finish();
   add(std::move(entry), 0);
 }

@@ -36,6 +36,10 @@ class Verifier {
     for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
     }
+    // What a pending snapshot introduced stays when another has replaced it.
+    for (const auto& [id, snapshot] : repository_.state().snapshots) {
+      if (!snapshot.is_live) check_introduced(snapshot.taken);
+    }
     if (has_index) check_packs();
     if (has_index && options_.level == VerifyLevel::content) {
       for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
@@ -43,7 +47,9 @@ class Verifier {
                 [&] { check_manifest(*snapshot); });
       }
     }
-    if (options_.repairs) distrust_damaged();
+    if (options_.repairs) {
+      distrust_damaged(has_index && options_.level == VerifyLevel::content);
+    }
     report_.frames = frame_count_;
     report_.blocks = block_count_;
     report_.bytes_read = bytes_read_;
@@ -77,6 +83,7 @@ class Verifier {
   struct Judged {
     std::optional<Bytes> good;
     std::string problem;
+    bool is_damaged = false;  // not just out of reach
   };
 
   using Judge = std::function<void(View)>;
@@ -90,6 +97,7 @@ class Verifier {
     } catch (const Error& error) {
       if (error.code() == Code::interrupted) throw;
       out.problem = error.text();
+      out.is_damaged = error.code() == Code::corrupt || error.code() == Code::missing;
     }
     return out;
   }
@@ -110,8 +118,8 @@ class Verifier {
     const std::string twin = twin_name(name);
     const Judged first = judge(name, size_max, check);
     const Judged second = judge(twin, size_max, check);
-    if (!first.good) find(name, first.problem, {}, second.good && heal(name, *second.good));
-    if (!second.good) find(twin, second.problem, {}, first.good && heal(twin, *first.good));
+    if (!first.good) find(name, first.problem, {}, heal(name, first, second));
+    if (!second.good) find(twin, second.problem, {}, heal(twin, second, first));
   }
 
   void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
@@ -119,11 +127,10 @@ class Verifier {
   }
 
   // The damaged copy gives way to the bytes of the good one, which was just read.
-  bool heal(const std::string& name, View good) {
-    if (!options_.repairs) return false;
+  bool heal(const std::string& name, const Judged& damaged, const Judged& good) {
+    if (!options_.repairs || !damaged.is_damaged || !good.good) return false;
     try {
-      repository_.store->remove(name);
-      repository_.writer().put(name, good);
+      repository_.store->replace(name, *good.good);
       repository_.writer().barrier();
       return true;
     } catch (const Error& error) {
@@ -186,9 +193,7 @@ class Verifier {
     }
   }
 
-  void check_snapshot(const SnapshotState& snapshot) {
-    ++report_.snapshots;
-    const SnapshotTaken& taken = snapshot.taken;
+  void check_introduced(const SnapshotTaken& taken) {
     for (const ObjectHash& name : taken.key_segments) {
       check_twins(key_segment_name(name), name, key_segment_bytes_max);
     }
@@ -196,6 +201,12 @@ class Verifier {
       check_hash(index_segment_name(segment.index_segment), segment.index_segment,
                  index_segment_bytes_max);
     }
+  }
+
+  void check_snapshot(const SnapshotState& snapshot) {
+    ++report_.snapshots;
+    const SnapshotTaken& taken = snapshot.taken;
+    check_introduced(taken);
     check_twins(body_name(taken.body), taken.body, body_bytes_max);
     guarded(reference_set_name(taken.reference_set), [&] {
       const ReferenceSet set = get_reference_set(repository_, snapshot);
@@ -213,13 +224,12 @@ class Verifier {
     }
   }
 
-  // What is damaged is stored again by the next backup that has it. Packs that are good again count
-  // again, as far as this run has read them.
-  void distrust_damaged() {
-    std::set<ObjectHash> packs;
-    if (options_.level == VerifyLevel::structure) packs = repository_.local->distrusted_packs();
+  // What is damaged is stored again by the next backup that has it. Only who has read all of a pack
+  // can say that it is good again.
+  void distrust_damaged(bool has_read_all) {
     const std::set<ObjectHash> before = repository_.local->distrusted_packs();
-    packs.insert(damaged_packs_.begin(), damaged_packs_.end());
+    std::set<ObjectHash> packs = damaged_packs_;
+    if (!has_read_all) packs.insert(before.begin(), before.end());
     if (packs == before) return;
     repository_.local->distrust_packs(packs);
     repository_.local->forget_file_caches();
@@ -257,11 +267,11 @@ class Verifier {
       if (!size) throw Error(Code::missing, "it is missing");
       if (*size != pack.size) throw Error(Code::corrupt, "it has a wrong size");
     });
-    if (!is_there) note_damage(pack, number, pack.frame_count);
+    if (!is_there) note_damage(pack, number, 0);
     if (options_.level == VerifyLevel::structure) return;
-    if (is_there && !guarded(name, [&] { read_pack(index, number, pack, name); })) {
-      note_damage(pack, number, 0);
-    }
+    std::uint32_t frames_read = 0;
+    const auto read = [&] { read_pack(index, number, pack, frames_read); };
+    if (is_there && !guarded(name, read)) note_damage(pack, number, frames_read);
     repository_.observer().progress({.files_done = number,
                                      .files_total = report_.packs,
                                      .bytes_done = bytes_read_,
@@ -273,7 +283,8 @@ class Verifier {
   void read_pack(const BlockIndex::Reader& index,
                  std::uint32_t number,
                  const PackRecord& pack,
-                 const std::string& name) {
+                 std::uint32_t& frames_read) {
+    const std::string name = pack_name(pack.name);
     ObjectHasher hasher;
     std::uint64_t at = 0;
     const auto read = [&](std::uint64_t end) {
@@ -288,7 +299,7 @@ class Verifier {
     };
     const Bytes header = read(pack_header_size);
     std::vector<FramePlace> places;
-    for (std::uint32_t frame = 0; frame < pack.frame_count; ++frame) {
+    for (std::uint32_t& frame = frames_read; frame < pack.frame_count; ++frame) {
       const FrameRecord record = index.frame(number, frame);
       if (record.place.offset != at) throw Error(Code::corrupt, "the index misplaces a frame");
       const Bytes sealed =
@@ -328,11 +339,11 @@ class Verifier {
     }
   }
 
-  // The pack is damaged, and of its frames the first so many cannot be read.
-  void note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t frames) {
+  // The pack is damaged, and its frames from that one on cannot be read.
+  void note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t first) {
     const std::lock_guard lock(mutex_);
     damaged_packs_.insert(pack.name);
-    for (std::uint32_t frame = 0; frame < frames; ++frame) {
+    for (std::uint32_t frame = first; frame < pack.frame_count; ++frame) {
       damaged_frames_.insert({number, frame});
     }
   }
@@ -448,7 +459,8 @@ class Verifier {
         if (error.code() == Code::interrupted) throw;
         find(concat("snapshot ", hex(snapshot.taken.snapshot)),
              concat("/", entry.path, ": ", error.text()));
-        is_whole = false;
+        // A set that does not name what is stored is wrong, but the path can be restored.
+        is_whole = is_whole && error.code() != Code::missing;
       }
       if (!is_whole) note_hurt(snapshot, entry.path);
       return true;

@@ -345,6 +345,7 @@ Bytes Ingest::write_reference_set(const Snapshot& snapshot) const {
   set.statistics = snapshot.statistics;
   if (snapshot.is_pending) {
     set.relative.add_range(0, new_block_count());
+    if (snapshot.adopted != nullptr) set.absolute.unite(*snapshot.adopted);
     for (const ReferenceRun& run : snapshot.unfinished) {
       if (run.base == NumberBase::absolute) set.absolute.add_range(run.first, run.count);
     }

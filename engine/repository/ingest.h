@@ -78,13 +78,14 @@ class Ingest {
 
   // Writes all that is still open, the snapshot's body and reference set, then the key segments:
   // each step durable before the next. What remains is the journal entry. The set of a pending
-  // snapshot also holds `unfinished` and every block that the entry introduces: parts of a file
-  // that is not complete yet are kept for it.
+  // snapshot also holds `unfinished`, `adopted` and every block that the entry introduces: parts of
+  // a file that is not complete yet are kept for it.
   struct Snapshot {
     const SnapshotBody& body;
     SnapshotStatistics statistics;
     bool is_pending = false;
     std::vector<ReferenceRun> unfinished;
+    const NumberSet* adopted = nullptr;
   };
 
   Introduced settle(Snapshot snapshot);

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view lmdb_files[] = {"/data.mdb", "/lock.mdb"};
+constexpr std::string_view lmdb_files[] = {"/data.mdb", "/lock.mdb", "/suspect"};
 
 void remove_environment(const std::string& directory) {
   for (const std::string_view file : lmdb_files) {
@@ -136,7 +136,7 @@ void LocalState::distrust_packs(const std::set<ObjectHash>& packs) {
   replace_file(directory_ + "/distrusted", out.view());
 }
 
-void LocalState::forget_file_caches() {
+void LocalState::forget_file_caches() const {
   remove_tree(cache_directory());
 }
 

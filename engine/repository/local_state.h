@@ -45,7 +45,7 @@ class LocalState {
   [[nodiscard]] std::set<ObjectHash> distrusted_packs() const;
   void distrust_packs(const std::set<ObjectHash>& packs);
   // The local record of what each source's last backup saw: all of it is read again.
-  void forget_file_caches();
+  void forget_file_caches() const;
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
 

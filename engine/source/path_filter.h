@@ -68,7 +68,7 @@ class PathFilter {
     std::vector<std::string> components;
   };
 
-  void add(Kind kind, std::string_view pattern);
+  void add(Kind kind, std::string_view text);
   void enter(std::vector<Position>& positions, Position at) const;
 
   std::vector<Pattern> patterns_;

@@ -50,29 +50,30 @@ Walker::Walker(const std::vector<std::string>& paths,
                const WalkOptions& options,
                ReportProblem report)
     : options_(options), report_(std::move(report)) {
-  std::vector<std::string> sorted;
-  sorted.reserve(paths.size());
   for (const std::string& path : paths) {
-    sorted.push_back(path.substr(1));
+    given_.push_back(path.substr(1));
   }
-  std::ranges::sort(sorted, [](const auto& a, const auto& b) { return compare_paths(a, b) < 0; });
-  for (std::string& path : sorted) {
-    if (roots_.empty() || !is_within(path, roots_.back())) roots_.push_back(std::move(path));
-  }
+  std::ranges::sort(given_, [](const auto& a, const auto& b) { return compare_paths(a, b) < 0; });
 }
 
 bool Walker::is_given(std::string_view path) const {
-  const auto found = std::lower_bound(roots_.begin(), roots_.end(), path, path_less);
-  return found != roots_.end() && *found == path;
+  const auto found = std::lower_bound(given_.begin(), given_.end(), path, path_less);
+  return found != given_.end() && *found == path;
+}
+
+bool Walker::leads_to_given(std::string_view path) const {
+  const auto found = std::lower_bound(given_.begin(), given_.end(), path, path_less);
+  return found != given_.end() && is_within(*found, path);
 }
 
 // The next components of the given paths that lie below this one.
 std::vector<std::string> Walker::names_leading_on(const std::string& path) const {
   std::vector<std::string> out;
   const std::size_t start = path.empty() ? 0 : path.size() + 1;
-  for (auto root = std::lower_bound(roots_.begin(), roots_.end(), path, path_less);
-       root != roots_.end() && is_within(*root, path); ++root) {
-    std::string name = root->substr(start, root->find('/', start) - start);
+  for (auto given = std::lower_bound(given_.begin(), given_.end(), path, path_less);
+       given != given_.end() && is_within(*given, path); ++given) {
+    if (*given == path) continue;
+    std::string name = given->substr(start, given->find('/', start) - start);
     if (out.empty() || out.back() != name) out.push_back(std::move(name));
   }
   return out;
@@ -82,12 +83,11 @@ std::vector<std::string> Walker::names_leading_on(const std::string& path) const
 std::vector<std::string> Walker::names_in(const Frame& frame) const {
   if (!frame.is_whole) return names_leading_on(frame.path);
   std::vector<std::string> names = frame.directory->names();
-  std::vector<std::string> marks = options_.exclude_if_present;
   if (options_.excludes_caches && std::ranges::find(names, cache_tag) != names.end() &&
       has_cache_tag(*frame.directory)) {
     return {std::string(cache_tag)};
   }
-  for (const std::string& mark : marks) {
+  for (const std::string& mark : options_.exclude_if_present) {
     if (std::ranges::find(names, mark) != names.end()) return {mark};
   }
   return names;
@@ -133,15 +133,19 @@ void Walker::visit(const std::string& name) {
   item.path = join_path(parent.path, name);
   item.name = name;
   item.parent = parent.directory;
-  const bool is_root = !parent.is_whole && is_given(item.path);
+  // What was asked for by name, and what leads to it, is taken whatever the patterns say.
+  const bool is_asked_for = is_given(item.path);
+  bool is_whole = parent.is_whole || is_asked_for;
   PathFilter::Verdict verdict;
   try {
     item.status = parent.directory->status(name);
     const bool is_directory = item.status.type == EntryType::directory;
     verdict = options_.filter.judge(parent.scope, name, is_directory);
-    // What was asked for by name, and what leads to it, is taken whatever the patterns say.
-    if (!parent.is_whole) verdict.is_excluded = false;
-    if (verdict.is_excluded || is_left_out(parent, item)) return;
+    const bool is_left = verdict.is_excluded || is_left_out(parent, item);
+    if (parent.is_whole && is_left && !is_asked_for) {
+      if (!leads_to_given(item.path)) return;
+      is_whole = false;
+    }
     if (is_directory) {
       item.self = std::make_shared<const Directory>(parent.directory->open_directory(name));
       // It may have been replaced between the look and the opening: what is open counts.
@@ -149,18 +153,20 @@ void Walker::visit(const std::string& name) {
     }
   } catch (const Error& error) {
     report_(item.path, error);
-    if (item.status.type != EntryType::directory) return;  // a directory that cannot be opened is
-  }                                                        // an entry all the same
-  const bool is_meant = !parent.is_whole || verdict.is_included;
+    if (item.status.type != EntryType::directory) return;
+    // A directory that cannot be opened is an entry all the same.
+  }
+  const bool is_meant = !parent.is_whole || !is_whole || is_asked_for || verdict.is_included;
   if (item.status.type != EntryType::directory) {
     if (is_meant) emit(std::move(item));
     return;
   }
   Frame frame;
-  frame.is_whole = parent.is_whole || is_root;
+  frame.is_whole = is_whole;
   frame.scope = std::move(verdict.below);
-  const bool is_mount = parent.is_whole && item.self && options_.one_file_system &&
-                        item.status.device != parent.directory->own_status().device;
+  frame.device = item.status.device;
+  const bool is_mount = parent.is_whole && !is_asked_for && options_.one_file_system &&
+                        item.status.device != parent.device;
   if (is_mount) {
     if (is_meant) emit(std::move(item));
     return;
@@ -176,6 +182,7 @@ std::optional<WalkItem> Walker::next() {
     root.status = root.self->own_status();
     Frame frame;
     frame.is_whole = is_given("");
+    frame.device = root.status.device;
     frame.scope = options_.filter.root();
     enter(std::move(root), std::move(frame), true);
   }

@@ -50,11 +50,13 @@ class Walker {
     std::vector<std::string> names;
     std::size_t next = 0;
     PathFilter::Scope scope;
+    std::uint64_t device = 0;
     bool is_whole = false;             // all of it is meant, not only what leads to the given paths
     std::optional<WalkItem> withheld;  // its own item, until something below it is included
   };
 
   [[nodiscard]] bool is_given(std::string_view path) const;
+  [[nodiscard]] bool leads_to_given(std::string_view path) const;
   [[nodiscard]] std::vector<std::string> names_leading_on(const std::string& path) const;
   [[nodiscard]] std::vector<std::string> names_in(const Frame& frame) const;
   [[nodiscard]] bool is_left_out(const Frame& parent, const WalkItem& item) const;
@@ -62,7 +64,7 @@ class Walker {
   void enter(WalkItem item, Frame frame, bool is_meant);
   void emit(WalkItem item);
 
-  std::vector<std::string> roots_;  // relative, sorted; none within another
+  std::vector<std::string> given_;  // relative, in manifest order
   const WalkOptions& options_;
   ReportProblem report_;
   std::vector<Frame> stack_;

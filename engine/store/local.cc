@@ -66,6 +66,11 @@ class LocalStore final : public Store {
     note_changed(std::string(parent_path(name)));
   }
 
+  void replace(const std::string& name, View bytes) override {
+    disk_->replace(name, bytes);
+    note_changed(std::string(parent_path(name)));
+  }
+
   // Puts the synced file under its name, making the folder if it is the first there.
   bool publish(NewFile& file, const std::string& name) {
     const std::string folder(parent_path(name));

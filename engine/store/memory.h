@@ -27,6 +27,10 @@ class MemoryStore final : public Store {
 
   void remove(const std::string& name) override;
 
+  void replace(const std::string& name, View bytes) override {
+    overwrite(name, Bytes(bytes.begin(), bytes.end()));
+  }
+
   // For tests: everything there is, and a way to change what should never change.
   [[nodiscard]] std::map<std::string, Bytes> objects() const;
   void overwrite(const std::string& name, Bytes bytes);

@@ -76,6 +76,8 @@ class StoreRemover {
   StoreRemover& operator=(StoreRemover&&) = delete;
   virtual ~StoreRemover() = default;
   virtual void remove(const std::string& name) = 0;  // absent is fine
+  // Puts the bytes in the place of a damaged or absent object: there is never a moment without one.
+  virtual void replace(const std::string& name, View bytes) = 0;
 };
 
 class Store : public StoreReader, public StoreWriter, public StoreRemover {};

@@ -10,6 +10,13 @@ constexpr std::string_view partial_prefix = ".kist-partial-";
 constexpr std::size_t run_digits = 8;
 // Stands in a target that a restore has made, until it is done.
 constexpr const char* mark_name = ".kist-partial-00000000-0";
+constexpr std::string_view mark_text = "a restore by kist is not done here yet\n";
+
+bool is_mark(const File& file) {
+  Bytes text(mark_text.size() + 1);
+  return file_status(file).type == EntryType::file && file.read_at(0, text) == mark_text.size() &&
+         as_text(text).starts_with(mark_text);
+}
 
 bool is_digits(std::string_view text, std::string_view digits) {
   return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
@@ -26,6 +33,25 @@ void remove_partials(const Directory& directory) {
   for (const std::string& name : directory.names()) {
     if (!is_partial_name(name) || name == mark_name) continue;
     if (directory.status(name).type != EntryType::directory) directory.remove(name);
+  }
+}
+
+// Clears the flags that forbid changing a file. One that may not even be opened keeps them.
+void unlock(const Directory& parent, const std::string& name) {
+  try {
+    const std::optional<FileStatus> found = parent.find(name);
+    if (found && found->type == EntryType::file) clear_locking_flags(parent.open_file(name).fd());
+  } catch (const Error&) {
+    // What comes next says whether that matters.
+  }
+}
+
+// Nothing where this user may not read the file.
+std::optional<File> open_if_allowed(const Directory& parent, const std::string& name) {
+  try {
+    return parent.open_file(name);
+  } catch (const Error&) {
+    return std::nullopt;
   }
 }
 
@@ -65,13 +91,11 @@ TreeWriter::TreeWriter(const std::string& target, const TargetOptions& options, 
   if (options.is_dry_run) return;
   if (is_new_) {
     mark_ = root_.create_file(mark_name);
+    mark_.append(as_view(mark_text));
   } else {
     remove_partials(root_);
-    try {
-      mark_ = root_.open_file(mark_name);
-    } catch (const Error&) {
-      // No restore was cut off here.
-    }
+    const std::optional<File> mark = open_if_allowed(root_, mark_name);
+    if (mark && is_mark(*mark)) mark_ = root_.open_file(mark_name);
   }
   is_new_ = mark_.is_open();
 }
@@ -99,20 +123,20 @@ void TreeWriter::make_directory(ParentCache& parents, const Entry& entry) {
   }
   const Directory& parent = parents.parent_of(entry.path);
   const std::string name(base_name(entry.path));
-  bool is_made = false;
   if (look(parents, entry) == Standing::other) {
     prepare_replacing(parents, entry);
     parent.remove(name);
   }
-  is_made = parent.make_directory(name);
+  const bool is_made = parent.make_directory(name);
   if (!is_made) {
     const Directory present = parent.open_directory(name);
-    remove_partials(present);
     if (options_.overwrite == Overwrite::never) {
       found_.insert(entry.path);
     } else {
       clear_locking_flags(present.fd());
+      present.make_writable();  // its own mode comes back at the end
     }
+    remove_partials(present);
   }
   levels_.push_back({entry.path, is_made});
 }
@@ -131,32 +155,31 @@ Standing TreeWriter::look(ParentCache& parents, const Entry& entry) {
   }
   if (found->type != entry.type) return Standing::other;
   if (entry.type == EntryType::directory) return Standing::right;
-  bool is_right =
-      found->device_major == entry.device_major ||
-      (entry.type != EntryType::character_device && entry.type != EntryType::block_device);
+  bool is_right = true;
   if (entry.type == EntryType::character_device || entry.type == EntryType::block_device) {
-    is_right = is_right && found->device_minor == entry.device_minor;
+    is_right =
+        found->device_major == entry.device_major && found->device_minor == entry.device_minor;
   }
   if (entry.type == EntryType::symlink) is_right = parent.read_link(name) == entry.link_target;
   if (entry.type == EntryType::file) {
+    // Size and time can be made to fit. What is taken for right must have been put there by who
+    // restores, or belong to whom it will belong: else somebody's file would be given its rights.
+    const Entry wanted = localise(entry);
+    const bool is_ours =
+        found->link_count == 1 && (found->uid == wanted.uid || found->uid == own_user_number());
     is_right = options_.overwrite != Overwrite::always && found->size == entry.size &&
-               found->mtime == entry.mtime;
+               found->mtime == entry.mtime && is_ours;
   }
   return is_right ? Standing::right : Standing::other;
 }
 
-void TreeWriter::prepare_replacing(ParentCache& parents, const Entry& entry) {
+void TreeWriter::prepare_replacing(ParentCache& parents, const Entry& entry) const {
   if (options_.overwrite == Overwrite::never) {
     throw Error(
         Code::failed,
         "something else stands there and was left alone; --overwrite if-changed replaces it");
   }
-  const Directory& parent = parents.parent_of(entry.path);
-  const std::string name(base_name(entry.path));
-  const std::optional<FileStatus> found = parent.find(name);
-  if (found && found->type == EntryType::file) {
-    clear_locking_flags(parent.open_file(name).fd());
-  }
+  unlock(parents.parent_of(entry.path), std::string(base_name(entry.path)));
 }
 
 File TreeWriter::begin_file(ParentCache& parents, const Entry& entry, std::string& partial) {
@@ -168,30 +191,31 @@ File TreeWriter::reopen_file(ParentCache& parents, const Entry& entry, const std
   return parents.parent_of(entry.path).open_file_for_writing(partial);
 }
 
-// Under `never`, what has appeared meanwhile stays too.
 void TreeWriter::put_in_place(const Directory& parent,
-                              const std::string& partial,
-                              const Entry& entry) {
-  const std::string name(base_name(entry.path));
+                              const Begun& begun,
+                              const Entry& entry) const {
+  const bool keeps_existing =
+      options_.overwrite == Overwrite::never || begun.standing == Standing::absent;
   bool is_placed = false;
   try {
-    is_placed = parent.rename(partial, name, options_.overwrite == Overwrite::never);
+    is_placed = parent.rename(begun.partial, std::string(base_name(entry.path)), keeps_existing);
   } catch (const Error&) {
-    parent.remove(partial);
+    parent.remove(begun.partial);
     throw;
   }
   if (is_placed) return;
-  parent.remove(partial);
+  parent.remove(begun.partial);
   throw Error(Code::failed,
-              "something else stands there and was left alone; --overwrite if-changed replaces it");
+              "something of that name has appeared meanwhile, or this file system takes two names "
+              "for one; it was left alone");
 }
 
 void TreeWriter::finish_file(ParentCache& parents,
                              const File& file,
                              const Entry& entry,
-                             const std::string& partial) {
+                             const Begun& begun) {
   note(set_metadata(file.fd(), localise(entry)), entry);
-  put_in_place(parents.parent_of(entry.path), partial, entry);
+  put_in_place(parents.parent_of(entry.path), begun, entry);
 }
 
 void TreeWriter::discard_file(ParentCache& parents,
@@ -200,7 +224,7 @@ void TreeWriter::discard_file(ParentCache& parents,
   parents.parent_of(entry.path).remove(partial);
 }
 
-void TreeWriter::make_other(ParentCache& parents, const Entry& entry) {
+void TreeWriter::make_other(ParentCache& parents, const Entry& entry, Standing standing) {
   const Directory& parent = parents.parent_of(entry.path);
   const std::string partial = new_partial_name();
   if (entry.type == EntryType::symlink) {
@@ -209,15 +233,15 @@ void TreeWriter::make_other(ParentCache& parents, const Entry& entry) {
     parent.make_special(partial, entry);
   }
   note(set_metadata_at(parent, partial, localise(entry)), entry);
-  put_in_place(parent, partial, entry);
+  put_in_place(parent, {partial, standing}, entry);
 }
 
-void TreeWriter::make_hard_link(ParentCache& parents, const Entry& entry) {
+void TreeWriter::make_hard_link(ParentCache& parents, const Entry& entry, Standing standing) {
   const Directory from = root_.open_beneath(std::string(parent_path(entry.link_target)));
   const Directory& parent = parents.parent_of(entry.path);
   const std::string partial = new_partial_name();
   parent.make_hard_link(from, std::string(base_name(entry.link_target)), partial);
-  put_in_place(parent, partial, entry);
+  put_in_place(parent, {partial, standing}, entry);
 }
 
 void TreeWriter::adopt(ParentCache& parents, const Entry& entry) {
@@ -228,12 +252,16 @@ void TreeWriter::adopt(ParentCache& parents, const Entry& entry) {
     note(set_metadata_at(parent, name, localise(entry)), entry);
     return;
   }
-  const File file = parent.open_file(name);
-  if (file_status(file).type != EntryType::file) {
+  const std::optional<File> file = open_if_allowed(parent, name);
+  if (!file) {
+    note(set_metadata_at(parent, name, localise(entry)), entry);
+    return;
+  }
+  if (file_status(*file).type != EntryType::file) {
     throw Error(Code::failed, "it was replaced by something else meanwhile");
   }
-  clear_locking_flags(file.fd());
-  note(set_metadata(file.fd(), localise(entry)), entry);
+  clear_locking_flags(file->fd());
+  note(set_metadata(file->fd(), localise(entry)), entry);
 }
 
 bool TreeWriter::takes_metadata(const std::string& path) const {
@@ -254,24 +282,30 @@ void TreeWriter::finish_flags(ParentCache& parents, const Entry& entry) {
 }
 
 bool TreeWriter::remove_all(const std::string& path,
-                            const std::function<bool(const std::string&)>& keeps) {
+                            const std::function<bool(const std::string&)>& keeps,
+                            std::vector<std::string>& removed) {
   if (keeps(path)) return false;
   const Directory parent = root_.open_beneath(std::string(parent_path(path)));
   const std::string name(base_name(path));
   const FileStatus status = parent.status(name);
   if (status.type == EntryType::directory) {
     const Directory inner = parent.open_directory(name);
-    if (inner.own_status().device != parent.own_status().device) return false;
+    if (inner.own_status().mount != parent.own_status().mount) return false;
     clear_locking_flags(inner.fd());
     bool is_empty = true;
+    std::vector<std::string> below_removed;
     for (const std::string& below : inner.names()) {
-      is_empty &= remove_all(join_path(path, below), keeps);
+      is_empty &= remove_all(join_path(path, below), keeps, below_removed);
     }
-    if (!is_empty) return false;
-  } else if (status.type == EntryType::file) {
-    clear_locking_flags(parent.open_file(name).fd());
+    if (!is_empty) {
+      removed.insert(removed.end(), below_removed.begin(), below_removed.end());
+      return false;
+    }
+  } else {
+    unlock(parent, name);
   }
   parent.remove(name);
+  removed.push_back(path);
   return true;
 }
 

@@ -68,20 +68,25 @@ class TreeWriter {
   // Entries come in manifest order, each after the directory that it stands in.
   [[nodiscard]] Standing look(ParentCache& parents, const Entry& entry);
   // Throws Error{failed} unless what is there may be replaced; makes that possible.
-  void prepare_replacing(ParentCache& parents, const Entry& entry);
+  void prepare_replacing(ParentCache& parents, const Entry& entry) const;
 
   // A new file under a partial name, which is returned through `partial`.
   File begin_file(ParentCache& parents, const Entry& entry, std::string& partial);
   File reopen_file(ParentCache& parents, const Entry& entry, const std::string& partial);
+
+  // What was begun, and how its name stood when it was: a name that was absent then is not
+  // replaced, so two that a file system takes for one do not swallow each other.
+  struct Begun {
+    const std::string& partial;
+    Standing standing = Standing::absent;
+  };
+
   // Its metadata, then its name.
-  void finish_file(ParentCache& parents,
-                   const File& file,
-                   const Entry& entry,
-                   const std::string& partial);
+  void finish_file(ParentCache& parents, const File& file, const Entry& entry, const Begun& begun);
   void discard_file(ParentCache& parents, const Entry& entry, const std::string& partial);
   // A symlink, fifo, socket or device, with its metadata.
-  void make_other(ParentCache& parents, const Entry& entry);
-  void make_hard_link(ParentCache& parents, const Entry& entry);
+  void make_other(ParentCache& parents, const Entry& entry, Standing standing);
+  void make_hard_link(ParentCache& parents, const Entry& entry, Standing standing);
   // What is right already gets the entry's metadata.
   void adopt(ParentCache& parents, const Entry& entry);
 
@@ -93,9 +98,12 @@ class TreeWriter {
   // All is done: the mark by which a restore that is run again knows that the target is its own.
   void finish();
 
-  // Removes a path with all below it but what `keeps` says, following no link and leaving other
-  // file systems alone. Whether nothing of it was left.
-  bool remove_all(const std::string& path, const std::function<bool(const std::string&)>& keeps);
+  // Removes a path with all below it but what `keeps` says, following no link and leaving what is
+  // mounted there alone. Adds what was removed to `removed`: the path itself, or, if something of
+  // it was kept, what went of it. Whether nothing was left.
+  bool remove_all(const std::string& path,
+                  const std::function<bool(const std::string&)>& keeps,
+                  std::vector<std::string>& removed);
 
   // What could not be set: kind → (how often, the first reason).
   struct Refused {
@@ -112,7 +120,7 @@ class TreeWriter {
  private:
   [[nodiscard]] bool is_fresh(std::string_view directory) const;
   std::string new_partial_name();
-  void put_in_place(const Directory& parent, const std::string& partial, const Entry& entry);
+  void put_in_place(const Directory& parent, const Begun& begun, const Entry& entry) const;
   Entry localise(const Entry& entry);
   void note(const std::vector<Refusal>& refusals, const Entry& entry);
 

@@ -160,6 +160,15 @@ class OpenMemoryDisk final : public Disk {
     }
   }
 
+  void replace(const std::string& path, View bytes) override {
+    const std::lock_guard lock(state_->mutex);
+    state_->begin_write(path);
+    auto inode = std::make_shared<Inode>();
+    inode->now.assign(bytes.begin(), bytes.end());
+    inode->synced = inode->now;
+    state_->now[path] = inode;
+  }
+
   void remove(const std::string& path) override {
     const std::lock_guard lock(state_->mutex);
     state_->begin_write(path);

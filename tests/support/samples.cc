@@ -76,6 +76,7 @@ SnapshotBody sample_body() {
           .paths = {"/home/ann", "/etc"},
           .tags = {"nightly"},
           .description = "before the move",
+          .is_selective = true,
           .problems = {{"home/ann/db", "it changed"}}};
 }
 

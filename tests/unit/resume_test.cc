@@ -128,6 +128,32 @@ TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes 
   REQUIRE(compare_trees(source / "tree", source / "out").empty());
 }
 
+TEST_CASE("a backup that is stopped again before it is past the last stop keeps what that had") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 100);
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  machine.init();
+  const auto stop_after = [&](std::uint64_t files) {
+    machine.clock.advance_ms(60'000);
+    StoppingObserver stopping(files);
+    Repository repository = open_repository(store, Machine::credential(),
+                                            {.state_parent = machine.state.path(), .slot = {}},
+                                            {machine.clock, machine.random, stopping});
+    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
+            Code::interrupted);
+  };
+  stop_after(80);
+  write_file(source / "tree/d0/f1", Bytes(50'000, 3));
+  stop_after(1);
+  Repository repository = machine.open();
+  machine.clock.advance_ms(60'000);
+  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  REQUIRE(result.statistics.files_unmodified >= 78);
+  REQUIRE(live_count(repository) == 1);
+  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+}
+
 TEST_CASE("a pending snapshot keeps the blocks of a file that is not complete") {
   const TemporaryDirectory source;
   std::filesystem::create_directories(source / "tree");

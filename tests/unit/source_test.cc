@@ -196,3 +196,17 @@ TEST_CASE("a walk of many given paths looks only at what leads to them") {
           Paths{root + "/a", root + "/a/1", root + "/a/3", root + "/a/3/x", root + "/b",
                 root + "/b/1"});
 }
+
+TEST_CASE("a path that is given is walked even below one that is left out") {
+  Walked tree({"a/cache/keep/x", "a/cache/junk", "a/y"});
+  WalkOptions options;
+  options.filter.exclude("cache");
+  Walker walker({tree.directory / "a", tree.directory / "a/cache/keep"}, options,
+                [](const std::string&, const Error&) {});
+  Paths out;
+  const std::string prefix = tree.directory.path().substr(1) + "/";
+  while (const auto item = walker.next()) {
+    if (item->path.starts_with(prefix)) out.push_back(item->path.substr(prefix.size()));
+  }
+  REQUIRE(out == Paths{"a", "a/cache", "a/cache/keep", "a/cache/keep/x", "a/y"});
+}

@@ -123,7 +123,7 @@ bool apply_xattrs(const Setters& set,
 }
 
 // Owner first (it clears setuid and capabilities), then attributes, then mode, then times.
-std::vector<Refusal> apply(const Setters& set, const Entry& entry, const Present& present) {
+std::vector<Refusal> apply(const Setters& set, const Entry& entry, Present& present) {
   std::vector<Refusal> out;
   mode_t mode = entry.mode;
   const struct stat& status = present.status;
@@ -134,6 +134,8 @@ std::vector<Refusal> apply(const Setters& set, const Entry& entry, const Present
       out.push_back({"owner", reason(errno)});
       if ((mode & 06000U) != 0) out.push_back({"setuid and setgid", "the owner could not be set"});
       mode &= 01777U;  // never for another owner than was meant
+    } else {
+      std::erase_if(present.xattrs, [](const Xattr& x) { return x.name == "security.capability"; });
     }
   }
   has_changed |= apply_xattrs(set, entry.xattrs, present.xattrs, out);
@@ -174,8 +176,15 @@ std::vector<Xattr> file_xattrs(const File& file) {
   return xattrs_of(file.fd(), file.path());
 }
 
+// By way of /proc: a directory that may not be listed is open for its name only.
 std::vector<Xattr> Directory::own_xattrs() const {
-  return xattrs_of(fd(), path_);
+  const std::string path = concat("/proc/self/fd/", fd());
+  return read_xattrs(
+      [&](char* out, std::size_t size) { return ::listxattr(path.c_str(), out, size); },
+      [&](const char* name, void* out, std::size_t size) {
+        return ::getxattr(path.c_str(), name, out, size);
+      },
+      path_);
 }
 
 std::vector<Xattr> Directory::xattrs(const std::string& name) const {
@@ -305,6 +314,10 @@ std::optional<std::uint32_t> group_number(const std::string& name) {
   const int error = ::getgrnam_r(name.c_str(), &record, buffer.data(), buffer.size(), &found);
   if (error != 0 || found == nullptr) return std::nullopt;
   return found->gr_gid;
+}
+
+std::uint32_t own_user_number() {
+  return ::geteuid();
 }
 
 std::string host_name() {

@@ -90,10 +90,18 @@ class LocalDisk final : public Disk {
   }
 
   std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) override {
-    const int fd = ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC);
+    // Whatever stands there: a fifo does not block, a link leads nowhere.
+    const int fd =
+        ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno == ENOENT) throw Error(Code::missing, concat(path, " is missing"));
     if (fd < 0) throw_errno("cannot open", at(path), errno);
-    return File(Descriptor(fd), at(path)).read_at(offset, out);
+    const File file(Descriptor(fd), at(path));
+
+    struct stat status {};
+
+    if (::fstat(fd, &status) != 0) throw_errno("cannot inspect", at(path), errno);
+    if (!S_ISREG(status.st_mode)) throw Error(Code::corrupt, concat(path, " is not a file"));
+    return file.read_at(offset, out);
   }
 
   void list(const std::string& path,
@@ -130,6 +138,8 @@ class LocalDisk final : public Disk {
   }
 
   void remove(const std::string& path) override { remove_file(at(path)); }
+
+  void replace(const std::string& path, View bytes) override { replace_file(at(path), bytes); }
 
  private:
   [[nodiscard]] std::string at(std::string_view path) const {

@@ -45,6 +45,8 @@ class Disk {
   virtual std::unique_ptr<NewFile> create() = 0;
   virtual void sync_directory(const std::string& path) = 0;
   virtual void remove(const std::string& path) = 0;
+  // Puts these bytes, synced, in the place of what has that name: it holds the old or the new ones.
+  virtual void replace(const std::string& path, View bytes) = 0;
 };
 
 // The directory `root` of this machine. Created, with its parents, by the first make_directory("").

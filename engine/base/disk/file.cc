@@ -253,6 +253,12 @@ void raise_open_file_limit() noexcept {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const auto found = std::filesystem::weakly_canonical(absolute_path(path), error);
+  return error ? absolute_path(path) : found.string();
+}
+
 Descriptor open_directory(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) throw_errno("cannot open directory", path, errno);

@@ -113,6 +113,8 @@ void remove_tree(const std::string& path);
 void rename_path(const std::string& from, const std::string& to);
 // True when the path lies on a network file system, where LMDB must not be used.
 bool is_on_network(const std::string& path);
+// The same with every link resolved, as far as the path exists.
+std::string real_path(const std::string& path);
 // A descriptor of a directory, for create_mark(); Error where there is none.
 Descriptor open_directory(const std::string& path);
 // Creates an empty file. Safe in a signal handler; says nothing when it fails.

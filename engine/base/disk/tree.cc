@@ -20,7 +20,7 @@ namespace kist {
 
 namespace {
 
-constexpr unsigned wanted = STATX_BASIC_STATS;
+constexpr unsigned wanted = STATX_BASIC_STATS | STATX_MNT_ID;
 
 EntryType type_of(unsigned mode) {
   switch (mode & S_IFMT) {
@@ -59,6 +59,7 @@ std::optional<FileStatus> find_at(int fd, const char* name, int flags, std::stri
   out.ctime = {raw.stx_ctime.tv_sec, raw.stx_ctime.tv_nsec};
   out.inode = raw.stx_ino;
   out.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
+  out.mount = (raw.stx_mask & STATX_MNT_ID) != 0 ? raw.stx_mnt_id : out.device;
   out.link_count = raw.stx_nlink;
   out.device_major = raw.stx_rdev_major;
   out.device_minor = raw.stx_rdev_minor;
@@ -124,6 +125,10 @@ Directory Directory::open_directory(const std::string& name) const {
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   int child = ::openat(fd(), name.c_str(), flags | O_NOATIME);
   if (child < 0 && errno == EPERM) child = ::openat(fd(), name.c_str(), flags);
+  // Without the right to list it, what it leads to may still be reached.
+  if (child < 0 && errno == EACCES) {
+    child = ::openat(fd(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
   std::string path = join_path(path_, name);
   if (child < 0) throw_errno("cannot open directory", path, errno);
   return {Descriptor(child), std::move(path)};
@@ -217,6 +222,14 @@ bool Directory::rename(const std::string& from, const std::string& to, bool keep
     return true;
   }
   throw_errno("cannot replace", join_path(path_, to), errno);
+}
+
+void Directory::make_writable() const noexcept {
+  struct stat status {};
+
+  if (::fstat(fd(), &status) == 0 && (status.st_mode & 0700U) != 0700U) {
+    static_cast<void>(::fchmod(fd(), (status.st_mode & 07777U) | 0700U));
+  }
 }
 
 std::uint64_t Directory::free_bytes() const {

@@ -27,6 +27,7 @@ struct FileStatus {
   Timestamp ctime;
   std::uint64_t inode = 0;
   std::uint64_t device = 0;
+  std::uint64_t mount = 0;  // what it is mounted as: bind mounts of one device differ
   std::uint64_t link_count = 1;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
@@ -67,6 +68,7 @@ class Directory {
   void make_hard_link(const Directory& from,
                       const std::string& existing,
                       const std::string& name) const;
+  void make_writable() const noexcept;         // adds rwx for its owner, where that is allowed
   void remove(const std::string& name) const;  // a file or link, or an empty directory
   // Gives what `from` names the name `to`. What `to` named before is replaced at once or not at
   // all, an empty directory first. With `keeps_existing`, false when `to` exists, and nothing has
@@ -117,6 +119,7 @@ std::string user_name(std::uint32_t uid);
 std::string group_name(std::uint32_t gid);
 std::optional<std::uint32_t> user_number(const std::string& name);
 std::optional<std::uint32_t> group_number(const std::string& name);
+std::uint32_t own_user_number();  // of this process
 std::string host_name();
 
 }  // namespace kist
