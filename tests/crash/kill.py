@@ -16,7 +16,7 @@ import tempfile
 import time
 
 KIST = os.path.abspath(sys.argv[1])
-TIMES = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+TIMES = int(os.environ.get("KIST_KILLS", sys.argv[2] if len(sys.argv) > 2 else "20"))
 DATA = sys.argv[3] if len(sys.argv) > 3 else "/usr/include"
 SEED = int(os.environ.get("KIST_SEED", "1"))
 chance = random.Random(SEED)

@@ -395,10 +395,12 @@ def main(arguments):
         if command == "test":
             if lost["kist"]:
                 sys.exit("what was restored is not what was there")
-            # Again, over itself: nothing is read, nothing changes, flags and all.
+            # Again, over itself: nothing changes, flags and all, but the time of the target itself, which
+            # exists now and is left alone.
             text = run([kist, "restore", f"latest:{tree}", "--target", f"{work}/out.kist"], env=kist_env(work))
-            if "were right already" not in text or compare(tree, f"{work}/out.kist"):
-                sys.exit("a second restore over the first changed it")
+            again = [line for line in compare(tree, f"{work}/out.kist") if line[2] != b"."]
+            if "were right already" not in text or again:
+                sys.exit(f"a second restore over the first changed it\n{shown(again)}")
             test_as_nobody(kist, work, tree)
             print("fidelity: all as it was")
         else:
