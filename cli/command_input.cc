@@ -48,6 +48,12 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Code::failed, "cannot make a pipe");
   pipe_ = File(Descriptor(ends[0]), name_);
   const Descriptor output(ends[1]);
+  // This process's secrets are none of the command's business.
+  std::vector<char*> environment;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("KIST_PASSWORD")) environment.push_back(*variable);
+  }
+  environment.push_back(nullptr);
   std::vector<char*> arguments;
   for (const std::string& word : words) {
     arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn's signature
@@ -56,9 +62,6 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   posix_spawn_file_actions_t actions{};
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, output.fd(), STDOUT_FILENO);
-  for (const char* secret : {"KIST_PASSWORD", "KIST_PASSWORD_COMMAND"}) {
-    ::unsetenv(secret);  // none of the command's business; this process has read them
-  }
   // The command is to end when nobody reads it any more, as it would in a shell.
   posix_spawnattr_t attributes{};
   ::posix_spawnattr_init(&attributes);
@@ -67,8 +70,8 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   ::sigaddset(&broken_pipe, SIGPIPE);
   ::posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  const int error =
-      ::posix_spawnp(&process_, name_.c_str(), &actions, &attributes, arguments.data(), environ);
+  const int error = ::posix_spawnp(&process_, name_.c_str(), &actions, &attributes,
+                                   arguments.data(), environment.data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {

@@ -88,9 +88,9 @@ void print_man_command(const CLI::App& command, const std::string& above) {
 }
 
 void print_man(const CLI::App& app) {
-  print_line(concat(".TH KIST 1 \"\" \"kist ", std::string_view(kist::version),
-                    "\" \"User commands\"\n.SH NAME\nkist \\- ",
-                    troff("secure encrypted backup and archiving")));
+  print_line(
+      concat(R"(.TH KIST 1 "" "kist )", std::string_view(kist::version), R"(" "User commands")"));
+  print_line(concat(".SH NAME\nkist \\- ", troff("secure encrypted backup and archiving")));
   print_line(".SH SYNOPSIS\n.B kist\n.RI [ options ]\n.I command\n.RI [ arguments ]\n.SH COMMANDS");
   for (const CLI::App* command : commands_of(app)) {
     print_man_command(*command, "");

@@ -105,6 +105,23 @@ class Finder {
   std::uint64_t count_ = 0;
 };
 
+// What a snapshot has that the one before it had not, or had otherwise; all of it if it is the
+// first.
+void see_changes(const ManifestReader& manifest,
+                 const std::optional<BlockId>& previous,
+                 const BlockId& root,
+                 Finder& finder) {
+  if (previous) {
+    manifest.diff(*previous, root,
+                  [&](const Entry* before, const Entry* after) { finder.see(before, after); });
+    return;
+  }
+  manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+    finder.see(nullptr, &entry);
+    return true;
+  });
+}
+
 // One source's snapshots in order, each against the one before. One that cannot be read is told,
 // and left out.
 void find_in(Repository& repository,
@@ -117,15 +134,7 @@ void find_in(Repository& repository,
     try {
       const BlockId root = get_body(repository, *snapshot).root;
       finder.begin(*snapshot);
-      if (previous) {
-        manifest.diff(*previous, root,
-                      [&](const Entry* before, const Entry* after) { finder.see(before, after); });
-      } else {
-        manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
-          finder.see(nullptr, &entry);
-          return true;
-        });
-      }
+      see_changes(manifest, previous, root, finder);
       previous = root;
     } catch (const Error& error) {
       if (error.code() == Code::interrupted) throw;

@@ -90,7 +90,7 @@ FactsFile decode_facts(View bytes) {
 
 std::optional<FactsFile> read_facts(const std::string& path) {
   try {
-    const SecretBytes bytes(read_file(path, 4096 + path_bytes_max + 16 * eras_max));
+    const SecretBytes bytes(read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max));
     return decode_facts(bytes.view());
   } catch (const Error&) {
     return std::nullopt;  // absent or damaged: as if there were none

@@ -84,10 +84,11 @@ void read_small(const ReadContext& context,
                 ReadBatch& batch,
                 std::size_t offset) {
   const File file = entry.parent->open_file(entry.name);
-  if (!try_small(file, entry.entry, batch, offset) &&
-      !try_small(file, entry.entry, batch, offset)) {
-    report_torn(context, entry);
+  bool is_whole = false;
+  for (int attempt = 0; attempt < 2 && !is_whole; ++attempt) {
+    is_whole = try_small(file, entry.entry, batch, offset);
   }
+  if (!is_whole) report_torn(context, entry);
   const std::size_t size = entry.entry.size;
   const View bytes = View(batch.buffer).subspan(offset, size);
   if (size <= inline_content_bytes_max) {

@@ -224,8 +224,8 @@ TEST_CASE("whatever is damaged in whatever way is found, named, and never restor
           REQUIRE(joined(row.restore).find("WRONG") == std::string::npos);
           REQUIRE(joined(row.content).find("ERROR") == std::string::npos);
           // Damage that cost something is never passed over.
-          REQUIRE(row.content.count("fine") == 0);
-          if (is_twinned && !both) REQUIRE(row.restore.count("whole") == 1);
+          REQUIRE_FALSE(row.content.contains("fine"));
+          if (is_twinned && !both) REQUIRE(row.restore.contains("whole"));
         }
         std::cout << "| " << kind << " | " << (is_twinned ? (both ? "both" : "one of two") : "one")
                   << " | " << damage.name << " | " << joined(total.structure) << " | "

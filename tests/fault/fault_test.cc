@@ -121,7 +121,7 @@ TEST_CASE("no failing operation makes a backup claim what is not so") {
       },
       [&](Machine& well, Machine&, const Outcome& outcome, Fault fault) -> std::string {
         Repository repository = well.open();
-        const std::string wrong = findings(verify(repository, {.level = VerifyLevel::content}));
+        std::string wrong = findings(verify(repository, {.level = VerifyLevel::content}));
         if (fault == Fault::flipped_bit) return "";  // see the next test
         if (!wrong.empty()) return wrong;
         if (outcome.succeeded) {
