@@ -121,8 +121,9 @@ TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes 
   REQUIRE(live_count(repository) == 1);
   REQUIRE(result.statistics.files_unmodified >= 50);  // they were not opened again
   REQUIRE(result.files_opened <= 51);
-  const std::uint64_t total = 100 * 40'000 + 12'000'000;
-  REQUIRE(result.statistics.bytes_new < total - 50 * 40'000 + 200'000);  // nothing stored twice
+  constexpr std::uint64_t file_bytes = 40'000;
+  constexpr std::uint64_t total = 100 * file_bytes + 12'000'000;
+  REQUIRE(result.statistics.bytes_new < total - 50 * file_bytes + 200'000);  // nothing stored twice
   REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
   machine.restore(repository, result.snapshot, source / "tree", source / "out");
   REQUIRE(compare_trees(source / "tree", source / "out").empty());
