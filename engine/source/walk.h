@@ -65,7 +65,7 @@ class Walker {
   void emit(WalkItem item);
 
   std::vector<std::string> given_;  // relative, in manifest order
-  const WalkOptions& options_;
+  const WalkOptions options_;
   ReportProblem report_;
   std::vector<Frame> stack_;
   std::deque<WalkItem> ready_;
