@@ -28,7 +28,8 @@ extern "C" void on_fault(int signal) {
   distrust_catalog();
   constexpr std::string_view text =
       "kist: failed inside the local catalog; it will be rebuilt: run the same command again\n";
-  static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+  const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  static_cast<void>(written);
   static_cast<void>(std::signal(signal, SIG_DFL));
   static_cast<void>(std::raise(signal));
 }
