@@ -38,7 +38,7 @@ class Restorer {
         blocks_(repository),
         manifest_([this](const BlockId& id) { return blocks_.get(id); }),
         prefix_(resolve_prefix()),
-        real_target_(real_path(options.target)),
+        real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
         pool_(options.threads != 0 ? options.threads
                                    : std::max(1U, std::thread::hardware_concurrency())) {}
 
@@ -328,7 +328,7 @@ class Restorer {
     const bool is_problem = std::ranges::any_of(body_.problems, [&](const SnapshotProblem& p) {
       return is_within(path, p.path) || is_within(p.path, path);
     });
-    const std::string here = join_path(real_target_, path_in_target);
+    const std::string here = concat(real_target_, "/", path_in_target);
     const bool is_protected = std::ranges::any_of(options_.protects, [&](const std::string& p) {
       return is_within(here, p) || is_within(p, here);
     });
