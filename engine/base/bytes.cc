@@ -39,6 +39,15 @@ View ByteReader::take(std::uint64_t size) {
   return out;
 }
 
+std::vector<std::string> ByteReader::texts(std::uint64_t count_max, std::uint64_t each_max) {
+  std::vector<std::string> out(
+      varint_up_to(std::min<std::uint64_t>(count_max, left()), "a count of texts"));
+  for (std::string& value : out) {
+    value = text(each_max, "a text");
+  }
+  return out;
+}
+
 std::uint32_t ByteReader::count(std::uint64_t each_size, std::string_view what) {
   const std::uint32_t value = u32();
   if (value > left() / each_size) fail(concat(value, " ", what, " cannot follow"));
@@ -59,6 +68,13 @@ void ByteWriter::varint(std::uint64_t value) {
     value >>= 7;
   }
   bytes_.push_back(static_cast<std::uint8_t>(value));
+}
+
+void ByteWriter::texts(const std::vector<std::string>& values) {
+  varint(values.size());
+  for (const std::string& value : values) {
+    text(value);
+  }
 }
 
 }  // namespace kist

@@ -67,6 +67,9 @@ class ByteReader {
     return std::string(as_text(sized(max, what)));
   }
 
+  // A varint count up to `count_max`, then texts of up to `each_max` bytes.
+  std::vector<std::string> texts(std::uint64_t count_max, std::uint64_t each_max);
+
   template <typename AnyId>
   AnyId id() {
     AnyId out;
@@ -125,6 +128,8 @@ class ByteWriter {
   }
 
   void text(std::string_view value) { sized(as_view(value)); }
+
+  void texts(const std::vector<std::string>& values);
 
   template <std::size_t N, typename Kind>
   void id(const Id<N, Kind>& value) {

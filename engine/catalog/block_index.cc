@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint64_t map_bytes = std::uint64_t{256} << 30U;
+constexpr std::uint64_t index_map_bytes = std::uint64_t{256} << 30U;
 
 enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
 
@@ -103,9 +103,10 @@ constexpr std::size_t batch_max = 1U << 20U;  // records held and sorted at a ti
 }  // namespace
 
 BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
-    : environment_(
-          directory,
-          {.map_bytes = map_bytes, .table_count = table_count, .checksum_key = keys.checksum}),
+    : environment_(directory,
+                   {.map_bytes = index_map_bytes,
+                    .table_count = table_count,
+                    .checksum_key = keys.checksum}),
       tag_key_(keys.tag) {}
 
 std::uint64_t BlockIndex::loaded_sequence() {

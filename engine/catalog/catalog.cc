@@ -4,7 +4,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint64_t map_bytes = std::uint64_t{4} << 30U;
+constexpr std::uint64_t catalog_map_bytes = std::uint64_t{4} << 30U;
 constexpr Table entries_table = 0;
 constexpr std::size_t piece_size = 1500;
 
@@ -60,8 +60,9 @@ std::uint64_t key_sequence(View key) {
 }  // namespace
 
 Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
-    : environment_(directory,
-                   {.map_bytes = map_bytes, .table_count = 1, .checksum_key = checksum_key}) {
+    : environment_(
+          directory,
+          {.map_bytes = catalog_map_bytes, .table_count = 1, .checksum_key = checksum_key}) {
   refresh();
 }
 

@@ -9,7 +9,6 @@ namespace kist {
 namespace {
 
 constexpr std::string_view magic = "KISTENVL";
-constexpr std::size_t authenticator_size = 16;
 
 // magic 8, version 2, type 2, epoch number 4, repository 16, epoch 16, author 16, sealed size 8,
 // nonce 24
@@ -72,7 +71,7 @@ Envelope decode_envelope(View bytes, std::string_view object) {
   out.header.nonce = in.id<Nonce>();
   out.clear = in.take(clear_size(out.header.type));
   out.associated = bytes.first(in.offset());
-  in.require(sealed_size >= authenticator_size, "the sealed part is too short");
+  in.require(sealed_size >= authenticator_bytes, "the sealed part is too short");
   out.sealed = in.take(sealed_size);
   out.signed_part = bytes.first(in.offset());
   out.signature = in.id<Signature>();

@@ -6,22 +6,6 @@ namespace kist {
 
 namespace {
 
-void encode_texts(ByteWriter& out, const std::vector<std::string>& texts) {
-  out.varint(texts.size());
-  for (const std::string& text : texts) {
-    out.text(text);
-  }
-}
-
-std::vector<std::string> decode_texts(ByteReader& in) {
-  std::vector<std::string> out(
-      in.varint_up_to(std::min<std::uint64_t>(list_items_max, in.left()), "a count of texts"));
-  for (std::string& text : out) {
-    text = in.text(text_bytes_max, "a text");
-  }
-  return out;
-}
-
 bool take_flag(ByteReader& in) {
   const std::uint8_t flag = in.u8();
   in.require(flag <= 1, "a flag is neither 0 nor 1");
@@ -48,7 +32,7 @@ void encode(ByteWriter& out, const SlotIntroduction& slot) {
   out.id(slot.grant);
   out.id(slot.epoch_box);
   out.id(slot.slot_object);
-  encode_texts(out, slot.sources);
+  out.texts(slot.sources);
 }
 
 SlotIntroduction decode_slot(ByteReader& in) {
@@ -64,7 +48,7 @@ SlotIntroduction decode_slot(ByteReader& in) {
   out.grant = in.id<ObjectHash>();
   out.epoch_box = in.id<ObjectHash>();
   out.slot_object = in.id<ObjectHash>();
-  out.sources = decode_texts(in);
+  out.sources = in.texts(list_items_max, text_bytes_max);
   return out;
 }
 
@@ -116,7 +100,7 @@ void encode(ByteWriter& out, const Genesis& genesis) {
   out.id(genesis.epoch_key);
   encode(out, genesis.owner);
   encode(out, genesis.policy);
-  encode_texts(out, genesis.features);
+  out.texts(genesis.features);
 }
 
 Genesis decode_genesis(ByteReader& in) {
@@ -132,7 +116,7 @@ Genesis decode_genesis(ByteReader& in) {
   out.epoch_key = in.id<BoxPublicKey>();
   out.owner = decode_slot(in);
   out.policy = decode_policy(in);
-  out.features = decode_texts(in);
+  out.features = in.texts(list_items_max, text_bytes_max);
   return out;
 }
 

@@ -7,6 +7,7 @@
 namespace kist {
 
 inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint64_t authenticator_bytes = 16;  // at the end of what is sealed
 
 inline constexpr std::uint64_t slot_object_bytes_max = 4U << 10U;
 inline constexpr std::uint64_t small_object_bytes_max = 4U

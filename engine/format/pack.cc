@@ -14,7 +14,6 @@ constexpr std::string_view footer_magic = "KISTPEND";
 constexpr std::string_view associated_magic = "KISTFRAM";
 constexpr std::size_t place_size = 12;
 constexpr std::size_t listed_block_size = 36;
-constexpr std::uint64_t authenticator_size = 16;
 
 }  // namespace
 
@@ -82,7 +81,7 @@ std::vector<FramePlace> decode_pack_directory(View bytes, std::string_view objec
   for (FramePlace& frame : out) {
     frame = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};
     in.require(frame.offset == end, "frames do not follow each other");
-    in.require(frame.contents_size >= authenticator_size && frame.list_size >= authenticator_size,
+    in.require(frame.contents_size >= authenticator_bytes && frame.list_size >= authenticator_bytes,
                "a frame is too short");
     end += std::uint64_t{frame.contents_size} + frame.list_size;
     in.require(end <= pack_bytes_max, "frames lie beyond the pack");
@@ -136,7 +135,7 @@ Bytes frame_associated(const RepositoryId& repository,
 }
 
 std::uint64_t directory_sealed_size(std::size_t frame_count) {
-  return padme(8 + 4 + place_size * frame_count) + authenticator_size;
+  return padme(8 + 4 + place_size * frame_count) + authenticator_bytes;
 }
 
 std::uint64_t padded_pack_size(std::uint64_t frames_end, std::size_t frame_count) {

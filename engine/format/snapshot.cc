@@ -8,22 +8,6 @@ namespace kist {
 
 namespace {
 
-void encode_texts(ByteWriter& out, const std::vector<std::string>& texts) {
-  out.varint(texts.size());
-  for (const std::string& text : texts) {
-    out.text(text);
-  }
-}
-
-std::vector<std::string> decode_texts(ByteReader& in, std::uint64_t each_max) {
-  std::vector<std::string> out(
-      in.varint_up_to(std::min<std::uint64_t>(list_items_max, in.left()), "a count of texts"));
-  for (std::string& text : out) {
-    text = in.text(each_max, "a text");
-  }
-  return out;
-}
-
 // The counters in the order of the layout.
 template <typename Statistics>
 auto counters(Statistics& s) {
@@ -40,8 +24,8 @@ Bytes encode_body(const SnapshotBody& body) {
   out.text(body.host);
   out.text(body.user);
   out.text(body.program);
-  encode_texts(out, body.paths);
-  encode_texts(out, body.tags);
+  out.texts(body.paths);
+  out.texts(body.tags);
   out.text(body.description);
   out.u8(body.is_selective ? 1 : 0);
   out.varint(body.problems.size());
@@ -59,10 +43,10 @@ SnapshotBody decode_body(View bytes, std::string_view object) {
   out.host = in.text(text_bytes_max, "a host's name");
   out.user = in.text(text_bytes_max, "a user's name");
   out.program = in.text(text_bytes_max, "a program's name");
-  out.paths = decode_texts(in, path_bytes_max);
+  out.paths = in.texts(list_items_max, path_bytes_max);
   in.require(std::ranges::all_of(out.paths, [](const auto& p) { return p.starts_with('/'); }),
              "a path that is not absolute");
-  out.tags = decode_texts(in, text_bytes_max);
+  out.tags = in.texts(list_items_max, text_bytes_max);
   out.description = in.text(text_bytes_max, "a description");
   const std::uint8_t selective = in.u8();
   in.require(selective <= 1, "a mark that is neither yes nor no");

@@ -46,10 +46,8 @@ bool has_cache_tag(const Directory& directory) {
 
 }  // namespace
 
-Walker::Walker(const std::vector<std::string>& paths,
-               const WalkOptions& options,
-               ReportProblem report)
-    : options_(options), report_(std::move(report)) {
+Walker::Walker(const std::vector<std::string>& paths, WalkOptions options, ReportProblem report)
+    : options_(std::move(options)), report_(std::move(report)) {
   for (const std::string& path : paths) {
     given_.push_back(path.substr(1));
   }

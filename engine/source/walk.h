@@ -40,7 +40,7 @@ using ReportProblem = std::function<void(const std::string& path, const Error& e
 class Walker {
  public:
   // `paths` are absolute, as resolve_source_path() makes them.
-  Walker(const std::vector<std::string>& paths, const WalkOptions& options, ReportProblem report);
+  Walker(const std::vector<std::string>& paths, WalkOptions options, ReportProblem report);
   std::optional<WalkItem> next();
 
  private:

@@ -25,12 +25,6 @@ std::uint64_t leftover_count() {
   return given == nullptr ? 2 : std::strtoull(given, nullptr, 10);
 }
 
-// KIST_STRIDE: only every so many operations are tried (under sanitizers, which are slow).
-std::uint64_t stride() {
-  const char* given = std::getenv("KIST_STRIDE");  // NOLINT(concurrency-mt-unsafe)
-  return given == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(given, nullptr, 10));
-}
-
 enum class LocalView { absent, torn, before, as_left };
 
 constexpr std::array views = {LocalView::absent, LocalView::torn, LocalView::before,

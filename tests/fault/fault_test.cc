@@ -30,12 +30,6 @@ std::string findings(const VerifyReport& report) {
   return out;
 }
 
-// KIST_STRIDE: only every so many operations are tried (under sanitizers, which are slow).
-std::uint64_t stride() {
-  const char* given = std::getenv("KIST_STRIDE");  // NOLINT(concurrency-mt-unsafe)
-  return given == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(given, nullptr, 10));
-}
-
 struct DiskMachine : Machine {
   DiskMachine(MemoryDisk& disk, std::uint64_t seed)
       : Machine(open_local_store(disk.open()), seed) {}

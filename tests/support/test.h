@@ -1,6 +1,7 @@
 // The one place that includes Catch2. A test's name is the promise it keeps.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -17,6 +18,12 @@ namespace kist::test {
 inline std::uint64_t seed() {
   const char* given = std::getenv("KIST_SEED");  // NOLINT(concurrency-mt-unsafe)
   return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+}
+
+// Of many like cases only every so many are tried: KIST_STRIDE, or each (sanitizers are slow).
+inline std::uint64_t stride() {
+  const char* given = std::getenv("KIST_STRIDE");  // NOLINT(concurrency-mt-unsafe)
+  return given == nullptr ? 1 : std::max<std::uint64_t>(1, std::strtoull(given, nullptr, 10));
 }
 
 inline Bytes to_bytes(std::string_view text) {

@@ -90,10 +90,10 @@ TEST_CASE("a passphrase yields the same key again, and another with another salt
 TEST_CASE("costs of Argon2id out of bounds are not allowed") {
   REQUIRE(is_allowed(argon2_floor));
   REQUIRE(is_allowed(argon2_ceiling));
-  REQUIRE_FALSE(is_allowed({2, 64U << 10U}));
-  REQUIRE_FALSE(is_allowed({3, (64U << 10U) - 1}));
-  REQUIRE_FALSE(is_allowed({17, 64U << 10U}));
-  REQUIRE_FALSE(is_allowed({3, (4U << 20U) + 1}));
+  REQUIRE_FALSE(is_allowed(Argon2Cost{2, 64U << 10U}));
+  REQUIRE_FALSE(is_allowed(Argon2Cost{3, (64U << 10U) - 1}));
+  REQUIRE_FALSE(is_allowed(Argon2Cost{17, 64U << 10U}));
+  REQUIRE_FALSE(is_allowed(Argon2Cost{3, (4U << 20U) + 1}));
 }
 
 TEST_CASE("a moved key leaves zeros behind") {
