@@ -1,11 +1,13 @@
 #include "engine/catalog/environment.h"
 
 #include <atomic>
+#include <cerrno>
 #include <vector>
 
 #include <lmdb.h>
 
 #include "engine/base/disk/file.h"
+#include "engine/base/disk/tree.h"
 #include "engine/crypto/hash.h"
 
 namespace kist {
@@ -31,6 +33,10 @@ void check(int result, const std::string& directory) {
                          result == MDB_BAD_DBI || result == MDB_INCOMPATIBLE ||
                          result == MDB_CURSOR_FULL || result == MDB_PANIC;
   if (is_damage) throw_damaged(directory, mdb_strerror(result));
+  // LMDB calls a short write, as a full file system makes it, an input/output error.
+  const bool is_full = result == EIO && Directory::open(directory).free_bytes() < (1U << 20U);
+  if (is_full) throw_errno("cannot use the catalog in", directory, ENOSPC);
+  if (result > 0) throw_errno("cannot use the catalog in", directory, result);
   throw Error(Code::failed, concat("the catalog in ", directory, ": ", mdb_strerror(result)));
 }
 
@@ -47,6 +53,8 @@ std::array<std::atomic<int>, 16> open_directories{};  // descriptor + 1; 0: none
 extern "C" void on_failed_assertion(MDB_env* /*env*/, const char* /*text*/) {
   mark_open_environments();  // and LMDB ends the process
 }
+
+}  // namespace
 
 // Keeps a directory's descriptor where a signal handler finds it.
 class RegisteredDirectory {
@@ -73,8 +81,6 @@ class RegisteredDirectory {
  private:
   Descriptor directory_;
 };
-
-}  // namespace
 
 void mark_open_environments() noexcept {
   for (const std::atomic<int>& directory : open_directories) {
@@ -118,6 +124,10 @@ struct Transaction::Impl {
 
 namespace {
 
+constexpr unsigned readers_max = 1024;
+// What LMDB's lock file takes for that many readers, 64 bytes each, and its head.
+constexpr std::uint64_t lock_file_bytes = std::uint64_t{readers_max} * 64 + 4096;
+
 // LMDB trusts its file's size and meta pages: a file cut short would end the process on access. The
 // two meta pages state the last page in use; at least the newer one must lie within the file.
 void check_file_size(const std::string& directory) {
@@ -159,6 +169,8 @@ Environment::Environment(const std::string& directory, const Options& options) {
                 concat("the catalog in ", directory, " was in use when the program failed"));
   }
   check_file_size(directory);
+  // LMDB writes to its lock file through a map: where the disk is full, that would end the process.
+  reserve_file(directory + "/lock.mdb", lock_file_bytes);
   impl_ = std::make_unique<Impl>(directory);
   impl_->checksum_key = options.checksum_key;
   check(mdb_env_create(&impl_->env), directory);
@@ -166,7 +178,7 @@ Environment::Environment(const std::string& directory, const Options& options) {
   try {
     check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
     check(mdb_env_set_maxdbs(impl_->env, options.table_count), directory);
-    check(mdb_env_set_maxreaders(impl_->env, 1024), directory);
+    check(mdb_env_set_maxreaders(impl_->env, readers_max), directory);
     check(mdb_env_open(impl_->env, directory.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600), directory);
     MDB_txn* txn = nullptr;
     check(mdb_txn_begin(impl_->env, nullptr, 0, &txn), directory);

@@ -74,6 +74,8 @@ std::optional<SlotName> parse_slot_name(const std::string& file_name) {
   const auto slot = parse_id<SlotId>(file_name.substr(0, dash));
   const auto generation = parse_number<std::uint32_t>(file_name.substr(dash + 1));
   if (!slot || !generation) return std::nullopt;
+  // No other way to write it: "06" is not the name of the sixth.
+  if (slot_name(*slot, *generation) != "slots/" + file_name) return std::nullopt;
   return SlotName{*slot, *generation};
 }
 

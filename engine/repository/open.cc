@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/base/disk/file.h"
 #include "engine/content/chunker.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
@@ -105,6 +106,17 @@ std::string state_directory(const std::string& parent, const RepositoryId& repos
   return concat(parent, "/", hex(repository));
 }
 
+// This machine's record of a repository that is about to be made: where there is no room for it,
+// nothing is made.
+void prepare_local_state(const std::string& directory, Surroundings around) {
+  try {
+    static_cast<void>(LocalState(directory, around.random, around.observer));
+  } catch (const Error&) {
+    remove_tree(directory);
+    throw;
+  }
+}
+
 RepositoryFile read_repository_file(StoreReader& store) {
   Bytes bytes;
   try {
@@ -174,7 +186,6 @@ Repository init_repository(std::shared_ptr<Store> store,
                            Surroundings around) {
   refuse_leftovers(*store);
   const ContentParameters content = content_parameters(options);
-  store->create_folders();
   Random& random = around.random;
   Secrets secrets = draw_secrets(random);
   const ObjectOrigin origin{.repository = random.draw_id<RepositoryId>(),
@@ -182,6 +193,8 @@ Repository init_repository(std::shared_ptr<Store> store,
                             .epoch = random.draw_id<EpochId>(),
                             .author = random.draw_id<SlotId>()};
   const SlotKeys keys(secrets.slot_seed);
+  prepare_local_state(state_directory(state_parent, origin.repository), around);
+  store->create_folders();
 
   Genesis genesis;
   genesis.content = content;
@@ -220,8 +233,10 @@ Repository init_repository(std::shared_ptr<Store> store,
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   store->barrier();
-  return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},
-                         around);
+  return in_context("the repository is made, but could not be opened", [&] {
+    return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},
+                           around);
+  });
 }
 
 Repository open_repository(std::shared_ptr<Store> store,

@@ -7,8 +7,8 @@ namespace kist {
 
 PackWriter::PackWriter(StoreWriter& store,
                        const RepositoryId& repository,
-                       std::uint64_t waiting_bytes_max)
-    : store_(store), repository_(repository), orders_(waiting_bytes_max) {
+                       std::uint64_t waiting_max)
+    : store_(store), repository_(repository), orders_(waiting_max) {
   thread_ = std::thread([this] { run(); });
 }
 

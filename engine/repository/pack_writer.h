@@ -24,8 +24,8 @@ struct PackEnd {
 
 class PackWriter {
  public:
-  // At most `waiting_bytes_max` bytes wait to be written.
-  PackWriter(StoreWriter& store, const RepositoryId& repository, std::uint64_t waiting_bytes_max);
+  // At most `waiting_max` bytes wait to be written.
+  PackWriter(StoreWriter& store, const RepositoryId& repository, std::uint64_t waiting_max);
   PackWriter(const PackWriter&) = delete;
   PackWriter& operator=(const PackWriter&) = delete;
   PackWriter(PackWriter&&) = delete;

@@ -2,7 +2,10 @@
 
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/repository/keyring.h"
+#include "engine/source/path_filter.h"
 #include "tests/support/samples.h"
 
 namespace kist::test {
@@ -123,6 +126,69 @@ void decompress(View bytes) {
   static_cast<void>(decompressor.decompress(bytes, out));
 }
 
+void pack_header(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_pack_header(b, "fuzz"); },
+      [](const PackHeader& h) { return encode_pack_header(h.kind, h.repository); });
+}
+
+void pack_footer(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_pack_footer(b, "fuzz"); }, &encode_pack_footer);
+}
+
+// What is taken for an object's name is that name and no other way to write it.
+void names(View bytes) {
+  const std::string name = untwinned(std::string(as_text(bytes)));
+  const auto slot = parse_slot_name(name);
+  if (slot) KIST_ENSURE(slot_name(slot->slot, slot->generation) == "slots/" + name);
+  const auto sequence = parse_journal_name(name);
+  if (sequence) KIST_ENSURE(journal_name(*sequence) == "journal/" + name);
+}
+
+void key_file(View bytes) {
+  try {
+    KIST_ENSURE(parse_key_file(bytes, "fuzz").secret.view().size() == Key::size);
+  } catch (const Error&) {
+    return;
+  }
+}
+
+// A name, then the lines of an exclude file: a name as it is matches itself, and what is taken back
+// last is not excluded, whatever was said before.
+void path_filter(View bytes) {
+  const std::string_view text = as_text(bytes);
+  const std::string_view path = text.substr(0, std::min(text.find('\n'), text.size()));
+  PathFilter filter;
+  try {
+    filter.exclude_lines(text.substr(path.size()));
+  } catch (const Error&) {
+    return;
+  }
+  static_cast<void>(filter.judge_path(path, true));
+  const std::string_view name = path.substr(0, std::min(path.find('/'), path.size()));
+  if (name.empty() || name == "." || name == "..") return;
+  std::string literal;
+  for (const char byte : name) {
+    literal += '\\';
+    literal += byte;
+  }
+  KIST_ENSURE(matches_glob(literal, name) && matches_glob("*" + literal, name));
+  KIST_ENSURE(!matches_glob(literal + "?", name));
+  if (literal.size() > name_bytes_max) return;
+  filter.exclude("!/" + literal);
+  KIST_ENSURE(!filter.judge_path(name, false).is_excluded);
+}
+
+Bytes copy(View bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+// An object's name without its folder.
+Bytes without_folder(const std::string& name) {
+  return copy(as_view(name).subspan(name.find('/') + 1));
+}
+
 Bytes sample_envelope() {
   const EnvelopeHeader header{.type = ObjectType::journal_entry,
                               .repository = sample_id<RepositoryId>(1)};
@@ -143,12 +209,17 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"frame_list", &frame_list},
       {"index_segment", &index_segment},
       {"journal_payload", &journal_payload},
+      {"key_file", &key_file},
       {"key_segment", &key_segment},
       {"key_segment_inner", &key_segment_inner},
       {"manifest_leaf", &manifest_leaf},
       {"manifest_node", &manifest_node},
+      {"names", &names},
       {"pack_directory", &pack_directory},
+      {"pack_footer", &pack_footer},
+      {"pack_header", &pack_header},
       {"padding", &padding},
+      {"path_filter", &path_filter},
       {"reference_set", &reference_set},
       {"repository_file", &repository_file},
       {"slot", &slot},
@@ -174,12 +245,20 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"journal_payload",
        {encode_journal_payload(1, sample_genesis()), encode_journal_payload(2, sample_snapshot()),
         encode_journal_payload(3, sample_slot_added()), encode_journal_payload(4, rewrapped)}},
+      {"key_file", {copy(encode_key_file(Key::from(Bytes(Key::size, 7))).view())}},
       {"key_segment", {encode_key_segment(sample_key_segment())}},
       {"key_segment_inner", {encode_key_segment_inner(sample_key_segment_inner())}},
       {"manifest_leaf", {encode_leaf(sample_entries())}},
       {"manifest_node", {encode_node(1, {{"", sample_id<BlockId>(1)}, {"a", {}}})}},
+      {"names",
+       {without_folder(slot_name(sample_id<SlotId>(1), 2)), without_folder(journal_name(3)),
+        without_folder(twin_name(journal_name(12)))}},
       {"pack_directory", {encode_pack_directory(sample_places())}},
+      {"pack_footer", {encode_pack_footer(4096)}},
+      {"pack_header", {encode_pack_header(PackKind::meta, sample_id<RepositoryId>(1))}},
       {"padding", {pad_payload(Bytes(100, 1))}},
+      {"path_filter",
+       {copy(as_view("a/b.tmp\n*.tmp\n!/a/b.tmp\n# no\n/x/**/y/\n[!a-c]?\\*\n**/z/**\n"))}},
       {"reference_set", {encode_reference_set(sample_reference_set())}},
       {"repository_file", {encode_repository_file(file, &hash_object)}},
       {"slot", {encode_slot_clear(sample_slot_clear())}},

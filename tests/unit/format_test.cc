@@ -222,6 +222,7 @@ TEST_CASE("the names of slots and entries parse back, and nothing else does") {
   REQUIRE(parsed->generation == 12);
   REQUIRE_FALSE(parse_slot_name("abc-1"));
   REQUIRE_FALSE(parse_slot_name(hex(slot) + "-1.2"));
+  REQUIRE_FALSE(parse_slot_name(hex(slot) + "-012"));
   REQUIRE(journal_name(7) == "journal/0000000007");
   REQUIRE(parse_journal_name("0000000007") == 7U);
   REQUIRE_FALSE(parse_journal_name("0000000007.2"));

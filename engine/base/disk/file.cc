@@ -170,6 +170,14 @@ void replace_file(const std::string& path, View bytes) {
   if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
 }
 
+void reserve_file(const std::string& path, std::uint64_t size) {
+  const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.is_open()) throw_errno("cannot open", path, errno);
+  if (::fallocate(fd.fd(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP) {
+    throw_errno("cannot reserve room for", path, errno);
+  }
+}
+
 bool path_exists(const std::string& path) {
   struct stat status {};
 

@@ -102,6 +102,9 @@ class FileLock {
 Bytes read_file(const std::string& path, std::uint64_t size_max);
 // Replaces `path` durably: afterwards it holds the old bytes or the new ones, whatever happens.
 void replace_file(const std::string& path, View bytes);
+// Creates the file where there is none, of mode 0600, and gives it the room for its first `size`
+// bytes; what it holds stays. Where the file system cannot promise room, nothing is reserved.
+void reserve_file(const std::string& path, std::uint64_t size);
 bool path_exists(const std::string& path);
 // Creates the directory and its parents, each of mode 0700 where it did not exist.
 void make_directories(const std::string& path);
