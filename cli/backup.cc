@@ -71,11 +71,19 @@ std::string stream_path(std::string name) {
   return name;
 }
 
+// 0 when the option was not given.
+std::uint64_t positive_size(std::string_view option, const std::string& text) {
+  if (text.empty()) return 0;
+  const std::uint64_t size = parse_size(text);
+  if (size == 0) throw Error(Code::invalid, concat(option, " takes a size above 0, such as 4MiB"));
+  return size;
+}
+
 BackupOptions prepare(const Options& options) {
   BackupOptions out = options.backup;
   out.walk.filter = make_filter(options.filter);
-  if (!options.checkpoint.empty()) out.checkpoint_bytes = parse_size(options.checkpoint);
-  if (!options.larger_than.empty()) out.walk.exclude_larger_than = parse_size(options.larger_than);
+  out.checkpoint_bytes = positive_size("--checkpoint", options.checkpoint);
+  out.walk.exclude_larger_than = positive_size("--exclude-larger-than", options.larger_than);
   for (const std::string& file : options.path_files) {
     add_paths_from(file, out.paths);
   }

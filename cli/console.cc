@@ -132,20 +132,43 @@ void Console::progress(const Progress& progress) {
   if (!draws_line_ && !is_plain) return;
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
+  if (started_ == std::chrono::steady_clock::time_point()) started_ = now;
   if (now - last_drawn_ < std::chrono::milliseconds(is_plain ? 5000 : 100)) return;
   last_drawn_ = now;
   draw(progress);
 }
 
-void Console::draw(const Progress& progress) {
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+namespace {
+
+std::string progress_line(const Progress& progress, double seconds) {
   const auto speed =
       static_cast<std::uint64_t>(static_cast<double>(progress.bytes_done) / std::max(seconds, 0.1));
-  std::string line = concat(progress.files_done);
-  if (progress.files_total != 0) line += concat("/", progress.files_total);
-  line += concat(" files, ", human_size(progress.bytes_done), ", ", human_size(speed), "/s  ",
-                 printable(progress.current));
+  const bool has_bytes = progress.bytes_total != 0;
+  const std::uint64_t total = has_bytes ? progress.bytes_total : progress.files_total;
+  const std::uint64_t done = has_bytes ? progress.bytes_done : progress.files_done;
+  std::string line;
+  std::string left;
+  // More than the time before, or something else of the same size: an estimate is never "done".
+  if (total != 0 && !(progress.is_estimate && done >= total)) {
+    const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+    line = concat(progress.is_estimate ? "~" : "", static_cast<int>(share * 100), " %, ");
+    if (seconds >= 2 && share >= 0.01) {
+      left = concat(", ",
+                    human_duration(static_cast<std::int64_t>(seconds * 1000 * (1 - share) / share)),
+                    " left");
+    }
+  }
+  line += concat(progress.files_done);
+  if (progress.files_total != 0 && !progress.is_estimate) line += concat("/", progress.files_total);
+  return concat(line, " files, ", human_size(progress.bytes_done), ", ", human_size(speed), "/s",
+                left, "  ", printable(progress.current));
+}
+
+}  // namespace
+
+void Console::draw(const Progress& progress) {
+  std::string line = progress_line(
+      progress, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
   if (options_.progress == ProgressStyle::plain) {
     static_cast<void>(std::fprintf(stderr, "%s\n", line.c_str()));
     return;

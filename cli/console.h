@@ -40,7 +40,7 @@ class Console final : public Observer {
   ConsoleOptions options_;
   bool draws_line_ = false;  // stderr is a terminal that takes a line rewritten in place
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point started_;  // with the first that was told
   std::chrono::steady_clock::time_point last_drawn_;
   bool is_line_shown_ = false;
 };

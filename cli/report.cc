@@ -24,7 +24,7 @@ std::string human_size(std::uint64_t bytes) {
 namespace {
 
 std::string format_time(std::int64_t time_ms, const char* format, bool is_local) {
-  const std::time_t seconds = time_ms / 1000;
+  const std::time_t seconds = time_ms / 1000 - (time_ms % 1000 < 0 ? 1 : 0);  // rounded down
   std::tm broken{};
   if (is_local) {
     ::localtime_r(&seconds, &broken);

@@ -14,6 +14,7 @@ struct Progress {
   std::uint64_t files_total = 0;  // 0 while unknown
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;  // 0 while unknown
+  bool is_estimate = false;       // the totals are those of the time before
   std::string current;            // the path or object being worked on
 };
 

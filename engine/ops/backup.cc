@@ -117,7 +117,7 @@ class Backup {
     result_.sequence = entry.sequence;
     result_.statistics = introduced.statistics;
     cache_.end_era(era_of(entry));
-    cache_.commit(CacheKind::complete, result_.snapshot, started_ms_);
+    cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
     return result_;
   }
 
@@ -172,6 +172,8 @@ class Backup {
       if (found == repository_.state().snapshots.end() || !found->second.is_live) continue;
       if (kind == CacheKind::pending) {
         checkpoints_.adopted_last_path = cache->facts().last_path;
+      } else {
+        expected_ = cache->facts();
       }
       out.push_back(std::move(cache));
     }
@@ -224,9 +226,10 @@ class Backup {
   void tell_progress(const std::string& path) {
     const SnapshotStatistics& so_far = builder_.statistics();
     repository_.observer().progress({.files_done = so_far.files(),
-                                     .files_total = 0,
+                                     .files_total = expected_.files,
                                      .bytes_done = so_far.bytes_total,
-                                     .bytes_total = 0,
+                                     .bytes_total = expected_.bytes,
+                                     .is_estimate = true,
                                      .current = "/" + path});
   }
 
@@ -259,7 +262,7 @@ class Backup {
     checkpoints_.at_bytes = ingest_.new_bytes();
     ++result_.checkpoints;
     cache_.end_era(era_of(entry));
-    cache_.commit(CacheKind::pending, id, started_ms_);
+    cache_.commit(CacheKind::pending, facts_of(id, counted));
     return entry;
   }
 
@@ -300,6 +303,16 @@ class Backup {
     const auto& taken = std::get<SnapshotTaken>(entry.act);
     return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
             .new_data_count = ingest_.new_data_count()};
+  }
+
+  [[nodiscard]] CacheFacts facts_of(const SnapshotId& id,
+                                    const SnapshotStatistics& statistics) const {
+    return {.snapshot = id,
+            .started_ms = started_ms_,
+            .files = statistics.files(),
+            .bytes = statistics.bytes_total,
+            .eras = {},
+            .last_path = {}};
   }
 
   JournalEntry commit_snapshot(const Introduced& introduced,
@@ -351,6 +364,7 @@ class Backup {
   FileCacheWriter cache_;
   SnapshotBuilder builder_;
   Checkpoints checkpoints_;
+  CacheFacts expected_;  // what the source held the last time
   BackupResult result_;
 };
 

@@ -19,7 +19,7 @@ struct FileCacheWriter::FactsFile {
 
 namespace {
 
-constexpr std::string_view magic = "KISTCAC2";
+constexpr std::string_view magic = "KISTCAC3";
 constexpr std::size_t piece_target = 256U << 10U;
 constexpr std::uint32_t piece_max = 64U << 20U;
 // An entry with more runs than this is not worth keeping: its file is read again next time.
@@ -56,6 +56,8 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.raw(file.key.view());
   out.id(file.facts.snapshot);
   out.i64(file.facts.started_ms);
+  out.u64(file.facts.files);
+  out.u64(file.facts.bytes);
   out.u64(file.piece_count);
   out.text(file.facts.last_path);
   out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
@@ -75,6 +77,8 @@ FactsFile decode_facts(View bytes) {
   out.key = Key::from(in.take(Key::size));
   out.facts.snapshot = in.id<SnapshotId>();
   out.facts.started_ms = in.i64();
+  out.facts.files = in.u64();
+  out.facts.bytes = in.u64();
   out.piece_count = in.u64();
   out.facts.last_path = in.text(path_bytes_max, "a path");
   out.facts.eras.resize(in.count(16, "a count of eras"));
@@ -247,11 +251,13 @@ void FileCacheWriter::end_era(const CacheEra& era) {
   if (eras_.size() < eras_max) eras_.push_back(era);
 }
 
-void FileCacheWriter::commit(CacheKind kind, const SnapshotId& snapshot, std::int64_t started_ms) {
+void FileCacheWriter::commit(CacheKind kind, CacheFacts facts) {
+  facts.eras = eras_;
+  facts.last_path = last_path_;
   guarded([&] {
     put_in_place(kind, {.generation = *parse_id<Generation>(generation_),
                         .key = key_.clone(),
-                        .facts = {snapshot, started_ms, eras_, last_path_},
+                        .facts = std::move(facts),
                         .piece_count = piece_number_});
   });
 }

@@ -35,6 +35,8 @@ struct CacheEra {
 struct CacheFacts {
   SnapshotId snapshot;
   std::int64_t started_ms = 0;
+  std::uint64_t files = 0;  // in the snapshot, and their bytes
+  std::uint64_t bytes = 0;
   std::vector<CacheEra> eras;
   std::string last_path;  // of its entries
 };
@@ -99,7 +101,8 @@ class FileCacheWriter {
   void end_era(const CacheEra& era);
   // What was added so far becomes the source's cache of that kind. The complete one takes the place
   // of all others, which are destroyed.
-  void commit(CacheKind kind, const SnapshotId& snapshot, std::int64_t started_ms);
+  // The facts but for the eras and the last path, which the writer knows.
+  void commit(CacheKind kind, CacheFacts facts);
 
  private:
   void flush_piece();

@@ -321,6 +321,7 @@ void RestoreWindow::tell_progress(const std::string& current) {
        .files_total = files_total_,
        .bytes_done = std::max<std::uint64_t>(bytes_done_, bytes_written_),
        .bytes_total = bytes_total_,
+       .is_estimate = false,
        .current = current});
 }
 

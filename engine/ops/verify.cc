@@ -276,6 +276,7 @@ class Verifier {
                                      .files_total = report_.packs,
                                      .bytes_done = bytes_read_,
                                      .bytes_total = 0,
+                                     .is_estimate = false,
                                      .current = name});
   }
 

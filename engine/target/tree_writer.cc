@@ -90,6 +90,10 @@ TreeWriter::TreeWriter(const std::string& target, const TargetOptions& options, 
       run_(draw_run(random)) {
   levels_.push_back({"", is_new_});
   if (options.is_dry_run) return;
+  if (!root_.try_lock()) {
+    throw Error(Code::refused, concat("another restore is writing to ", target,
+                                      "; wait for it, or choose another target"));
+  }
   if (is_new_) {
     mark_ = root_.create_file(mark_name);
     mark_.append(as_view(mark_text));

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -230,6 +231,10 @@ void Directory::make_writable() const noexcept {
   if (::fstat(fd(), &status) == 0 && (status.st_mode & 0700U) != 0700U) {
     static_cast<void>(::fchmod(fd(), (status.st_mode & 07777U) | 0700U));
   }
+}
+
+bool Directory::try_lock() const {
+  return ::flock(fd(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 std::uint64_t Directory::free_bytes() const {

@@ -54,6 +54,9 @@ class Directory {
   [[nodiscard]] std::vector<Xattr> xattrs(const std::string& name) const;
   [[nodiscard]] std::vector<Xattr> own_xattrs() const;
   [[nodiscard]] std::uint8_t own_flags() const;  // bits of Entry::flags
+  // Held until this object goes; false when somebody else holds it. A file system that knows no
+  // locks grants it.
+  [[nodiscard]] bool try_lock() const;
   // Bytes that can still be written to this directory's file system.
   [[nodiscard]] std::uint64_t free_bytes() const;
 
