@@ -26,7 +26,10 @@ TEST_CASE("patterns, marks and lists choose what is backed up") {
   REQUIRE_FALSE(contains(listed.out, "x.tmp"));
   REQUIRE_FALSE(contains(listed.out, "large"));
   place.require("backup --exclude 'a//b' '" + place.tree() + "'", 2);
-  place.require("backup --exclude-larger-than tiny '" + place.tree() + "'", 2);
+  for (const char* size :
+       {"--exclude-larger-than tiny", "--exclude-larger-than 0", "--checkpoint 0"}) {
+    place.require(concat("backup ", std::string_view(size), " '", place.tree(), "'"), 2);
+  }
   place.require("backup --files-from /no/such/list", 2);
 }
 
@@ -66,6 +69,26 @@ TEST_CASE("a backup that is interrupted says what it keeps, and the next goes on
   place.require("verify --level content", 0);
   place.require("backup --source s --stdin big --stdin-from-command -- echo done", 0);
   REQUIRE_FALSE(contains(place.run("snapshots").out, "(incomplete)"));
+}
+
+TEST_CASE("a command that says nothing can be interrupted") {
+  const Place place;
+  place.require("init", 0);
+  place.require(
+      "backup --stdin x --stdin-from-command -- sh -c 'kill -INT $PPID; exec sleep 100000'", 130);
+}
+
+TEST_CASE("a restore to the root of the file system does not delete the repository") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup --exclude /**/repo --exclude /**/state '" + (place.directory / ".") + "'",
+                0);
+  write_file(place.directory / "stray", as_view("x"));
+  const Result dry = place.run("restore latest --target / --delete --delete-excluded --dry-run");
+  INFO(dry.out);
+  REQUIRE(dry.exit == 0);
+  REQUIRE(contains(dry.out, "/stray\n"));
+  REQUIRE_FALSE(contains(dry.out, "/repo"));
 }
 
 TEST_CASE("restore replaces what differs, deletes on request, and asks before it does") {

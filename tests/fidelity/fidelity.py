@@ -9,6 +9,7 @@ fidelity.py compare A B          just the comparison
 Everything goes by directory descriptors: paths are longer than the system takes in one piece.
 """
 import array
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -365,6 +366,34 @@ def test_as_nobody(kist, work, tree):
     remove(home)
 
 
+def test_mounts(kist, work):
+    """--one-file-system stops where another one begins; --delete takes nothing of what is mounted in the target,
+    be it the same file system."""
+    if ctypes.CDLL(None).unshare(0x00020000) != 0 or subprocess.call(["mount", "--make-rprivate", "/"]) != 0:
+        print("cannot be made here: mounts")
+        return
+    env = {**kist_env(work), "KIST_REPO": f"{work}/mounts.repo"}
+    tree, out, other = f"{work}/mounts", f"{work}/mounts.out", f"{work}/mounts.other"
+    for path in (f"{tree}/below", f"{out}/below", other):
+        os.makedirs(path)
+    for path in (f"{tree}/file", f"{tree}/below/own", f"{out}/stray", f"{other}/foreign"):
+        write(path)
+    run([kist, "init"], env=env)
+    run(["mount", "-t", "tmpfs", "below", f"{tree}/below"])
+    write(f"{tree}/below/foreign")
+    run([kist, "backup", "--one-file-system", tree], env=env)
+    listed = run([kist, "ls", "-R", "latest"], env=env)
+    if "mounts/below" not in listed or "foreign" in listed:
+        sys.exit(f"with --one-file-system there is:\n{listed}")
+    run(["umount", f"{tree}/below"])
+    run(["mount", "--bind", other, f"{out}/below"])
+    run([kist, "restore", f"latest:{tree}", "--target", out, "--delete", "--delete-excluded", "--yes"], (0, 3), env=env)
+    kept = os.path.exists(f"{out}/below/foreign")
+    run(["umount", f"{out}/below"])
+    if not kept or os.path.exists(f"{out}/stray"):
+        sys.exit("--delete took what is mounted in the target, or left what is not")
+
+
 def main(arguments):
     command = arguments[0]
     if command == "make":
@@ -402,6 +431,7 @@ def main(arguments):
             if "were right already" not in text or again:
                 sys.exit(f"a second restore over the first changed it\n{shown(again)}")
             test_as_nobody(kist, work, tree)
+            test_mounts(kist, work)
             print("fidelity: all as it was")
         else:
             print_table(lost)

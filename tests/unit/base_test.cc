@@ -1,10 +1,14 @@
 #include <atomic>
 #include <thread>
 
+#include <unistd.h>
+
+#include "engine/base/disk/file.h"
 #include "engine/base/entry.h"
 #include "engine/base/pool.h"
 #include "engine/base/queue.h"
 #include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
 
 using namespace kist;        // NOLINT(google-build-using-namespace)
 using namespace kist::test;  // NOLINT(google-build-using-namespace)
@@ -51,6 +55,20 @@ TEST_CASE("an id parses only from its own digits") {
   REQUIRE(hex(*parse_id<SlotId>(digits)) == digits);
   REQUIRE_FALSE(parse_id<SlotId>(digits + "a"));
   REQUIRE_FALSE(parse_id<SlotId>(std::string(32, 'A')));
+}
+
+TEST_CASE("a file is read whole whatever its size and kind, up to the limit") {
+  const TemporaryDirectory directory;
+  const Bytes large(300'000, 7);
+  write_file(directory / "large", large);
+  REQUIRE(read_file(directory / "large", large.size()) == large);
+  REQUIRE(error_code([&] { read_file(directory / "large", large.size() - 1); }) == Code::invalid);
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  REQUIRE(::write(ends[1], "a\nb\n", 4) == 4);
+  ::close(ends[1]);
+  REQUIRE(read_file(concat("/proc/self/fd/", ends[0]), 100) == to_bytes("a\nb\n"));
+  ::close(ends[0]);
 }
 
 TEST_CASE("a queue never holds more than its weight, and loses nothing") {

@@ -55,6 +55,27 @@ RestoreOptions deleting() {
 
 }  // namespace
 
+TEST_CASE("two restores do not write to the same directory at once") {
+  Restored run;
+  run.take();
+  SeededRandom random(2);
+  {
+    const TreeWriter other(run.source / "out", {}, random);
+    REQUIRE(error_code([&] { run.restore(); }) == Code::refused);
+  }
+  run.restore();
+  REQUIRE(run.differences().empty());
+}
+
+TEST_CASE("a restore whose mark was cut short is gone on with") {
+  Restored run;
+  run.take();
+  fs::create_directory(run.source / "out");
+  write_file(run.source / "out/.kist-partial-00000000-0", as_view("a restore"));
+  run.restore();
+  REQUIRE(run.differences().empty());
+}
+
 TEST_CASE("a restore that is run again reads no file that has one name and changes nothing") {
   Restored run;
   run.take();

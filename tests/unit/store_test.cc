@@ -1,4 +1,6 @@
 // One set of promises, run over every store.
+#include <sys/stat.h>
+
 #include "engine/store/local.h"
 #include "engine/store/memory.h"
 #include "tests/support/test.h"
@@ -84,6 +86,16 @@ TEMPLATE_TEST_CASE("a store keeps its promises", "", Local, Memory) {
     store.remove("keys/a");
     REQUIRE_FALSE(store.size("keys/a"));
   }
+}
+
+TEST_CASE("what is no regular file is no object, and is not waited for") {
+  Local fixture;
+  fixture.store->create_folders();
+  const std::string path = fixture.directory / "store/keys/fifo";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  Bytes part(5);
+  REQUIRE(error_code([&] { fixture.store->get_range("keys/fifo", 0, part); }) == Code::corrupt);
+  REQUIRE(error_code([&] { get_object(*fixture.store, "keys/fifo", 10); }) == Code::corrupt);
 }
 
 TEST_CASE("an abandoned write leaves no file in a local store") {
