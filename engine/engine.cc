@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <malloc.h>
+
 #include "engine/base/disk/disk.h"
 #include "engine/repository/sync.h"
 #include "engine/store/local.h"
@@ -18,6 +20,8 @@ void prepare_process(Observer& observer) {
   init_crypto();
   disable_core_dumps();
   raise_open_file_limit();
+  // Left to itself, malloc learns to keep what is large on the heap, where it cannot be given back.
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
   if (!can_lock_memory()) {
     observer.notice("memory cannot be locked here: secrets could reach swap space");
   }

@@ -9,8 +9,12 @@ void Extraneous::enter(const std::string& path) {
   Frame frame;
   frame.path = path;
   try {
-    const Directory directory = target_.open_beneath(path);
-    if (directory.own_status().mount == mount_) frame.names = directory.names();
+    NameReader names([this, path](const std::string& after) {
+      const Directory directory = target_.open_beneath(path);
+      return directory.own_status().mount == mount_ ? directory.names(after) : NameList();
+    });
+    names.peek();
+    frame.names = std::move(names);
   } catch (const Error&) {
     // It is not there, or no directory: then it holds nothing that could be too much.
   }
@@ -18,10 +22,10 @@ void Extraneous::enter(const std::string& path) {
 }
 
 void Extraneous::leave() {
-  const Frame frame = std::move(stack_.back());
+  Frame frame = std::move(stack_.back());
   stack_.pop_back();
-  for (std::size_t i = frame.next; i < frame.names.size(); ++i) {
-    each_(join_path(frame.path, frame.names[i]));
+  while (const std::optional<std::string> name = frame.names.next()) {
+    each_(join_path(frame.path, *name));
   }
 }
 
@@ -37,7 +41,7 @@ void Extraneous::see(const Entry& entry, bool is_whole) {
   if (is_whole) {
     enter(entry.path);
   } else {
-    stack_.push_back({.path = entry.path, .names = {}, .next = 0});
+    stack_.emplace_back().path = entry.path;
   }
 }
 
@@ -46,10 +50,10 @@ void Extraneous::see(const Entry& entry, bool is_whole) {
 void Extraneous::pass(Frame& frame, std::string_view path) {
   const std::size_t start = frame.path.empty() ? 0 : frame.path.size() + 1;
   const std::string_view name = path.substr(start, path.find('/', start) - start);
-  while (frame.next < frame.names.size() && compare_paths(frame.names[frame.next], name) < 0) {
-    each_(join_path(frame.path, frame.names[frame.next++]));
+  while (frame.names.peek() && compare_paths(*frame.names.peek(), name) < 0) {
+    each_(join_path(frame.path, *frame.names.next()));
   }
-  if (frame.next < frame.names.size() && frame.names[frame.next] == name) ++frame.next;
+  if (frame.names.peek() == name) frame.names.next();
 }
 
 void Extraneous::finish() {

@@ -1,6 +1,6 @@
 // The names in a target that a snapshot does not have: both are walked in the same order, so all
-// that is held in memory is the listings of the directories that lead to one path. Nothing is
-// removed here.
+// that is held in memory is parts of the listings of the directories that lead to one path. Nothing
+// is removed here.
 #pragma once
 
 #include <functional>
@@ -27,8 +27,7 @@ class Extraneous {
  private:
   struct Frame {
     std::string path;
-    std::vector<std::string> names;
-    std::size_t next = 0;
+    NameReader names = NameReader(std::vector<std::string>());
   };
 
   void enter(const std::string& path);

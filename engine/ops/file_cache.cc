@@ -201,13 +201,14 @@ void FileCacheWriter::remove_strays() {
     const auto facts = read_facts(facts_path(directory_, source_key_, kind));
     if (facts) used.push_back(concat(source_key_, ".", hex(facts->generation)));
   }
-  for (const std::string& name : Directory::open(directory_).names()) {
-    const bool is_pieces = name.starts_with(source_key_ + ".") &&
-                           parse_id<Generation>(name.substr(source_key_.size() + 1)).has_value();
+  Directory::open(directory_).for_each_name([&](std::string_view name) {
+    const bool is_pieces =
+        name.starts_with(source_key_ + ".") &&
+        parse_id<Generation>(std::string(name.substr(source_key_.size() + 1))).has_value();
     if (is_pieces && std::ranges::find(used, name) == used.end()) {
       remove_file(concat(directory_, "/", name));
     }
-  }
+  });
 }
 
 FileCacheWriter::~FileCacheWriter() {

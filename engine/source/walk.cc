@@ -78,17 +78,31 @@ std::vector<std::string> Walker::names_leading_on(const std::string& path) const
 }
 
 // What to visit in a directory.
-std::vector<std::string> Walker::names_in(const Frame& frame) const {
-  if (!frame.is_whole) return names_leading_on(frame.path);
-  std::vector<std::string> names = frame.directory->names();
-  if (options_.excludes_caches && std::ranges::find(names, cache_tag) != names.end() &&
-      has_cache_tag(*frame.directory)) {
-    return {std::string(cache_tag)};
+NameReader Walker::names_in(const Frame& frame) const {
+  using Names = std::vector<std::string>;
+  const Directory& directory = *frame.directory;
+  if (!frame.is_whole) return NameReader(names_leading_on(frame.path));
+  if (options_.excludes_caches && directory.find(std::string(cache_tag)) &&
+      has_cache_tag(directory)) {
+    return NameReader(Names{std::string(cache_tag)});
   }
   for (const std::string& mark : options_.exclude_if_present) {
-    if (std::ranges::find(names, mark) != names.end()) return {mark};
+    if (directory.find(mark)) return NameReader(Names{mark});
   }
+  NameReader names(
+      [directory = frame.directory](const std::string& after) { return directory->names(after); });
+  names.peek();  // a directory that cannot be listed is reported before anything in it is visited
   return names;
+}
+
+// The next name in the innermost directory; empty when it has no more, or cannot be listed further.
+std::optional<std::string> Walker::next_name() {
+  try {
+    return stack_.back().names.next();
+  } catch (const Error& error) {
+    report_(stack_.back().path, error);
+    return std::nullopt;
+  }
 }
 
 // Whether size alone leaves it out; patterns were asked before.
@@ -185,11 +199,11 @@ std::optional<WalkItem> Walker::next() {
     enter(std::move(root), std::move(frame), true);
   }
   while (ready_.empty() && !stack_.empty()) {
-    Frame& frame = stack_.back();
-    if (frame.next == frame.names.size()) {
-      stack_.pop_back();
+    const std::optional<std::string> name = next_name();
+    if (name) {
+      visit(*name);
     } else {
-      visit(frame.names[frame.next++]);
+      stack_.pop_back();
     }
   }
   if (ready_.empty()) return std::nullopt;

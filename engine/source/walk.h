@@ -47,8 +47,7 @@ class Walker {
   struct Frame {
     std::shared_ptr<const Directory> directory;
     std::string path;
-    std::vector<std::string> names;
-    std::size_t next = 0;
+    NameReader names = NameReader(std::vector<std::string>());
     PathFilter::Scope scope;
     std::uint64_t device = 0;
     bool is_whole = false;             // all of it is meant, not only what leads to the given paths
@@ -58,7 +57,8 @@ class Walker {
   [[nodiscard]] bool is_given(std::string_view path) const;
   [[nodiscard]] bool leads_to_given(std::string_view path) const;
   [[nodiscard]] std::vector<std::string> names_leading_on(const std::string& path) const;
-  [[nodiscard]] std::vector<std::string> names_in(const Frame& frame) const;
+  [[nodiscard]] NameReader names_in(const Frame& frame) const;
+  [[nodiscard]] std::optional<std::string> next_name();
   [[nodiscard]] bool is_left_out(const Frame& parent, const WalkItem& item) const;
   void visit(const std::string& name);
   void enter(WalkItem item, Frame frame, bool is_meant);

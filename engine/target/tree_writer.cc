@@ -31,10 +31,12 @@ Directory open_target(const std::string& target, bool is_dry_run) {
 // What a restore that was cut off has left behind. Only what has exactly such a name, and is no
 // directory.
 void remove_partials(const Directory& directory) {
-  for (const std::string& name : directory.names()) {
-    if (!is_partial_name(name) || name == mark_name) continue;
-    if (directory.status(name).type != EntryType::directory) directory.remove(name);
-  }
+  directory.for_each_name([&](std::string_view shown) {
+    if (!is_partial_name(shown) || shown == mark_name) return;
+    const std::string name(shown);
+    const std::optional<FileStatus> found = directory.find(name);
+    if (found && found->type != EntryType::directory) directory.remove(name);
+  });
 }
 
 // Clears the flags that forbid changing a file. One that may not even be opened keeps them.
@@ -299,8 +301,9 @@ bool TreeWriter::remove_all(const std::string& path,
     clear_locking_flags(inner.fd());
     bool is_empty = true;
     std::vector<std::string> below_removed;
-    for (const std::string& below : inner.names()) {
-      is_empty &= remove_all(join_path(path, below), keeps, below_removed);
+    NameReader names([&](const std::string& after) { return inner.names(after); });
+    while (const std::optional<std::string> below = names.next()) {
+      is_empty &= remove_all(join_path(path, *below), keeps, below_removed);
     }
     if (!is_empty) {
       removed.insert(removed.end(), below_removed.begin(), below_removed.end());

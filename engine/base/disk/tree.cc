@@ -81,7 +81,51 @@ Directory Directory::open(const std::string& path) {
   return {Descriptor(fd), path};
 }
 
-std::vector<std::string> Directory::names() const {
+NameList::NameList(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    add(name);
+  }
+}
+
+void NameList::add(std::string_view name) {
+  starts_.push_back(narrow<std::uint32_t>(text_.size()));
+  text_ += name;
+  text_ += '\0';
+}
+
+void NameList::sort() {
+  const auto name = [this](std::uint32_t start) { return std::string_view(&text_[start]); };
+  std::ranges::sort(starts_, {}, name);  // char_traits compares bytes as unsigned
+  // A directory that changes while it is listed may show a name twice.
+  const auto twice = std::ranges::unique(starts_, {}, name);
+  starts_.erase(twice.begin(), twice.end());
+}
+
+void NameList::keep_first_half() {
+  sort();
+  NameList kept;
+  for (std::size_t i = 0; i < (size() + 1) / 2; ++i) {
+    kept.add((*this)[i]);
+  }
+  kept.is_complete_ = false;
+  *this = std::move(kept);
+}
+
+NameList Directory::names(std::string_view after, std::size_t bytes_max) const {
+  NameList out;
+  std::string last;  // of those that stay, once some had to go
+  for_each_name([&](std::string_view name) {
+    if (name <= after || (!out.is_complete_ && name > last)) return;
+    out.add(name);
+    if (out.size() < 2 || out.text_.size() + out.size() * sizeof(std::uint32_t) < bytes_max) return;
+    out.keep_first_half();
+    last = out[out.size() - 1];
+  });
+  out.sort();
+  return out;
+}
+
+void Directory::for_each_name(const std::function<void(std::string_view)>& each) const {
   const int fd = ::openat(this->fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) throw_errno("cannot list", path_, errno);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), &::closedir);
@@ -89,20 +133,33 @@ std::vector<std::string> Directory::names() const {
     ::close(fd);
     throw_errno("cannot list", path_, errno);
   }
-  std::vector<std::string> out;
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): own stream
     if (entry == nullptr) break;
     const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") out.emplace_back(name);
+    if (name != "." && name != "..") each(name);
   }
   if (errno != 0) throw_errno("cannot list", path_, errno);
-  std::ranges::sort(out, [](const std::string& a, const std::string& b) {
-    return std::ranges::lexicographical_compare(as_view(a), as_view(b));
-  });
-  // A directory that changes while it is listed may show a name twice.
-  out.erase(std::unique(out.begin(), out.end()), out.end());
+}
+
+NameReader::NameReader(const std::vector<std::string>& names) : part_(names), has_begun_(true) {}
+
+std::optional<std::string_view> NameReader::peek() {
+  while (at_ == part_.size()) {
+    if (has_begun_ && part_.is_complete()) return std::nullopt;
+    part_ = list_(part_.size() == 0 ? std::string() : std::string(part_[part_.size() - 1]));
+    has_begun_ = true;
+    at_ = 0;
+  }
+  return part_[at_];
+}
+
+std::optional<std::string> NameReader::next() {
+  const std::optional<std::string_view> name = peek();
+  if (!name) return std::nullopt;
+  std::string out(*name);
+  ++at_;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@
 #include "engine/base/entry.h"
 
 namespace kist {
+
+// What is held of one directory's names at a time.
+inline constexpr std::size_t names_bytes_max = std::size_t{16} << 20U;
 
 // What statx tells of one name.
 struct FileStatus {
@@ -33,6 +37,34 @@ struct FileStatus {
   std::uint32_t device_minor = 0;
 };
 
+// Some of a directory's names, bytewise ascending, in little more memory than their bytes.
+class NameList {
+ public:
+  NameList() = default;
+  // All of these, which are in order.
+  explicit NameList(const std::vector<std::string>& names);
+
+  [[nodiscard]] std::size_t size() const { return starts_.size(); }
+
+  [[nodiscard]] std::string_view operator[](std::size_t i) const {
+    return text_.data() + starts_[i];
+  }
+
+  // False: more names follow the last of these.
+  [[nodiscard]] bool is_complete() const { return is_complete_; }
+
+ private:
+  friend class Directory;
+
+  void add(std::string_view name);
+  void sort();
+  void keep_first_half();
+
+  std::string text_;  // each name and a NUL
+  std::vector<std::uint32_t> starts_;
+  bool is_complete_ = true;
+};
+
 class Directory {
  public:
   // Opens a directory by path; a link as the last component is followed.
@@ -43,7 +75,11 @@ class Directory {
   [[nodiscard]] int fd() const { return descriptor_.fd(); }
 
   // Reading. Nothing follows a link. An absent name is Error{missing}.
-  [[nodiscard]] std::vector<std::string> names() const;  // sorted bytewise, without . and ..
+  // Every name but . and .. once or, while the directory changes, twice; in no order.
+  void for_each_name(const std::function<void(std::string_view)>& each) const;
+  // The names after that one in bytewise order, as many as fit into so many bytes.
+  [[nodiscard]] NameList names(std::string_view after = {},
+                               std::size_t bytes_max = names_bytes_max) const;
   [[nodiscard]] FileStatus status(const std::string& name) const;
   [[nodiscard]] std::optional<FileStatus> find(const std::string& name) const;  // empty: absent
   [[nodiscard]] FileStatus own_status() const;
@@ -93,6 +129,29 @@ class Directory {
 
   Descriptor descriptor_;
   std::string path_;
+};
+
+// A directory's names one after another, in bytewise order. Of a huge directory a part is held at a
+// time: it is read again for each.
+class NameReader {
+ public:
+  // `list` gives the names after one, as Directory::names() does.
+  explicit NameReader(std::function<NameList(const std::string& after)> list)
+      : list_(std::move(list)) {}
+
+  // These, which are in order, and no others.
+  explicit NameReader(const std::vector<std::string>& names);
+
+  // The next name, valid until next(); empty at the end.
+  std::optional<std::string_view> peek();
+  // The same, and goes on.
+  std::optional<std::string> next();
+
+ private:
+  std::function<NameList(const std::string&)> list_;
+  NameList part_;
+  std::size_t at_ = 0;
+  bool has_begun_ = false;
 };
 
 [[nodiscard]] FileStatus file_status(const File& file);
