@@ -97,8 +97,8 @@ void NameList::sort() {
   const auto name = [this](std::uint32_t start) { return std::string_view(&text_[start]); };
   std::ranges::sort(starts_, {}, name);  // char_traits compares bytes as unsigned
   // A directory that changes while it is listed may show a name twice.
-  const auto twice = std::ranges::unique(starts_, {}, name);
-  starts_.erase(twice.begin(), twice.end());
+  const auto is_same = [&](std::uint32_t a, std::uint32_t b) { return name(a) == name(b); };
+  starts_.erase(std::unique(starts_.begin(), starts_.end(), is_same), starts_.end());
 }
 
 void NameList::keep_first_half() {
