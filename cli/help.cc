@@ -245,16 +245,21 @@ Exit run(const CLI::App& app, const Options& options) {
     print_fish(app);
   } else {
     const CLI::App* of = &app;
+    std::string above;
     for (const std::string& word : options.words) {
       const std::vector<const CLI::App*> commands = commands_of(*of);
       const auto found = std::ranges::find_if(
           commands, [&](const CLI::App* command) { return command->get_name() == word; });
       if (found == commands.end()) {
-        throw Error(Code::invalid, concat("there is no command ", word, "; kist help lists them"));
+        throw Error(Code::invalid, concat("there is no command ", above, printable(word),
+                                          "; kist help lists them"));
       }
       of = *found;
+      above += word + " ";
     }
-    print_bytes(as_view(of->help()));
+    const std::string name = above.empty() ? "kist" : "kist " + above.substr(0, above.size() - 1);
+    // Not of->help(): of the program that would be help on "help", which was parsed.
+    print_bytes(as_view(of->get_formatter()->make_help(of, name, CLI::AppFormatMode::Normal)));
   }
   return Exit::done;
 }

@@ -110,7 +110,14 @@ int parse_and_run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    static_cast<void>(std::fprintf(stderr, "kist: %s; kist --help shows how\n", error.what()));
+    const std::vector<std::string> words = app.remaining();
+    const bool is_unknown =
+        app.get_subcommands().empty() && !words.empty() && !words.front().starts_with('-');
+    const std::string text =
+        is_unknown
+            ? concat("there is no command ", printable(words.front()), "; kist help lists them")
+            : concat(std::string_view(error.what()), "; kist --help shows how");
+    static_cast<void>(std::fprintf(stderr, "kist: %s\n", text.c_str()));
     return static_cast<int>(Exit::usage);
   }
   return static_cast<int>(run(session));

@@ -133,7 +133,10 @@ TEST_CASE("help, the man page and completion come from the commands") {
   const Place place;
   REQUIRE(contains(place.run("help restore").out, "--overwrite"));
   REQUIRE(contains(place.run("help restore").out, "Examples:"));
+  REQUIRE(contains(place.run("help").out, "kist [OPTIONS] SUBCOMMAND"));
+  REQUIRE(contains(place.run("help key add").out, "Usage: kist key add"));
   REQUIRE(place.run("help frobnicate").exit == 2);
+  REQUIRE(contains(place.run("frobnicate").out, "no command frobnicate"));
   const Result man = place.run("help --man");
   REQUIRE(contains(man.out, ".TH KIST 1"));
   REQUIRE(contains(man.out, "exclude\\-caches"));
