@@ -14,6 +14,13 @@
 
 namespace kist {
 
+// Whether a file can have that name: 1 to 255 bytes, no '/', no NUL, neither "." nor "..".
+inline bool is_file_name(std::string_view name) {
+  constexpr std::string_view separators("/\0", 2);
+  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+         name.find_first_of(separators) == std::string_view::npos;
+}
+
 enum class EntryType : std::uint8_t {
   file = 1,
   directory = 2,

@@ -37,17 +37,19 @@ void encode_path(ByteWriter& out, std::string_view path, std::string_view previo
   out.text(path.substr(shared));
 }
 
-// Components are 1 to 255 bytes, never "." or "..", without NUL.
-void check_path(const ByteReader& in, std::string_view path) {
-  if (path.empty()) return;
-  in.require(path.find('\0') == std::string_view::npos, "a path holds a NUL byte");
+// A path is empty, for the root, or its components are names.
+bool is_path(std::string_view path) {
+  if (path.empty()) return true;
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find('/', start), path.size());
-    const std::string_view name = path.substr(start, end - start);
-    in.require(!name.empty() && name.size() <= name_bytes_max && name != "." && name != "..",
-               "a path has a component that no file can have");
+    if (!is_file_name(path.substr(start, end - start))) return false;
     start = end + 1;
   }
+  return true;
+}
+
+void check_path(const ByteReader& in, std::string_view path) {
+  in.require(is_path(path), "a path has a component that no file can have");
 }
 
 std::string decode_path(ByteReader& in, std::string_view previous) {
@@ -193,11 +195,7 @@ void check_encodable(const Entry& entry) {
     if (!holds) throw Error(Code::failed, concat("it cannot be stored: ", what));
   };
   require(entry.path.size() <= path_bytes_max, "its path is longer than 65536 bytes");
-  for (std::size_t start = 0; start < entry.path.size();) {
-    const std::size_t end = std::min(entry.path.find('/', start), entry.path.size());
-    require(end - start <= name_bytes_max, "a name in its path is longer than 255 bytes");
-    start = end + 1;
-  }
+  require(is_path(entry.path), "a name in its path is longer than 255 bytes, or none");
   require(entry.link_target.size() <= path_bytes_max, "its target is longer than 65536 bytes");
   require(entry.user.size() <= name_bytes_max && entry.group.size() <= name_bytes_max,
           "its owner's name is longer than 255 bytes");

@@ -6,19 +6,15 @@ Extraneous::Extraneous(const Directory& target, std::function<void(const std::st
     : target_(target), mount_(target.own_status().mount), each_(std::move(each)) {}
 
 void Extraneous::enter(const std::string& path) {
-  Frame frame;
-  frame.path = path;
-  try {
-    NameReader names([this, path](const std::string& after) {
-      const Directory directory = target_.open_beneath(path);
-      return directory.own_status().mount == mount_ ? directory.names(after) : NameList();
-    });
-    names.peek();
-    frame.names = std::move(names);
-  } catch (const Error&) {
-    // It is not there, or no directory: then it holds nothing that could be too much.
-  }
-  stack_.push_back(std::move(frame));
+  stack_.push_back({path, NameReader([this, path](const std::string& after) {
+                      try {
+                        const Directory directory = target_.open_beneath(path);
+                        if (directory.own_status().mount == mount_) return directory.names(after);
+                      } catch (const Error&) {
+                        // It is not there, or no directory: then it holds nothing too much.
+                      }
+                      return NameList();
+                    })});
 }
 
 void Extraneous::leave() {

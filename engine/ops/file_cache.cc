@@ -201,14 +201,18 @@ void FileCacheWriter::remove_strays() {
     const auto facts = read_facts(facts_path(directory_, source_key_, kind));
     if (facts) used.push_back(concat(source_key_, ".", hex(facts->generation)));
   }
+  std::vector<std::string> strays;
   Directory::open(directory_).for_each_name([&](std::string_view name) {
     const bool is_pieces =
         name.starts_with(source_key_ + ".") &&
         parse_id<Generation>(std::string(name.substr(source_key_.size() + 1))).has_value();
     if (is_pieces && std::ranges::find(used, name) == used.end()) {
-      remove_file(concat(directory_, "/", name));
+      strays.emplace_back(name);
     }
   });
+  for (const std::string& name : strays) {
+    remove_file(concat(directory_, "/", name));
+  }
 }
 
 FileCacheWriter::~FileCacheWriter() {
@@ -271,8 +275,9 @@ void FileCacheWriter::put_in_place(CacheKind kind, const FactsFile& file) {
   for (const CacheKind old : replaced) {
     const std::string path = facts_path(directory_, source_key_, old);
     const std::optional<FactsFile> former = read_facts(path);
-    if (!former) continue;
-    if (former->generation != file.generation) former_pieces.push_back(hex(former->generation));
+    if (former && former->generation != file.generation) {
+      former_pieces.push_back(hex(former->generation));
+    }
     wipe_file(path);  // overwritten first, so that the former key does not linger
   }
   replace_file(facts_path(directory_, source_key_, kind), encoded.view());

@@ -106,16 +106,42 @@ std::string state_directory(const std::string& parent, const RepositoryId& repos
   return concat(parent, "/", hex(repository));
 }
 
-// This machine's record of a repository that is about to be made: where there is no room for it,
-// nothing is made.
-void prepare_local_state(const std::string& directory, Surroundings around) {
-  try {
-    static_cast<void>(LocalState(directory, around.random, around.observer));
-  } catch (const Error&) {
-    remove_tree(directory);
-    throw;
+// This machine's record of a repository that is being made: where there is no room for it, nothing
+// is made, and where nothing is made, it goes again.
+class NewLocalState {
+ public:
+  NewLocalState(std::string directory, Surroundings around) : directory_(std::move(directory)) {
+    try {
+      static_cast<void>(LocalState(directory_, around.random, around.observer));
+    } catch (const Error&) {
+      remove();
+      throw;
+    }
   }
-}
+
+  NewLocalState(const NewLocalState&) = delete;
+  NewLocalState& operator=(const NewLocalState&) = delete;
+  NewLocalState(NewLocalState&&) = delete;
+  NewLocalState& operator=(NewLocalState&&) = delete;
+
+  ~NewLocalState() {
+    if (!is_kept_) remove();
+  }
+
+  void keep() { is_kept_ = true; }
+
+ private:
+  void remove() noexcept {
+    try {
+      remove_tree(directory_);
+    } catch (const Error&) {
+      is_kept_ = true;  // it stays; it is of no repository and holds nothing
+    }
+  }
+
+  std::string directory_;
+  bool is_kept_ = false;
+};
 
 RepositoryFile read_repository_file(StoreReader& store) {
   Bytes bytes;
@@ -193,7 +219,7 @@ Repository init_repository(std::shared_ptr<Store> store,
                             .epoch = random.draw_id<EpochId>(),
                             .author = random.draw_id<SlotId>()};
   const SlotKeys keys(secrets.slot_seed);
-  prepare_local_state(state_directory(state_parent, origin.repository), around);
+  NewLocalState local(state_directory(state_parent, origin.repository), around);
   store->create_folders();
 
   Genesis genesis;
@@ -232,6 +258,7 @@ Repository init_repository(std::shared_ptr<Store> store,
   if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
+  local.keep();
   store->barrier();
   return in_context("the repository is made, but could not be opened", [&] {
     return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},

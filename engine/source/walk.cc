@@ -48,6 +48,13 @@ bool has_cache_tag(const Directory& directory) {
 
 Walker::Walker(const std::vector<std::string>& paths, WalkOptions options, ReportProblem report)
     : options_(std::move(options)), report_(std::move(report)) {
+  for (const std::string& mark : options_.exclude_if_present) {
+    if (!is_file_name(mark)) {
+      throw Error(Code::invalid, concat("\"", mark,
+                                        "\" after --exclude-if-present is not the name "
+                                        "of a file in a directory, such as .nobackup"));
+    }
+  }
   for (const std::string& path : paths) {
     given_.push_back(path.substr(1));
   }

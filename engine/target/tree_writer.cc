@@ -31,12 +31,13 @@ Directory open_target(const std::string& target, bool is_dry_run) {
 // What a restore that was cut off has left behind. Only what has exactly such a name, and is no
 // directory.
 void remove_partials(const Directory& directory) {
-  directory.for_each_name([&](std::string_view shown) {
-    if (!is_partial_name(shown) || shown == mark_name) return;
-    const std::string name(shown);
-    const std::optional<FileStatus> found = directory.find(name);
-    if (found && found->type != EntryType::directory) directory.remove(name);
+  std::vector<std::string> partials;
+  directory.for_each_name([&](std::string_view name) {
+    if (is_partial_name(name) && name != mark_name) partials.emplace_back(name);
   });
+  for (const std::string& name : partials) {
+    if (directory.status(name).type != EntryType::directory) directory.remove(name);
+  }
 }
 
 // Clears the flags that forbid changing a file. One that may not even be opened keeps them.

@@ -31,6 +31,10 @@ TEST_CASE("patterns, marks and lists choose what is backed up") {
     place.require(concat("backup ", std::string_view(size), " '", place.tree(), "'"), 2);
   }
   place.require("backup --files-from /no/such/list", 2);
+  for (const char* mark : {".git/", "/etc/passwd", "..", "a/b"}) {
+    place.require(
+        concat("backup --exclude-if-present ", std::string_view(mark), " '", place.tree(), "'"), 2);
+  }
 }
 
 TEST_CASE("a dry run of a backup makes no snapshot") {

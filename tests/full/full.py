@@ -139,6 +139,9 @@ def try_init(small):
         done = attempt(place, kib, what, ["init"])
         refused += not done
         make_room()
+        if not done and os.path.isdir(place.parts["state"]) and os.listdir(place.parts["state"]) and \
+                not os.path.exists(f"{place.parts['repo']}/kist.repo"):
+            fail(f"{what}, {kib} KiB left: an init that made nothing left a local state")
         if not done and not os.path.exists(f"{place.parts['repo']}/kist.repo"):
             place.must("init")  # the leftovers of the one before are not in its way
         make_tree(place.tree, random.Random(kib))

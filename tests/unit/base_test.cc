@@ -65,10 +65,18 @@ TEST_CASE("a file is read whole whatever its size and kind, up to the limit") {
   REQUIRE(error_code([&] { read_file(directory / "large", large.size() - 1); }) == Code::invalid);
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
-  REQUIRE(::write(ends[1], "a\nb\n", 4) == 4);
-  ::close(ends[1]);
-  REQUIRE(read_file(concat("/proc/self/fd/", ends[0]), 100) == to_bytes("a\nb\n"));
+  const std::string path = concat("/proc/self/fd/", ends[0]);
+  const auto write_all = [&] {
+    for (std::size_t done = 0; done < large.size();) {
+      done += static_cast<std::size_t>(::write(ends[1], &large[done], large.size() - done));
+    }
+    ::close(ends[1]);
+  };
+  std::thread writer(write_all);
+  const Bytes got = read_file(path, large.size());
+  writer.join();
   ::close(ends[0]);
+  REQUIRE(got == large);
 }
 
 TEST_CASE("a queue never holds more than its weight, and loses nothing") {

@@ -67,6 +67,28 @@ TEST_CASE("two restores do not write to the same directory at once") {
   REQUIRE(run.differences().empty());
 }
 
+TEST_CASE("directories that are read in parts are backed up, and emptied of what is too much") {
+  Restored run;
+  const std::size_t before = std::exchange(names_bytes_max, 64);
+  for (int i = 0; i < 100; ++i) {
+    write_file(run.source / ("tree/many" + std::to_string(i * 7 % 100)), as_view("x"));
+  }
+  age_tree(run.source / "tree");
+  run.take();
+  run.restore();
+  const bool is_whole = run.differences().empty();
+  fs::create_directory(run.source / "out/stray");
+  for (int i = 0; i < 100; ++i) {
+    write_file(run.source / ("out/many" + std::to_string(i) + "x"), as_view("x"));
+    write_file(run.source / ("out/stray/" + std::to_string(i)), as_view("x"));
+  }
+  const std::uint64_t deleted = run.restore(deleting()).deleted;
+  names_bytes_max = before;
+  REQUIRE(is_whole);
+  REQUIRE(deleted == 101);
+  REQUIRE(run.differences().empty());
+}
+
 TEST_CASE("a restore whose mark was cut short is gone on with") {
   Restored run;
   run.take();

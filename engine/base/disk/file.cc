@@ -182,9 +182,16 @@ void replace_file(const std::string& path, View bytes) {
 void reserve_file(const std::string& path, std::uint64_t size) {
   const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) throw_errno("cannot open", path, errno);
-  if (::fallocate(fd.fd(), 0, 0, static_cast<off_t>(size)) != 0 && errno != EOPNOTSUPP) {
-    throw_errno("cannot reserve room for", path, errno);
-  }
+  struct stat status {};
+
+  if (::fstat(fd.fd(), &status) != 0) throw_errno("cannot inspect", path, errno);
+  if (static_cast<std::uint64_t>(status.st_blocks) * 512 >= size) return;
+  int result = 0;
+  do {
+    result = ::fallocate(fd.fd(), 0, 0, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  const bool is_unknown_here = errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL;
+  if (result != 0 && !is_unknown_here) throw_errno("cannot reserve room for", path, errno);
 }
 
 bool path_exists(const std::string& path) {
