@@ -21,8 +21,8 @@ void prepare_process(Observer& observer) {
   disable_core_dumps();
   raise_open_file_limit();
   // Left to itself, malloc learns to keep what is large on the heap, where it cannot be given back.
-  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);  // NOLINT(concurrency-mt-unsafe): nothing else runs yet
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);  // NOLINT(concurrency-mt-unsafe)
   if (!can_lock_memory()) {
     observer.notice("memory cannot be locked here: secrets could reach swap space");
   }
