@@ -3,7 +3,7 @@
 
 Prints a table for docs/scale.md: seconds and peak memory of backup, unchanged backup, content verify and
 restore, for 10,000, 100,000 and 1,000,000 files in one directory, for a sparse file of 100 GiB with 1 GiB
-of data, for a stream of 100 GiB that repeats itself, and for names that are long, alike and nested so that
+of data, for a stream of 20 GiB that repeats itself, and for names that are long, alike and nested so that
 '/' sorts among them. DIR (default /var/tmp) needs room for 15 GB and two million inodes.
 """
 import multiprocessing
@@ -118,8 +118,8 @@ def main():
     rows("200,000 paths, names of 203 bytes that differ at their end", f"{WORK}/source")
     apart(sparse_file, f"{WORK}/source")
     rows("a sparse file of 100 GiB, 1 GiB of it data", f"{WORK}/source")
-    generate = "import sys; piece = bytes(range(256)) * 4096\nfor _ in range(100 << 10): sys.stdout.buffer.write(piece)"
-    rows("a stream of 100 GiB that repeats itself", None,
+    generate = "import sys; piece = bytes(range(256)) * 4096\nfor _ in range(20 << 10): sys.stdout.buffer.write(piece)"
+    rows("a stream of 20 GiB that repeats itself", None,
          ("backup", "--stdin", "stream", "--stdin-from-command", "--", sys.executable, "-c", generate))
 
 
