@@ -182,6 +182,7 @@ void replace_file(const std::string& path, View bytes) {
 void reserve_file(const std::string& path, std::uint64_t size) {
   const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) throw_errno("cannot open", path, errno);
+
   struct stat status {};
 
   if (::fstat(fd.fd(), &status) != 0) throw_errno("cannot inspect", path, errno);
