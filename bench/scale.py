@@ -4,12 +4,12 @@
 Prints a table for docs/scale.md: seconds and peak memory of backup, unchanged backup, content verify and
 restore, for 10,000, 100,000 and 1,000,000 files in one directory, for a sparse file of 100 GiB with 1 GiB
 of data, for a stream of 20 GiB that repeats itself, and for names that are long, alike and nested so that
-'/' sorts among them. DIR (default /var/tmp) needs room for 15 GB and two million inodes. Memory cells that are all alike show this
-program and not kist: not to be used until commands start from a small process.
+'/' sorts among them. DIR (default /var/tmp) needs room for 15 GB and two million inodes.
 """
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,6 +32,9 @@ def run(*arguments):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"scale.py: kist {' '.join(arguments)}: exit {process.returncode}")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if own >= usage.ru_maxrss and own > 32 << 10:
+        sys.exit(f"scale.py: it has grown to {own >> 10} MiB itself, and would take that for kist's")
     return time.monotonic() - started, usage.ru_maxrss / 1024
 
 
@@ -80,15 +83,15 @@ def awkward_names(root):
 def rows(what, source, backup=("backup",)):
     """One case: what each command took."""
     for path in ("repo", "state"):
-        shutil.rmtree(f"{WORK}/{path}", ignore_errors=True)
+        apart(shutil.rmtree, f"{WORK}/{path}", True)
     run("init")
     arguments = [*backup, source] if source else [*backup]
     taken = [run(*arguments), run(*arguments), run("verify", "--level", "content")]
     if source:
         taken.append(run("restore", f"latest:{source}", "--target", f"{WORK}/out"))
         apart(compare, source, f"{WORK}/out")
-        shutil.rmtree(f"{WORK}/out")
-        shutil.rmtree(source)
+        apart(shutil.rmtree, f"{WORK}/out")
+        apart(shutil.rmtree, source)
     cells = [f"{seconds:.1f} s, {peak:.0f} MiB" for seconds, peak in taken] + ["-"] * (4 - len(taken))
     print(f"| {what} | {' | '.join(cells)} |", flush=True)
 
