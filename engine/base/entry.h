@@ -14,10 +14,12 @@
 
 namespace kist {
 
+inline constexpr std::size_t file_name_bytes_max = 255;
+
 // Whether a file can have that name: 1 to 255 bytes, no '/', no NUL, neither "." nor "..".
 inline bool is_file_name(std::string_view name) {
   constexpr std::string_view separators("/\0", 2);
-  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+  return !name.empty() && name.size() <= file_name_bytes_max && name != "." && name != ".." &&
          name.find_first_of(separators) == std::string_view::npos;
 }
 

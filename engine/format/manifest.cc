@@ -37,6 +37,8 @@ void encode_path(ByteWriter& out, std::string_view path, std::string_view previo
   out.text(path.substr(shared));
 }
 
+static_assert(name_bytes_max == file_name_bytes_max);
+
 // A path is empty, for the root, or its components are names.
 bool is_path(std::string_view path) {
   if (path.empty()) return true;

@@ -27,7 +27,7 @@ class Extraneous {
  private:
   struct Frame {
     std::string path;
-    NameReader names = NameReader(std::vector<std::string>());
+    NameReader names;
   };
 
   void enter(const std::string& path);

@@ -69,7 +69,7 @@ void RestoreWindow::expect(std::uint64_t files, std::uint64_t bytes) {
 
 void RestoreWindow::count_right(const Entry& entry) {
   ++files_done_;
-  bytes_done_ += entry.size;
+  bytes_right_ += entry.size;
   tell_progress(entry.path);
 }
 
@@ -312,14 +312,14 @@ void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& paren
   file.is_done = true;  // whatever comes: its partial name is gone
   tree_.finish_file(parents, out, entry, {file.partial, file.standing});
   ++files_done_;
-  bytes_done_ += entry.size;
+  bytes_restored_ += entry.size;
 }
 
 void RestoreWindow::tell_progress(const std::string& current) {
   repository_.observer().progress(
       {.files_done = files_done_,
        .files_total = files_total_,
-       .bytes_done = std::max<std::uint64_t>(bytes_done_, bytes_written_),
+       .bytes_done = bytes_right_ + std::max<std::uint64_t>(bytes_restored_, bytes_written_),
        .bytes_total = bytes_total_,
        .is_estimate = false,
        .current = current});

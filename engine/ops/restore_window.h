@@ -50,7 +50,7 @@ class RestoreWindow {
 
   [[nodiscard]] std::uint64_t files_done() const { return files_done_; }
 
-  [[nodiscard]] std::uint64_t bytes_done() const { return bytes_done_; }
+  [[nodiscard]] std::uint64_t bytes_done() const { return bytes_right_ + bytes_restored_; }
 
   [[nodiscard]] std::uint64_t links_done() const { return links_done_; }
 
@@ -96,7 +96,8 @@ class RestoreWindow {
   std::uint64_t files_total_ = 0;
   std::uint64_t bytes_total_ = 0;
   std::atomic<std::uint64_t> files_done_{0};
-  std::atomic<std::uint64_t> bytes_done_{0};
+  std::atomic<std::uint64_t> bytes_right_{0};     // of files that were right already
+  std::atomic<std::uint64_t> bytes_restored_{0};  // of files that are whole now
   std::atomic<std::uint64_t> bytes_written_{0};
   std::uint64_t links_done_ = 0;
   std::atomic<std::uint64_t> frames_read_{0};

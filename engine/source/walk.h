@@ -47,7 +47,7 @@ class Walker {
   struct Frame {
     std::shared_ptr<const Directory> directory;
     std::string path;
-    NameReader names = NameReader(std::vector<std::string>());
+    NameReader names;
     PathFilter::Scope scope;
     std::uint64_t device = 0;
     bool is_whole = false;             // all of it is meant, not only what leads to the given paths

@@ -91,12 +91,14 @@ TreeWriter::TreeWriter(const std::string& target, const TargetOptions& options, 
       is_new_(!path_exists(target)),
       root_(open_target(target, options.is_dry_run)),
       run_(draw_run(random)) {
-  levels_.push_back({"", is_new_});
-  if (options.is_dry_run) return;
-  if (!root_.try_lock()) {
+  if (!options.is_dry_run && !root_.try_lock()) {
     throw Error(Code::refused, concat("another restore is writing to ", target,
                                       "; wait for it, or choose another target"));
   }
+  // Another restore may have made and filled it between the look and the lock.
+  is_new_ = is_new_ && root_.names().size() == 0;
+  levels_.push_back({"", is_new_});
+  if (options.is_dry_run) return;
   if (is_new_) {
     mark_ = root_.create_file(mark_name);
     mark_.append(as_view(mark_text));

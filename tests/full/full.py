@@ -120,10 +120,11 @@ class Place:
             fail("what is restored is not what was backed up")
 
 
-def attempt(place, left, what, arguments, unit="KiB"):
+def attempt(place, left, what, arguments, unit):
     """Runs it with so little room; whether it went through all the same."""
     leave(left, unit)
     done = place.run(*arguments)
+    make_room()
     if done.returncode == 0:
         return True
     said = done.stdout + done.stderr
@@ -132,101 +133,108 @@ def attempt(place, left, what, arguments, unit="KiB"):
     return False
 
 
-def try_init(small):
-    what, refused = f"init, full: {small}", 0
-    for kib in STEPS:
-        place = Place(small)
-        done = attempt(place, kib, what, ["init"])
+def try_steps(what, prepare, arguments, afterwards, unit="KiB"):
+    """More room step by step, until there is enough. `prepare` makes the place for a step; `afterwards`, when
+    there is room again, does what must work now."""
+    refused = 0
+    for left in STEPS:
+        place = prepare(left)
+        done = attempt(place, left, what, arguments(place), unit)
         refused += not done
-        make_room()
-        if not done and os.path.isdir(place.parts["state"]) and os.listdir(place.parts["state"]) and \
-                not os.path.exists(f"{place.parts['repo']}/kist.repo"):
-            fail(f"{what}, {kib} KiB left: an init that made nothing left a local state")
-        if not done and not os.path.exists(f"{place.parts['repo']}/kist.repo"):
-            place.must("init")  # the leftovers of the one before are not in its way
-        make_tree(place.tree, random.Random(kib))
-        place.back_up()
+        afterwards(place, done)
         place.check()
         if done:
             break
-    return what, refused, kib
+    if refused == 0:
+        fail(f"{what}: never refused, so nothing was tried")
+    print(f"{what}: {refused} times too little room, {left} {unit} were enough", flush=True)
+
+
+def with_snapshot(small):
+    """A repository with a snapshot of a tree."""
+    place = Place(small)
+    make_tree(place.tree, random.Random(1))
+    place.must("init")
+    place.back_up()
+    return place
+
+
+def try_init(small):
+    def afterwards(place, done):
+        is_made = os.path.exists(f"{place.parts['repo']}/kist.repo")
+        state = place.parts["state"]
+        if not is_made and os.path.isdir(state) and os.listdir(state):
+            fail("an init that made nothing left a local state")
+        if not done and not is_made:
+            place.must("init")  # the leftovers of the one before are not in its way
+        make_tree(place.tree, random.Random(1))
+        place.back_up()
+
+    try_steps(f"init, full: {small}", lambda left: Place(small), lambda place: ["init"], afterwards)
 
 
 def try_backup(small):
-    what, refused = f"backup, full: {small}", 0
-    place = Place(small)
-    place.must("init")
-    place.back_up()
-    for kib in STEPS:
-        shutil.rmtree(place.tree)
-        make_tree(place.tree, random.Random(kib))
-        done = attempt(place, kib, what, ["backup", "--source", "full", place.tree])
-        refused += not done
-        make_room()
-        place.back_up()
-        place.check()
-        if done:
-            break
+    place = with_snapshot(small)
+
+    def prepare(left):
+        nonlocal place
         if shutil.disk_usage(SMALL).free < SIZE // 2:
-            place = Place(small)
-            place.must("init")
-            place.back_up()
-    return what, refused, kib
+            place = with_snapshot(small)
+        if small == "state":
+            shutil.rmtree(place.parts["state"])
+        shutil.rmtree(place.tree)
+        make_tree(place.tree, random.Random(left + 2))
+        return place
+
+    try_steps(f"backup, full: {small}", prepare, lambda place: ["backup", "--source", "full", place.tree],
+              lambda place, done: place.back_up())
 
 
 def try_restore(small, unit="KiB"):
     """Too few KiB are said before anything is written; too few files end it midway."""
-    what, refused = f"restore, full: {small}" + (", of files" if unit == "files" else ""), 0
-    place = Place(small)
-    make_tree(place.tree, random.Random(1))
-    place.must("init")
-    place.back_up()
-    for kib in STEPS:
+    place = with_snapshot(small)
+
+    def restore(place):
+        return ["restore", f"latest:{place.tree}", "--target", place.parts["target"]]
+
+    def prepare(left):
         shutil.rmtree(place.parts["target"], ignore_errors=True)
-        restore = ["restore", f"latest:{place.tree}", "--target", place.parts["target"]]
         if small == "state":
             shutil.rmtree(place.parts["state"])
-        done = attempt(place, kib, what, restore, unit)
-        refused += not done
-        make_room()
-        place.must(*restore)
+        return place
+
+    def afterwards(place, done):
+        place.must(*restore(place))
         if not same(place.tree, place.parts["target"]):
-            fail(f"{what}, {kib} {unit} left: the restore that was run again is not the tree")
-        place.check()
-        if done:
-            break
-    return what, refused, kib
+            fail("a restore that was run again is not the tree")
+
+    try_steps(f"restore, full: {small}, {unit}", prepare, restore, afterwards, unit)
 
 
 def try_rebuild(small):
-    what, refused = f"catalog rebuild, full: {small}", 0
-    place = Place(small)
-    make_tree(place.tree, random.Random(1))
-    place.must("init")
-    place.back_up()
-    for kib in STEPS:
+    place = with_snapshot(small)
+
+    def prepare(left):
         shutil.rmtree(place.parts["state"])
-        done = attempt(place, kib, what, ["catalog", "rebuild"])
-        refused += not done
-        make_room()
-        place.must("catalog", "rebuild")
-        place.check()
-        if done:
-            break
-    return what, refused, kib
+        return place
+
+    rebuild = ["catalog", "rebuild"]
+    try_steps(f"catalog rebuild, full: {small}", prepare, lambda place: rebuild,
+              lambda place, done: place.must(*rebuild))
 
 
 def main():
     if os.geteuid() != 0 or not mount():
         print("full.py: cannot mount a small file system here (root is needed)")
         return 77
-    for work, small in ((try_init, "repo"), (try_init, "state"), (try_backup, "repo"), (try_backup, "state"),
-                        (try_restore, "target"), (lambda small: try_restore(small, "files"), "target"),
-                        (try_restore, "state"), (try_rebuild, "state")):
-        what, refused, enough = work(small)
-        if refused == 0:
-            fail(f"{what}: never refused, so nothing was tried")
-        print(f"{what}: {refused} times too little room, {enough} were enough", flush=True)
+    try_init("repo")
+    try_init("state")
+    try_backup("repo")
+    try_backup("state")
+    try_restore("target")
+    try_restore("target", "files")
+    try_restore("state")
+    try_rebuild("state")
     return 0
 
 

@@ -139,6 +139,9 @@ class NameReader {
   explicit NameReader(std::function<NameList(const std::string& after)> list)
       : list_(std::move(list)) {}
 
+  // No names.
+  NameReader() : has_begun_(true) {}
+
   // These, which are in order, and no others.
   explicit NameReader(const std::vector<std::string>& names);
 
