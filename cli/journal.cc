@@ -64,6 +64,7 @@ Json to_json(const ReplayedEntry& replayed) {
 
 Exit run_list(Session& session) {
   Repository repository = session.open();
+  repository.require_view();
   Json list = Json::array();
   Table table({"ENTRY", "TIME", "TYPE", "AUTHOR", "SUBJECT"});
   table.align_right(0);
@@ -91,6 +92,7 @@ Exit run_list(Session& session) {
 
 Exit run_show(Session& session, std::uint64_t sequence) {
   Repository repository = session.open();
+  repository.require_view();
   bool found = false;
   repository.local->catalog().for_each(sequence, [&](const ReplayedEntry& replayed) {
     found = replayed.entry.sequence == sequence;
@@ -104,6 +106,7 @@ Exit run_show(Session& session, std::uint64_t sequence) {
 
 Exit run_verify(Session& session) {
   Repository repository = session.open();
+  repository.require_view();
   rebuild_catalog(repository);
   const State& state = repository.state();
   if (session.options.is_json) {

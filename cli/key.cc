@@ -6,10 +6,12 @@ namespace {
 
 struct Options {
   SecretOptions secret;
-  std::string name = "owner";
+  std::string name;
   std::string role = "owner";
   std::uint32_t passes = argon2_floor.passes;
   std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
+
+  [[nodiscard]] Capabilities capabilities() const { return *capabilities_of_role(role); }
 
   [[nodiscard]] Argon2Cost cost() const {
     const Argon2Cost out{passes, memory_mib << 10U};
@@ -34,22 +36,25 @@ std::string kind_name(SlotKind kind) {
 
 Exit run_list(Session& session) {
   Repository repository = session.open();
+  repository.require_view();
   Json list = Json::array();
-  Table table({"SLOT", "NAME", "KIND", "CAPABILITIES", "ADDED", "LAST SEEN"});
+  Table table({"SLOT", "NAME", "ROLE", "KIND", "ADDED", "BY", "LAST SEEN"});
   for (const auto& [id, slot] : repository.state().slots) {
     const SlotIntroduction& introduction = slot.introduction;
     const bool is_own = id == repository.keyring.slot();
     list.push_back({{"slot", hex(id)},
                     {"name", json_text(introduction.name)},
                     {"kind", kind_name(introduction.kind)},
+                    {"role", role_name(introduction.capabilities)},
                     {"capabilities", capability_names(introduction.capabilities)},
                     {"added", utc_time(slot.added_ms)},
                     {"added_by", hex(slot.added_by)},
                     {"last_seen", utc_time(slot.last_seen_ms)},
                     {"current", is_own}});
     table.add({hex(id).substr(0, 8) + (is_own ? "*" : ""), printable(introduction.name),
-               kind_name(introduction.kind), capability_names(introduction.capabilities),
-               local_time(slot.added_ms), local_time(slot.last_seen_ms)});
+               role_name(introduction.capabilities), kind_name(introduction.kind),
+               local_time(slot.added_ms), hex(slot.added_by).substr(0, 8),
+               local_time(slot.last_seen_ms)});
   }
   if (session.options.is_json) {
     print_json({{"key", list}});
@@ -62,12 +67,14 @@ Exit run_list(Session& session) {
 Exit run_add(Session& session, const Options& options) {
   const Argon2Cost cost = options.cost();
   Repository repository = session.open();
+  repository.require(can_own);  // before a new secret is asked for, or a key file is made
   const Credential credential = get_new_credential(options.secret, session.random());
-  const SlotId slot = add_slot(repository, credential, cost, options.name);
+  const std::string& name = options.name.empty() ? options.role : options.name;
+  const SlotId slot = add_slot(repository, credential, cost, name, options.capabilities());
   if (session.options.is_json) {
-    print_json({{"slot", hex(slot)}});
+    print_json({{"slot", hex(slot)}, {"role", options.role}});
   } else {
-    print_line(concat("added slot ", hex(slot), " (", options.name, ", ", options.role, ")"));
+    print_line(concat("added slot ", hex(slot), " (", name, ", ", options.role, ")"));
   }
   return Exit::done;
 }
@@ -108,9 +115,14 @@ void add_key(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* add = command->add_subcommand("add", "Make a further slot");
   add_new_secret_options(*add, *options);
-  add->add_option("--name", options->name, "Whose it is");
-  add->add_option("--role", options->role, "What it may do: owner")
-      ->check(CLI::IsMember({"owner"}));
+  add->add_option("--name", options->name, "Whose it is (default: the role)");
+  add->add_option(
+         "--role", options->role,
+         "What it may do: writer (back up, and nothing else), reader (restore), auditor (see "
+         "and verify, without names and content), operator (all that daily work asks "
+         "for), owner (all; the default)")
+      ->check(
+          CLI::IsMember(std::vector<std::string>(std::begin(role_names), std::end(role_names))));
   add->callback([&session, options] {
     session.action = [&session, options] { return run_add(session, *options); };
   });

@@ -223,6 +223,10 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const
   return out;
 }
 
+bool BlockIndex::Reader::has_pack(const ObjectHash& name) const {
+  return read_.get(pack_names_table, name.bytes).has_value();
+}
+
 PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
   const auto value = read_.get(packs_table, pack_key(pack));
   if (!value) index_.environment_.fail_damaged("it lacks a pack");

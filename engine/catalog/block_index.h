@@ -72,6 +72,8 @@ class BlockIndex {
                        const std::function<bool(const BlockLocation&)>& each) const;
     // The copy with the lowest number.
     [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
+    // Whether an entry has introduced the pack.
+    [[nodiscard]] bool has_pack(const ObjectHash& name) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
     [[nodiscard]] std::uint32_t pack_count() const;

@@ -39,12 +39,12 @@ ChunkerParameters chunker_of(const ContentParameters& content) {
   return {content.block_min, content.block_target, content.block_max};
 }
 
-std::string keyed_label(const Repository& repository, std::string_view text, std::size_t digits) {
-  return hex(hash_block(repository.keyring.secrets().id_key, as_view(text))).substr(0, digits);
+std::string keyed_label(const WriteKeys& keys, std::string_view text, std::size_t digits) {
+  return hex(hash_block(keys.id_key(), as_view(text))).substr(0, digits);
 }
 
 // The journal outlives a snapshot, so the name of its source tells no path.
-std::string default_source(const Repository& repository,
+std::string default_source(const WriteKeys& keys,
                            const std::string& host,
                            const std::vector<std::string>& paths) {
   std::string all;
@@ -52,7 +52,7 @@ std::string default_source(const Repository& repository,
     all += path;
     all += '\0';
   }
-  return concat(host, "-", keyed_label(repository, all, 8));
+  return concat(host, "-", keyed_label(keys, all, 8));
 }
 
 unsigned thread_count(unsigned wanted) {
@@ -79,22 +79,22 @@ class Backup {
  public:
   Backup(Repository& repository, const BackupOptions& options, std::vector<std::string> paths)
       : repository_(repository),
+        keys_(repository.write_keys()),
         options_(options),
         paths_(std::move(paths)),
         host_(options.host.empty() ? host_name() : options.host),
-        source_(options.source.empty() ? default_source(repository, host_, labels())
-                                       : options.source),
-        source_key_(keyed_label(repository, source_, 32)),
+        source_(options.source.empty() ? default_source(keys_, host_, labels()) : options.source),
+        source_key_(keyed_label(keys_, source_, 32)),
         started_ms_(repository.around.clock.now_ms()),
         problems_(repository.observer()),
-        chunker_(chunker_of(genesis().content), gear_table(secrets().chunk_seed)),
+        chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
-        ingest_(repository, pool_, {level()}, options.is_dry_run),
+        ingest_(repository, keys_, pool_, {level()}, options.is_dry_run),
         cache_(repository.local->cache_directory(),
                source_key_,
                repository.around.random,
                repository.observer()),
-        builder_(repository, ingest_, cache_, problems_) {
+        builder_(keys_, ingest_, cache_, problems_) {
     check_encodable(body({}));
     if (source_.size() > text_bytes_max) {
       throw Error(Code::invalid, "the source's name is too long");
@@ -123,8 +123,6 @@ class Backup {
 
  private:
   [[nodiscard]] const Genesis& genesis() const { return repository_.state().genesis; }
-
-  [[nodiscard]] const Secrets& secrets() const { return repository_.keyring.secrets(); }
 
   [[nodiscard]] int level() const {
     return options_.compression < 0 ? genesis().content.compression : options_.compression;
@@ -210,7 +208,7 @@ class Backup {
     std::optional<StreamInput> stream = options_.stream;
     if (stream) stream->time = {started_ms_ / 1000, 0};
     SourceReader reader({paths_, options_.walk, stream ? &*stream : nullptr},
-                        {secrets().id_key, chunker_, repository_.observer(), problems_}, pool_,
+                        {keys_.id_key(), chunker_, repository_.observer(), problems_}, pool_,
                         open_caches());
     while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
       for (ReadEntry& entry : batch->entries) {
@@ -315,10 +313,25 @@ class Backup {
             .last_path = {}};
   }
 
+  // A pack belongs to who introduced it first. Somebody who saw ours in the store, and was faster
+  // to claim them, speaks for them now, and the snapshot would stand on their word.
+  void require_unclaimed(const std::vector<ObjectHash>& packs) {
+    sync_index(repository_);
+    const BlockIndex::Reader index(repository_.local->index());
+    for (const ObjectHash& pack : packs) {
+      if (!index.has_pack(pack)) continue;
+      throw Error(Code::conflict,
+                  concat("another slot has claimed pack ", hex(pack),
+                         " of this backup before it was committed: nothing was committed; see "
+                         "kist journal list for who did it, and run the backup again"));
+    }
+  }
+
   JournalEntry commit_snapshot(const Introduced& introduced,
                                const SnapshotId& id,
                                bool is_pending) {
     return commit(repository_, [&](const State& state) {
+      require_unclaimed(introduced.packs);
       const Policy& policy = state.policies.at("default");
       SnapshotTaken taken;
       taken.snapshot = id;
@@ -351,6 +364,7 @@ class Backup {
   }
 
   Repository& repository_;
+  const WriteKeys keys_;
   const BackupOptions& options_;
   const std::vector<std::string> paths_;
   const std::string host_;
@@ -371,7 +385,7 @@ class Backup {
 }  // namespace
 
 BackupResult backup(Repository& repository, const BackupOptions& options) {
-  require_capability(repository, can_write);
+  repository.require(can_write);
   std::vector<std::string> paths;
   for (const std::string& path : options.paths) {
     paths.push_back(resolve_source_path(path));

@@ -108,12 +108,14 @@ Selection select(const Repository& repository, const std::string& text) {
 }
 
 std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
+  repository.require_view();
+  const bool may_read = (repository.capabilities() & can_read) != 0;
   std::vector<SnapshotSummary> out;
   for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
     SnapshotSummary summary;
     summary.state = snapshot;
     summary.statistics = get_reference_set(repository, *snapshot).statistics;
-    if ((repository.capabilities() & can_read) != 0) summary.body = get_body(repository, *snapshot);
+    if (may_read) summary.body = get_body(repository, repository.read_keys(), *snapshot);
     out.push_back(std::move(summary));
   }
   return out;
@@ -123,11 +125,11 @@ void list_entries(Repository& repository,
                   const Selection& selection,
                   bool is_recursive,
                   const std::function<void(const Entry&)>& each) {
-  require_capability(repository, can_read);
+  const ReadKeys keys = repository.read_keys();
   sync_index(repository);
-  BlockReader blocks(repository);
+  BlockReader blocks(repository, keys);
   const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const SnapshotBody body = get_body(repository, *selection.snapshot);
+  const SnapshotBody body = get_body(repository, keys, *selection.snapshot);
   bool found = false;
   manifest.for_each(body.root, selection.path, ManifestReader::Order::forward,
                     [&](const Entry& entry) {
@@ -147,11 +149,11 @@ void list_entries(Repository& repository,
 void read_content(Repository& repository,
                   const Selection& selection,
                   const std::function<void(View)>& each) {
-  require_capability(repository, can_read);
+  const ReadKeys keys = repository.read_keys();
   sync_index(repository);
-  BlockReader blocks(repository);
+  BlockReader blocks(repository, keys);
   const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const SnapshotBody body = get_body(repository, *selection.snapshot);
+  const SnapshotBody body = get_body(repository, keys, *selection.snapshot);
   std::optional<Entry> entry = manifest.lookup(body.root, selection.path);
   if (entry && entry->type == EntryType::hard_link) {
     entry = manifest.lookup(body.root, entry->link_target);
@@ -180,6 +182,7 @@ void read_content(Repository& repository,
 }
 
 RepositoryStatistics count_repository(Repository& repository) {
+  repository.require_view();
   sync_index(repository);
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;

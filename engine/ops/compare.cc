@@ -125,6 +125,7 @@ void see_changes(const ManifestReader& manifest,
 // One source's snapshots in order, each against the one before. One that cannot be read is told,
 // and left out.
 void find_in(Repository& repository,
+             const ReadKeys& keys,
              const ManifestReader& manifest,
              const std::vector<const SnapshotState*>& snapshots,
              Finder& finder) {
@@ -132,7 +133,7 @@ void find_in(Repository& repository,
   for (const SnapshotState* snapshot : snapshots) {
     check_cancelled(repository.observer());
     try {
-      const BlockId root = get_body(repository, *snapshot).root;
+      const BlockId root = get_body(repository, keys, *snapshot).root;
       finder.begin(*snapshot);
       see_changes(manifest, previous, root, finder);
       previous = root;
@@ -149,15 +150,15 @@ DifferenceTotals diff_snapshots(Repository& repository,
                                 const Selection& before,
                                 const Selection& after,
                                 const std::function<void(const Difference&)>& each) {
-  require_capability(repository, can_read);
+  const ReadKeys keys = repository.read_keys();
   if (before.path != after.path) {
     throw Error(Code::invalid, "both sides must name the same path, as in A:/etc B:/etc");
   }
   sync_index(repository);
-  BlockReader blocks(repository);
+  BlockReader blocks(repository, keys);
   const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const BlockId old_root = get_body(repository, *before.snapshot).root;
-  const BlockId new_root = get_body(repository, *after.snapshot).root;
+  const BlockId old_root = get_body(repository, keys, *before.snapshot).root;
+  const BlockId new_root = get_body(repository, keys, *after.snapshot).root;
   DifferenceTotals totals;
   manifest.diff(old_root, new_root, [&](const Entry* old_entry, const Entry* new_entry) {
     check_cancelled(repository.observer());
@@ -175,9 +176,9 @@ DifferenceTotals diff_snapshots(Repository& repository,
 }
 
 std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patterns) {
-  require_capability(repository, can_read);
+  const ReadKeys keys = repository.read_keys();
   sync_index(repository);
-  BlockReader blocks(repository);
+  BlockReader blocks(repository, keys);
   const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
   std::map<std::string, std::vector<const SnapshotState*>> by_source;
   for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
@@ -186,7 +187,7 @@ std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patt
   std::vector<FoundPath> out;
   for (const auto& [source, snapshots] : by_source) {
     Finder finder(source, patterns);
-    find_in(repository, manifest, snapshots, finder);
+    find_in(repository, keys, manifest, snapshots, finder);
     finder.finish(out);
   }
   return out;

@@ -35,7 +35,8 @@ class Restorer {
         options_(options),
         body_(body),
         root_(body.root),
-        blocks_(repository),
+        keys_(repository.read_keys()),
+        blocks_(repository, keys_),
         manifest_([this](const BlockId& id) { return blocks_.get(id); }),
         prefix_(resolve_prefix()),
         real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
@@ -216,7 +217,7 @@ class Restorer {
   void write(TreeWriter& tree, const Totals& totals) {
     ParentCache parents(tree.root());
     RestoreWindow window(
-        repository_, manifest_, tree, pool_,
+        repository_, keys_, manifest_, tree, pool_,
         [this](const Entry& entry, const Error& error) { report(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
@@ -415,7 +416,7 @@ class Restorer {
       });
       tasks.submit([this, &tree, entry, items = std::move(items)] {
         guarded(entry, [&] {
-          compare_file(repository_.keyring.secrets().id_key, tree.root(), entry, items);
+          compare_file(keys_.id_key(), tree.root(), entry, items);
           ++verified_;
         });
       });
@@ -441,6 +442,7 @@ class Restorer {
   const RestoreOptions& options_;
   const SnapshotBody& body_;
   const BlockId root_;
+  const ReadKeys keys_;
   BlockReader blocks_;
   ManifestReader manifest_;
   const std::string prefix_;
@@ -480,13 +482,13 @@ void require_deletable(Repository& repository,
 }  // namespace
 
 RestoreResult restore(Repository& repository, const RestoreOptions& options) {
-  require_capability(repository, can_read);
+  const ReadKeys keys = repository.read_keys();
   const auto snapshot = repository.state().snapshots.find(options.snapshot);
   if (snapshot == repository.state().snapshots.end()) {
     throw Error(Code::failed, "there is no such snapshot");
   }
   sync_index(repository);
-  const SnapshotBody body = get_body(repository, snapshot->second);
+  const SnapshotBody body = get_body(repository, keys, snapshot->second);
   if (options.deletes) require_deletable(repository, options, snapshot->second, body);
   return Restorer(repository, options, body).run();
 }

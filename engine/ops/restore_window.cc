@@ -42,12 +42,14 @@ struct RestoreWindow::Wanted {
 };
 
 RestoreWindow::RestoreWindow(Repository& repository,
+                             const ReadKeys& keys,
                              const ManifestReader& manifest,
                              TreeWriter& tree,
                              Pool& pool,
                              Report report,
                              HasFailed has_failed)
     : repository_(repository),
+      keys_(keys),
       manifest_(manifest),
       tree_(tree),
       pool_(pool),
@@ -55,7 +57,7 @@ RestoreWindow::RestoreWindow(Repository& repository,
       has_failed_(std::move(has_failed)),
       parents_(tree.root()),
       index_(repository.local->index()),
-      frames_(repository),
+      frames_(repository, keys),
       trust_(repository.state()) {}
 
 RestoreWindow::~RestoreWindow() {
@@ -246,7 +248,7 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
   try {
     plain = frames_.read(plan, thread_decompressor());
   } catch (const Error&) {
-    elsewhere.emplace(repository_);
+    elsewhere.emplace(repository_, keys_);
   }
   ++frames_read_;
   for (std::size_t i = start; i < end; ++i) {
@@ -259,7 +261,7 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
       if (block) {
         write_block(file, wanted_[i], *block, parents);
       } else {
-        if (!elsewhere) elsewhere.emplace(repository_);
+        if (!elsewhere) elsewhere.emplace(repository_, keys_);
         write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
       }
       if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
@@ -275,7 +277,7 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
 std::optional<View> RestoreWindow::block_of(const Wanted& wanted, View plain) const {
   if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) return std::nullopt;
   const View block = plain.subspan(wanted.offset, wanted.size);
-  const bool is_it = hash_block(repository_.keyring.secrets().id_key, block) == wanted.id;
+  const bool is_it = hash_block(keys_.id_key(), block) == wanted.id;
   return is_it ? std::optional(block) : std::nullopt;
 }
 

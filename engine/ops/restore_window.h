@@ -27,6 +27,7 @@ class RestoreWindow {
   using HasFailed = std::function<bool(const std::string&)>;
 
   RestoreWindow(Repository& repository,
+                const ReadKeys& keys,
                 const ManifestReader& manifest,
                 TreeWriter& tree,
                 Pool& pool,
@@ -80,6 +81,7 @@ class RestoreWindow {
   void tell_progress(const std::string& current);
 
   Repository& repository_;
+  const ReadKeys keys_;
   const ManifestReader& manifest_;
   TreeWriter& tree_;
   Pool& pool_;

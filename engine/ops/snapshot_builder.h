@@ -25,7 +25,7 @@ inline PathHash path_hash(const Key& chunk_seed) {
 
 class SnapshotBuilder {
  public:
-  SnapshotBuilder(Repository& repository,
+  SnapshotBuilder(const WriteKeys& keys,
                   Ingest& ingest,
                   FileCacheWriter& cache,
                   ProblemLog& problems)
@@ -33,7 +33,7 @@ class SnapshotBuilder {
         ingest_(ingest),
         cache_(cache),
         manifest_([this](View block) { return put_manifest_block(block); },
-                  path_hash(repository.keyring.secrets().chunk_seed)),
+                  path_hash(keys.chunk_seed())),
         put_content_([this](View block) { return put_entry_block(block); }),
         content_(put_content_) {}
 

@@ -27,7 +27,11 @@ constexpr std::size_t hurt_max = 10'000;
 class Verifier {
  public:
   Verifier(Repository& repository, const VerifyOptions& options)
-      : repository_(repository), options_(options), frames_(repository) {}
+      : repository_(repository), options_(options) {
+    if ((repository.capabilities() & can_read) == 0) return;
+    keys_ = repository.read_keys();
+    frames_.emplace(repository, *keys_);
+  }
 
   VerifyReport run() {
     check_journal();
@@ -130,7 +134,7 @@ class Verifier {
   bool heal(const std::string& name, const Judged& damaged, const Judged& good) {
     if (!options_.repairs || !damaged.is_damaged || !good.good) return false;
     try {
-      repository_.store->replace(name, *good.good);
+      repository_.remover().replace(name, *good.good);
       repository_.writer().barrier();
       return true;
     } catch (const Error& error) {
@@ -219,8 +223,9 @@ class Verifier {
           (set.relative.empty() || set.relative.greatest() < introduced);
       if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
     });
-    if ((repository_.capabilities() & can_read) != 0) {
-      guarded(body_name(taken.body), [&] { static_cast<void>(get_body(repository_, snapshot)); });
+    if (keys_) {
+      guarded(body_name(taken.body),
+              [&] { static_cast<void>(get_body(repository_, *keys_, snapshot)); });
     }
   }
 
@@ -359,7 +364,7 @@ class Verifier {
     Bytes sealed(size);
     repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
     const FramePosition position{repository_.keyring.repository(), pack.kind, 0};
-    const Key key = frames_.keys().directory_key(pack);
+    const Key key = frames_->keys().directory_key(pack);
     if (open_directory(key, position, sealed, name) != places) {
       throw Error(Code::corrupt, "its directory and the index differ");
     }
@@ -372,7 +377,7 @@ class Verifier {
                            View sealed) {
     const std::string name = pack_name(pack.name);
     const FramePosition position{repository_.keyring.repository(), pack.kind, id.frame};
-    const Key secret = frames_.keys().frame_secret(pack, id.frame);
+    const Key secret = frames_->keys().frame_secret(pack, id.frame);
     const View contents = sealed.first(record.place.contents_size);
     const View sealed_list = sealed.subspan(record.place.contents_size);
     const Bytes plain = open_frame(
@@ -383,8 +388,7 @@ class Verifier {
     std::size_t at = 0;
     for (const ListedBlock& block : list.blocks) {
       if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
-      check_block(repository_.keyring.secrets().id_key, block.id,
-                  View(plain).subspan(at, block.size));
+      check_block(keys_->id_key(), block.id, View(plain).subspan(at, block.size));
       if (!index.find(tag_of(block.id))) {
         throw Error(Code::corrupt, concat("block ", hex(block.id), " is not in the index"));
       }
@@ -433,14 +437,14 @@ class Verifier {
   // Every block that the manifest names is stored, and its number is in the reference set. Paths
   // that need what cannot be read are named.
   void check_manifest(const SnapshotState& snapshot) {
-    const SnapshotBody body = get_body(repository_, snapshot);
+    const SnapshotBody body = get_body(repository_, *keys_, snapshot);
     const ReferenceSet set = get_reference_set(repository_, snapshot);
     const BlockIndex::Reader index(repository_.local->index());
     const Needs needs{
         .set = set,
         .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
         .index = index};
-    BlockReader blocks(repository_);
+    BlockReader blocks(repository_, *keys_);
     const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
     bool is_whole = true;
     const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
@@ -470,7 +474,8 @@ class Verifier {
 
   Repository& repository_;
   const VerifyOptions& options_;
-  FrameReader frames_;
+  std::optional<ReadKeys> keys_;       // of a slot that reads
+  std::optional<FrameReader> frames_;  // likewise
   std::mutex mutex_;
   VerifyReport report_;
   std::set<FrameId> damaged_frames_;
@@ -483,7 +488,9 @@ class Verifier {
 }  // namespace
 
 VerifyReport verify(Repository& repository, const VerifyOptions& options) {
-  if (options.level == VerifyLevel::content) require_capability(repository, can_read);
+  repository.require_view();
+  if (options.level == VerifyLevel::content) repository.require(can_read);
+  if (options.repairs) repository.require(can_maintain);
   return Verifier(repository, options).run();
 }
 

@@ -15,10 +15,10 @@ constexpr std::int64_t clock_ahead_max_ms = 3'600'000;
 
 std::int64_t stamp(const Repository& repository) {
   const std::int64_t now = repository.around.clock.now_ms();
-  const std::int64_t last = repository.state().last_ms;
+  const std::int64_t last = repository.state().least_time_ms(repository.keyring.slot());
   if (last > now + clock_ahead_max_ms) {
     throw Error(Code::refused,
-                "the journal's last entry is more than an hour ahead of this machine's clock; set "
+                "the journal is more than an hour ahead of this machine's clock; set "
                 "the clock right and run again");
   }
   return std::max(now, last);
@@ -61,7 +61,7 @@ Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& ent
   return seal_object({.type = ObjectType::journal_entry,
                       .origin = keyring.origin(),
                       .clear = encode_journal_clear({entry.sequence, entry.previous})},
-                     keyring.secrets().journal_key, keyring.secrets().signing_seed, random,
+                     keyring.journal_key(), keyring.signing_seed(), random,
                      encode_journal_payload(entry.time_ms, entry.act));
 }
 

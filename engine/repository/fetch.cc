@@ -16,14 +16,10 @@ namespace {
 constexpr std::size_t recent_segments_max = 16;
 constexpr std::size_t recent_frames_max = 8;
 
-KeySegmentInner open_inner(Repository& repository,
+KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
                            const std::string& object) {
-  const Secrets& secrets = repository.keyring.secrets();
-  if (secrets.epoch_secret.is_zero()) {
-    throw Error(Code::refused, "this slot may not read what is stored; use a slot that may");
-  }
-  const std::optional<SecretBytes> plain = open_box(secrets.epoch_secret, outer.inner_box);
+  const std::optional<SecretBytes> plain = open_box(keys.epoch_secret(), outer.inner_box);
   if (!plain) throw Error(Code::corrupt, concat(object, ": its sealed keys are not authentic"));
   KeySegmentInner inner = decode_key_segment_inner(plain->view(), object);
   if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
@@ -72,7 +68,7 @@ std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& k
   }
   const KeySegmentOuter outer = get_key_segment(repository_, key_segment);
   auto opened = std::make_shared<const Opened>(
-      outer.packs, open_inner(repository_, outer, key_segment_name(key_segment)));
+      outer.packs, open_inner(read_, outer, key_segment_name(key_segment)));
   recent_.emplace_front(key_segment, opened);
   if (recent_.size() > recent_segments_max) recent_.pop_back();
   return opened;
@@ -121,8 +117,11 @@ void check_block(const Key& id_key, const BlockId& id, View plaintext) {
   throw Error(Code::corrupt, concat("block ", hex(id), " is not what its id says"));
 }
 
-BlockReader::BlockReader(Repository& repository)
-    : repository_(repository), index_(repository.local->index()), frames_(repository) {}
+BlockReader::BlockReader(Repository& repository, const ReadKeys& keys)
+    : repository_(repository),
+      keys_(keys),
+      index_(repository.local->index()),
+      frames_(repository, keys) {}
 
 View BlockReader::frame(const FrameId& id) {
   const auto found = std::ranges::find(
@@ -146,7 +145,7 @@ Bytes BlockReader::get(const BlockId& id) {
         throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
       }
       const View block = plain.subspan(at.offset, at.size);
-      check_block(repository_.keyring.secrets().id_key, id, block);
+      check_block(keys_.id_key(), id, block);
       found.emplace(block.begin(), block.end());
     } catch (const Error& error) {
       if (!failure) failure = error;  // another copy may be good
@@ -179,7 +178,7 @@ void check_name(View bytes, const ObjectHash& name, const std::string& object) {
 
 }  // namespace
 
-SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot) {
+SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.body;
   const std::string object = body_name(name);
   const Bytes bytes =
@@ -190,7 +189,7 @@ SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot) {
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
         const auto found = std::ranges::find(outer.bodies, name);
         if (found == outer.bodies.end()) return std::nullopt;
-        const KeySegmentInner inner = open_inner(repository, outer, key_segment_name(segment));
+        const KeySegmentInner inner = open_inner(keys, outer, key_segment_name(segment));
         return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
   const SecretBytes payload =

@@ -18,7 +18,8 @@ namespace kist {
 // The keys of packs and bodies, key segment by key segment. Thread-safe. Holds a bounded number.
 class PackKeyring {
  public:
-  explicit PackKeyring(Repository& repository) : repository_(repository) {}
+  PackKeyring(Repository& repository, const ReadKeys& keys)
+      : repository_(repository), read_(keys) {}
 
   // The secret of one frame; Error{missing} when it was disposed of.
   Key frame_secret(const PackRecord& pack, std::uint32_t frame);
@@ -30,6 +31,7 @@ class PackKeyring {
   std::shared_ptr<const Opened> open(const ObjectHash& key_segment);
 
   Repository& repository_;
+  ReadKeys read_;
   std::mutex mutex_;
   std::list<std::pair<ObjectHash, std::shared_ptr<const Opened>>> recent_;
 };
@@ -44,7 +46,8 @@ struct FrameId {
 // Reads and opens frames. Thread-safe but for `index`, which the caller owns.
 class FrameReader {
  public:
-  explicit FrameReader(Repository& repository) : repository_(repository), keys_(repository) {}
+  FrameReader(Repository& repository, const ReadKeys& keys)
+      : repository_(repository), keys_(repository, keys) {}
 
   // All that is known of a frame without touching the store.
   struct Plan {
@@ -71,7 +74,7 @@ void check_block(const Key& id_key, const BlockId& id, View plaintext);
 // to one thread.
 class BlockReader {
  public:
-  explicit BlockReader(Repository& repository);
+  BlockReader(Repository& repository, const ReadKeys& keys);
   // Error{missing} when no pack holds the block.
   Bytes get(const BlockId& id);
 
@@ -79,14 +82,15 @@ class BlockReader {
   View frame(const FrameId& id);
 
   Repository& repository_;
+  ReadKeys keys_;
   BlockIndex::Reader index_;
   FrameReader frames_;
   Decompressor decompressor_;
   std::list<std::pair<FrameId, Bytes>> recent_;
 };
 
-// A snapshot's body and reference set.
-SnapshotBody get_body(Repository& repository, const SnapshotState& snapshot);
+// A snapshot's body, and its reference set, which every slot may open.
+SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot);
 ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot);
 
 }  // namespace kist

@@ -81,8 +81,10 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run) {
   }
 }
 
-Ingest::Ingest(Repository& repository, Pool& pool, Compression compression, bool is_dry)
+Ingest::Ingest(
+    Repository& repository, const WriteKeys& keys, Pool& pool, Compression compression, bool is_dry)
     : repository_(repository),
+      keys_(keys),
       pool_(pool),
       compression_(compression),
       in_flight_max_(pool.thread_count() + 2),
@@ -172,7 +174,7 @@ void Ingest::put_in_frame(Stream& to, const BlockId& id, View plaintext) {
 }
 
 ReferenceRun Ingest::add_meta(View plaintext, BlockId& id) {
-  id = hash_block(repository_.keyring.secrets().id_key, plaintext);
+  id = hash_block(keys_.id_key(), plaintext);
   return add(PackKind::meta, id, plaintext);
 }
 
@@ -314,9 +316,8 @@ void Ingest::write_segment(Stream& from) {
 NamedKey Ingest::seal_named(ObjectType type, View payload, Bytes& object) {
   Key key;
   repository_.around.random.fill(key.mutable_view());
-  object =
-      seal_object({.type = type, .origin = repository_.keyring.origin()}, key,
-                  repository_.keyring.secrets().signing_seed, repository_.around.random, payload);
+  object = seal_object({.type = type, .origin = repository_.keyring.origin()}, key,
+                       repository_.keyring.signing_seed(), repository_.around.random, payload);
   NamedKey out{.name = hash_object(object), .key = KeyBytes()};
   std::ranges::copy(key.view(), out.key.begin());
   return out;
@@ -377,10 +378,10 @@ std::vector<ObjectHash> Ingest::write_key_segments(const NamedKey& body,
     const SecretBytes plain(encode_key_segment_inner(inner));
     outer.inner_box = seal_box(repository_.state().epoch_key, ephemeral, plain.view());
     const SecretBytes payload(encode_key_segment(outer));
-    const Bytes object = seal_object(
-        {.type = ObjectType::key_segment, .origin = repository_.keyring.origin()},
-        repository_.keyring.secrets().index_key, repository_.keyring.secrets().signing_seed,
-        repository_.around.random, payload.view());
+    const Bytes object =
+        seal_object({.type = ObjectType::key_segment, .origin = repository_.keyring.origin()},
+                    repository_.keyring.index_key(), repository_.keyring.signing_seed(),
+                    repository_.around.random, payload.view());
     const ObjectHash name = hash_object(object);
     put_twinned(repository_.writer(), key_segment_name(name), object);
     stored_bytes_ += 2 * object.size();
@@ -409,6 +410,9 @@ Introduced Ingest::settle(Snapshot snapshot) {
   Introduced out;
   out.key_segments = write_key_segments(body_key, set_key);
   repository_.writer().barrier();
+  for (const NamedKey& pack : pack_keys_) {
+    out.packs.push_back(pack.name);
+  }
   out.body = body_key.name;
   out.reference_set = set_key.name;
   out.statistics = snapshot.statistics;

@@ -44,6 +44,7 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run);
 struct Introduced {
   std::vector<SegmentIntroduction> segments;  // first numbers relative to the entry's first
   std::vector<ObjectHash> key_segments;
+  std::vector<ObjectHash> packs;
   ObjectHash body;
   ObjectHash reference_set;
   SnapshotStatistics statistics;  // as the reference set states them
@@ -55,7 +56,11 @@ void check_encodable(const SnapshotBody& body);
 class Ingest {
  public:
   // `is_dry`: blocks are looked up and counted, nothing is stored.
-  Ingest(Repository& repository, Pool& pool, Compression compression, bool is_dry = false);
+  Ingest(Repository& repository,
+         const WriteKeys& keys,
+         Pool& pool,
+         Compression compression,
+         bool is_dry = false);
   Ingest(const Ingest&) = delete;
   Ingest& operator=(const Ingest&) = delete;
   Ingest(Ingest&&) = delete;
@@ -120,6 +125,7 @@ class Ingest {
   Stream& stream(PackKind kind);
 
   Repository& repository_;
+  WriteKeys keys_;
   Pool& pool_;
   Compression compression_;
   std::size_t in_flight_max_;

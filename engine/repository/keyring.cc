@@ -8,6 +8,7 @@
 #include "engine/crypto/sign.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/rules/state.h"
 
 namespace kist {
 
@@ -115,6 +116,20 @@ void Keyring::open_grant(StoreReader& store, Observer& observer) {
   secrets_->chunk_seed = Key::from(secret->view().subspan(32, 32));
 }
 
+bool Keyring::is_confirmed_by(const State& state) const {
+  const SlotIntroduction& slot = state.slots.at(this->slot()).introduction;
+  const Capabilities may = slot.capabilities;
+  const bool names = (may & (can_write | can_read)) != 0;
+  const auto is_it = [](const Key& key, const KeyHash& hash, bool is_due) {
+    return is_due ? hash_key(key) == hash : key.is_zero();
+  };
+  return slot.epoch_box == epoch_box_hash_ && slot.grant == grant_hash_ &&
+         is_it(secrets_->id_key, state.genesis.id_key, names) &&
+         is_it(secrets_->chunk_seed, state.genesis.chunk_seed, (may & can_write) != 0) &&
+         ((may & can_read) != 0 ? box_public_key(secrets_->epoch_secret) == state.epoch_key
+                                : secrets_->epoch_secret.is_zero());
+}
+
 Bytes make_slot_object(const ObjectOrigin& origin,
                        const SlotKeys& keys,
                        const Wrapping& wrapping,
@@ -148,7 +163,7 @@ Bytes make_grant(const ObjectOrigin& origin,
   Key ephemeral;
   random.fill(ephemeral.mutable_view());
   ByteWriter payload(secret_bytes_max);
-  payload.raw(secrets.id_key.view());
+  payload.raw(secrets.id_key != nullptr ? secrets.id_key->view() : Key().view());
   payload.raw(secrets.chunk_seed != nullptr ? secrets.chunk_seed->view() : Key().view());
   const SecretBytes secret(payload.take());
   return seal_object({.type = ObjectType::grant,

@@ -56,6 +56,8 @@ struct Secrets {
   Key epoch_secret;  // zero without `read`
 };
 
+struct State;
+
 class Keyring {
  public:
   Keyring(const RepositoryId& repository, const OpenedSlot& slot);
@@ -70,7 +72,18 @@ class Keyring {
 
   [[nodiscard]] const ObjectHash& fingerprint() const { return fingerprint_; }
 
-  [[nodiscard]] const Secrets& secrets() const { return *secrets_; }
+  // What every slot has: to sign, to follow the journal, to open the index.
+  [[nodiscard]] const Key& signing_seed() const { return secrets_->signing_seed; }
+
+  [[nodiscard]] const Key& journal_key() const { return secrets_->journal_key; }
+
+  [[nodiscard]] const Key& index_key() const { return secrets_->index_key; }
+
+  // The slot's own seed, to wrap it anew.
+  [[nodiscard]] const Key& slot_seed() const { return secrets_->slot_seed; }
+
+  // Whether the keys are those that the journal's state names, and no more than the slot may have.
+  [[nodiscard]] bool is_confirmed_by(const State& state) const;
 
   // Opens the slot's box of that epoch: from here on objects are made in it. `hash` is what the
   // journal says of the box, once that is known.
@@ -87,6 +100,8 @@ class Keyring {
   [[nodiscard]] const ObjectHash& grant_hash() const { return grant_hash_; }
 
  private:
+  friend class Repository;  // hands keys out as rights
+
   ObjectOrigin origin_;
   std::uint32_t generation_ = 1;
   ObjectHash fingerprint_;
@@ -110,7 +125,7 @@ Bytes make_slot_object(const ObjectOrigin& origin,
 
 // A grant for a slot's public key, made by the owner whose signing seed is given.
 struct GrantSecrets {
-  const Key& id_key;
+  const Key* id_key;      // null for a slot that neither writes nor reads
   const Key* chunk_seed;  // null for a slot that does not write
 };
 

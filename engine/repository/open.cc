@@ -74,6 +74,9 @@ struct NewSlot {
   const SlotKeys& keys;
   SlotKind kind = SlotKind::passphrase;
   const std::string& name;
+  Capabilities capabilities = owner_capabilities;
+
+  [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };
 
 // The slot's grant and epoch box are put; what the journal will say of it is returned.
@@ -83,17 +86,18 @@ SlotIntroduction introduce(StoreWriter& store,
                            const NewSlot& slot,
                            Random& random) {
   const BoxPublicKey box_key = box_public_key(slot.keys.box_seed);
-  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key,
-                                 {secrets.id_key, &secrets.chunk_seed}, random);
-  const Bytes box =
-      make_epoch_box(origin, slot.slot, box_key,
-                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret}, true);
+  const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
+                             slot.may(can_write) ? &secrets.chunk_seed : nullptr};
+  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, granted, random);
+  const Bytes box = make_epoch_box(origin, slot.slot, box_key,
+                                   {secrets.journal_key, secrets.index_key, secrets.epoch_secret},
+                                   slot.may(can_read));
   put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
   put_twinned(store, grant_name(slot.slot), grant);
   SlotIntroduction out;
   out.slot = slot.slot;
   out.kind = slot.kind;
-  out.capabilities = owner_capabilities;
+  out.capabilities = slot.capabilities;
   out.name = slot.name;
   out.signing_key = signing_public_key(slot.keys.signing_seed);
   out.box_key = box_key;
@@ -186,7 +190,6 @@ void open_head_epoch(Repository& repository) {
 
 void confirm_keys(const Repository& repository) {
   const State& state = repository.state();
-  const Secrets& secrets = repository.keyring.secrets();
   const auto slot = state.slots.find(repository.keyring.slot());
   if (slot == state.slots.end()) {
     throw Error(Code::wrong_secret, "the slot that opened is not one that the journal knows");
@@ -194,11 +197,7 @@ void confirm_keys(const Repository& repository) {
   if (repository.keyring.generation() < slot->second.generation) {
     throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
-  const bool confirmed =
-      slot->second.introduction.epoch_box == repository.keyring.epoch_box_hash() &&
-      hash_key(secrets.id_key) == state.genesis.id_key &&
-      (secrets.epoch_secret.is_zero() || box_public_key(secrets.epoch_secret) == state.epoch_key);
-  if (!confirmed) {
+  if (!repository.keyring.is_confirmed_by(state)) {
     throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
   }
 }
@@ -276,10 +275,7 @@ Repository open_repository(std::shared_ptr<Store> store,
                                             around.random, around.observer);
   const OpenedSlot slot =
       open_slot(*store, file.repository, credential, local->last_slot(), options.slot);
-  Repository repository{.around = around,
-                        .store = std::move(store),
-                        .keyring = Keyring(file.repository, slot),
-                        .local = std::move(local)};
+  Repository repository(around, std::move(store), Keyring(file.repository, slot), std::move(local));
   open_head_epoch(repository);
   repository.keyring.open_grant(repository.reader(), around.observer);
   sync_journal(repository);
@@ -288,26 +284,21 @@ Repository open_repository(std::shared_ptr<Store> store,
   return repository;
 }
 
-void require_capability(const Repository& repository, Capability capability) {
-  if ((repository.capabilities() & capability) != 0) return;
-  throw Error(Code::refused, concat("this slot may not do that: it lacks the capability ",
-                                    capability_names(capability), "; use another slot"));
-}
-
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
-                const std::string& name) {
-  require_capability(repository, can_own);
+                const std::string& name,
+                Capabilities capabilities) {
+  const OwnKeys own = repository.own_keys();
   Random& random = repository.around.random;
-  const Secrets& secrets = repository.keyring.secrets();
   Key seed;
   random.fill(seed.mutable_view());
   const SlotKeys keys(seed);
   ObjectOrigin origin = repository.keyring.origin();
   const auto slot = random.draw_id<SlotId>();
   SlotIntroduction introduction =
-      introduce(repository.writer(), origin, secrets, {slot, keys, credential.kind, name}, random);
+      introduce(repository.writer(), origin, own.secrets(),
+                {slot, keys, credential.kind, name, capabilities}, random);
   origin.author = slot;
   const Bytes object = make_slot_object(
       origin, keys, {credential, cost, 1, repository.keyring.fingerprint()}, random);
@@ -329,7 +320,7 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   });
   const std::uint32_t known = repository.state().slots.at(slot).generation;
   const std::uint32_t generation = std::max(known, older.empty() ? 0U : *older.rbegin()) + 1;
-  const SlotKeys keys(repository.keyring.secrets().slot_seed);
+  const SlotKeys keys(repository.keyring.slot_seed());
   const Bytes object = make_slot_object(
       repository.keyring.origin(), keys,
       {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
@@ -344,9 +335,7 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   });
   // From here on the journal knows the new one: the old ones go, both copies.
   for (const std::uint32_t old : older) {
-    const std::string name = slot_name(slot, old);
-    repository.store->remove(name);
-    repository.store->remove(twin_name(name));
+    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
   }
   repository.writer().barrier();
 }

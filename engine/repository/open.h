@@ -37,11 +37,12 @@ Repository open_repository(std::shared_ptr<Store> store,
                            const OpenOptions& options,
                            Surroundings around);
 
-// Adds an owner slot; its id.
+// Adds a slot; its id. Its grant and epoch box hold what the capabilities ask for and no more.
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
-                const std::string& name);
+                const std::string& name,
+                Capabilities capabilities = owner_capabilities);
 // Wraps this slot's secret under another credential.
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
 

@@ -1,5 +1,5 @@
 // An open repository: its store, the keys of one slot, and this machine's local state, in step with
-// the journal. Made by init.h and open.h; everything in ops/ works on one of these.
+// the journal. Made by open.h; everything in ops/ works on one of these.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "engine/base/random.h"
 #include "engine/repository/keyring.h"
 #include "engine/repository/local_state.h"
+#include "engine/repository/rights.h"
 #include "engine/rules/state.h"
 #include "engine/store/store.h"
 
@@ -22,26 +23,48 @@ struct Surroundings {
   Observer& observer;
 };
 
-struct Repository {
+class Repository {
+ public:
+  Repository(Surroundings surroundings,
+             std::shared_ptr<Store> store,
+             Keyring keys,
+             std::unique_ptr<LocalState> state)
+      : around(surroundings),
+        keyring(std::move(keys)),
+        local(std::move(state)),
+        store_(std::move(store)) {}
+
   Surroundings around;
-  std::shared_ptr<Store> store;
   Keyring keyring;
   std::unique_ptr<LocalState> local;
 
   [[nodiscard]] const State& state() const { return local->catalog().state(); }
 
-  [[nodiscard]] StoreReader& reader() const { return *store; }
+  [[nodiscard]] StoreReader& reader() const { return *store_; }
 
-  [[nodiscard]] StoreWriter& writer() const { return *store; }
+  [[nodiscard]] StoreWriter& writer() const { return *store_; }
 
   [[nodiscard]] Observer& observer() const { return around.observer; }
 
-  [[nodiscard]] Capabilities capabilities() const {
-    return state().slots.at(keyring.slot()).introduction.capabilities;
-  }
-};
+  [[nodiscard]] Capabilities capabilities() const;
 
-// Throws Error{refused} unless the slot may do that.
-void require_capability(const Repository& repository, Capability capability);
+  // The rights of this slot; each throws Error{refused} where the journal does not give it.
+  [[nodiscard]] WriteKeys write_keys() const;
+  [[nodiscard]] ReadKeys read_keys() const;
+  [[nodiscard]] OwnKeys own_keys() const;
+  // To clear away what the journal says has ended, and to heal (`maintain`).
+  [[nodiscard]] Remover remover() const;
+
+  // To remove replaced objects of this slot's own: any slot.
+  [[nodiscard]] Remover own_slot_remover() const { return Remover(*store_); }
+
+  // Throws Error{refused} unless the slot has the capability.
+  void require(Capability capability) const;
+  // Throws Error{refused} unless the slot may look at snapshots and journal: `read` or `audit`.
+  void require_view() const;
+
+ private:
+  std::shared_ptr<Store> store_;
+};
 
 }  // namespace kist

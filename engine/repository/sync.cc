@@ -34,8 +34,7 @@ JournalEntry decode_entry(const Repository& repository, View bytes, const std::s
   const Envelope envelope =
       decode_envelope_of(bytes, name, ObjectType::journal_entry, repository.keyring.repository());
   const JournalClear clear = decode_journal_clear(envelope.clear, name);
-  const SecretBytes payload =
-      open_envelope(envelope, name, repository.keyring.secrets().journal_key);
+  const SecretBytes payload = open_envelope(envelope, name, repository.keyring.journal_key());
   JournalPayload decoded = decode_journal_payload(payload.view(), name);
   JournalEntry entry{.sequence = clear.sequence,
                      .previous = clear.previous,
@@ -285,7 +284,7 @@ KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) 
                                   });
   const SecretBytes payload =
       open_object(bytes, object, ObjectType::key_segment, repository.keyring.repository(),
-                  repository.keyring.secrets().index_key);
+                  repository.keyring.index_key());
   return decode_key_segment(payload.view(), object);
 }
 

@@ -6,6 +6,10 @@ namespace kist {
 
 namespace {
 
+bool is_believed(const SlotState& slot) {
+  return (slot.introduction.capabilities & (can_maintain | can_own)) != 0;
+}
+
 void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry) {
   SlotState slot;
   slot.introduction = introduction;
@@ -61,6 +65,31 @@ void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& 
 
 }  // namespace
 
+void EntryTimes::note(const SlotId& author, bool is_believed, std::int64_t time_ms) {
+  if (is_believed) {
+    believed_ms_ = std::max(believed_ms_, time_ms);
+  } else if (author == first_slot_) {
+    first_ms_ = std::max(first_ms_, time_ms);
+  } else if (time_ms > first_ms_) {
+    second_ms_ = first_ms_;
+    first_ms_ = time_ms;
+    first_slot_ = author;
+  } else {
+    second_ms_ = std::max(second_ms_, time_ms);
+  }
+}
+
+std::int64_t EntryTimes::least_ms(bool is_believed, std::int64_t own_ms) const {
+  const std::int64_t least = std::max(own_ms, believed_ms_);
+  return is_believed ? least : std::max(least, second_ms_);
+}
+
+std::int64_t State::least_time_ms(const SlotId& author) const {
+  const auto slot = slots.find(author);
+  if (slot == slots.end()) return 0;
+  return times.least_ms(is_believed(slot->second), slot->second.last_seen_ms);
+}
+
 std::vector<const SnapshotState*> State::live_snapshots() const {
   std::vector<const SnapshotState*> out;
   for (const auto& [id, snapshot] : snapshots) {
@@ -101,7 +130,9 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   state.last_ms = entry.time_ms;
   state.head = hash;
   state.next_sequence = entry.sequence + 1;
-  state.slots.at(entry.author).last_seen_ms = entry.time_ms;
+  SlotState& author = state.slots.at(entry.author);
+  author.last_seen_ms = entry.time_ms;
+  state.times.note(entry.author, is_believed(author), entry.time_ms);
 }
 
 void apply_void(State& state, const std::string& reason, const ObjectHash& hash) {

@@ -20,8 +20,8 @@ struct SlotState {
   std::uint64_t added_sequence = 0;
   std::int64_t added_ms = 0;
   std::uint32_t generation = 1;
-  ObjectHash slot_object;  // of that generation; zero for the first owner's first
-  std::int64_t last_seen_ms = 0;
+  ObjectHash slot_object;         // of that generation; zero for the first owner's first
+  std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction
 };
 
 struct SnapshotState {
@@ -45,11 +45,28 @@ struct VoidEntry {
   std::string reason;
 };
 
+// How late the entries so far have come, as far as that is believed. A slot with `maintain` or
+// `own` is believed; another binds the rest only once a second one has come as far: so one that was
+// taken over cannot, by an entry stamped far ahead, keep the others from committing.
+class EntryTimes {
+ public:
+  void note(const SlotId& author, bool is_believed, std::int64_t time_ms);
+  // The least time that the next entry of such a slot may have, whose own last one has `own_ms`.
+  [[nodiscard]] std::int64_t least_ms(bool is_believed, std::int64_t own_ms) const;
+
+ private:
+  std::int64_t believed_ms_ = 0;
+  SlotId first_slot_;  // the others: who has come furthest, and how far the next one has
+  std::int64_t first_ms_ = 0;
+  std::int64_t second_ms_ = 0;
+};
+
 struct State {
   std::uint64_t next_sequence = 0;  // how many entries were replayed
   ObjectHash head;                  // hash of the last one; zero before genesis
   std::int64_t last_ms = 0;         // its time
-  ObjectHash fingerprint;           // hash of the genesis entry
+  EntryTimes times;
+  ObjectHash fingerprint;  // hash of the genesis entry
   Genesis genesis;
   std::uint32_t epoch_number = 0;
   EpochId epoch;
@@ -62,6 +79,8 @@ struct State {
   std::uint64_t next_number = 0;                // of blocks
   std::vector<VoidEntry> voids;
 
+  // The least time that an entry of that slot may have.
+  [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
 };

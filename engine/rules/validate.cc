@@ -102,7 +102,9 @@ std::optional<Capability> required_capability(const Act& act) {
 std::optional<std::string> validate(const State& state, const JournalEntry& entry) {
   if (entry.sequence != state.next_sequence) return "a number that does not follow";
   if (entry.previous != state.head) return "a chain that does not hold";
-  if (entry.time_ms < state.last_ms) return "a time before that of the entry before it";
+  if (entry.time_ms < state.least_time_ms(entry.author)) {
+    return "a time before that of the entries that it follows";
+  }
   if (entry.sequence == 0) {
     if (!std::holds_alternative<Genesis>(entry.act)) return "the first entry is no genesis";
   } else {
@@ -132,6 +134,29 @@ std::string capability_names(Capabilities capabilities) {
   add(can_maintain, "maintain");
   add(can_own, "own");
   return out;
+}
+
+namespace {
+
+constexpr Capabilities role_capabilities[] = {writer_capabilities, reader_capabilities,
+                                              auditor_capabilities, operator_capabilities,
+                                              owner_capabilities};
+static_assert(std::size(role_names) == std::size(role_capabilities));
+
+}  // namespace
+
+std::string role_name(Capabilities capabilities) {
+  for (std::size_t i = 0; i < std::size(role_names); ++i) {
+    if (role_capabilities[i] == capabilities) return std::string(role_names[i]);
+  }
+  return "custom";
+}
+
+std::optional<Capabilities> capabilities_of_role(std::string_view role) {
+  for (std::size_t i = 0; i < std::size(role_names); ++i) {
+    if (role_names[i] == role) return role_capabilities[i];
+  }
+  return std::nullopt;
 }
 
 }  // namespace kist

@@ -19,6 +19,11 @@ std::optional<Capability> required_capability(const Act& act);
 std::optional<std::string> validate(const State& state, const JournalEntry& entry);
 
 std::string capability_names(Capabilities capabilities);
+// "writer", "reader", "auditor", "operator", "owner"; and back. "custom" for any other set.
+std::string role_name(Capabilities capabilities);
+std::optional<Capabilities> capabilities_of_role(std::string_view role);
+inline constexpr std::string_view role_names[] = {"writer", "reader", "auditor", "operator",
+                                                  "owner"};
 
 // Blocks that one entry may introduce.
 inline constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 32U;

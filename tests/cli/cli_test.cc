@@ -138,3 +138,36 @@ TEST_CASE("a text that is too long is refused before anything is written") {
   place.require("backup '" + place.tree() + "'", 0);
   place.require("verify", 0);
 }
+
+TEST_CASE("a writer's key backs up, and every other command is refused with exit code 5") {
+  const Place place;
+  place.require("init", 0);
+  for (const std::string role : {"writer", "auditor"}) {
+    write_file(place.directory / role, as_view(role + " password\n"));
+    place.require(
+        "key add --role " + role + " --new-password-file '" + (place.directory / role) + "'", 0);
+  }
+  place.require("key add --role king --new-key-file /nowhere/key", 2);
+  const std::string backup = "backup --source mine '" + place.tree() + "'";
+  REQUIRE(place.run(backup, "writer").exit == 0);
+  for (const std::string command :
+       {"snapshots", "ls latest", "cat latest:/x", "restore latest --target /nowhere", "verify",
+        "verify --level content", "verify --repair", "find x", "diff latest latest", "stats",
+        "journal list", "journal show 1", "journal verify", "key list",
+        "key add --new-key-file /nowhere/key"}) {
+    INFO(command);
+    const Result result = place.run(command, "writer");
+    REQUIRE(result.exit == 5);
+    REQUIRE(contains(result.out, "it lacks the capabilit"));
+  }
+  for (const std::string command :
+       {"snapshots", "stats", "verify", "verify --level storage", "journal list", "key list"}) {
+    INFO(command);
+    const Result result = place.run(command, "auditor");
+    REQUIRE(result.exit == 0);
+    REQUIRE_FALSE(contains(result.out, "letter"));
+  }
+  REQUIRE(place.run("verify --level content", "auditor").exit == 5);
+  REQUIRE(place.run(backup, "auditor").exit == 5);
+  REQUIRE(contains(place.run("key list").out, "writer"));
+}

@@ -5,7 +5,6 @@ Every time: the repository verifies, nothing acknowledged is lost, nothing needs
 goes on. At the end: every acknowledged snapshot is restored and compared; what was stored and is
 named by no entry (lost between a checkpoint and the kill) is counted. KIST_SEED makes it another run.
 """
-import hashlib
 import json
 import os
 import random
@@ -15,6 +14,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from trees import digest, environment
+
 KIST = os.path.abspath(sys.argv[1])
 TIMES = int(os.environ.get("KIST_KILLS", sys.argv[2] if len(sys.argv) > 2 else "20"))
 DATA = sys.argv[3] if len(sys.argv) > 3 else "/usr/include"
@@ -22,9 +24,7 @@ SEED = int(os.environ.get("KIST_SEED", "1"))
 chance = random.Random(SEED)
 WORK = tempfile.mkdtemp(prefix="kist-kill-", dir=os.environ.get("TMPDIR", "/var/tmp"))
 TREE, OUT = f"{WORK}/tree", f"{WORK}/out"
-ENV = {**os.environ, "KIST_REPO": f"{WORK}/repo", "KIST_STATE_DIR": f"{WORK}/state", "KIST_KEY_FILE": f"{WORK}/key"}
-for name in ("KIST_PASSWORD", "KIST_PASSWORD_FILE", "KIST_PASSWORD_COMMAND"):
-    ENV.pop(name, None)
+ENV = environment(f"{WORK}/repo", f"{WORK}/state", KIST_KEY_FILE=f"{WORK}/key")
 BACKUP = [KIST, "--json", "backup", "--source", "kill", "--checkpoint", "4MiB", TREE]
 
 
@@ -37,22 +37,6 @@ def run(*arguments, expected=0):
     if done.returncode != expected:
         fail(f"kist {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def digest(root):
-    hasher = hashlib.sha256()
-    for directory, names, files in os.walk(root):
-        names.sort()
-        for name in sorted(files + [n for n in names if os.path.islink(os.path.join(directory, n))]):
-            path = os.path.join(directory, name)
-            status = os.lstat(path)
-            hasher.update(f"{path[len(root):]} {status.st_mode} {status.st_mtime_ns}\n".encode("utf-8", "replace"))
-            if os.path.islink(path):
-                hasher.update(os.fsencode(os.readlink(path)))
-            elif os.path.isfile(path):
-                with open(path, "rb") as file:
-                    hasher.update(file.read())
-    return hasher.hexdigest()
 
 
 def change_tree():

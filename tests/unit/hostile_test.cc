@@ -58,7 +58,7 @@ struct Hostile {
   // A snapshot whose manifest is these meta blocks; the last one is the root.
   SnapshotId commit_blocks(const std::vector<Bytes>& blocks) {
     Pool pool(1);
-    Ingest ingest(repository, pool, {3});
+    Ingest ingest(repository, repository.write_keys(), pool, {3});
     SnapshotBody body;
     for (const Bytes& block : blocks) {
       ingest.refer(ingest.add_meta(block, body.root));
@@ -91,7 +91,7 @@ struct Hostile {
   }
 
   BlockId id_of(const Bytes& block) const {
-    return hash_block(repository.keyring.secrets().id_key, block);
+    return hash_block(repository.read_keys().id_key(), block);
   }
 
   RestoreResult restore(const SnapshotId& snapshot) {

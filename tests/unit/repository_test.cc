@@ -250,7 +250,7 @@ TEST_CASE("an entry signed by a key that is no slot's changes nothing and stops 
       seal_object({.type = ObjectType::journal_entry,
                    .origin = origin,
                    .clear = encode_journal_clear({state.next_sequence, state.head})},
-                  repository.keyring.secrets().journal_key, stranger, world.machine.random,
+                  repository.keyring.journal_key(), stranger, world.machine.random,
                   encode_journal_payload(world.machine.clock.now_ms(), act));
   world.store->put("journal/0000000001", forged);
   REQUIRE(sync_journal(repository).has_undecodable_head);

@@ -70,7 +70,7 @@ TEST_CASE("an entry that does not follow is void") {
   require_void(state, entry, "a chain that does not hold");
   entry = next_entry(state, owner, snapshot(1));
   entry.time_ms = state.last_ms - 1;
-  require_void(state, entry, "a time before that of the entry before it");
+  require_void(state, entry, "a time before that of the entries that it follows");
   entry = next_entry(state, owner, snapshot(1));
   entry.epoch_number = 1;
   require_void(state, entry, "an epoch that is not the current one");
@@ -195,4 +195,36 @@ TEST_CASE("a slot's new object must be newer than the one it replaces") {
                next_entry(state, writer,
                           SlotRewrapped{.generation = 2, .slot_object = sample_id<ObjectHash>(2)}),
                "a generation that is not newer");
+}
+
+TEST_CASE("a time binds others once two slots, or one that is believed, have come so far") {
+  State state = small_state();
+  const SlotId second = sample_id<SlotId>(80);
+  commit(state, next_entry(state, owner, slot(second, writer_capabilities)));
+  const std::int64_t now = state.last_ms;
+  const auto at = [&](const SlotId& author, std::uint8_t id, std::int64_t time_ms) {
+    JournalEntry entry = next_entry(state, author, snapshot(id, "source " + std::to_string(id)));
+    entry.time_ms = time_ms;
+    return entry;
+  };
+  const std::int64_t ahead = now + 1'000'000;
+  commit(state, at(writer, 1, ahead));
+  REQUIRE_FALSE(validate(state, at(second, 2, now)));
+  REQUIRE_FALSE(validate(state, at(owner, 2, now)));
+  require_void(state, at(writer, 2, ahead - 1),
+               "a time before that of the entries that it follows");
+  commit(state, at(second, 3, ahead - 500));
+  require_void(state, at(second, 4, ahead - 501),
+               "a time before that of the entries that it follows");
+  // Both have come so far: a third cannot be earlier, and who is believed is bound by nobody else.
+  const SlotId third = sample_id<SlotId>(90);
+  JournalEntry add = next_entry(state, owner, slot(third, writer_capabilities));
+  add.time_ms = now;
+  commit(state, add);
+  require_void(state, at(third, 5, ahead - 501),
+               "a time before that of the entries that it follows");
+  REQUIRE_FALSE(validate(state, at(third, 5, ahead - 500)));
+  commit(state, at(owner, 6, ahead + 7));
+  require_void(state, at(writer, 7, ahead + 6),
+               "a time before that of the entries that it follows");
 }

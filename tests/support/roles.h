@@ -1,0 +1,55 @@
+// An owner with a snapshot, and a machine that has a slot of another role, in one store.
+#pragma once
+
+#include <filesystem>
+
+#include "tests/support/repository_fixture.h"
+#include "tests/support/test.h"
+
+namespace kist::test {
+
+inline constexpr std::string_view secret_name = "merger-plan";
+inline constexpr std::string_view secret_text = "we buy them on the first of March";
+
+// An owner with a snapshot of a file that is gone since, and a machine of another slot.
+struct Roles {
+  explicit Roles(Capabilities capabilities) {
+    std::filesystem::create_directory(source / "tree");
+    write_file(source / "tree/kept", random_bytes(content, 100'000));
+    write_file(source / ("tree/" + std::string(secret_name)), to_bytes(long_secret()));
+    add_slot(owner_repository, Machine::credential(9), argon2_floor, "other", capabilities);
+    first = owner.backup(owner_repository, source / "tree").snapshot;
+  }
+
+  static std::string long_secret() {
+    std::string out;
+    for (int i = 0; i < 200; ++i) {
+      out += std::string(secret_text) + std::to_string(i);
+    }
+    return out;
+  }
+
+  Repository open() {
+    return open_repository(store, Machine::credential(9),
+                           {.state_parent = other.state.path(), .slot = {}}, other.around());
+  }
+
+  BackupResult backup(Repository& repository, const std::string& name) {
+    other.clock.advance_ms(120'000);
+    BackupOptions options;
+    options.paths = {source / "tree"};
+    options.source = name;
+    options.threads = 2;
+    return kist::backup(repository, options);
+  }
+
+  TemporaryDirectory source;
+  SeededRandom content{seed()};
+  std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
+  Machine owner{store};
+  Machine other{store, 2};
+  Repository owner_repository = owner.init();
+  SnapshotId first;
+};
+
+}  // namespace kist::test

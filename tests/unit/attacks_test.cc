@@ -1,0 +1,262 @@
+// A client that was taken over, with the real keys of its slot, forges real objects: each forgery
+// is void, does not count, or is refused, for every other client alike.
+#include <filesystem>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/repository/commit.h"
+#include "engine/repository/ingest.h"
+#include "engine/repository/sealed_object.h"
+#include "engine/repository/sync.h"
+#include "tests/support/roles.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
+void claim_packs(Repository& evil, Random& random, const std::vector<std::string>& names) {
+  IndexSegment segment;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  for (const std::string& name : names) {
+    IndexedPack pack;
+    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
+    pack.size = pack_bytes_min;
+    IndexedFrame frame;
+    frame.place = {pack_header_size, 100, 100};
+    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
+    pack.frames = {frame};
+    segment.packs.push_back(pack);
+    outer.packs.push_back(pack.name);
+    inner.packs.emplace_back();
+  }
+  const auto seal = [&](ObjectType type, const Key& key, View payload) {
+    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
+                       evil.keyring.signing_seed(), random, payload);
+  };
+  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
+  outer.index_segments = {{hash_object(index), KeyBytes()}};
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
+  const Bytes keys =
+      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+  evil.writer().put(index_segment_name(hash_object(index)), index);
+  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
+  commit(evil, [&](const State& state) {
+    SnapshotTaken taken;
+    taken.snapshot = random.draw_id<SnapshotId>();
+    taken.source = "evil";
+    taken.policy = "default";
+    taken.minimum = state.policies.at("default").minimum;
+    taken.key_segments = {hash_object(keys)};
+    taken.segments = {
+        {hash_object(index), state.next_number, static_cast<std::uint32_t>(segment.block_count())}};
+    return Act(std::move(taken));
+  });
+}
+
+std::vector<std::string> pack_names(const MemoryStore& store) {
+  std::vector<std::string> out;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with("packs/")) out.push_back(name);
+  }
+  return out;
+}
+
+// A store that calls somebody once, when the first key segment has been put: packs are there, the
+// entry is not.
+class WatchedStore final : public Store {
+ public:
+  WatchedStore(Store& store, std::function<void()> seen) : store_(store), seen_(std::move(seen)) {}
+
+  std::optional<std::uint64_t> size(const std::string& name) override { return store_.size(name); }
+
+  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
+    return store_.get_range(name, offset, out);
+  }
+
+  void list(const std::string& folder,
+            const std::function<void(const std::string&)>& each) override {
+    store_.list(folder, each);
+  }
+
+  void create_folders() override { store_.create_folders(); }
+
+  std::unique_ptr<ObjectWriter> begin_put() override { return store_.begin_put(); }
+
+  void put(const std::string& name, View bytes) override {
+    store_.put(name, bytes);
+    if (name.starts_with("keys/") && seen_) std::exchange(seen_, {})();
+  }
+
+  bool put_if_absent(const std::string& name, View bytes) override {
+    return store_.put_if_absent(name, bytes);
+  }
+
+  void barrier() override { store_.barrier(); }
+
+  void remove(const std::string& name) override { store_.remove(name); }
+
+  void replace(const std::string& name, View bytes) override { store_.replace(name, bytes); }
+
+ private:
+  Store& store_;
+  std::function<void()> seen_;
+};
+
+}  // namespace
+
+TEST_CASE("junk under the ids of content to come is not what others deduplicate against") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const WriteKeys keys = evil.write_keys();
+  const std::string victim = roles.source / "victim";
+  fs::create_directory(victim);
+  const Bytes content = random_bytes(roles.content, 5'000);  // one block
+  write_file(victim + "/file", content);
+  {
+    Pool pool(1);
+    Ingest ingest(evil, keys, pool, {3});
+    SnapshotBody body;
+    const BlockId id = hash_block(keys.id_key(), content);
+    ingest.refer(ingest.add(PackKind::data, id, Bytes(content.size(), 0x66)));
+    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
+    commit(evil, [&](const State& state) {
+      SnapshotTaken taken;
+      taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+      taken.source = "evil";
+      taken.policy = "default";
+      taken.minimum = state.policies.at("default").minimum;
+      taken.body = introduced.body;
+      taken.reference_set = introduced.reference_set;
+      taken.key_segments = introduced.key_segments;
+      taken.segments = introduced.segments;
+      for (SegmentIntroduction& segment : taken.segments) {
+        segment.first_number += state.next_number;
+      }
+      return Act(std::move(taken));
+    });
+  }
+  const BackupResult result = roles.owner.backup(roles.owner_repository, victim);
+  REQUIRE(result.statistics.bytes_new >= content.size());
+  const TemporaryDirectory target;
+  REQUIRE(roles.owner.restore(roles.owner_repository, result.snapshot, victim, target / "out")
+              .problems == 0);
+  REQUIRE(slurp(target / "out/file") == content);
+  // The writer itself relies on what it has stored.
+  Repository again = roles.open();
+  sync_index(again);
+  const ProvedNumbers trust(again.state());
+  const BlockIndex::Reader index(again.local->index());
+  const auto found = index.find(tag_of(hash_block(keys.id_key(), content)));
+  REQUIRE(found);
+  REQUIRE(trust.is_trusted_by(again.keyring.slot(), found->number));
+  REQUIRE_FALSE(trust.is_proved(found->number));
+}
+
+TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const State& state = evil.state();
+  const auto forge = [&](Act act) {
+    const JournalEntry entry{.sequence = evil.state().next_sequence,
+                             .previous = evil.state().head,
+                             .author = evil.keyring.slot(),
+                             .epoch_number = state.epoch_number,
+                             .epoch = state.epoch,
+                             .time_ms = evil.state().last_ms + 1,
+                             .act = std::move(act)};
+    const Bytes bytes = seal_entry(evil.keyring, roles.other.random, entry);
+    roles.store->put(journal_name(entry.sequence), bytes);
+    roles.store->put(twin_name(journal_name(entry.sequence)), bytes);
+    sync_journal(evil);
+  };
+  SlotIntroduction friend_of_mine = state.slots.at(evil.keyring.slot()).introduction;
+  friend_of_mine.slot = roles.other.random.draw_id<SlotId>();
+  friend_of_mine.capabilities = owner_capabilities;
+  forge(SlotAdded{friend_of_mine});
+  SnapshotTaken taken = state.snapshots.at(roles.first).taken;  // into another's source
+  taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+  taken.segments.clear();
+  forge(taken);
+  taken.source = "evil";
+  taken.minimum = 100ULL * 365 * 86'400;
+  forge(taken);
+  forge(UnknownAct{7, to_bytes("incident closed")});
+  sync_journal(roles.owner_repository);
+  Machine fresh(roles.store, 9);
+  fresh.clock.advance_ms(10LL * 365 * 86'400'000);  // replays later, by another clock
+  const Repository late = fresh.open();
+  REQUIRE(late.state().voids.size() == 4);
+  REQUIRE(late.state().voids[0].reason == "its author lacks the capability own");
+  REQUIRE(late.state().voids[1].reason == "a source that belongs to another slot");
+  REQUIRE(late.state().voids[2].reason == "a retention that is not the policy's");
+  REQUIRE(late.state().voids[3].reason == "type 7, which no feature has enabled");
+  for (const Repository* other : {&late, static_cast<const Repository*>(&roles.owner_repository)}) {
+    REQUIRE(other->state().head == evil.state().head);
+    REQUIRE(other->state().slots.size() == 2);
+    REQUIRE(other->state().snapshots.size() == 1);
+  }
+}
+
+TEST_CASE("a writer that stamps far ahead does not keep others from committing") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  roles.other.clock.advance_ms(100LL * 365 * 86'400'000);
+  roles.backup(evil, "evil");
+  REQUIRE_NOTHROW(roles.owner.backup(roles.owner_repository, roles.source / "tree"));
+  // It is bound by its own stamp.
+  Machine honest(roles.store, 4);
+  Repository again =
+      open_repository(roles.store, Machine::credential(9),
+                      {.state_parent = honest.state.path(), .slot = {}}, honest.around());
+  REQUIRE(error_code([&] { honest.backup(again, roles.source / "tree"); }) == Code::refused);
+}
+
+TEST_CASE("who claims the packs of others later speaks for none of them") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const std::vector<std::string> packs = pack_names(*roles.store);
+  REQUIRE_FALSE(packs.empty());
+  claim_packs(evil, roles.other.random, packs);
+  Machine fresh(roles.store, 5);  // replays all of it
+  Repository repository = fresh.open();
+  const TemporaryDirectory target;
+  REQUIRE(fresh.restore(repository, roles.first, roles.source / "tree", target / "out").problems ==
+          0);
+  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
+  REQUIRE(std::ranges::any_of(fresh.observer.notices, [](const std::string& notice) {
+    return notice.find("packs that are not its own") != std::string::npos;
+  }));
+}
+
+TEST_CASE(
+    "a backup whose packs another has claimed first is not committed, and goes through anew") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  const std::vector<std::string> before = pack_names(*roles.store);
+  const auto claim = [&] {
+    std::vector<std::string> fresh;
+    std::ranges::set_difference(pack_names(*roles.store), before, std::back_inserter(fresh));
+    REQUIRE_FALSE(fresh.empty());
+    claim_packs(evil, roles.other.random, fresh);
+  };
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, claim), 6);
+  Repository repository = owner.open();
+  REQUIRE(error_code([&] { owner.backup(repository, roles.source / "tree"); }) == Code::conflict);
+  REQUIRE(repository.state().snapshots.size() == 2);  // the first, and the claim
+  const BackupResult result = owner.backup(repository, roles.source / "tree");
+  const TemporaryDirectory target;
+  REQUIRE(
+      owner.restore(repository, result.snapshot, roles.source / "tree", target / "out").problems ==
+      0);
+  REQUIRE(slurp(target / "out/news") == slurp(roles.source / "tree/news"));
+}
