@@ -199,7 +199,7 @@ TEST_CASE("a slot's new object must be newer than the one it replaces") {
 
 TEST_CASE("a time binds others once two slots, or one that is believed, have come so far") {
   State state = small_state();
-  const SlotId second = sample_id<SlotId>(80);
+  const auto second = sample_id<SlotId>(80);
   commit(state, next_entry(state, owner, slot(second, writer_capabilities)));
   const std::int64_t now = state.last_ms;
   const auto at = [&](const SlotId& author, std::uint8_t id, std::int64_t time_ms) {
@@ -217,7 +217,7 @@ TEST_CASE("a time binds others once two slots, or one that is believed, have com
   require_void(state, at(second, 4, ahead - 501),
                "a time before that of the entries that it follows");
   // Both have come so far: a third cannot be earlier, and who is believed is bound by nobody else.
-  const SlotId third = sample_id<SlotId>(90);
+  const auto third = sample_id<SlotId>(90);
   JournalEntry add = next_entry(state, owner, slot(third, writer_capabilities));
   add.time_ms = now;
   commit(state, add);
