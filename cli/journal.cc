@@ -104,22 +104,69 @@ Exit run_show(Session& session, std::uint64_t sequence) {
   return Exit::done;
 }
 
-Exit run_verify(Session& session) {
+Exit run_checkpoint(Session& session) {
+  Repository repository = session.open();
+  repository.require_view();
+  const std::string note = make_checkpoint(repository);
+  const std::string verifier = checkpoint_verifier(repository);
+  if (session.options.is_json) {
+    print_json({{"checkpoint", note}, {"verifier", verifier}});
+    return Exit::done;
+  }
+  print_line(std::string_view(note).substr(0, note.size() - 1));
+  session.console.notice(concat("others check it with the key ", verifier));
+  return Exit::done;
+}
+
+Exit run_prove(Session& session, std::uint64_t sequence) {
+  Repository repository = session.open();
+  repository.require_view();
+  const std::string proof = prove_entry(repository, sequence);
+  if (session.options.is_json) {
+    print_json({{"proof", proof}});
+  } else {
+    print_line(std::string_view(proof).substr(0, proof.size() - 1));
+  }
+  return Exit::done;
+}
+
+// Throws Error{corrupt} when the journal does not continue the one that the file is of.
+Consistency check_kept(Repository& repository, const std::string& file) {
+  return in_context(file, [&] {
+    const Bytes text = read_file(file, 64U << 10U);
+    const Consistency found = check_checkpoint(repository, parse_checkpoint(as_text(text)));
+    if (found.is_consistent) return found;
+    throw Error(Code::corrupt,
+                concat("the journal does not continue this checkpoint of ", found.size,
+                       " entries: it was rolled back or replaced; do not use this repository "
+                       "before you know why"));
+  });
+}
+
+Exit run_verify(Session& session, const std::string& checkpoint) {
   Repository repository = session.open();
   repository.require_view();
   rebuild_catalog(repository);
+  std::optional<Consistency> kept;
+  if (!checkpoint.empty()) kept = check_kept(repository, checkpoint);
   const State& state = repository.state();
   if (session.options.is_json) {
     Json voids = Json::array();
     for (const VoidEntry& entry : state.voids) {
       voids.push_back({{"sequence", entry.sequence}, {"reason", json_text(entry.reason)}});
     }
-    print_json({{"entries", state.next_sequence}, {"head", hex(state.head)}, {"void", voids}});
+    Json out = {{"entries", state.next_sequence}, {"head", hex(state.head)}, {"void", voids}};
+    if (kept) out["checkpoint_entries"] = kept->size;
+    print_json(out);
   } else {
     print_line(
         concat("replayed ", state.next_sequence, " entries: chain, signatures and rules hold"));
     for (const VoidEntry& entry : state.voids) {
       print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason)));
+    }
+    if (kept) {
+      print_line(concat("continues the checkpoint of ", kept->size, " entries",
+                        kept->is_signed_by_slot ? "" : " (signed by another slot: not checked)"));
     }
     print_line(concat("head ", hex(state.head)));
   }
@@ -140,8 +187,20 @@ void add_journal(CLI::App& app, Session& session) {
   show->callback([&session, sequence] {
     session.action = [&session, sequence] { return run_show(session, *sequence); };
   });
-  command->add_subcommand("verify", "Replay all of it from the store")->callback([&session] {
-    session.action = [&session] { return run_verify(session); };
+  auto kept = std::make_shared<std::string>();
+  CLI::App* verify = command->add_subcommand("verify", "Replay all of it from the store");
+  verify->add_option("--checkpoint", *kept, "It must continue this checkpoint, kept elsewhere")
+      ->type_name("FILE");
+  verify->callback([&session, kept] {
+    session.action = [&session, kept] { return run_verify(session, *kept); };
+  });
+  command->add_subcommand("checkpoint", "Print a signed note of the head, to be kept elsewhere")
+      ->callback([&session] { session.action = [&session] { return run_checkpoint(session); }; });
+  CLI::App* prove =
+      command->add_subcommand("prove", "Print a proof that an entry is in the journal");
+  prove->add_option("entry", *sequence, "Its number")->required();
+  prove->callback([&session, sequence] {
+    session.action = [&session, sequence] { return run_prove(session, *sequence); };
   });
 }
 

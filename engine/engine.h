@@ -16,6 +16,7 @@
 #include "engine/ops/compare.h"
 #include "engine/ops/restore.h"
 #include "engine/ops/verify.h"
+#include "engine/repository/checkpoint.h"
 #include "engine/repository/open.h"
 #include "engine/repository/repository.h"
 #include "engine/repository/sync.h"

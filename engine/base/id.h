@@ -48,7 +48,8 @@ using SigningPublicKey = Id<32, struct SigningPublicKeyKind>;  // Ed25519
 using BoxPublicKey = Id<32, struct BoxPublicKeyKind>;          // X25519
 using Signature = Id<64, struct SignatureKind>;
 using Nonce = Id<24, struct NonceKind>;
-using KeyHash = Id<32, struct KeyHashKind>;  // BLAKE2b-256 of a secret, to recognise it
+using TreeHash = Id<32, struct TreeHashKind>;  // SHA-256, of the Merkle tree over the journal
+using KeyHash = Id<32, struct KeyHashKind>;    // BLAKE2b-256 of a secret, to recognise it
 
 // The bytes of a key as a layout holds them: wiped when they go, copies included.
 struct KeyBytes : std::array<std::uint8_t, 32> {

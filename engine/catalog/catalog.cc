@@ -24,6 +24,7 @@ Bytes encode_record(const ReplayedEntry& replayed) {
   const JournalEntry& entry = replayed.entry;
   ByteWriter out;
   out.id(replayed.hash);
+  out.id(replayed.leaf);
   out.text(replayed.void_reason);
   out.id(entry.previous);
   out.id(entry.author);
@@ -37,6 +38,7 @@ ReplayedEntry decode_record(std::uint64_t sequence, View bytes) {
   ByteReader in(bytes, "catalog record");
   ReplayedEntry out;
   out.hash = in.id<ObjectHash>();
+  out.leaf = in.id<TreeHash>();
   out.void_reason = in.text(1024, "a reason");
   out.entry.sequence = sequence;
   out.entry.previous = in.id<ObjectHash>();

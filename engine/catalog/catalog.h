@@ -19,6 +19,7 @@ namespace kist {
 struct ReplayedEntry {
   JournalEntry entry;
   ObjectHash hash;          // of its raw bytes
+  TreeHash leaf;            // likewise, in the Merkle tree
   std::string void_reason;  // empty: it holds
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/crypto/hash.h"
+#include "engine/crypto/merkle.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/sealed_object.h"
@@ -182,6 +183,7 @@ ReplayedEntry judge(Repository& repository, Copy copy) {
   const State& state = repository.state();
   ReplayedEntry out;
   out.hash = copy.hash;
+  out.leaf = hash_leaf(copy.bytes);
   if (copy.entry) {
     out.entry = std::move(*copy.entry);
     out.void_reason = validate(state, out.entry).value_or("");

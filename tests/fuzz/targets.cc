@@ -3,6 +3,7 @@
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
+#include "engine/repository/checkpoint.h"
 #include "engine/repository/keyring.h"
 #include "engine/source/path_filter.h"
 #include "tests/support/samples.h"
@@ -166,6 +167,14 @@ void check_name(PathFilter& filter, std::string_view name) {
   KIST_ENSURE(!filter.judge_path(name, false).is_excluded);
 }
 
+void checkpoint(View bytes) {
+  holds_or_refused([&] {
+    const Checkpoint parsed = parse_checkpoint(as_text(bytes));
+    KIST_ENSURE(parsed.signed_text.starts_with(
+        concat(parsed.origin, "\n", parsed.size, "\n", to_base64(parsed.root.bytes), "\n")));
+  });
+}
+
 // A path, then the lines of an exclude file.
 void path_filter(View bytes) {
   const std::string_view text = as_text(bytes);
@@ -212,6 +221,7 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"key_segment_inner", &key_segment_inner},
       {"manifest_leaf", &manifest_leaf},
       {"manifest_node", &manifest_node},
+      {"checkpoint", &checkpoint},
       {"names", &names},
       {"pack_directory", &pack_directory},
       {"pack_footer", &pack_footer},
@@ -248,6 +258,9 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"key_segment_inner", {encode_key_segment_inner(sample_key_segment_inner())}},
       {"manifest_leaf", {encode_leaf(sample_entries())}},
       {"manifest_node", {encode_node(1, {{"", sample_id<BlockId>(1)}, {"a", {}}})}},
+      {"checkpoint",
+       {to_bytes("kist/00\n3\n" + to_base64(Bytes(32, 7)) + "\n\n\u2014 kist/00 " +
+                 to_base64(Bytes(68, 9)) + "\n")}},
       {"names",
        {without_folder(slot_name(sample_id<SlotId>(1), 2)), without_folder(journal_name(3)),
         without_folder(twin_name(journal_name(12)))}},
