@@ -7,6 +7,7 @@ namespace {
 constexpr std::uint64_t catalog_map_bytes = std::uint64_t{4} << 30U;
 constexpr Table entries_table = 0;
 constexpr std::size_t piece_size = 1500;
+constexpr std::uint8_t record_version = 2;  // another one is rebuilt
 
 // Sequence and piece, big-endian, so that keys sort in journal order.
 Bytes piece_key(std::uint64_t sequence, std::uint32_t piece) {
@@ -23,6 +24,7 @@ Bytes piece_key(std::uint64_t sequence, std::uint32_t piece) {
 Bytes encode_record(const ReplayedEntry& replayed) {
   const JournalEntry& entry = replayed.entry;
   ByteWriter out;
+  out.u8(record_version);
   out.id(replayed.hash);
   out.id(replayed.leaf);
   out.text(replayed.void_reason);
@@ -36,6 +38,7 @@ Bytes encode_record(const ReplayedEntry& replayed) {
 
 ReplayedEntry decode_record(std::uint64_t sequence, View bytes) {
   ByteReader in(bytes, "catalog record");
+  in.require(in.u8() == record_version, "it was made by another version");
   ReplayedEntry out;
   out.hash = in.id<ObjectHash>();
   out.leaf = in.id<TreeHash>();

@@ -108,8 +108,11 @@ std::optional<Bytes> from_base64(std::string_view text) {
   const char* end = nullptr;
   const int result = sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr,
                                        &size, &end, sodium_base64_VARIANT_ORIGINAL);
-  if (result != 0 || end != text.data() + text.size()) return std::nullopt;
   out.resize(size);
+  // libsodium's decoder takes some bytes above 0x7f for letters: only what encodes back is taken.
+  if (result != 0 || end != text.data() + text.size() || to_base64(out) != text) {
+    return std::nullopt;
+  }
   return out;
 }
 
