@@ -259,8 +259,8 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"manifest_leaf", {encode_leaf(sample_entries())}},
       {"manifest_node", {encode_node(1, {{"", sample_id<BlockId>(1)}, {"a", {}}})}},
       {"checkpoint",
-       {to_bytes("kist/00\n3\n" + to_base64(Bytes(32, 7)) + "\n\n\u2014 kist/00 " +
-                 to_base64(Bytes(68, 9)) + "\n")}},
+       {copy(as_view("kist/00\n3\n" + to_base64(Bytes(32, 7)) + "\n\n\u2014 kist/00 " +
+                     to_base64(Bytes(68, 9)) + "\n"))}},
       {"names",
        {without_folder(slot_name(sample_id<SlotId>(1), 2)), without_folder(journal_name(3)),
         without_folder(twin_name(journal_name(12)))}},
