@@ -95,6 +95,7 @@ std::uint32_t note_key_id(std::string_view name, const SigningPublicKey& key) {
 }
 
 std::string to_base64(View bytes) {
+  if (bytes.empty()) return {};
   std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
   sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(),
                     sodium_base64_VARIANT_ORIGINAL);
@@ -103,6 +104,7 @@ std::string to_base64(View bytes) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
+  if (text.size() < 4) return text.empty() ? std::optional(Bytes()) : std::nullopt;
   Bytes out(text.size() / 4 * 3);
   std::size_t size = 0;
   const char* end = nullptr;
