@@ -313,42 +313,35 @@ class Backup {
             .last_path = {}};
   }
 
-  // A pack belongs to who introduced it first. Somebody who saw ours in the store, and was faster
-  // to claim them, speaks for them now, and the snapshot would stand on their word.
-  void require_unclaimed(const std::vector<ObjectHash>& packs) {
+  // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
+  // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
+  void require_unclaimed(const Introduced& introduced) {
     sync_index(repository_);
     const BlockIndex::Reader index(repository_.local->index());
-    for (const ObjectHash& pack : packs) {
-      if (!index.has_pack(pack)) continue;
-      throw Error(Code::conflict,
-                  concat("another slot has claimed pack ", hex(pack),
-                         " of this backup before it was committed: nothing was committed; see "
-                         "kist journal list for who did it, and run the backup again"));
-    }
+    const auto& known = repository_.state().segments;
+    const bool is_claimed =
+        std::ranges::any_of(introduced.packs,
+                            [&](const ObjectHash& pack) { return index.has_pack(pack); }) ||
+        std::ranges::any_of(introduced.segments, [&](const SegmentIntroduction& segment) {
+          return known.contains(segment.index_segment);
+        });
+    if (!is_claimed) return;
+    throw Error(
+        Code::conflict,
+        "another slot has claimed packs of this backup before it was committed: nothing was "
+        "committed; run it again, and let an owner see in kist journal list who did it");
   }
 
   JournalEntry commit_snapshot(const Introduced& introduced,
                                const SnapshotId& id,
                                bool is_pending) {
     return commit(repository_, [&](const State& state) {
-      require_unclaimed(introduced.packs);
-      const Policy& policy = state.policies.at("default");
-      SnapshotTaken taken;
+      require_unclaimed(introduced);
+      SnapshotTaken taken = snapshot_entry(introduced, state);
       taken.snapshot = id;
       taken.is_pending = is_pending;
       taken.replaces = replaceable(state);
       taken.source = source_;
-      taken.policy = policy.name;
-      taken.minimum = policy.minimum;
-      taken.maximum = policy.maximum;
-      taken.lock = policy.lock;
-      taken.body = introduced.body;
-      taken.reference_set = introduced.reference_set;
-      taken.key_segments = introduced.key_segments;
-      taken.segments = introduced.segments;
-      for (SegmentIntroduction& segment : taken.segments) {
-        segment.first_number += state.next_number;
-      }
       return Act(std::move(taken));
     });
   }

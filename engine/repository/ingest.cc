@@ -19,6 +19,23 @@ constexpr std::size_t key_segment_packs_max = 4096;
 
 }  // namespace
 
+SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state) {
+  const Policy& policy = state.policies.at("default");
+  SnapshotTaken taken;
+  taken.policy = policy.name;
+  taken.minimum = policy.minimum;
+  taken.maximum = policy.maximum;
+  taken.lock = policy.lock;
+  taken.body = introduced.body;
+  taken.reference_set = introduced.reference_set;
+  taken.key_segments = introduced.key_segments;
+  taken.segments = introduced.segments;
+  for (SegmentIntroduction& segment : taken.segments) {
+    segment.first_number += state.next_number;
+  }
+  return taken;
+}
+
 void check_encodable(const SnapshotBody& body) {
   try {
     if (decode_body(encode_body(body), "the snapshot's description") == body) return;

@@ -50,6 +50,10 @@ struct Introduced {
   SnapshotStatistics statistics;  // as the reference set states them
 };
 
+// The entry of what was stored, under the state that it will follow and its default policy. Who
+// asks adds what the snapshot is of.
+SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state);
+
 // Throws Error{invalid} unless every reader could decode the body: a text that is too long, say.
 void check_encodable(const SnapshotBody& body);
 

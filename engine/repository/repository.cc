@@ -39,7 +39,11 @@ OwnKeys Repository::own_keys() const {
 
 Remover Repository::remover() const {
   require(can_maintain);
-  return Remover(*store_);
+  return Remover(*store_, "");
+}
+
+Remover Repository::own_slot_remover() const {
+  return Remover(*store_, concat("slots/", hex(keyring.slot()), "-"));
 }
 
 }  // namespace kist

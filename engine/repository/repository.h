@@ -55,8 +55,8 @@ class Repository {
   // To clear away what the journal says has ended, and to heal (`maintain`).
   [[nodiscard]] Remover remover() const;
 
-  // To remove replaced objects of this slot's own: any slot.
-  [[nodiscard]] Remover own_slot_remover() const { return Remover(*store_); }
+  // To remove replaced objects of this slot's own, and no others: any slot.
+  [[nodiscard]] Remover own_slot_remover() const;
 
   // Throws Error{refused} unless the slot has the capability.
   void require(Capability capability) const;

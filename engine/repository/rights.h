@@ -3,6 +3,10 @@
 // what is stored where, and nothing else. docs/architecture.md, "Rights".
 #pragma once
 
+#include <string>
+#include <utility>
+
+#include "engine/format/names.h"
 #include "engine/repository/keyring.h"
 #include "engine/store/store.h"
 
@@ -10,69 +14,77 @@ namespace kist {
 
 class Repository;
 
-// To name, cut and store blocks (`write`). Opens nothing that is stored.
-class WriteKeys {
- public:
-  [[nodiscard]] const Key& id_key() const { return secrets_->id_key; }
+// The keys of a slot, as one right shows them.
+class Right {
+ protected:
+  friend class Repository;
 
-  [[nodiscard]] const Key& chunk_seed() const { return secrets_->chunk_seed; }
+  explicit Right(const Secrets& secrets) : secrets_(&secrets) {}
+
+  [[nodiscard]] const Secrets& all() const { return *secrets_; }
+
+ private:
+  const Secrets* secrets_;
+};
+
+// To name, cut and store blocks (`write`). Opens nothing that is stored.
+class WriteKeys : private Right {
+ public:
+  [[nodiscard]] const Key& id_key() const { return all().id_key; }
+
+  [[nodiscard]] const Key& chunk_seed() const { return all().chunk_seed; }
 
  private:
   friend class Repository;
-
-  explicit WriteKeys(const Secrets& secrets) : secrets_(&secrets) {}
-
-  const Secrets* secrets_;
+  using Right::Right;
 };
 
 // To open packs, bodies and manifests (`read`).
-class ReadKeys {
+class ReadKeys : private Right {
  public:
-  [[nodiscard]] const Key& id_key() const { return secrets_->id_key; }
+  [[nodiscard]] const Key& id_key() const { return all().id_key; }
 
   // Opens the inner parts of the current epoch's key segments.
-  [[nodiscard]] const Key& epoch_secret() const { return secrets_->epoch_secret; }
+  [[nodiscard]] const Key& epoch_secret() const { return all().epoch_secret; }
 
  private:
   friend class Repository;
-
-  explicit ReadKeys(const Secrets& secrets) : secrets_(&secrets) {}
-
-  const Secrets* secrets_;
+  using Right::Right;
 };
 
 // To let others in (`own`): all that a grant or an epoch box can hold.
-class OwnKeys {
+class OwnKeys : private Right {
  public:
-  [[nodiscard]] const Secrets& secrets() const { return *secrets_; }
+  [[nodiscard]] const Secrets& secrets() const { return all(); }
 
  private:
   friend class Repository;
-
-  explicit OwnKeys(const Secrets& secrets) : secrets_(&secrets) {}
-
-  const Secrets* secrets_;
+  using Right::Right;
 };
 
-// The one type that destroys or overwrites what is stored.
+// The one type that destroys or overwrites what is stored, below the names that it was made for.
 class Remover {
  public:
-  void remove(const std::string& name) const { store_->remove(name); }
-
   // Both copies of what is stored twice.
   void remove_twinned(const std::string& name) const {
-    store_->remove(name);
-    store_->remove(name + ".2");
+    store_->remove(within(name));
+    store_->remove(twin_name(name));
   }
 
-  void replace(const std::string& name, View bytes) const { store_->replace(name, bytes); }
+  void replace(const std::string& name, View bytes) const { store_->replace(within(name), bytes); }
 
  private:
   friend class Repository;
 
-  explicit Remover(StoreRemover& store) : store_(&store) {}
+  Remover(StoreRemover& store, std::string prefix) : store_(&store), prefix_(std::move(prefix)) {}
+
+  [[nodiscard]] const std::string& within(const std::string& name) const {
+    KIST_ENSURE(name.starts_with(prefix_));
+    return name;
+  }
 
   StoreRemover* store_;
+  std::string prefix_;
 };
 
 }  // namespace kist

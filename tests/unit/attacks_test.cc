@@ -50,14 +50,12 @@ void claim_packs(Repository& evil, Random& random, const std::vector<std::string
   evil.writer().put(index_segment_name(hash_object(index)), index);
   put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
   commit(evil, [&](const State& state) {
-    SnapshotTaken taken;
+    Introduced claimed;
+    claimed.key_segments = {hash_object(keys)};
+    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(segment.block_count())}};
+    SnapshotTaken taken = snapshot_entry(claimed, state);
     taken.snapshot = random.draw_id<SnapshotId>();
     taken.source = "evil";
-    taken.policy = "default";
-    taken.minimum = state.policies.at("default").minimum;
-    taken.key_segments = {hash_object(keys)};
-    taken.segments = {
-        {hash_object(index), state.next_number, static_cast<std::uint32_t>(segment.block_count())}};
     return Act(std::move(taken));
   });
 }
@@ -129,18 +127,9 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
     ingest.refer(ingest.add(PackKind::data, id, Bytes(content.size(), 0x66)));
     const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
     commit(evil, [&](const State& state) {
-      SnapshotTaken taken;
+      SnapshotTaken taken = snapshot_entry(introduced, state);
       taken.snapshot = roles.other.random.draw_id<SnapshotId>();
       taken.source = "evil";
-      taken.policy = "default";
-      taken.minimum = state.policies.at("default").minimum;
-      taken.body = introduced.body;
-      taken.reference_set = introduced.reference_set;
-      taken.key_segments = introduced.key_segments;
-      taken.segments = introduced.segments;
-      for (SegmentIntroduction& segment : taken.segments) {
-        segment.first_number += state.next_number;
-      }
       return Act(std::move(taken));
     });
   }

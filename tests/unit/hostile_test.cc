@@ -68,18 +68,9 @@ struct Hostile {
         ingest.settle({.body = body, .statistics = {}, .is_pending = false, .unfinished = {}});
     const auto id = machine.random.draw_id<SnapshotId>();
     commit(repository, [&](const State& state) {
-      SnapshotTaken taken;
+      SnapshotTaken taken = snapshot_entry(introduced, state);
       taken.snapshot = id;
       taken.source = "evil";
-      taken.policy = "default";
-      taken.minimum = state.policies.at("default").minimum;
-      taken.body = introduced.body;
-      taken.reference_set = introduced.reference_set;
-      taken.key_segments = introduced.key_segments;
-      taken.segments = introduced.segments;
-      for (SegmentIntroduction& segment : taken.segments) {
-        segment.first_number += state.next_number;
-      }
       return Act(std::move(taken));
     });
     return id;

@@ -25,7 +25,7 @@ static_assert(!std::is_default_constructible_v<ReadKeys>);
 static_assert(!std::is_constructible_v<WriteKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, WriteKeys>);
-static_assert(!std::is_constructible_v<Remover, StoreRemover&>);
+static_assert(!std::is_constructible_v<Remover, StoreRemover&, std::string>);
 static_assert(!std::is_constructible_v<BlockReader, Repository&, WriteKeys>);
 static_assert(!std::is_constructible_v<Ingest, Repository&, ReadKeys, Pool&, Compression>);
 static_assert(!std::is_convertible_v<decltype(std::declval<Repository&>().writer()), Store&>);
@@ -79,11 +79,10 @@ bool opens_envelope(const std::vector<Key>& keys, View bytes) {
   });
 }
 
-// Whether any of the keys opens what stands in the pack's first frame, as pack key or frame secret.
+// Whether any of the keys is the pack's: its pack key, or the key of its directory.
 bool opens_pack(const std::vector<Key>& keys, const RepositoryId& repository, View pack) {
   const PackHeader header = decode_pack_header(pack.first(pack_header_size), "pack");
   const FramePosition position{repository, header.kind, 0};
-  // The directory tells where the first frame ends; only a pack key opens it.
   const std::uint32_t directory_size = decode_pack_footer(pack.last(pack_footer_size), "pack");
   const View directory =
       pack.subspan(pack.size() - pack_footer_size - directory_size, directory_size);
@@ -223,7 +222,6 @@ TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name o
   REQUIRE(opened_with(keys_within_reach(roles, repository), roles, repository).empty());
   REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_name));
   // Nor can it test a guess: it lacks the key that names blocks.
-  const Bytes guess = to_bytes(Roles::long_secret());
   for (const Key& key : keys_within_reach(roles, repository)) {
     REQUIRE(hash_key(key) != repository.state().genesis.id_key);
     REQUIRE(hash_key(key) != repository.state().genesis.chunk_seed);
