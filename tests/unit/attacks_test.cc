@@ -133,6 +133,7 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
       return Act(std::move(taken));
     });
   }
+  sync_journal(roles.owner_repository);  // the victim knows of the junk
   const BackupResult result = roles.owner.backup(roles.owner_repository, victim);
   REQUIRE(result.statistics.bytes_new >= content.size());
   const TemporaryDirectory target;
