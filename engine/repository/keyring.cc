@@ -253,18 +253,18 @@ std::optional<OpenedSlot> try_slot(View bytes,
   return out;
 }
 
-std::vector<SlotName> slots_to_try(StoreReader& store,
-                                   const std::optional<SlotId>& preferred,
-                                   const std::optional<SlotId>& only) {
+std::vector<SlotName> slots_to_try(StoreReader& store, const SlotChoice& choice) {
   std::vector<SlotName> out;
   store.list("slots", [&](const std::string& file) {
     const std::string base = untwinned(file);
     const auto slot = parse_slot_name(base);
-    if (slot && (!only || slot->slot == *only)) out.push_back(*slot);
+    const bool is_meant =
+        slot && (!choice.only || slot->slot == *choice.only) && !choice.except.contains(slot->slot);
+    if (is_meant) out.push_back(*slot);
   });
   // Preferred first, then by id, newest generation first; a slot and its twin once.
   const auto key = [&](const SlotName& slot) {
-    return std::tuple(!(preferred && slot.slot == *preferred), slot.slot, ~slot.generation);
+    return std::tuple(choice.preferred != slot.slot, slot.slot, ~slot.generation);
   };
   std::ranges::sort(out, {}, key);
   const auto is_same = [&](const SlotName& a, const SlotName& b) { return key(a) == key(b); };
@@ -277,11 +277,10 @@ std::vector<SlotName> slots_to_try(StoreReader& store,
 OpenedSlot open_slot(StoreReader& store,
                      const RepositoryId& repository,
                      const Credential& credential,
-                     const std::optional<SlotId>& preferred,
-                     const std::optional<SlotId>& only) {
+                     const SlotChoice& choice) {
   Attempt attempt{.repository = repository, .credential = credential};
   std::optional<Error> damage;
-  for (const SlotName& slot : slots_to_try(store, preferred, only)) {
+  for (const SlotName& slot : slots_to_try(store, choice)) {
     const std::string name = slot_name(slot.slot, slot.generation);
     for (const std::string& copy : {name, twin_name(name)}) {
       try {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "engine/base/observer.h"
@@ -149,14 +150,19 @@ Bytes make_epoch_box(const ObjectOrigin& origin,
                      const EpochSecrets& secrets,
                      bool may_read);
 
-// Tries the slots that this kind of credential can open: `preferred` first, then by id; only
-// `only`, if given. Error{wrong_secret} when none opens, Error{corrupt} when what might have is
-// damaged.
+// Which slots are tried, and in which order.
+struct SlotChoice {
+  std::optional<SlotId> preferred;  // first, then the others by id
+  std::optional<SlotId> only;
+  std::set<SlotId> except;
+};
+
+// Tries the slots that this kind of credential can open. Error{wrong_secret} when none opens,
+// Error{corrupt} when what might have is damaged.
 OpenedSlot open_slot(StoreReader& store,
                      const RepositoryId& repository,
                      const Credential& credential,
-                     const std::optional<SlotId>& preferred,
-                     const std::optional<SlotId>& only);
+                     const SlotChoice& choice);
 
 // Reads what is stored twice: the named object, or its twin where that is damaged or missing.
 // `is_good` says whether bytes are what they should be, by throwing if not.

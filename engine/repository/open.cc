@@ -190,11 +190,8 @@ void open_head_epoch(Repository& repository) {
 
 void confirm_keys(const Repository& repository) {
   const State& state = repository.state();
-  const auto slot = state.slots.find(repository.keyring.slot());
-  if (slot == state.slots.end()) {
-    throw Error(Code::wrong_secret, "the slot that opened is not one that the journal knows");
-  }
-  if (repository.keyring.generation() < slot->second.generation) {
+  const SlotState& slot = state.slots.at(repository.keyring.slot());
+  if (repository.keyring.generation() < slot.generation) {
     throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
   if (!repository.keyring.is_confirmed_by(state)) {
@@ -273,16 +270,51 @@ Repository open_repository(std::shared_ptr<Store> store,
   const RepositoryFile file = read_repository_file(*store);
   auto local = std::make_unique<LocalState>(state_directory(options.state_parent, file.repository),
                                             around.random, around.observer);
-  const OpenedSlot slot =
-      open_slot(*store, file.repository, credential, local->last_slot(), options.slot);
-  Repository repository(around, std::move(store), Keyring(file.repository, slot), std::move(local));
-  open_head_epoch(repository);
-  repository.keyring.open_grant(repository.reader(), around.observer);
-  sync_journal(repository);
+  SlotChoice choice{.preferred = local->last_slot(), .only = options.slot, .except = {}};
+  const auto open_next = [&](StoreReader& reader) {
+    return Keyring(file.repository, open_slot(reader, file.repository, credential, choice));
+  };
+  Keyring first = open_next(*store);
+  Repository repository(around, std::move(store), std::move(first), std::move(local));
+  for (;;) {
+    open_head_epoch(repository);
+    repository.keyring.open_grant(repository.reader(), around.observer);
+    sync_journal(repository);
+    if (repository.state().slots.contains(repository.keyring.slot())) break;
+    // What a key add that was cut off has left: the next one with the same secret may be it.
+    choice.except.insert(repository.keyring.slot());
+    repository.keyring = open_next(repository.reader());
+  }
   confirm_keys(repository);
-  repository.local->remember_slot(slot.slot);
+  repository.local->remember_slot(repository.keyring.slot());
   return repository;
 }
+
+namespace {
+
+// With one secret for two slots, which of them opens, and what it may, would be left to chance.
+void require_new_secret(const Repository& repository,
+                        const Credential& credential,
+                        SlotChoice choice) {
+  for (;;) {
+    SlotId slot;
+    try {
+      slot =
+          open_slot(repository.reader(), repository.keyring.repository(), credential, choice).slot;
+    } catch (const Error& error) {
+      if (error.code() == Code::wrong_secret) return;
+      throw;
+    }
+    const auto known = repository.state().slots.find(slot);
+    if (known != repository.state().slots.end()) {
+      throw Error(Code::refused, concat("that password or key opens a slot already: ",
+                                        known->second.introduction.name, "; take another"));
+    }
+    choice.except.insert(slot);
+  }
+}
+
+}  // namespace
 
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
@@ -290,6 +322,7 @@ SlotId add_slot(Repository& repository,
                 const std::string& name,
                 Capabilities capabilities) {
   const OwnKeys own = repository.own_keys();
+  require_new_secret(repository, credential, {});
   Random& random = repository.around.random;
   Key seed;
   random.fill(seed.mutable_view());
@@ -299,6 +332,7 @@ SlotId add_slot(Repository& repository,
   SlotIntroduction introduction =
       introduce(repository.writer(), origin, own.secrets(),
                 {slot, keys, credential.kind, name, capabilities}, random);
+  repository.writer().barrier();  // a slot object that is there can be opened
   origin.author = slot;
   const Bytes object = make_slot_object(
       origin, keys, {credential, cost, 1, repository.keyring.fingerprint()}, random);
@@ -311,6 +345,7 @@ SlotId add_slot(Repository& repository,
 
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring.slot();
+  require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
   // A run that was cut off may have left a newer object that no entry names, or its second copy
   // alone: never its number again.
   std::set<std::uint32_t> older;

@@ -37,13 +37,14 @@ Repository open_repository(std::shared_ptr<Store> store,
                            const OpenOptions& options,
                            Surroundings around);
 
-// Adds a slot; its id. Its grant and epoch box hold what the capabilities ask for and no more.
+// Adds a slot; its id. Error{refused} when the credential opens one already. Its grant and epoch
+// box hold what the capabilities ask for and no more.
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
                 const std::string& name,
                 Capabilities capabilities = owner_capabilities);
-// Wraps this slot's secret under another credential.
+// Wraps this slot's secret under another credential; Error{refused} when that opens another slot.
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
 
 inline constexpr std::uint32_t block_target_default = 64U << 10U;

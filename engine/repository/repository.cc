@@ -24,26 +24,29 @@ void Repository::require_view() const {
 
 WriteKeys Repository::write_keys() const {
   require(can_write);
-  return WriteKeys(*keyring.secrets_);
+  const WriteKeys keys(*keyring.secrets_);
+  return keys;
 }
 
 ReadKeys Repository::read_keys() const {
   require(can_read);
-  return ReadKeys(*keyring.secrets_);
+  const ReadKeys keys(*keyring.secrets_);
+  return keys;
 }
 
 OwnKeys Repository::own_keys() const {
   require(can_own);
-  return OwnKeys(*keyring.secrets_);
+  const OwnKeys keys(*keyring.secrets_);
+  return keys;
 }
 
 Remover Repository::remover() const {
   require(can_maintain);
-  return Remover(*store_, "");
+  return {*store_, ""};
 }
 
 Remover Repository::own_slot_remover() const {
-  return Remover(*store_, concat("slots/", hex(keyring.slot()), "-"));
+  return {*store_, concat("slots/", hex(keyring.slot()), "-")};
 }
 
 }  // namespace kist

@@ -253,3 +253,43 @@ TEST_CASE("a reader restores, and stores nothing") {
     REQUIRE(hash_key(key) != repository.state().genesis.chunk_seed);
   }
 }
+
+TEST_CASE("one secret opens one slot: what opens another already is refused as a new one") {
+  Roles roles(writer_capabilities);
+  REQUIRE(error_code([&] {
+            add_slot(roles.owner_repository, Machine::credential(9), argon2_floor, "again");
+          }) == Code::refused);
+  REQUIRE(error_code([&] {
+            rewrap_slot(roles.owner_repository, Machine::credential(9), argon2_floor);
+          }) == Code::refused);
+  REQUIRE(roles.open().capabilities() == writer_capabilities);
+  REQUIRE_NOTHROW(rewrap_slot(roles.owner_repository, Machine::credential(7), argon2_floor));
+}
+
+TEST_CASE("what a key add that was cut off has left does not stand in the way of the same key") {
+  for (std::uint64_t turn = 0; turn < 8; ++turn) {  // the leftover's id comes before or after
+    auto store = std::make_shared<MemoryStore>();
+    Machine owner(store, 100 + turn);
+    Repository repository = owner.init();
+    // Elsewhere the same is done up to the entry.
+    auto ahead = std::make_shared<MemoryStore>();
+    for (const auto& [name, bytes] : store->objects()) {
+      ahead->put(name, bytes);
+    }
+    Machine cut_off(ahead, 200 + turn);
+    Repository there = cut_off.open();
+    add_slot(there, Machine::credential(9), argon2_floor, "laptop", writer_capabilities);
+    for (const auto& [name, bytes] : ahead->objects()) {
+      if (!name.starts_with("journal/")) store->put(name, bytes);
+    }
+    Machine laptop(store, 300 + turn);
+    const auto open = [&] {
+      return open_repository(store, Machine::credential(9),
+                             {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+    };
+    REQUIRE(error_code([&] { open(); }) == Code::wrong_secret);
+    const SlotId slot =
+        add_slot(repository, Machine::credential(9), argon2_floor, "laptop", writer_capabilities);
+    REQUIRE(open().keyring.slot() == slot);
+  }
+}
