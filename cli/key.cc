@@ -22,6 +22,11 @@ struct Options {
   }
 };
 
+struct EpochOptions {
+  std::vector<std::string> slots;
+  bool drops = false;
+};
+
 std::string kind_name(SlotKind kind) {
   switch (kind) {
     case SlotKind::passphrase:
@@ -50,11 +55,12 @@ Exit run_list(Session& session) {
                     {"added", utc_time(slot.added_ms)},
                     {"added_by", hex(slot.added_by)},
                     {"last_seen", utc_time(slot.last_seen_ms)},
+                    {"revoked", slot.is_revoked},
                     {"current", is_own}});
     table.add({hex(id).substr(0, 8) + (is_own ? "*" : ""), printable(introduction.name),
-               role_name(introduction.capabilities), kind_name(introduction.kind),
-               local_time(slot.added_ms), hex(slot.added_by).substr(0, 8),
-               local_time(slot.last_seen_ms)});
+               concat(role_name(introduction.capabilities), slot.is_revoked ? ", revoked" : ""),
+               kind_name(introduction.kind), local_time(slot.added_ms),
+               hex(slot.added_by).substr(0, 8), local_time(slot.last_seen_ms)});
   }
   if (session.options.is_json) {
     print_json({{"key", list}});
@@ -77,6 +83,64 @@ Exit run_add(Session& session, const Options& options) {
     print_line(concat("added slot ", hex(slot), " (", name, ", ", options.role, ")"));
   }
   return Exit::done;
+}
+
+// A slot by its id's first digits, or by its name where only one has it.
+SlotId find_slot(const State& state, const std::string& wanted) {
+  std::vector<SlotId> found;
+  for (const SlotState* slot : state.current_slots()) {
+    const SlotIntroduction& introduction = slot->introduction;
+    const bool has_digits = wanted.size() >= 4 && hex(introduction.slot).starts_with(wanted);
+    if (introduction.name == wanted || has_digits) found.push_back(introduction.slot);
+  }
+  if (found.size() == 1) return found.front();
+  throw Error(Code::invalid,
+              concat(found.empty() ? "no slot is called " : "more than one slot is called ", wanted,
+                     "; kist key list shows them"));
+}
+
+Exit report_epoch(const Session& session, const EndEpochResult& result) {
+  if (session.options.is_json) {
+    print_json({{"entry", result.sequence},
+                {"epoch", result.epoch_number},
+                {"dropped", result.dropped},
+                {"removed", result.removed}});
+    return Exit::done;
+  }
+  for (const std::string& name : result.dropped) {
+    print_line(concat("given up: ", name));
+  }
+  print_line(concat("epoch ", result.epoch_number, " has begun with journal entry ",
+                    result.sequence, "; ", result.removed, " objects of former ones removed"));
+  return Exit::done;
+}
+
+Exit run_revoke(Session& session, const EpochOptions& options) {
+  Repository repository = session.open();
+  repository.require(can_own);
+  std::vector<SlotId> revoked;
+  std::string names;
+  for (const std::string& wanted : options.slots) {
+    const SlotId id = find_slot(repository.state(), wanted);
+    if (id == repository.keyring.slot()) {
+      throw Error(Code::invalid, "a slot cannot revoke itself; use another owner's");
+    }
+    if (std::ranges::count(revoked, id) > 0) continue;
+    revoked.push_back(id);
+    names += concat(names.empty() ? "" : ", ", repository.state().slots.at(id).introduction.name,
+                    " (", hex(id).substr(0, 8), ")");
+  }
+  confirm(session, concat("Revoke ", names,
+                          "? Nothing that is stored from now on opens with it, "
+                          "and it cannot be taken back."));
+  return report_epoch(
+      session, end_epoch(repository, {.revoked = revoked, .drops_unreadable = options.drops}));
+}
+
+Exit run_rotate(Session& session, const EpochOptions& options) {
+  Repository repository = session.open();
+  return report_epoch(session,
+                      end_epoch(repository, {.revoked = {}, .drops_unreadable = options.drops}));
 }
 
 Exit run_passwd(Session& session, const Options& options) {
@@ -125,6 +189,22 @@ void add_key(CLI::App& app, Session& session) {
           CLI::IsMember(std::vector<std::string>(std::begin(role_names), std::end(role_names))));
   add->callback([&session, options] {
     session.action = [&session, options] { return run_add(session, *options); };
+  });
+  auto epoch = std::make_shared<EpochOptions>();
+  CLI::App* revoke = command->add_subcommand(
+      "revoke", "Shut a slot out: what is stored from now on does not open with it");
+  revoke->add_option("slot", epoch->slots, "Its name, or the first digits of its id")->required();
+  CLI::App* rotate =
+      command->add_subcommand("rotate", "Begin a new epoch: fresh secrets for every slot");
+  for (CLI::App* ending : {revoke, rotate}) {
+    ending->add_flag("--drop-unreadable", epoch->drops,
+                     "Give up what is damaged, with all that only it opens");
+  }
+  revoke->callback([&session, epoch] {
+    session.action = [&session, epoch] { return run_revoke(session, *epoch); };
+  });
+  rotate->callback([&session, epoch] {
+    session.action = [&session, epoch] { return run_rotate(session, *epoch); };
   });
   CLI::App* passwd =
       command->add_subcommand("passwd", "Give this slot another password or key file");

@@ -4,6 +4,7 @@
 
 #include "engine/base/disk/disk.h"
 #include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 #include "engine/store/local.h"
 
 namespace kist {

@@ -14,12 +14,14 @@
 #include "engine/ops/backup.h"
 #include "engine/ops/browse.h"
 #include "engine/ops/compare.h"
+#include "engine/ops/end_epoch.h"
 #include "engine/ops/restore.h"
 #include "engine/ops/verify.h"
 #include "engine/repository/checkpoint.h"
 #include "engine/repository/open.h"
 #include "engine/repository/repository.h"
 #include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 #include "engine/rules/validate.h"
 
 namespace kist {

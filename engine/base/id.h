@@ -44,6 +44,7 @@ using RepositoryId = Id<16, struct RepositoryIdKind>;
 using SlotId = Id<16, struct SlotIdKind>;
 using EpochId = Id<16, struct EpochIdKind>;
 using SnapshotId = Id<16, struct SnapshotIdKind>;
+using ClientId = Id<16, struct ClientIdKind>;                  // one state directory on one machine
 using SigningPublicKey = Id<32, struct SigningPublicKeyKind>;  // Ed25519
 using BoxPublicKey = Id<32, struct BoxPublicKeyKind>;          // X25519
 using Signature = Id<64, struct SignatureKind>;

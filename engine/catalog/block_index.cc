@@ -13,6 +13,7 @@ constexpr std::uint64_t index_map_bytes = std::uint64_t{256} << 30U;
 enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
 
 constexpr std::string_view loaded_key = "loaded";
+constexpr std::string_view gap_key = "gap";
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
 
@@ -113,6 +114,17 @@ std::uint64_t BlockIndex::loaded_sequence() {
   const Transaction read(environment_, Transaction::Mode::read);
   const auto value = read.get(meta_table, as_view(loaded_key));
   return value ? get_be(*value) : 0;
+}
+
+bool BlockIndex::has_gap() {
+  const Transaction read(environment_, Transaction::Mode::read);
+  return read.get(meta_table, as_view(gap_key)).has_value();
+}
+
+void BlockIndex::note_gap() {
+  Transaction write(environment_, Transaction::Mode::write);
+  write.put(meta_table, as_view(gap_key), as_view("1"));
+  write.commit();
 }
 
 namespace {
@@ -223,8 +235,10 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const
   return out;
 }
 
-bool BlockIndex::Reader::has_pack(const ObjectHash& name) const {
-  return read_.get(pack_names_table, name.bytes).has_value();
+std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& name) const {
+  const auto place = read_.get(pack_names_table, name.bytes);
+  if (!place) return std::nullopt;
+  return static_cast<std::uint32_t>(get_be(*place));
 }
 
 PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {

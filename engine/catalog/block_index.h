@@ -57,6 +57,10 @@ class BlockIndex {
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();
+  // Whether something that an entry introduces could not be read when it was to be loaded: it may
+  // be whole by now, and what others claimed after it stands in its place.
+  [[nodiscard]] bool has_gap();
+  void note_gap();
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
   // entry introduced are left out: their count is returned.
   std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);
@@ -72,8 +76,8 @@ class BlockIndex {
                        const std::function<bool(const BlockLocation&)>& each) const;
     // The copy with the lowest number.
     [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
-    // Whether an entry has introduced the pack.
-    [[nodiscard]] bool has_pack(const ObjectHash& name) const;
+    // This index's own number of a pack that an entry has introduced.
+    [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& name) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
     [[nodiscard]] std::uint32_t pack_count() const;

@@ -51,9 +51,10 @@ Bytes encode_envelope_start(const EnvelopeHeader& header, View clear, std::uint6
   return out.take();
 }
 
-Envelope decode_envelope(View bytes, std::string_view object) {
-  ByteReader in(bytes, object);
-  Envelope out;
+namespace {
+
+// The header, and the size of the sealed part.
+std::uint64_t take_header(ByteReader& in, EnvelopeHeader& header, std::string_view object) {
   in.require(equal(in.take(magic.size()), as_view(magic)), "this is not an object of Kist");
   const std::uint16_t version = in.u16();
   if (version != format_version) {
@@ -62,13 +63,29 @@ Envelope decode_envelope(View bytes, std::string_view object) {
   }
   const std::uint16_t type = in.u16();
   in.require(type >= 1 && type <= 7, "an unknown type of object");
-  out.header.type = static_cast<ObjectType>(type);
-  out.header.epoch_number = in.u32();
-  out.header.repository = in.id<RepositoryId>();
-  out.header.epoch = in.id<EpochId>();
-  out.header.author = in.id<SlotId>();
+  header.type = static_cast<ObjectType>(type);
+  header.epoch_number = in.u32();
+  header.repository = in.id<RepositoryId>();
+  header.epoch = in.id<EpochId>();
+  header.author = in.id<SlotId>();
   const std::uint64_t sealed_size = in.u64();
-  out.header.nonce = in.id<Nonce>();
+  header.nonce = in.id<Nonce>();
+  return sealed_size;
+}
+
+}  // namespace
+
+EnvelopeHeader decode_envelope_header(View first_bytes, std::string_view object) {
+  ByteReader in(first_bytes, object);
+  EnvelopeHeader out;
+  static_cast<void>(take_header(in, out, object));
+  return out;
+}
+
+Envelope decode_envelope(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  Envelope out;
+  const std::uint64_t sealed_size = take_header(in, out.header, object);
   out.clear = in.take(clear_size(out.header.type));
   out.associated = bytes.first(in.offset());
   in.require(sealed_size >= authenticator_bytes, "the sealed part is too short");

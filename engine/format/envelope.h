@@ -45,6 +45,9 @@ struct Envelope {
 std::size_t clear_size(ObjectType type);
 // Header and clear section as they stand before `sealed_size` bytes of ciphertext.
 Bytes encode_envelope_start(const EnvelopeHeader& header, View clear, std::uint64_t sealed_size);
+// The header alone, from an object's first bytes, at least so many.
+inline constexpr std::size_t envelope_header_size = 96;
+EnvelopeHeader decode_envelope_header(View first_bytes, std::string_view object);
 // Refuses another magic, version, type or size; says nothing about authenticity.
 Envelope decode_envelope(View bytes, std::string_view object);
 

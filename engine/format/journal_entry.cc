@@ -1,5 +1,7 @@
 #include "engine/format/journal_entry.h"
 
+#include <algorithm>
+
 #include "engine/format/limits.h"
 
 namespace kist {
@@ -120,6 +122,23 @@ Genesis decode_genesis(ByteReader& in) {
   return out;
 }
 
+template <typename AnyId>
+void encode_ids(ByteWriter& out, const std::vector<AnyId>& ids) {
+  out.u32(narrow<std::uint32_t>(ids.size()));
+  for (const AnyId& id : ids) {
+    out.id(id);
+  }
+}
+
+template <typename AnyId>
+std::vector<AnyId> decode_ids(ByteReader& in, std::string_view what) {
+  std::vector<AnyId> out(in.count(AnyId::size, what));
+  for (AnyId& id : out) {
+    id = in.id<AnyId>();
+  }
+  return out;
+}
+
 void encode(ByteWriter& out, const SnapshotTaken& snapshot) {
   out.id(snapshot.snapshot);
   out.u8(snapshot.is_pending ? 1 : 0);
@@ -137,10 +156,7 @@ void encode(ByteWriter& out, const SnapshotTaken& snapshot) {
     out.u64(segment.first_number);
     out.u32(segment.block_count);
   }
-  out.u32(narrow<std::uint32_t>(snapshot.key_segments.size()));
-  for (const ObjectHash& name : snapshot.key_segments) {
-    out.id(name);
-  }
+  encode_ids(out, snapshot.key_segments);
 }
 
 SnapshotTaken decode_snapshot(ByteReader& in) {
@@ -161,10 +177,7 @@ SnapshotTaken decode_snapshot(ByteReader& in) {
     segment.first_number = in.u64();
     segment.block_count = in.u32();
   }
-  out.key_segments.resize(in.count(32, "key segments"));
-  for (ObjectHash& name : out.key_segments) {
-    name = in.id<ObjectHash>();
-  }
+  out.key_segments = decode_ids<ObjectHash>(in, "key segments");
   return out;
 }
 
@@ -182,6 +195,46 @@ SlotRewrapped decode_rewrapped(ByteReader& in) {
   return out;
 }
 
+void encode(ByteWriter& out, const EpochEnded& act) {
+  out.id(act.former.epoch);
+  out.u64(act.former.begun);
+  out.raw(act.former.journal_key);
+  out.id(act.epoch_key);
+  encode_ids(out, act.revoked);
+  out.u32(narrow<std::uint32_t>(act.boxes.size()));
+  for (const NamedBox& box : act.boxes) {
+    out.id(box.slot);
+    out.id(box.hash);
+  }
+  out.u32(narrow<std::uint32_t>(act.carried.size()));
+  for (const CarriedSegment& segment : act.carried) {
+    out.id(segment.name);
+    encode_ids(out, segment.replaces);
+  }
+  encode_ids(out, act.dropped);
+}
+
+EpochEnded decode_epoch_ended(ByteReader& in) {
+  EpochEnded out;
+  out.former.epoch = in.id<EpochId>();
+  out.former.begun = in.u64();
+  std::ranges::copy(in.take(sealed_journal_key_size), out.former.journal_key.begin());
+  out.epoch_key = in.id<BoxPublicKey>();
+  out.revoked = decode_ids<SlotId>(in, "revoked slots");
+  out.boxes.resize(in.count(SlotId::size + ObjectHash::size, "epoch boxes"));
+  for (NamedBox& box : out.boxes) {
+    box.slot = in.id<SlotId>();
+    box.hash = in.id<ObjectHash>();
+  }
+  out.carried.resize(in.count(ObjectHash::size + 4, "key segments"));
+  for (CarriedSegment& segment : out.carried) {
+    segment.name = in.id<ObjectHash>();
+    segment.replaces = decode_ids<ObjectHash>(in, "key segments");
+  }
+  out.dropped = decode_ids<ObjectHash>(in, "key segments");
+  return out;
+}
+
 Act decode_act(ByteReader& in, std::uint16_t type) {
   switch (static_cast<ActType>(type)) {
     case ActType::genesis:
@@ -192,6 +245,10 @@ Act decode_act(ByteReader& in, std::uint16_t type) {
       return SlotAdded{decode_slot(in)};
     case ActType::slot_rewrapped:
       return decode_rewrapped(in);
+    case ActType::epoch_ended:
+      return decode_epoch_ended(in);
+    case ActType::state_remade:
+      return StateRemade{in.id<ClientId>()};
   }
   const View payload = in.take(in.left());
   return UnknownAct{type, Bytes(payload.begin(), payload.end())};
@@ -205,7 +262,7 @@ std::uint16_t act_type(const Act& act) {
 }
 
 static_assert(static_cast<std::uint16_t>(ActType::genesis) == 1);
-static_assert(static_cast<std::uint16_t>(ActType::slot_rewrapped) == std::variant_size_v<Act> - 1);
+static_assert(static_cast<std::uint16_t>(ActType::state_remade) == std::variant_size_v<Act> - 1);
 
 std::string act_name(const Act& act) {
   switch (static_cast<ActType>(act_type(act))) {
@@ -217,6 +274,10 @@ std::string act_name(const Act& act) {
       return "slot added";
     case ActType::slot_rewrapped:
       return "slot rewrapped";
+    case ActType::epoch_ended:
+      return "epoch ended";
+    case ActType::state_remade:
+      return "state remade";
   }
   return concat("unknown type ", act_type(act));
 }
@@ -248,6 +309,8 @@ Bytes encode_journal_payload(std::int64_t time_ms, const Act& act) {
           out.raw(value.payload);
         } else if constexpr (std::is_same_v<Value, SlotAdded>) {
           encode(out, value.slot);
+        } else if constexpr (std::is_same_v<Value, StateRemade>) {
+          out.id(value.client);
         } else {
           encode(out, value);
         }

@@ -32,6 +32,10 @@ inline constexpr Capabilities operator_capabilities =
     can_write | can_read | can_audit | can_maintain;
 inline constexpr Capabilities owner_capabilities = operator_capabilities | can_own;
 
+// A journal key under AEAD: what the catalog keeps of an entry holds no key.
+inline constexpr std::size_t sealed_journal_key_size = 48;
+using SealedJournalKey = std::array<std::uint8_t, sealed_journal_key_size>;
+
 // How a slot enters the journal.
 struct SlotIntroduction {
   SlotId slot;
@@ -132,6 +136,45 @@ struct SlotRewrapped {
   bool operator==(const SlotRewrapped&) const = default;
 };
 
+// How a slot finds its keys in a new epoch.
+struct NamedBox {
+  SlotId slot;
+  ObjectHash hash;
+  bool operator==(const NamedBox&) const = default;
+};
+
+// A key segment of the new epoch, with those of the former one whose keys it carries on.
+struct CarriedSegment {
+  ObjectHash name;
+  std::vector<ObjectHash> replaces;
+  bool operator==(const CarriedSegment&) const = default;
+};
+
+// What the keys of the epoch before a new one were: the journal is followed back through these.
+struct FormerEpoch {
+  EpochId epoch;
+  std::uint64_t begun = 0;       // the sequence of the entry that began it
+  SealedJournalKey journal_key;  // its journal_key, sealed with the new one
+  bool operator==(const FormerEpoch&) const = default;
+};
+
+// The current epoch ends; that of the entry's envelope, which is sealed in it already, begins.
+struct EpochEnded {
+  FormerEpoch former;
+  BoxPublicKey epoch_key;               // pk of the new one
+  std::vector<SlotId> revoked;          // they have no part in it; ascending
+  std::vector<NamedBox> boxes;          // of every other slot; ascending
+  std::vector<CarriedSegment> carried;  // together with `dropped`: all key segments till now
+  std::vector<ObjectHash> dropped;      // those that could not be opened
+  bool operator==(const EpochEnded&) const = default;
+};
+
+// A client's first word in an epoch: what it had kept of former ones is gone from its machine.
+struct StateRemade {
+  ClientId client;
+  bool operator==(const StateRemade&) const = default;
+};
+
 // A type that this version does not know: kept as it is.
 struct UnknownAct {
   std::uint16_t type = 0;
@@ -139,7 +182,8 @@ struct UnknownAct {
   bool operator==(const UnknownAct&) const = default;
 };
 
-using Act = std::variant<Genesis, SnapshotTaken, SlotAdded, SlotRewrapped, UnknownAct>;
+using Act = std::
+    variant<Genesis, SnapshotTaken, SlotAdded, SlotRewrapped, EpochEnded, StateRemade, UnknownAct>;
 
 // The numbers of the types, and the names they are shown by.
 enum class ActType : std::uint16_t {
@@ -147,6 +191,8 @@ enum class ActType : std::uint16_t {
   snapshot = 2,
   slot_added = 3,
   slot_rewrapped = 4,
+  epoch_ended = 5,
+  state_remade = 6,
 };
 std::uint16_t act_type(const Act& act);
 std::string act_name(const Act& act);

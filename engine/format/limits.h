@@ -13,6 +13,7 @@ inline constexpr std::uint64_t slot_object_bytes_max = 4U << 10U;
 inline constexpr std::uint64_t small_object_bytes_max = 4U
                                                         << 10U;  // grants, epoch boxes, kist.repo
 inline constexpr std::uint64_t key_segment_bytes_max = 16U << 20U;
+inline constexpr std::size_t key_segment_packs_max = 4'096;
 inline constexpr std::uint64_t index_segment_bytes_max = 64U << 20U;
 inline constexpr std::uint64_t body_bytes_max = 16U << 20U;
 inline constexpr std::uint64_t reference_set_bytes_max = 256U << 20U;

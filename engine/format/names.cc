@@ -79,6 +79,19 @@ std::optional<SlotName> parse_slot_name(const std::string& file_name) {
   return SlotName{*slot, *generation};
 }
 
+std::optional<EpochName> parse_epoch_name(const std::string& file_name) {
+  const std::size_t dash = file_name.find('-');
+  const std::size_t slash = file_name.find('/');
+  if (dash == std::string::npos || slash == std::string::npos || slash < dash) return std::nullopt;
+  const auto number = parse_number<std::uint32_t>(file_name.substr(0, dash));
+  const auto epoch = parse_id<EpochId>(file_name.substr(dash + 1, slash - dash - 1));
+  const auto slot = parse_id<SlotId>(untwinned(file_name.substr(slash + 1)));
+  if (!number || !epoch || !slot) return std::nullopt;
+  // No other way to write it, as above.
+  if (epoch_name(*number, *epoch, *slot) != "epochs/" + untwinned(file_name)) return std::nullopt;
+  return EpochName{*number, *epoch};
+}
+
 std::optional<std::uint64_t> parse_journal_name(const std::string& file_name) {
   if (file_name.size() != journal_digits) return std::nullopt;
   return parse_number<std::uint64_t>(file_name);

@@ -32,6 +32,14 @@ struct SlotName {
 
 // The inverse of slot_name without its folder; empty for anything else (twins included).
 std::optional<SlotName> parse_slot_name(const std::string& file_name);
+
+struct EpochName {
+  std::uint32_t epoch_number = 0;
+  EpochId epoch;
+};
+
+// The epoch of an epoch box, from its name without `epochs/`, or a twin's; empty for anything else.
+std::optional<EpochName> parse_epoch_name(const std::string& file_name);
 // The inverse of journal_name without its folder; empty for anything else.
 std::optional<std::uint64_t> parse_journal_name(const std::string& file_name);
 

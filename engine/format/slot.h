@@ -44,8 +44,9 @@ SlotClear decode_slot_clear(View bytes, std::string_view object);
 inline constexpr std::size_t slot_secret_size = 64;
 // The payload of a grant: id_key, then chunk_seed (zeros when the slot may not write).
 inline constexpr std::size_t grant_secret_size = 64;
-// What an epoch box seals: journal_key, index_key, epoch secret sk (zeros when it may not read).
-inline constexpr std::size_t epoch_secret_size = 96;
+// What an epoch box seals: journal_key, index_key, epoch secret sk (zeros when it may not read),
+// and the sequence of the entry that began the epoch.
+inline constexpr std::size_t epoch_secret_size = 104;
 
 // An epoch box: a fixed header and a sealed box. Unsigned; the journal names its hash.
 struct EpochBox {

@@ -16,7 +16,7 @@
 #include "engine/repository/commit.h"
 #include "engine/repository/fetch.h"
 #include "engine/repository/ingest.h"
-#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 
 namespace kist {
 
@@ -109,10 +109,10 @@ class Backup {
     result_.statistics = statistics();
     result_.duration_ms = repository_.around.clock.now_ms() - started_ms_;
     if (options_.is_dry_run) return result_;
-    const Introduced introduced = ingest_.settle({.body = body(root),
-                                                  .statistics = result_.statistics,
-                                                  .is_pending = false,
-                                                  .unfinished = {}});
+    Introduced introduced = ingest_.settle({.body = body(root),
+                                            .statistics = result_.statistics,
+                                            .is_pending = false,
+                                            .unfinished = {}});
     const JournalEntry entry = commit_snapshot(introduced, result_.snapshot, false);
     result_.sequence = entry.sequence;
     result_.statistics = introduced.statistics;
@@ -249,11 +249,11 @@ class Backup {
     // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
     so_far.problems = problems_.kept_up_to(builder_.last_path());
     counted.problems = so_far.problems.size();
-    const Introduced introduced = ingest_.settle({.body = so_far,
-                                                  .statistics = counted,
-                                                  .is_pending = true,
-                                                  .unfinished = std::move(unfinished),
-                                                  .adopted = &checkpoints_.adopted});
+    Introduced introduced = ingest_.settle({.body = so_far,
+                                            .statistics = counted,
+                                            .is_pending = true,
+                                            .unfinished = std::move(unfinished),
+                                            .adopted = &checkpoints_.adopted});
     const auto id = repository_.around.random.draw_id<SnapshotId>();
     JournalEntry entry = commit_snapshot(introduced, id, true);
     checkpoints_.own.push_back(id);
@@ -318,12 +318,17 @@ class Backup {
   void require_unclaimed(const Introduced& introduced) {
     sync_index(repository_);
     const BlockIndex::Reader index(repository_.local->index());
-    const auto& known = repository_.state().segments;
+    const State& state = repository_.state();
     const bool is_claimed =
-        std::ranges::any_of(introduced.packs,
-                            [&](const ObjectHash& pack) { return index.has_pack(pack); }) ||
-        std::ranges::any_of(introduced.segments, [&](const SegmentIntroduction& segment) {
-          return known.contains(segment.index_segment);
+        std::ranges::any_of(
+            introduced.packs,
+            [&](const ObjectHash& pack) { return index.find_pack(pack).has_value(); }) ||
+        std::ranges::any_of(introduced.segments,
+                            [&](const SegmentIntroduction& segment) {
+                              return state.segments.contains(segment.index_segment);
+                            }) ||
+        std::ranges::any_of(introduced.key_segments, [&](const ObjectHash& name) {
+          return state.key_segments.contains(name);
         });
     if (!is_claimed) return;
     throw Error(
@@ -332,10 +337,9 @@ class Backup {
         "committed; run it again, and let an owner see in kist journal list who did it");
   }
 
-  JournalEntry commit_snapshot(const Introduced& introduced,
-                               const SnapshotId& id,
-                               bool is_pending) {
+  JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
     return commit(repository_, [&](const State& state) {
+      if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
       require_unclaimed(introduced);
       SnapshotTaken taken = snapshot_entry(introduced, state);
       taken.snapshot = id;

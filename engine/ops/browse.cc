@@ -7,7 +7,7 @@
 
 #include "engine/format/manifest_tree.h"
 #include "engine/repository/fetch.h"
-#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 
 namespace kist {
 
@@ -187,7 +187,12 @@ RepositoryStatistics count_repository(Repository& repository) {
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;
   for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
-    const SnapshotStatistics statistics = get_reference_set(repository, *snapshot).statistics;
+    SnapshotStatistics statistics;
+    // A set that is damaged, or junk, has nothing to say; the others have.
+    const bool counts = ignoring_junk(repository.observer(), [&] {
+      statistics = get_reference_set(repository, *snapshot).statistics;
+    });
+    if (!counts) continue;
     RepositoryStatistics::Source& source = sources[snapshot->taken.source];
     source.name = snapshot->taken.source;
     ++source.snapshots;

@@ -4,7 +4,7 @@
 
 #include "engine/format/manifest_tree.h"
 #include "engine/repository/fetch.h"
-#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 
 namespace kist {
 

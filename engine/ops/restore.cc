@@ -13,7 +13,7 @@
 #include "engine/ops/extraneous.h"
 #include "engine/ops/restore_window.h"
 #include "engine/repository/fetch.h"
-#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 
 namespace kist {
 

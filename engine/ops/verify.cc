@@ -13,9 +13,12 @@
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
+#include "engine/ops/copy_checker.h"
+#include "engine/ops/end_epoch.h"
 #include "engine/repository/fetch.h"
 #include "engine/repository/frame.h"
 #include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 #include "engine/repository/thread_codec.h"
 
 namespace kist {
@@ -27,7 +30,13 @@ constexpr std::size_t hurt_max = 10'000;
 class Verifier {
  public:
   Verifier(Repository& repository, const VerifyOptions& options)
-      : repository_(repository), options_(options) {
+      : repository_(repository),
+        options_(options),
+        copies_(repository,
+                options.repairs,
+                [this](const auto& object, const auto& problem, bool is_healed) {
+                  find(object, problem, {}, is_healed);
+                }) {
     if ((repository.capabilities() & can_read) == 0) return;
     keys_ = repository.read_keys();
     frames_.emplace(repository, *keys_);
@@ -36,6 +45,8 @@ class Verifier {
   VerifyReport run() {
     check_journal();
     check_slots();
+    check_key_segments();
+    check_ended();
     const bool has_index = guarded("block index", [&] { sync_index(repository_); });
     for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
@@ -83,66 +94,6 @@ class Verifier {
     }
   }
 
-  // Reads a copy and judges it: its bytes if it is good, else why it is not.
-  struct Judged {
-    std::optional<Bytes> good;
-    std::string problem;
-    bool is_damaged = false;  // not just out of reach
-  };
-
-  using Judge = std::function<void(View)>;
-
-  Judged judge(const std::string& name, std::uint64_t size_max, const Judge& check) {
-    Judged out;
-    try {
-      Bytes bytes = get_object(repository_.reader(), name, size_max);
-      check(bytes);
-      out.good = std::move(bytes);
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      out.problem = error.text();
-      out.is_damaged = error.code() == Code::corrupt || error.code() == Code::missing;
-    }
-    return out;
-  }
-
-  static Judge hashes_to(const ObjectHash& expected) {
-    return [expected](View bytes) {
-      if (hash_object(bytes) == expected) return;
-      throw Error(Code::corrupt, "its bytes do not hash to what is expected");
-    };
-  }
-
-  void check_hash(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
-    const Judged copy = judge(name, size_max, hashes_to(expected));
-    if (!copy.good) find(name, copy.problem);
-  }
-
-  void check_twins(const std::string& name, std::uint64_t size_max, const Judge& check) {
-    const std::string twin = twin_name(name);
-    const Judged first = judge(name, size_max, check);
-    const Judged second = judge(twin, size_max, check);
-    if (!first.good) find(name, first.problem, {}, heal(name, first, second));
-    if (!second.good) find(twin, second.problem, {}, heal(twin, second, first));
-  }
-
-  void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max) {
-    check_twins(name, size_max, hashes_to(expected));
-  }
-
-  // The damaged copy gives way to the bytes of the good one, which was just read.
-  bool heal(const std::string& name, const Judged& damaged, const Judged& good) {
-    if (!options_.repairs || !damaged.is_damaged || !good.good) return false;
-    try {
-      repository_.remover().replace(name, *good.good);
-      repository_.writer().barrier();
-      return true;
-    } catch (const Error& error) {
-      find(name, concat("it could not be healed: ", error.text()));
-      return false;
-    }
-  }
-
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
   void check_journal() {
     if (sync_journal(repository_).has_undecodable_head) {
@@ -165,14 +116,14 @@ class Verifier {
     const std::string name = journal_name(sequence);
     const bool is_head = sequence + 1 == repository_.state().next_sequence;
     if (is_head && !options_.repairs && !repository_.reader().size(twin_name(name))) {
-      check_hash(name, hash, journal_entry_bytes_max);
+      copies_.check(name, hash, journal_entry_bytes_max);
     } else {
-      check_twins(name, hash, journal_entry_bytes_max);
+      copies_.check_twins(name, hash, journal_entry_bytes_max);
     }
   }
 
   // Genesis cannot name the first owner's slot object: its signature is what can be checked.
-  Judge signed_by(const std::string& name, const SigningPublicKey& key) const {
+  CopyChecker::Judge signed_by(const std::string& name, const SigningPublicKey& key) const {
     return [this, name, key](View bytes) {
       const Envelope envelope =
           decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
@@ -183,27 +134,41 @@ class Verifier {
 
   void check_slots() {
     const State& state = repository_.state();
-    for (const auto& [id, slot] : state.slots) {
-      const SlotIntroduction& introduction = slot.introduction;
-      check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
-      check_twins(epoch_name(state.epoch_number, state.epoch, id), introduction.epoch_box,
-                  small_object_bytes_max);
-      const std::string name = slot_name(id, slot.generation);
-      if (slot.slot_object != ObjectHash{}) {
-        check_twins(name, slot.slot_object, slot_object_bytes_max);
+    for (const SlotState* slot : state.current_slots()) {
+      const SlotIntroduction& introduction = slot->introduction;
+      const SlotId& id = introduction.slot;
+      copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
+      copies_.check_twins(epoch_name(state.epoch_number, state.epoch, id), slot->epoch_box,
+                          small_object_bytes_max);
+      const std::string name = slot_name(id, slot->generation);
+      if (slot->slot_object != ObjectHash{}) {
+        copies_.check_twins(name, slot->slot_object, slot_object_bytes_max);
         continue;
       }
-      check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));
+      copies_.check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));
+    }
+  }
+
+  void check_key_segments() {
+    for (const auto& [name, author] : repository_.state().key_segments) {
+      copies_.check_twins(key_segment_name(name), name, key_segment_bytes_max);
+    }
+  }
+
+  // What only a former epoch opens should be gone. A backup that is running may have left some.
+  void check_ended() {
+    const std::vector<std::string> ended = find_ended_objects(repository_);
+    if (ended.empty()) return;
+    if (options_.repairs) remove_ended_objects(repository_);
+    for (const std::string& name : ended) {
+      find(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
     }
   }
 
   void check_introduced(const SnapshotTaken& taken) {
-    for (const ObjectHash& name : taken.key_segments) {
-      check_twins(key_segment_name(name), name, key_segment_bytes_max);
-    }
     for (const SegmentIntroduction& segment : taken.segments) {
-      check_hash(index_segment_name(segment.index_segment), segment.index_segment,
-                 index_segment_bytes_max);
+      copies_.check(index_segment_name(segment.index_segment), segment.index_segment,
+                    index_segment_bytes_max);
     }
   }
 
@@ -211,7 +176,7 @@ class Verifier {
     ++report_.snapshots;
     const SnapshotTaken& taken = snapshot.taken;
     check_introduced(taken);
-    check_twins(body_name(taken.body), taken.body, body_bytes_max);
+    copies_.check_twins(body_name(taken.body), taken.body, body_bytes_max);
     guarded(reference_set_name(taken.reference_set), [&] {
       const ReferenceSet set = get_reference_set(repository_, snapshot);
       std::uint64_t introduced = 0;
@@ -474,6 +439,7 @@ class Verifier {
 
   Repository& repository_;
   const VerifyOptions& options_;
+  CopyChecker copies_;
   std::optional<ReadKeys> keys_;       // of a slot that reads
   std::optional<FrameReader> frames_;  // likewise
   std::mutex mutex_;

@@ -57,50 +57,101 @@ void check_encodable(const JournalEntry& entry) {
   throw Error(Code::invalid, "nothing was written: the journal entry would be too large");
 }
 
-Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry) {
+Bytes seal_entry(const Keyring& keyring,
+                 const Key& journal_key,
+                 Random& random,
+                 const JournalEntry& entry) {
+  const ObjectOrigin origin{.repository = keyring.repository(),
+                            .epoch_number = entry.epoch_number,
+                            .epoch = entry.epoch,
+                            .author = entry.author};
   return seal_object({.type = ObjectType::journal_entry,
-                      .origin = keyring.origin(),
+                      .origin = origin,
                       .clear = encode_journal_clear({entry.sequence, entry.previous})},
-                     keyring.journal_key(), keyring.signing_seed(), random,
+                     journal_key, keyring.signing_seed(), random,
                      encode_journal_payload(entry.time_ms, entry.act));
 }
 
+Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry) {
+  return seal_entry(keyring, keyring.journal_key(), random, entry);
+}
+
+JournalEntry next_entry(const Repository& repository, Act act) {
+  const State& state = repository.state();
+  const ObjectOrigin& origin = repository.keyring.origin();
+  return {.sequence = state.next_sequence,
+          .previous = state.head,
+          .author = origin.author,
+          .epoch_number = origin.epoch_number,
+          .epoch = origin.epoch,
+          .time_ms = stamp(repository),
+          .act = std::move(act)};
+}
+
+bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key& journal_key) {
+  if (const auto reason = validate(repository.state(), entry)) {
+    throw Error(Code::refused, concat("not committed: it would be ", *reason));
+  }
+  check_encodable(entry);
+  complete_twin(repository);
+  const Bytes bytes = seal_entry(repository.keyring, journal_key, repository.around.random, entry);
+  const std::string name = journal_name(entry.sequence);
+  if (!put_entry(repository, name, bytes)) return false;
+  // A barrier that fails here is not settled by reading back: what is readable may not be durable.
+  repository.writer().barrier();
+  repository.writer().put(twin_name(name), bytes);
+  repository.writer().barrier();
+  return true;
+}
+
+void replay(Repository& repository) {
+  if (!sync_journal(repository).has_undecodable_head) return;
+  throw Error(Code::corrupt,
+              "the journal's head cannot be read, so nothing can be committed after it; restore "
+              "that entry from a copy of the repository");
+}
+
+namespace {
+
+// Whether this client has said, if it must, that it keeps nothing of former epochs.
+bool is_remaking_told(const Repository& repository) {
+  const State& state = repository.state();
+  if (state.epoch_number == 0) return true;
+  const auto told = state.clients.find({repository.keyring.slot(), repository.local->client()});
+  return told != state.clients.end() && told->second == state.epoch_number;
+}
+
+// Replays, then commits what `make` makes of it, or says first that the local state was remade.
+std::optional<JournalEntry> commit_once(Repository& repository,
+                                        const std::function<Act(const State&)>& make) {
+  replay(repository);
+  const bool is_told = is_remaking_told(repository);
+  const JournalEntry entry =
+      next_entry(repository,
+                 is_told ? make(repository.state()) : Act(StateRemade{repository.local->client()}));
+  if (!commit_at_head(repository, entry, repository.keyring.journal_key())) return std::nullopt;
+  sync_journal(repository);
+  return is_told ? std::optional(entry) : std::nullopt;
+}
+
+}  // namespace
+
 JournalEntry commit(Repository& repository, const std::function<Act(const State&)>& make) {
   for (int attempt = 0; attempt < tries_max; ++attempt) {
-    if (sync_journal(repository).has_undecodable_head) {
-      throw Error(
-          Code::corrupt,
-          "the journal's head cannot be read, so nothing can be committed after it; restore "
-          "that entry from a copy of the repository");
-    }
-    const State& state = repository.state();
-    const ObjectOrigin& origin = repository.keyring.origin();
-    JournalEntry entry{.sequence = state.next_sequence,
-                       .previous = state.head,
-                       .author = origin.author,
-                       .epoch_number = origin.epoch_number,
-                       .epoch = origin.epoch,
-                       .time_ms = stamp(repository),
-                       .act = make(state)};
-    if (const auto reason = validate(state, entry)) {
-      throw Error(Code::refused, concat("not committed: it would be ", *reason));
-    }
-    check_encodable(entry);
-    complete_twin(repository);
-    const Bytes bytes = seal_entry(repository.keyring, repository.around.random, entry);
-    const std::string name = journal_name(entry.sequence);
-    if (!put_entry(repository, name, bytes)) continue;
-    // A barrier that fails here is not settled by reading back: what is readable may not be
-    // durable.
-    repository.writer().barrier();
-    repository.writer().put(twin_name(name), bytes);
-    repository.writer().barrier();
-    sync_journal(repository);
-    return entry;
+    if (std::optional<JournalEntry> entry = commit_once(repository, make)) return *entry;
   }
   throw Error(Code::conflict,
               concat("others committed first ", tries_max,
                      " times in a row; run again when the repository is less busy"));
+}
+
+void tell_state_remade(Repository& repository) {
+  for (int attempt = 0; attempt < tries_max; ++attempt) {
+    replay(repository);
+    if (is_remaking_told(repository)) return;
+    const JournalEntry entry = next_entry(repository, StateRemade{repository.local->client()});
+    static_cast<void>(commit_at_head(repository, entry, repository.keyring.journal_key()));
+  }
 }
 
 }  // namespace kist

@@ -7,7 +7,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/frame.h"
-#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
 
 namespace kist {
 
@@ -16,9 +16,12 @@ namespace {
 constexpr std::size_t recent_segments_max = 16;
 constexpr std::size_t recent_frames_max = 8;
 
+}  // namespace
+
 KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
-                           const std::string& object) {
+                           const ObjectHash& name) {
+  const std::string object = key_segment_name(name);
   const std::optional<SecretBytes> plain = open_box(keys.epoch_secret(), outer.inner_box);
   if (!plain) throw Error(Code::corrupt, concat(object, ": its sealed keys are not authentic"));
   KeySegmentInner inner = decode_key_segment_inner(plain->view(), object);
@@ -27,8 +30,6 @@ KeySegmentInner open_inner(const ReadKeys& keys,
   }
   return inner;
 }
-
-}  // namespace
 
 struct PackKeyring::Opened {
   Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
@@ -67,8 +68,7 @@ std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& k
     return recent_.front().second;
   }
   const KeySegmentOuter outer = get_key_segment(repository_, key_segment);
-  auto opened = std::make_shared<const Opened>(
-      outer.packs, open_inner(read_, outer, key_segment_name(key_segment)));
+  auto opened = std::make_shared<const Opened>(outer.packs, open_inner(read_, outer, key_segment));
   recent_.emplace_front(key_segment, opened);
   if (recent_.size() > recent_segments_max) recent_.pop_back();
   return opened;
@@ -165,7 +165,7 @@ Key find_key(Repository& repository,
              const SnapshotState& snapshot,
              const std::string& object,
              const Find& find) {
-  for (const ObjectHash& name : snapshot.taken.key_segments) {
+  for (const ObjectHash& name : snapshot.key_segments) {
     const KeySegmentOuter outer = get_key_segment(repository, name);
     if (std::optional<Key> key = find(outer, name)) return std::move(*key);
   }
@@ -189,7 +189,7 @@ SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const Snapsh
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
         const auto found = std::ranges::find(outer.bodies, name);
         if (found == outer.bodies.end()) return std::nullopt;
-        const KeySegmentInner inner = open_inner(keys, outer, key_segment_name(segment));
+        const KeySegmentInner inner = open_inner(keys, outer, segment);
         return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
   const SecretBytes payload =

@@ -89,6 +89,11 @@ class BlockReader {
   std::list<std::pair<FrameId, Bytes>> recent_;
 };
 
+// The inner part of a key segment, whose records match the names of the outer one.
+KeySegmentInner open_inner(const ReadKeys& keys,
+                           const KeySegmentOuter& outer,
+                           const ObjectHash& name);
+
 // A snapshot's body, and its reference set, which every slot may open.
 SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot);
 ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot);

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint64_t waiting_bytes_max = 8U << 20U;
 constexpr std::uint64_t segment_blocks_target = 64U << 10U;
-constexpr std::size_t key_segment_packs_max = 4096;
 
 }  // namespace
 
@@ -371,8 +370,7 @@ Bytes Ingest::write_reference_set(const Snapshot& snapshot) const {
   return encode_reference_set(set);
 }
 
-std::vector<ObjectHash> Ingest::write_key_segments(const NamedKey& body,
-                                                   const NamedKey& reference_set) {
+std::vector<ObjectHash> Ingest::write_key_segments() {
   std::vector<ObjectHash> out;
   std::size_t next_pack = 0;
   do {
@@ -380,9 +378,9 @@ std::vector<ObjectHash> Ingest::write_key_segments(const NamedKey& body,
     KeySegmentInner inner;
     if (out.empty()) {
       outer.index_segments = segment_keys_;
-      outer.reference_sets = {reference_set};
-      outer.bodies = {body.name};
-      inner.bodies = {body.key};
+      outer.reference_sets = {set_key_};
+      outer.bodies = {body_key_.name};
+      inner.bodies = {body_key_.key};
     }
     for (; next_pack < pack_keys_.size() && outer.packs.size() < key_segment_packs_max;
          ++next_pack) {
@@ -415,23 +413,21 @@ Introduced Ingest::settle(Snapshot snapshot) {
   snapshot.statistics.bytes_new = new_bytes_;
   snapshot.statistics.bytes_stored = stored_bytes_;
   Bytes object;
-  const NamedKey body_key = seal_named(ObjectType::body, encode_body(snapshot.body), object);
-  put_twinned(repository_.writer(), body_name(body_key.name), object);
+  body_key_ = seal_named(ObjectType::body, encode_body(snapshot.body), object);
+  put_twinned(repository_.writer(), body_name(body_key_.name), object);
   stored_bytes_ += 2 * object.size();
-  const NamedKey set_key =
-      seal_named(ObjectType::reference_set, write_reference_set(snapshot), object);
-  repository_.writer().put(reference_set_name(set_key.name), object);
+  set_key_ = seal_named(ObjectType::reference_set, write_reference_set(snapshot), object);
+  repository_.writer().put(reference_set_name(set_key_.name), object);
   stored_bytes_ += object.size();
   repository_.writer().barrier();
 
   Introduced out;
-  out.key_segments = write_key_segments(body_key, set_key);
-  repository_.writer().barrier();
+  reseal(out);
   for (const NamedKey& pack : pack_keys_) {
     out.packs.push_back(pack.name);
   }
-  out.body = body_key.name;
-  out.reference_set = set_key.name;
+  out.body = body_key_.name;
+  out.reference_set = set_key_.name;
   out.statistics = snapshot.statistics;
   index_.reset();  // it shows what was there before the entry
   std::uint64_t next = 0;
@@ -443,6 +439,12 @@ Introduced Ingest::settle(Snapshot snapshot) {
     }
   }
   return out;
+}
+
+void Ingest::reseal(Introduced& introduced) {
+  introduced.epoch = repository_.keyring.origin().epoch;
+  introduced.key_segments = write_key_segments();
+  repository_.writer().barrier();
 }
 
 ReferenceRun Ingest::resolve(ReferenceRun run,

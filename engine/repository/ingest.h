@@ -44,6 +44,7 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run);
 struct Introduced {
   std::vector<SegmentIntroduction> segments;  // first numbers relative to the entry's first
   std::vector<ObjectHash> key_segments;
+  EpochId epoch;  // that the key segments are of
   std::vector<ObjectHash> packs;
   ObjectHash body;
   ObjectHash reference_set;
@@ -98,6 +99,9 @@ class Ingest {
   };
 
   Introduced settle(Snapshot snapshot);
+  // The epoch has ended before the entry was committed: the keys of what was settled, still in
+  // memory, are sealed once more, to the current one.
+  void reseal(Introduced& introduced);
   // The entry of what was settled is committed and its segments are in the block index: what was
   // new till now is found there, and new blocks are numbered from the next entry on.
   void begin_next(std::uint64_t first_number);
@@ -124,7 +128,7 @@ class Ingest {
   void write_segment(Stream& from);
   void drain();
   [[nodiscard]] Bytes write_reference_set(const Snapshot& snapshot) const;
-  std::vector<ObjectHash> write_key_segments(const NamedKey& body, const NamedKey& reference_set);
+  std::vector<ObjectHash> write_key_segments();
   NamedKey seal_named(ObjectType type, View payload, Bytes& object);
   Stream& stream(PackKind kind);
 
@@ -144,6 +148,8 @@ class Ingest {
   std::deque<SealJob> sealing_;
   std::vector<NamedKey> segment_keys_;
   std::vector<NamedKey> pack_keys_;
+  NamedKey body_key_;  // of what was settled last
+  NamedKey set_key_;
   NumberSet absolute_;
   NumberSet relative_data_;
   NumberSet relative_meta_;

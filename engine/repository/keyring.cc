@@ -75,26 +75,51 @@ void Keyring::adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& 
   origin_.epoch = epoch;
 }
 
-void Keyring::open_epoch(StoreReader& store,
-                         std::uint32_t number,
-                         const EpochId& epoch,
-                         Observer& observer) {
+std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
+                                               std::uint32_t number,
+                                               const EpochId& epoch,
+                                               Observer& observer,
+                                               const ObjectHash* hash) const {
   const std::string name = epoch_name(number, epoch, slot());
+  if (!store.size(name) && !store.size(twin_name(name))) return std::nullopt;
   std::optional<SecretBytes> opened;
   const Bytes bytes =
       get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
         const EpochBox box = decode_epoch_box(candidate, name);
         const bool fits = box.repository == repository() && box.epoch_number == number &&
-                          box.epoch == epoch && box.slot == slot();
+                          box.epoch == epoch && box.slot == slot() &&
+                          (hash == nullptr || hash_object(candidate) == *hash);
         if (fits) opened = open_box(secrets_->box_seed, box.box);
         if (!fits || !opened) throw Error(Code::corrupt, concat(name, " is not authentic"));
       });
-  secrets_->journal_key = Key::from(opened->view().first(32));
-  secrets_->index_key = Key::from(opened->view().subspan(32, 32));
-  secrets_->epoch_secret = Key::from(opened->view().subspan(64, 32));
-  epoch_box_hash_ = hash_object(bytes);
-  origin_.epoch_number = number;
-  origin_.epoch = epoch;
+  const View keys = opened->view();
+  OpenedEpoch out;
+  out.number = number;
+  out.epoch = epoch;
+  out.hash = hash_object(bytes);
+  out.journal_key = Key::from(keys.first(32));
+  out.index_key = Key::from(keys.subspan(32, 32));
+  out.epoch_secret = Key::from(keys.subspan(64, 32));
+  out.begun = ByteReader(keys.subspan(96), name).u64();
+  return out;
+}
+
+void Keyring::enter(OpenedEpoch opened) {
+  secrets_->journal_key = std::move(opened.journal_key);
+  secrets_->index_key = std::move(opened.index_key);
+  secrets_->epoch_secret = std::move(opened.epoch_secret);
+  origin_.epoch_number = opened.number;
+  origin_.epoch = opened.epoch;
+}
+
+const Key* Keyring::find_journal_key(const EpochId& epoch) const {
+  if (epoch == origin_.epoch) return &secrets_->journal_key;
+  const auto found = journal_keys_.find(epoch);
+  return found == journal_keys_.end() ? nullptr : &found->second;
+}
+
+void Keyring::learn_journal_key(const EpochId& epoch, Key key) {
+  journal_keys_.insert_or_assign(epoch, std::move(key));
 }
 
 void Keyring::open_grant(StoreReader& store, Observer& observer) {
@@ -116,18 +141,15 @@ void Keyring::open_grant(StoreReader& store, Observer& observer) {
   secrets_->chunk_seed = Key::from(secret->view().subspan(32, 32));
 }
 
-bool Keyring::is_confirmed_by(const State& state) const {
+bool Keyring::is_grant_confirmed_by(const State& state) const {
   const SlotIntroduction& slot = state.slots.at(this->slot()).introduction;
   const Capabilities may = slot.capabilities;
-  const bool names = (may & (can_write | can_read)) != 0;
   const auto is_it = [](const Key& key, const KeyHash& hash, bool is_due) {
     return is_due ? hash_key(key) == hash : key.is_zero();
   };
-  return slot.epoch_box == epoch_box_hash_ && slot.grant == grant_hash_ &&
-         is_it(secrets_->id_key, state.genesis.id_key, names) &&
-         is_it(secrets_->chunk_seed, state.genesis.chunk_seed, (may & can_write) != 0) &&
-         ((may & can_read) != 0 ? box_public_key(secrets_->epoch_secret) == state.epoch_key
-                                : secrets_->epoch_secret.is_zero());
+  return slot.grant == grant_hash_ &&
+         is_it(secrets_->id_key, state.genesis.id_key, (may & (can_write | can_read)) != 0) &&
+         is_it(secrets_->chunk_seed, state.genesis.chunk_seed, (may & can_write) != 0);
 }
 
 Bytes make_slot_object(const ObjectOrigin& origin,
@@ -188,6 +210,7 @@ Bytes make_epoch_box(const ObjectOrigin& origin,
   payload.raw(secrets.journal_key.view());
   payload.raw(secrets.index_key.view());
   payload.raw(may_read ? secrets.epoch_secret.view() : Key().view());
+  payload.u64(secrets.begun);
   const SecretBytes secret(payload.take());
   return encode_epoch_box({.repository = origin.repository,
                            .epoch_number = origin.epoch_number,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,6 +58,18 @@ struct Secrets {
   Key epoch_secret;  // zero without `read`
 };
 
+// An epoch box that was opened. Nothing of it but the journal key is used before the journal has
+// named its hash.
+struct OpenedEpoch {
+  std::uint32_t number = 0;
+  EpochId epoch;
+  ObjectHash hash;          // of the box
+  std::uint64_t begun = 0;  // the sequence of the entry that began the epoch
+  Key journal_key;
+  Key index_key;
+  Key epoch_secret;  // zero without `read`
+};
+
 struct State;
 
 class Keyring {
@@ -83,22 +96,28 @@ class Keyring {
   // The slot's own seed, to wrap it anew.
   [[nodiscard]] const Key& slot_seed() const { return secrets_->slot_seed; }
 
-  // Whether the keys are those that the journal's state names, and no more than the slot may have.
-  [[nodiscard]] bool is_confirmed_by(const State& state) const;
+  // Whether the grant's keys are those that the journal's state names, and no more than the slot
+  // may have.
+  [[nodiscard]] bool is_grant_confirmed_by(const State& state) const;
 
-  // Opens the slot's box of that epoch: from here on objects are made in it. `hash` is what the
-  // journal says of the box, once that is known.
-  void open_epoch(StoreReader& store,
-                  std::uint32_t number,
-                  const EpochId& epoch,
-                  Observer& observer);
+  // The slot's box of that epoch; nothing where there is none. `hash`, once the journal has told
+  // it, is what the box must be.
+  [[nodiscard]] std::optional<OpenedEpoch> open_epoch(StoreReader& store,
+                                                      std::uint32_t number,
+                                                      const EpochId& epoch,
+                                                      Observer& observer,
+                                                      const ObjectHash* hash = nullptr) const;
+  // From here on objects are made in that epoch.
+  void enter(OpenedEpoch opened);
   void open_grant(StoreReader& store, Observer& observer);
   // For init, which has just drawn them.
   void adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& epoch);
 
-  [[nodiscard]] const ObjectHash& epoch_box_hash() const { return epoch_box_hash_; }
+  // The journal keys of the epochs that are being replayed; null for one that is not known.
+  [[nodiscard]] const Key* find_journal_key(const EpochId& epoch) const;
+  void learn_journal_key(const EpochId& epoch, Key key);
 
-  [[nodiscard]] const ObjectHash& grant_hash() const { return grant_hash_; }
+  void forget_journal_keys() { journal_keys_.clear(); }
 
  private:
   friend class Repository;  // hands keys out as rights
@@ -106,8 +125,8 @@ class Keyring {
   ObjectOrigin origin_;
   std::uint32_t generation_ = 1;
   ObjectHash fingerprint_;
-  ObjectHash epoch_box_hash_;
   ObjectHash grant_hash_;
+  std::map<EpochId, Key> journal_keys_;  // while a replay needs them
   Guarded<Secrets> secrets_;
 };
 
@@ -142,6 +161,7 @@ struct EpochSecrets {
   const Key& journal_key;
   const Key& index_key;
   const Key& epoch_secret;
+  std::uint64_t begun = 0;  // the sequence of the entry that began the epoch
 };
 
 Bytes make_epoch_box(const ObjectOrigin& origin,

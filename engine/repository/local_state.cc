@@ -8,6 +8,7 @@ namespace kist {
 
 namespace {
 
+constexpr std::size_t local_key_size = 64;
 constexpr std::string_view lmdb_files[] = {"/data.mdb", "/lock.mdb", "/suspect"};
 
 void remove_environment(const std::string& directory) {
@@ -32,58 +33,99 @@ LocalState::LocalState(std::string directory, Random& random, Observer& observer
   open_index(observer);
 }
 
-// One file of 32 bytes: whoever has it can read nothing, but without it the local tables are noise.
+std::optional<LocalState::Keys> LocalState::read_keys() const {
+  const auto bytes = read_if_there(directory_ + "/local.key", 1U << 20U);
+  if (!bytes || bytes->size() != local_key_size) return std::nullopt;
+  ByteReader in(*bytes, "local.key");
+  Keys out;
+  std::ranges::copy(in.take(out.index.checksum.size()), out.index.checksum.begin());
+  std::ranges::copy(in.take(out.index.tag.size()), out.index.tag.begin());
+  out.epoch = in.id<EpochId>();
+  out.client = in.id<ClientId>();
+  return out;
+}
+
+void LocalState::write_keys(const Keys& keys) const {
+  ByteWriter out(local_key_size);
+  out.raw(keys.index.checksum);
+  out.raw(keys.index.tag);
+  out.id(keys.epoch);
+  out.id(keys.client);
+  replace_file(directory_ + "/local.key", out.view());
+}
+
+// Whoever has the file can read nothing, but without it the local tables are noise.
 void LocalState::load_keys(Random& random, Observer& observer) {
-  const std::string path = directory_ + "/local.key";
-  std::optional<Bytes> bytes = read_if_there(path, 1U << 20U);
-  if (!bytes || bytes->size() != 32) {
-    if (bytes) observer.notice("the local key was damaged: the catalog is rebuilt");
+  std::optional<Keys> keys = read_keys();
+  if (!keys) {
+    if (path_exists(directory_ + "/local.key")) {
+      observer.notice("the local key was damaged: the catalog is rebuilt");
+    }
     remove_environment(directory_ + "/catalog");
     remove_environment(directory_ + "/index");
-    bytes = Bytes(32);
-    random.fill(*bytes);
-    replace_file(path, *bytes);
+    keys.emplace();
+    random.fill(keys->index.checksum);
+    random.fill(keys->index.tag);
+    keys->client = random.draw_id<ClientId>();
+    write_keys(*keys);
   }
-  std::copy_n(bytes->begin(), 16, keys_.checksum.begin());
-  std::copy_n(bytes->begin() + 16, 16, keys_.tag.begin());
+  keys_ = *keys;
+}
+
+void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
+  if (keys_.epoch == epoch) return;
+  const FileLock lock(directory_ + "/lock");
+  std::optional<Keys> keys = read_keys();
+  if (!keys) throw Error(Code::failed, concat(directory_, "/local.key is gone; run again"));
+  index_.reset();
+  if (keys->epoch != epoch) {
+    remove_environment(directory_ + "/index");
+    forget_file_caches();
+    random.fill(keys->index.tag);
+    keys->epoch = epoch;
+    wipe_file(directory_ + "/local.key");
+    write_keys(*keys);
+  }
+  keys_ = *keys;
+  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
 }
 
 void LocalState::open_catalog(Observer& observer) {
   const std::string directory = directory_ + "/catalog";
   try {
-    catalog_ = std::make_unique<Catalog>(directory, keys_.checksum);
+    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
   } catch (const Error& error) {
     if (error.code() != Code::corrupt) throw;
     observer.notice(concat(error.text(), "; it is rebuilt from the journal"));
     remove_environment(directory);
-    catalog_ = std::make_unique<Catalog>(directory, keys_.checksum);
+    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
   }
 }
 
 void LocalState::open_index(Observer& observer) {
   const std::string directory = directory_ + "/index";
   try {
-    index_ = std::make_unique<BlockIndex>(directory, keys_);
+    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
     static_cast<void>(index_->loaded_sequence());
   } catch (const Error& error) {
     if (error.code() != Code::corrupt) throw;
     observer.notice(concat(error.text(), "; it is rebuilt from the index segments"));
     index_.reset();
     remove_environment(directory);
-    index_ = std::make_unique<BlockIndex>(directory, keys_);
+    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
   }
 }
 
 void LocalState::reset_catalog() {
   catalog_.reset();
   remove_environment(directory_ + "/catalog");
-  catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.checksum);
+  catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.index.checksum);
 }
 
 void LocalState::reset_index() {
   index_.reset();
   remove_environment(directory_ + "/index");
-  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_);
+  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
 }
 
 std::optional<Head> LocalState::last_head() const {

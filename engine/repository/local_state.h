@@ -35,6 +35,12 @@ class LocalState {
   // Removes what is there and starts empty.
   void reset_catalog();
   void reset_index();
+  // What was kept of other epochs goes, for all processes that use the directory: the block index
+  // with the key of its tags, and the file caches. No reader of the index may be in use.
+  void enter_epoch(const EpochId& epoch, Random& random);
+
+  // By which the journal tells this directory from others that the slot is used with.
+  [[nodiscard]] const ClientId& client() const { return keys_.client; }
 
   [[nodiscard]] std::optional<Head> last_head() const;
   void remember_head(const Head& head);
@@ -52,12 +58,21 @@ class LocalState {
   [[nodiscard]] std::string cache_directory() const { return directory_ + "/cache"; }
 
  private:
+  // What local.key holds.
+  struct Keys {
+    BlockIndex::Keys index;
+    EpochId epoch;  // that the block index and the file caches are of
+    ClientId client;
+  };
+
+  [[nodiscard]] std::optional<Keys> read_keys() const;
+  void write_keys(const Keys& keys) const;
   void load_keys(Random& random, Observer& observer);
   void open_catalog(Observer& observer);
   void open_index(Observer& observer);
 
   std::string directory_;
-  BlockIndex::Keys keys_;
+  Keys keys_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<BlockIndex> index_;
 };

@@ -83,15 +83,17 @@ struct NewSlot {
 SlotIntroduction introduce(StoreWriter& store,
                            const ObjectOrigin& origin,
                            const Secrets& secrets,
+                           std::uint64_t epoch_begun,
                            const NewSlot& slot,
                            Random& random) {
   const BoxPublicKey box_key = box_public_key(slot.keys.box_seed);
   const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
                              slot.may(can_write) ? &secrets.chunk_seed : nullptr};
   const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, granted, random);
-  const Bytes box = make_epoch_box(origin, slot.slot, box_key,
-                                   {secrets.journal_key, secrets.index_key, secrets.epoch_secret},
-                                   slot.may(can_read));
+  const Bytes box =
+      make_epoch_box(origin, slot.slot, box_key,
+                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret, epoch_begun},
+                     slot.may(can_read));
   put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
   put_twinned(store, grant_name(slot.slot), grant);
   SlotIntroduction out;
@@ -158,43 +160,13 @@ RepositoryFile read_repository_file(StoreReader& store) {
   return decode_repository_file(bytes, &hash_object);
 }
 
-// The epoch that the journal's head is sealed in, from what its header says in clear. Only the
-// journal key of that epoch is used before the replayed journal has confirmed the box. A head that
-// cannot be decoded says nothing; the entry before it does.
-void open_head_epoch(Repository& repository) {
-  std::set<std::uint64_t, std::greater<>> sequences;
-  repository.reader().list("journal", [&](const std::string& file) {
-    const auto sequence = parse_journal_name(untwinned(file));
-    if (sequence) sequences.insert(*sequence);
-  });
-  std::optional<Error> first_failure;
-  for (const std::uint64_t sequence : sequences) {
-    for (const std::string& name : {journal_name(sequence), twin_name(journal_name(sequence))}) {
-      try {
-        const Bytes bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
-        const EnvelopeHeader header = decode_envelope_of(bytes, name, ObjectType::journal_entry,
-                                                         repository.keyring.repository())
-                                          .header;
-        repository.keyring.open_epoch(repository.reader(), header.epoch_number, header.epoch,
-                                      repository.observer());
-        return;
-      } catch (const Error& error) {
-        if (error.code() == Code::interrupted) throw;
-        if (!first_failure) first_failure = error;
-      }
-    }
-  }
-  if (first_failure) throw Error(*first_failure);
-  throw Error(Code::corrupt, "the journal is empty: its first entry is missing");
-}
-
 void confirm_keys(const Repository& repository) {
   const State& state = repository.state();
   const SlotState& slot = state.slots.at(repository.keyring.slot());
   if (repository.keyring.generation() < slot.generation) {
     throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
-  if (!repository.keyring.is_confirmed_by(state)) {
+  if (!repository.keyring.is_grant_confirmed_by(state)) {
     throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
   }
 }
@@ -223,7 +195,7 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner = introduce(*store, origin, secrets,
+  genesis.owner = introduce(*store, origin, secrets, 0,
                             {origin.author, keys, credential.kind, options.owner_name}, random);
   genesis.policy.minimum = options.minimum_retention_seconds;
 
@@ -277,7 +249,6 @@ Repository open_repository(std::shared_ptr<Store> store,
   Keyring first = open_next(*store);
   Repository repository(around, std::move(store), std::move(first), std::move(local));
   for (;;) {
-    open_head_epoch(repository);
     repository.keyring.open_grant(repository.reader(), around.observer);
     sync_journal(repository);
     if (repository.state().slots.contains(repository.keyring.slot())) break;
@@ -330,7 +301,7 @@ SlotId add_slot(Repository& repository,
   ObjectOrigin origin = repository.keyring.origin();
   const auto slot = random.draw_id<SlotId>();
   SlotIntroduction introduction =
-      introduce(repository.writer(), origin, own.secrets(),
+      introduce(repository.writer(), origin, own.secrets(), repository.state().epoch_begun,
                 {slot, keys, credential.kind, name, capabilities}, random);
   repository.writer().barrier();  // a slot object that is there can be opened
   origin.author = slot;

@@ -44,7 +44,7 @@ class ReadKeys : private Right {
  public:
   [[nodiscard]] const Key& id_key() const { return all().id_key; }
 
-  // Opens the inner parts of the current epoch's key segments.
+  // Opens the inner parts of the key segments of the epoch that the slot is in.
   [[nodiscard]] const Key& epoch_secret() const { return all().epoch_secret; }
 
  private:
@@ -70,6 +70,8 @@ class Remover {
     store_->remove(within(name));
     store_->remove(twin_name(name));
   }
+
+  void remove(const std::string& name) const { store_->remove(within(name)); }
 
   void replace(const std::string& name, View bytes) const { store_->replace(within(name), bytes); }
 

@@ -7,6 +7,7 @@
 #include "engine/crypto/merkle.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/repository/epochs.h"
 #include "engine/repository/sealed_object.h"
 #include "engine/rules/validate.h"
 
@@ -14,40 +15,101 @@ namespace kist {
 
 namespace {
 
+constexpr std::uint64_t hole_max = 1024;
+
 // One copy of an entry as read from the store. Not authentic: `entry` is empty, `reason` says why.
 struct Copy {
   Bytes bytes;
   ObjectHash hash;
   std::optional<JournalEntry> entry;
-  std::string reason;
+  std::string reason;  // the same for everybody who reads these bytes
+  std::string damage;  // the details
+  // Its author's signature is good: the bytes are as they were written, whatever they are.
+  bool is_signed = false;
 };
 
-SigningPublicKey author_key(const State& state, const JournalEntry& entry) {
-  if (const auto* genesis = std::get_if<Genesis>(&entry.act); genesis && entry.sequence == 0) {
-    return genesis->owner.signing_key;
-  }
-  const auto author = state.slots.find(entry.author);
-  if (author == state.slots.end()) throw Error(Code::corrupt, "an author that is no slot");
-  return author->second.introduction.signing_key;
+// Whether the author that the envelope names has signed it. Genesis introduces its author.
+bool is_signed_by_author(const State& state, const Envelope& envelope) {
+  const auto author = state.slots.find(envelope.header.author);
+  return author != state.slots.end() &&
+         is_signed_by(envelope, author->second.introduction.signing_key);
 }
 
-JournalEntry decode_entry(const Repository& repository, View bytes, const std::string& name) {
-  const Envelope envelope =
-      decode_envelope_of(bytes, name, ObjectType::journal_entry, repository.keyring.repository());
-  const JournalClear clear = decode_journal_clear(envelope.clear, name);
-  const SecretBytes payload = open_envelope(envelope, name, repository.keyring.journal_key());
-  JournalPayload decoded = decode_journal_payload(payload.view(), name);
-  JournalEntry entry{.sequence = clear.sequence,
-                     .previous = clear.previous,
-                     .author = envelope.header.author,
-                     .epoch_number = envelope.header.epoch_number,
-                     .epoch = envelope.header.epoch,
-                     .time_ms = decoded.time_ms,
-                     .act = std::move(decoded.act)};
-  if (!is_signed_by(envelope, author_key(repository.state(), entry))) {
-    throw Error(Code::corrupt, "a signature that is not its author's");
+bool is_signed_by_owner(const Envelope& envelope, const JournalEntry& entry) {
+  const auto* genesis = std::get_if<Genesis>(&entry.act);
+  return genesis != nullptr && is_signed_by(envelope, genesis->owner.signing_key);
+}
+
+// What begins an epoch bears a signature that counts: where this slot's key does not open it, it is
+// the key that is wrong, and what others can open must not be void for this slot.
+SecretBytes open_payload(const Repository& repository,
+                         const Envelope& envelope,
+                         const std::string& name,
+                         const Key& key) {
+  try {
+    return open_envelope(envelope, name, key);
+  } catch (const Error&) {
+    const State& state = repository.state();
+    if (state.next_sequence > 0 && envelope.header.epoch != state.epoch) {
+      refuse_epoch(state.next_sequence);
+    }
+    throw;
   }
-  return entry;
+}
+
+JournalEntry decode_entry(const Repository& repository,
+                          const Envelope& envelope,
+                          const std::string& name,
+                          const Key& key) {
+  const JournalClear clear = decode_journal_clear(envelope.clear, name);
+  const SecretBytes payload = open_payload(repository, envelope, name, key);
+  JournalPayload decoded = decode_journal_payload(payload.view(), name);
+  return {.sequence = clear.sequence,
+          .previous = clear.previous,
+          .author = envelope.header.author,
+          .epoch_number = envelope.header.epoch_number,
+          .epoch = envelope.header.epoch,
+          .time_ms = decoded.time_ms,
+          .act = std::move(decoded.act)};
+}
+
+// Throws nothing about the bytes: what they are not is the copy's to say.
+void judge_copy(Repository& repository,
+                const std::string& name,
+                std::uint64_t sequence,
+                Copy& copy) {
+  std::optional<Envelope> envelope;
+  const auto attempt = [&](const auto& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.code() != Code::corrupt && error.code() != Code::unsupported) throw;
+      copy.reason = "it is not authentic";
+      copy.damage = error.text();
+    }
+  };
+  attempt([&] {
+    envelope = decode_envelope_of(copy.bytes, name, ObjectType::journal_entry,
+                                  repository.keyring.repository());
+  });
+  if (!envelope) return;
+  const State& state = repository.state();
+  copy.is_signed = is_signed_by_author(state, *envelope);
+  const Key* key = get_journal_key(repository, *envelope);
+  if (key == nullptr) {
+    copy.reason = epoch_reason;
+    copy.damage = copy.reason;
+    return;
+  }
+  attempt([&] {
+    JournalEntry entry = decode_entry(repository, *envelope, name, *key);
+    if (state.next_sequence == 0) copy.is_signed = is_signed_by_owner(*envelope, entry);
+    if (!copy.is_signed) throw Error(Code::corrupt, "a signature that is not its author's");
+    if (entry.sequence != sequence) {
+      throw Error(Code::corrupt, concat("it is entry ", entry.sequence));
+    }
+    copy.entry = std::move(entry);
+  });
 }
 
 // A copy that cannot be read counts as one that is damaged: the other may be good.
@@ -57,19 +119,15 @@ std::optional<Copy> read_copy(Repository& repository,
   Copy copy;
   try {
     copy.bytes = get_object(repository.reader(), name, journal_entry_bytes_max);
-    copy.hash = hash_object(copy.bytes);
-    copy.entry = decode_entry(repository, copy.bytes, name);
-    if (copy.entry->sequence != sequence) {
-      copy.entry.reset();
-      copy.reason = "it is an entry of another number";
-    }
   } catch (const Error& error) {
-    if (error.code() == Code::missing || error.code() == Code::interrupted) {
-      if (error.code() == Code::missing) return std::nullopt;
-      throw;
-    }
-    copy.reason = error.text();
+    if (error.code() == Code::missing) return std::nullopt;
+    if (error.code() == Code::interrupted) throw;
+    copy.reason = "it cannot be read";
+    copy.damage = error.text();
+    return copy;
   }
+  copy.hash = hash_object(copy.bytes);
+  judge_copy(repository, name, sequence, copy);
   return copy;
 }
 
@@ -119,10 +177,10 @@ std::optional<Copy> choose_copy(Repository& repository,
     if (found != copies.end()) return std::move(*found);
     throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
                                       copies.front().entry ? "another entry stands in its place"
-                                                           : copies.front().reason,
+                                                           : copies.front().damage,
                                       "; restore it from a copy of the repository"));
   }
-  std::erase_if(copies, [](const Copy& copy) { return !copy.entry; });
+  std::erase_if(copies, [](const Copy& copy) { return !copy.entry && !copy.is_signed; });
   if (copies.size() == 1) return std::move(copies.front());
   if (copies.empty()) return std::nullopt;
   throw Error(Code::corrupt, concat(journal_name(sequence),
@@ -165,9 +223,21 @@ void check_head(Repository& repository) {
   const State& state = repository.state();
   if (state.next_sequence == 0) return;
   const std::uint64_t sequence = state.next_sequence - 1;
-  const std::vector<Copy> copies = read_copies(repository, sequence);
-  if (std::ranges::any_of(copies, [&](const Copy& c) { return c.hash == state.head; })) return;
-  if (copies.empty()) {
+  const std::string name = journal_name(sequence);
+  bool is_there = false;
+  for (const std::string& copy : {name, twin_name(name)}) {
+    try {
+      if (hash_object(get_object(repository.reader(), copy, journal_entry_bytes_max)) ==
+          state.head) {
+        return;
+      }
+      is_there = true;
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      is_there |= error.code() != Code::missing;
+    }
+  }
+  if (!is_there) {
     throw Error(Code::corrupt,
                 concat("the journal lacks entry ", sequence,
                        ", which this machine has seen: the repository was rolled back; do not use "
@@ -188,6 +258,9 @@ ReplayedEntry judge(Repository& repository, Copy copy) {
     out.entry = std::move(*copy.entry);
     out.void_reason = validate(state, out.entry).value_or("");
     if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(repository);
+    // Who comes later may not be able to open it, and must give the same reason.
+    const bool is_foreign = state.next_sequence > 0 && out.entry.epoch != state.epoch;
+    if (is_foreign && !out.void_reason.empty()) out.void_reason = epoch_reason;
   } else {
     out.void_reason = copy.reason;
   }
@@ -220,15 +293,33 @@ void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const O
   }
 }
 
-// After the last entry there must be none: a hole would be taken for the end, and filled.
-void check_end(Repository& repository, const std::optional<Head>& seen) {
-  const std::uint64_t next = repository.state().next_sequence;
+bool is_there(Repository& repository, std::uint64_t sequence) {
+  const std::string name = journal_name(sequence);
+  return repository.reader().size(name) || repository.reader().size(twin_name(name));
+}
+
+// The number of an entry after the end, if there is one. Who replays all of the journal lists all
+// of it; who goes on looks in a few places, the next one and further and further away.
+std::uint64_t find_beyond(Repository& repository, std::uint64_t next, bool lists) {
   std::uint64_t beyond = 0;
-  repository.reader().list("journal", [&](const std::string& file) {
-    const auto sequence = parse_journal_name(untwinned(file));
-    if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
-  });
-  if (beyond > 0 && read_copies(repository, next).empty()) {
+  if (lists) {
+    repository.reader().list("journal", [&](const std::string& file) {
+      const auto sequence = parse_journal_name(untwinned(file));
+      if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
+    });
+    return beyond;
+  }
+  for (std::uint64_t distance = 1; distance <= hole_max; distance *= 2) {
+    if (is_there(repository, next + distance)) return next + distance;
+  }
+  return 0;
+}
+
+// After the last entry there must be none: a hole would be taken for the end, and filled.
+void check_end(Repository& repository, const std::optional<Head>& seen, bool lists) {
+  const std::uint64_t next = repository.state().next_sequence;
+  const std::uint64_t beyond = find_beyond(repository, next, lists);
+  if (beyond > 0 && !is_there(repository, next)) {
     throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
                                       "; restore it from a copy of the repository"));
   }
@@ -254,6 +345,7 @@ SyncResult sync_journal(Repository& repository) {
     check_seen(seen, catalog.state().next_sequence - 1, catalog.state().head);
     check_head(repository);
   }
+  const bool is_cold = catalog.state().next_sequence == 0;
   SyncResult result;
   for (;;) {
     NextEntry next = read_entry(repository, catalog.state().next_sequence);
@@ -267,138 +359,15 @@ SyncResult sync_journal(Repository& repository) {
   if (catalog.state().next_sequence == 0) {
     throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
   }
+  if (!enter_current_epoch(repository)) return sync_journal(repository);
   if (result.has_undecodable_head) {
     repository.observer().notice(concat("journal entry ", catalog.state().next_sequence,
                                         " cannot be read: junk or damage; nothing can be "
                                         "committed until that is resolved"));
   }
-  check_end(repository, seen);
+  check_end(repository, seen, is_cold);
   repository.local->remember_head({catalog.state().next_sequence - 1, catalog.state().head});
   return result;
-}
-
-KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) {
-  const std::string object = key_segment_name(name);
-  const Bytes bytes = get_twinned(repository.reader(), object, key_segment_bytes_max,
-                                  repository.observer(), [&](View candidate) {
-                                    if (hash_object(candidate) == name) return;
-                                    throw Error(Code::corrupt, concat(object, " is damaged"));
-                                  });
-  const SecretBytes payload =
-      open_object(bytes, object, ObjectType::key_segment, repository.keyring.repository(),
-                  repository.keyring.index_key());
-  return decode_key_segment(payload.view(), object);
-}
-
-IndexSegment get_index_segment(Repository& repository,
-                               const ObjectHash& name,
-                               const Key& key,
-                               const SnapshotState& snapshot) {
-  const std::string object = index_segment_name(name);
-  const Bytes bytes = get_object(repository.reader(), object, index_segment_bytes_max);
-  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
-  const Envelope envelope =
-      decode_envelope_of(bytes, object, ObjectType::index_segment, repository.keyring.repository());
-  const SecretBytes payload = open_envelope(envelope, object, key);
-  IndexSegment segment = decode_index_segment(payload.view(), object);
-  const SigningPublicKey& author =
-      repository.state().slots.at(snapshot.author).introduction.signing_key;
-  if (envelope.header.author != snapshot.author || !is_signed_by(envelope, author) ||
-      segment.has_numbers) {
-    throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
-  }
-  return segment;
-}
-
-namespace {
-
-// What the key segments of an entry say.
-struct EntryKeys {
-  std::map<ObjectHash, Key> segments;
-  std::map<ObjectHash, ObjectHash> key_segment_of_pack;
-};
-
-EntryKeys keys_of(Repository& repository, const SnapshotTaken& taken) {
-  EntryKeys out;
-  for (const ObjectHash& name : taken.key_segments) {
-    const KeySegmentOuter outer = get_key_segment(repository, name);
-    for (const NamedKey& key : outer.index_segments) {
-      out.segments.insert_or_assign(key.name, Key::from(key.key));
-    }
-    for (const ObjectHash& pack : outer.packs) {
-      out.key_segment_of_pack.emplace(pack, name);
-    }
-  }
-  return out;
-}
-
-// One segment, ready to load. Error{corrupt} or {missing} when it does not count.
-SegmentToLoad segment_to_load(Repository& repository,
-                              const SnapshotState& snapshot,
-                              const SegmentIntroduction& introduction,
-                              const std::shared_ptr<const EntryKeys>& keys) {
-  const std::string label = index_segment_name(introduction.index_segment);
-  const auto key = keys->segments.find(introduction.index_segment);
-  if (key == keys->segments.end()) throw Error(Code::missing, concat(label, " has no key"));
-  SegmentToLoad load;
-  load.segment = get_index_segment(repository, introduction.index_segment, key->second, snapshot);
-  if (load.segment.block_count() != introduction.block_count) {
-    throw Error(Code::corrupt, concat(label, " disagrees with its entry"));
-  }
-  load.first_number = introduction.first_number;
-  load.key_segment_of = [keys](const ObjectHash& pack) -> std::optional<ObjectHash> {
-    const auto found = keys->key_segment_of_pack.find(pack);
-    if (found == keys->key_segment_of_pack.end()) return std::nullopt;
-    return found->second;
-  };
-  return load;
-}
-
-// Loads what one snapshot entry introduces. What is damaged or not the author's to introduce is as
-// good as absent: its numbers are burnt, the rest goes on.
-void load_snapshot(Repository& repository, const SnapshotState& snapshot) {
-  std::vector<SegmentToLoad> segments;
-  const auto skip = [&](const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing) throw Error(error);
-    repository.observer().notice(concat(error.text(), "; what it lists cannot be read"));
-  };
-  try {
-    const auto keys = std::make_shared<const EntryKeys>(keys_of(repository, snapshot.taken));
-    for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-      try {
-        segments.push_back(segment_to_load(repository, snapshot, introduction, keys));
-      } catch (const Error& error) {
-        skip(error);
-      }
-    }
-  } catch (const Error& error) {
-    skip(error);
-  }
-  const std::uint64_t refused = repository.local->index().load(snapshot.sequence, segments);
-  if (refused > 0) {
-    repository.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
-                                        " packs that are not its own; they do not count"));
-  }
-}
-
-}  // namespace
-
-void sync_index(Repository& repository) {
-  if (repository.local->index().loaded_sequence() > repository.state().next_sequence) {
-    repository.local->reset_index();
-  }
-  const std::uint64_t first = repository.local->index().loaded_sequence();
-  std::vector<const SnapshotState*> to_load;
-  for (const auto& [id, snapshot] : repository.state().snapshots) {
-    if (snapshot.sequence >= first && !snapshot.taken.segments.empty()) {
-      to_load.push_back(&snapshot);
-    }
-  }
-  std::ranges::sort(to_load, {}, &SnapshotState::sequence);
-  for (const SnapshotState* snapshot : to_load) {
-    check_cancelled(repository.observer());
-    load_snapshot(repository, *snapshot);
-  }
 }
 
 }  // namespace kist

@@ -2,7 +2,6 @@
 // starts where the catalog ends; the store is never listed to catch up.
 #pragma once
 
-#include "engine/format/index.h"
 #include "engine/repository/repository.h"
 
 namespace kist {
@@ -16,11 +15,5 @@ struct SyncResult {
 // Replays entries until there are no more. Error{corrupt} on damage that no twin mends, on a fork
 // or a hole, or when the journal ends before the last head that this machine has seen (a rollback).
 SyncResult sync_journal(Repository& repository);
-
-// Loads the index segments of every replayed entry into the block index.
-void sync_index(Repository& repository);
-
-// Opens a key segment's outer part, which every slot may. Secret: it is wiped by its owner.
-KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name);
 
 }  // namespace kist

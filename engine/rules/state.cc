@@ -7,7 +7,7 @@ namespace kist {
 namespace {
 
 bool is_believed(const SlotState& slot) {
-  return (slot.introduction.capabilities & (can_maintain | can_own)) != 0;
+  return !slot.is_revoked && (slot.introduction.capabilities & (can_maintain | can_own)) != 0;
 }
 
 void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry) {
@@ -17,6 +17,7 @@ void add_slot(State& state, const SlotIntroduction& introduction, const JournalE
   slot.added_sequence = entry.sequence;
   slot.added_ms = entry.time_ms;
   slot.slot_object = introduction.slot_object;
+  slot.epoch_box = introduction.epoch_box;
   slot.last_seen_ms = entry.time_ms;
   for (const std::string& source : introduction.sources) {
     state.sources.emplace(source, introduction.slot);
@@ -29,6 +30,7 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
   state.epoch_number = entry.epoch_number;
   state.epoch = entry.epoch;
   state.epoch_key = genesis.epoch_key;
+  state.epochs.insert(entry.epoch);
   state.policies.emplace(genesis.policy.name, genesis.policy);
   add_slot(state, genesis.owner, entry);
 }
@@ -44,8 +46,15 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
                            SegmentState{segment, entry.author, entry.sequence, author_reads});
     state.next_number += segment.block_count;
   }
-  state.snapshots.emplace(taken.snapshot,
-                          SnapshotState{taken, entry.author, entry.sequence, entry.time_ms, true});
+  for (const ObjectHash& name : taken.key_segments) {
+    state.key_segments.emplace(name, entry.author);
+  }
+  state.snapshots.emplace(taken.snapshot, SnapshotState{.taken = taken,
+                                                        .author = entry.author,
+                                                        .sequence = entry.sequence,
+                                                        .time_ms = entry.time_ms,
+                                                        .is_live = true,
+                                                        .key_segments = taken.key_segments});
 }
 
 void apply_act(State& state, const SlotAdded& added, const JournalEntry& entry) {
@@ -57,6 +66,48 @@ void apply_act(State& state, const SlotRewrapped& rewrapped, const JournalEntry&
   slot.generation = rewrapped.generation;
   slot.introduction.kind = rewrapped.kind;
   slot.slot_object = rewrapped.slot_object;
+}
+
+// The key segments that a snapshot is opened by from now on: each once, in their order.
+void carry_on(std::vector<ObjectHash>& names, const std::map<ObjectHash, ObjectHash>& carried_by) {
+  std::vector<ObjectHash> out;
+  for (const ObjectHash& name : names) {
+    const auto found = carried_by.find(name);
+    if (found == carried_by.end() || std::ranges::count(out, found->second) > 0) continue;
+    out.push_back(found->second);
+  }
+  names = std::move(out);
+}
+
+void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
+  state.epoch_number = entry.epoch_number;
+  state.epoch = entry.epoch;
+  state.epoch_key = ended.epoch_key;
+  state.epoch_begun = entry.sequence;
+  state.epochs.insert(entry.epoch);
+  for (const SlotId& slot : ended.revoked) {
+    state.slots.at(slot).is_revoked = true;
+    state.slots.at(slot).epoch_box = {};
+    std::erase_if(state.sources, [&](const auto& source) { return source.second == slot; });
+  }
+  for (const NamedBox& box : ended.boxes) {
+    state.slots.at(box.slot).epoch_box = box.hash;
+  }
+  std::map<ObjectHash, ObjectHash> carried_by;
+  state.key_segments.clear();
+  for (const CarriedSegment& segment : ended.carried) {
+    state.key_segments.emplace(segment.name, entry.author);
+    for (const ObjectHash& name : segment.replaces) {
+      carried_by.emplace(name, segment.name);
+    }
+  }
+  for (auto& [id, snapshot] : state.snapshots) {
+    carry_on(snapshot.key_segments, carried_by);
+  }
+}
+
+void apply_act(State& state, const StateRemade& remade, const JournalEntry& entry) {
+  state.clients.insert_or_assign({entry.author, remade.client}, entry.epoch_number);
 }
 
 void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& /*entry*/) {
@@ -97,6 +148,18 @@ std::vector<const SnapshotState*> State::live_snapshots() const {
   }
   std::ranges::sort(out, {}, &SnapshotState::sequence);
   return out;
+}
+
+std::vector<const SlotState*> State::current_slots() const {
+  std::vector<const SlotState*> out;
+  for (const auto& [id, slot] : slots) {
+    if (!slot.is_revoked) out.push_back(&slot);
+  }
+  return out;
+}
+
+bool is_of_ended_epoch(const State& state, std::uint32_t epoch_number, const EpochId& epoch) {
+  return epoch_number <= state.epoch_number && epoch != state.epoch;
 }
 
 ProvedNumbers::ProvedNumbers(const State& state) {

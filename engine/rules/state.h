@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/id.h"
@@ -21,7 +23,10 @@ struct SlotState {
   std::int64_t added_ms = 0;
   std::uint32_t generation = 1;
   ObjectHash slot_object;         // of that generation; zero for the first owner's first
+  ObjectHash epoch_box;           // of the current epoch
   std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction
+  bool is_revoked = false;
+  bool operator==(const SlotState&) const = default;
 };
 
 struct SnapshotState {
@@ -30,6 +35,9 @@ struct SnapshotState {
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
   bool is_live = true;  // false once another snapshot has replaced a pending one
+  // Those of the current epoch that hold what the entry's own held.
+  std::vector<ObjectHash> key_segments;
+  bool operator==(const SnapshotState&) const = default;
 };
 
 struct SegmentState {
@@ -37,12 +45,17 @@ struct SegmentState {
   SlotId author;
   std::uint64_t sequence = 0;
   bool is_proved = false;
+  bool operator==(const SegmentState&) const = default;
 };
+
+// A state directory on some machine, as one slot uses it.
+using ClientName = std::pair<SlotId, ClientId>;
 
 // An entry that took its number and changed nothing.
 struct VoidEntry {
   std::uint64_t sequence = 0;
   std::string reason;
+  bool operator==(const VoidEntry&) const = default;
 };
 
 // How late the entries so far have come, as far as that is believed. A slot with `maintain` or
@@ -53,6 +66,7 @@ class EntryTimes {
   void note(const SlotId& author, bool is_believed, std::int64_t time_ms);
   // The least time that the next entry of such a slot may have, whose own last one has `own_ms`.
   [[nodiscard]] std::int64_t least_ms(bool is_believed, std::int64_t own_ms) const;
+  bool operator==(const EntryTimes&) const = default;
 
  private:
   std::int64_t believed_ms_ = 0;
@@ -71,11 +85,15 @@ struct State {
   std::uint32_t epoch_number = 0;
   EpochId epoch;
   BoxPublicKey epoch_key;
+  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
+  std::set<EpochId> epochs;       // all there were
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to
   std::map<SnapshotId, SnapshotState> snapshots;
   std::map<ObjectHash, SegmentState> segments;  // by index segment
+  std::map<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
+  std::map<ClientName, std::uint32_t> clients;  // the last epoch in which each was remade
   std::uint64_t next_number = 0;                // of blocks
   std::vector<VoidEntry> voids;
 
@@ -83,7 +101,17 @@ struct State {
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
+  // Those that were not revoked, by id.
+  [[nodiscard]] std::vector<const SlotState*> current_slots() const;
+  bool operator==(const State&) const = default;
 };
+
+// Whether an object of that epoch is of one that has ended, or of an attempt to begin one that was
+// not the one committed: nobody will ever open it again. One of a greater number may be about to be
+// committed.
+[[nodiscard]] bool is_of_ended_epoch(const State& state,
+                                     std::uint32_t epoch_number,
+                                     const EpochId& epoch);
 
 // Which block numbers a slot that reads has vouched for; a snapshot of the state, cheap to ask.
 class ProvedNumbers {

@@ -1,5 +1,8 @@
 #include "engine/rules/validate.h"
 
+#include <algorithm>
+#include <functional>
+#include <ranges>
 #include <set>
 
 #include "engine/content/chunker.h"
@@ -44,6 +47,15 @@ Reason check_segments(const State& state, const SnapshotTaken& taken) {
   return std::nullopt;
 }
 
+Reason check_key_segments(const State& state, const std::vector<ObjectHash>& names) {
+  std::set<ObjectHash> seen;
+  for (const ObjectHash& name : names) {
+    if (!seen.insert(name).second) return "the same key segment twice";
+    if (state.key_segments.contains(name)) return "a key segment that exists already";
+  }
+  return std::nullopt;
+}
+
 Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
   if (taken.snapshot == SnapshotId{}) return "a snapshot without an id";
   if (state.snapshots.contains(taken.snapshot)) return "a snapshot that exists already";
@@ -65,7 +77,8 @@ Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEn
                       replaced->second.taken.source == taken.source;
     if (!fits) return "it replaces what is not its own pending snapshot";
   }
-  return check_segments(state, taken);
+  const Reason reason = check_key_segments(state, taken.key_segments);
+  return reason ? reason : check_segments(state, taken);
 }
 
 Reason check_act(const State& state, const SlotAdded& added, const JournalEntry& /*entry*/) {
@@ -80,11 +93,78 @@ Reason check_act(const State& state, const SlotRewrapped& rewrapped, const Journ
   return std::nullopt;
 }
 
+// Each slot once: it is revoked, or has a box.
+Reason check_parts(const State& state, const EpochEnded& ended, const SlotId& author) {
+  const auto is_ascending = [](const auto& list, auto projection) {
+    return std::ranges::adjacent_find(list, std::ranges::greater_equal(), projection) == list.end();
+  };
+  if (!is_ascending(ended.revoked, std::identity()) ||
+      !is_ascending(ended.boxes, &NamedBox::slot)) {
+    return "slots that are not in order";
+  }
+  std::vector<SlotId> named = ended.revoked;
+  for (const NamedBox& box : ended.boxes) {
+    named.push_back(box.slot);
+  }
+  std::ranges::sort(named);
+  std::vector<SlotId> current;
+  for (const SlotState* slot : state.current_slots()) {
+    current.push_back(slot->introduction.slot);
+  }
+  if (named != current) return "slots that are not all there are, each once";
+  if (std::ranges::binary_search(ended.revoked, author)) return "an author that revokes itself";
+  return std::nullopt;
+}
+
+// Each key segment till now once: it is carried on, or dropped.
+Reason check_carried(const State& state, const EpochEnded& ended) {
+  std::vector<ObjectHash> made;
+  std::vector<ObjectHash> till_now = ended.dropped;
+  for (const CarriedSegment& segment : ended.carried) {
+    made.push_back(segment.name);
+    till_now.insert(till_now.end(), segment.replaces.begin(), segment.replaces.end());
+  }
+  std::ranges::sort(till_now);
+  const auto keys = std::views::keys(state.key_segments);
+  if (!std::ranges::equal(till_now, keys)) return "key segments that are not all, each once";
+  return check_key_segments(state, made);
+}
+
+Reason check_act(const State& state, const EpochEnded& ended, const JournalEntry& entry) {
+  if (ended.former.epoch != state.epoch || ended.former.begun != state.epoch_begun) {
+    return "the epoch that it ends is not the current one";
+  }
+  if (ended.epoch_key == BoxPublicKey{} || ended.epoch_key == state.epoch_key) {
+    return "a key that is not a new one";
+  }
+  const Reason reason = check_parts(state, ended, entry.author);
+  return reason ? reason : check_carried(state, ended);
+}
+
+Reason check_act(const State& /*state*/,
+                 const StateRemade& /*act*/,
+                 const JournalEntry& /*entry*/) {
+  return std::nullopt;
+}
+
 Reason check_act(const State& /*state*/, const UnknownAct& act, const JournalEntry& /*entry*/) {
   return concat("type ", act.type, ", which no feature has enabled");
 }
 
+// An entry is sealed in the current epoch; the one that ends it, in the one that it begins.
+bool is_in_its_epoch(const State& state, const JournalEntry& entry) {
+  if (!std::holds_alternative<EpochEnded>(entry.act)) {
+    return entry.epoch_number == state.epoch_number && entry.epoch == state.epoch;
+  }
+  return begins_next_epoch(state, entry.epoch_number, entry.epoch);
+}
+
 }  // namespace
+
+bool begins_next_epoch(const State& state, std::uint32_t epoch_number, const EpochId& epoch) {
+  return state.epoch_number < UINT32_MAX && epoch_number == state.epoch_number + 1 &&
+         epoch != EpochId{} && !state.epochs.contains(epoch);
+}
 
 std::optional<Capability> required_capability(const Act& act) {
   switch (static_cast<ActType>(act_type(act))) {
@@ -93,7 +173,10 @@ std::optional<Capability> required_capability(const Act& act) {
       return can_own;
     case ActType::snapshot:
       return can_write;
+    case ActType::epoch_ended:
+      return std::get<EpochEnded>(act).revoked.empty() ? can_maintain : can_own;
     case ActType::slot_rewrapped:
+    case ActType::state_remade:
       return std::nullopt;
   }
   return std::nullopt;
@@ -108,11 +191,10 @@ std::optional<std::string> validate(const State& state, const JournalEntry& entr
   if (entry.sequence == 0) {
     if (!std::holds_alternative<Genesis>(entry.act)) return "the first entry is no genesis";
   } else {
-    if (entry.epoch_number != state.epoch_number || entry.epoch != state.epoch) {
-      return "an epoch that is not the current one";
-    }
     const auto author = state.slots.find(entry.author);
     if (author == state.slots.end()) return "an author that is no slot";
+    if (author->second.is_revoked) return "an author that was revoked";
+    if (!is_in_its_epoch(state, entry)) return std::string(epoch_reason);
     const std::optional<Capability> needed = required_capability(entry.act);
     if (needed && (author->second.introduction.capabilities & *needed) == 0) {
       return concat("its author lacks the capability ", capability_names(*needed));

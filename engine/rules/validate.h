@@ -18,6 +18,13 @@ std::optional<Capability> required_capability(const Act& act);
 // in `state` (for genesis: against the key that it introduces) and that the hash chain holds.
 std::optional<std::string> validate(const State& state, const JournalEntry& entry);
 
+// Whether such an epoch may follow the current one.
+bool begins_next_epoch(const State& state, std::uint32_t epoch_number, const EpochId& epoch);
+
+// The reason for whatever is sealed in another epoch than it may be: not everybody can open it, and
+// all must judge alike.
+inline constexpr std::string_view epoch_reason = "an epoch that is not the current one";
+
 std::string capability_names(Capabilities capabilities);
 // "writer", "reader", "auditor", "operator", "owner"; and back. "custom" for any other set.
 std::string role_name(Capabilities capabilities);

@@ -22,9 +22,7 @@ class LocalStore final : public Store {
 
   void list(const std::string& folder,
             const std::function<void(const std::string&)>& each) override {
-    disk_->list(folder, [&](const std::string& name, bool is_directory) {
-      if (!is_directory) each(name);
-    });
+    list_below(folder, "", each);
   }
 
   void create_folders() override {
@@ -81,6 +79,22 @@ class LocalStore final : public Store {
   }
 
  private:
+  void list_below(const std::string& folder,
+                  const std::string& prefix,
+                  const std::function<void(const std::string&)>& each) {
+    std::vector<std::string> folders;
+    disk_->list(folder, [&](const std::string& name, bool is_directory) {
+      if (is_directory) {
+        folders.push_back(name);
+      } else {
+        each(prefix + name);
+      }
+    });
+    for (const std::string& name : folders) {
+      list_below(concat(folder, "/", name), concat(prefix, name, "/"), each);
+    }
+  }
+
   // Whoever made the folder may not have synced its name: the first use here does.
   void ensure_folder(const std::string& folder) {
     const std::lock_guard lock(mutex_);

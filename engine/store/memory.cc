@@ -28,8 +28,7 @@ void MemoryStore::list(const std::string& folder,
     const std::lock_guard lock(mutex_);
     for (const auto& [name, bytes] : objects_) {
       if (!name.starts_with(folder + "/")) continue;
-      const std::string rest = name.substr(folder.size() + 1);
-      if (rest.find('/') == std::string::npos) names.push_back(rest);
+      names.push_back(name.substr(folder.size() + 1));
     }
   }
   for (const std::string& name : names) {

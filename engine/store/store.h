@@ -27,8 +27,8 @@ class StoreReader {
   // Up to out.size() bytes from `offset`; fewer only where the object ends. Error{missing} when
   // there is none.
   virtual std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) = 0;
-  // Calls `each` with the names (without the folder) of objects in a folder, in no order. A folder
-  // that is absent holds nothing. Nothing may be concluded from an absence.
+  // Calls `each` with the names (without the folder) of all objects below a folder, in no order. A
+  // folder that is absent holds nothing. Nothing may be concluded from an absence.
   virtual void list(const std::string& folder,
                     const std::function<void(const std::string&)>& each) = 0;
 };

@@ -142,6 +142,19 @@ SlotAdded sample_slot_added() {
   return {sample_introduction()};
 }
 
+EpochEnded sample_epoch_ended() {
+  EpochEnded out;
+  out.former.epoch = sample_id<EpochId>(1);
+  out.former.begun = 7;
+  out.former.journal_key.fill(2);
+  out.epoch_key = sample_id<BoxPublicKey>(3);
+  out.revoked = {sample_id<SlotId>(4)};
+  out.boxes = {{sample_id<SlotId>(5), sample_id<ObjectHash>(6)}};
+  out.carried = {{sample_id<ObjectHash>(7), {sample_id<ObjectHash>(8), sample_id<ObjectHash>(9)}}};
+  out.dropped = {sample_id<ObjectHash>(10)};
+  return out;
+}
+
 namespace {
 
 Entry base_entry(const std::string& path, EntryType type) {

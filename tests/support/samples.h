@@ -34,6 +34,7 @@ ReferenceSet sample_reference_set();
 Genesis sample_genesis();
 SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
+EpochEnded sample_epoch_ended();
 // A directory, files (inline, of blocks with a hole, with attributes), links, devices.
 std::vector<Entry> sample_entries();
 

@@ -10,106 +10,14 @@
 #include "engine/repository/ingest.h"
 #include "engine/repository/sealed_object.h"
 #include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
+#include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
 using namespace kist;        // NOLINT(google-build-using-namespace)
 using namespace kist::test;  // NOLINT(google-build-using-namespace)
 
 namespace fs = std::filesystem;
-
-namespace {
-
-// An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
-void claim_packs(Repository& evil, Random& random, const std::vector<std::string>& names) {
-  IndexSegment segment;
-  KeySegmentOuter outer;
-  KeySegmentInner inner;
-  for (const std::string& name : names) {
-    IndexedPack pack;
-    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
-    pack.size = pack_bytes_min;
-    IndexedFrame frame;
-    frame.place = {pack_header_size, 100, 100};
-    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
-    pack.frames = {frame};
-    segment.packs.push_back(pack);
-    outer.packs.push_back(pack.name);
-    inner.packs.emplace_back();
-  }
-  const auto seal = [&](ObjectType type, const Key& key, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
-                       evil.keyring.signing_seed(), random, payload);
-  };
-  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
-  outer.index_segments = {{hash_object(index), KeyBytes()}};
-  Key ephemeral;
-  random.fill(ephemeral.mutable_view());
-  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
-  const Bytes keys =
-      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
-  evil.writer().put(index_segment_name(hash_object(index)), index);
-  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
-  commit(evil, [&](const State& state) {
-    Introduced claimed;
-    claimed.key_segments = {hash_object(keys)};
-    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(segment.block_count())}};
-    SnapshotTaken taken = snapshot_entry(claimed, state);
-    taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
-    return Act(std::move(taken));
-  });
-}
-
-std::vector<std::string> pack_names(const MemoryStore& store) {
-  std::vector<std::string> out;
-  for (const auto& [name, bytes] : store.objects()) {
-    if (name.starts_with("packs/")) out.push_back(name);
-  }
-  return out;
-}
-
-// A store that calls somebody once, when the first key segment has been put: packs are there, the
-// entry is not.
-class WatchedStore final : public Store {
- public:
-  WatchedStore(Store& store, std::function<void()> seen) : store_(store), seen_(std::move(seen)) {}
-
-  std::optional<std::uint64_t> size(const std::string& name) override { return store_.size(name); }
-
-  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-    return store_.get_range(name, offset, out);
-  }
-
-  void list(const std::string& folder,
-            const std::function<void(const std::string&)>& each) override {
-    store_.list(folder, each);
-  }
-
-  void create_folders() override { store_.create_folders(); }
-
-  std::unique_ptr<ObjectWriter> begin_put() override { return store_.begin_put(); }
-
-  void put(const std::string& name, View bytes) override {
-    store_.put(name, bytes);
-    if (name.starts_with("keys/") && seen_) std::exchange(seen_, {})();
-  }
-
-  bool put_if_absent(const std::string& name, View bytes) override {
-    return store_.put_if_absent(name, bytes);
-  }
-
-  void barrier() override { store_.barrier(); }
-
-  void remove(const std::string& name) override { store_.remove(name); }
-
-  void replace(const std::string& name, View bytes) override { store_.replace(name, bytes); }
-
- private:
-  Store& store_;
-  std::function<void()> seen_;
-};
-
-}  // namespace
 
 TEST_CASE("junk under the ids of content to come is not what others deduplicate against") {
   Roles roles(writer_capabilities);
@@ -239,7 +147,7 @@ TEST_CASE(
     REQUIRE_FALSE(fresh.empty());
     claim_packs(evil, roles.other.random, fresh);
   };
-  Machine owner(std::make_shared<WatchedStore>(*roles.store, claim), 6);
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, "keys/", claim), 6);
   Repository repository = owner.open();
   REQUIRE(error_code([&] { owner.backup(repository, roles.source / "tree"); }) == Code::conflict);
   REQUIRE(repository.state().snapshots.size() == 2);  // the first, and the claim

@@ -2,7 +2,6 @@
 #include "engine/repository/checkpoint.h"
 
 #include "engine/crypto/sign.h"
-#include "engine/repository/sync.h"
 #include "tests/support/roles.h"
 
 using namespace kist;        // NOLINT(google-build-using-namespace)

@@ -94,9 +94,13 @@ TEST_CASE("journal entries keep their promises as layouts") {
     return std::pair(payload.time_ms, std::move(payload.act));
   };
   const std::vector<Act> acts = {
-      sample_genesis(), sample_snapshot(), sample_slot_added(),
+      sample_genesis(),
+      sample_snapshot(),
+      sample_slot_added(),
       SlotRewrapped{
-          .generation = 2, .kind = SlotKind::passphrase, .slot_object = sample_id<ObjectHash>(9)}};
+          .generation = 2, .kind = SlotKind::passphrase, .slot_object = sample_id<ObjectHash>(9)},
+      sample_epoch_ended(),
+      StateRemade{sample_id<ClientId>(3)}};
   for (const Act& act : acts) {
     INFO(act_name(act));
     require_codec(std::pair(std::int64_t{1234}, act), encode, decode);

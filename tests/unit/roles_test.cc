@@ -51,7 +51,7 @@ std::vector<Key> keys_within_reach(const Roles& roles, const Repository& reposit
   REQUIRE((grant_key && secrets));
   const SecretBytes granted = open_envelope(grant, "grant", Key::from(grant_key->view()));
   for (const View all : {secrets->view(), granted.view()}) {
-    for (std::size_t at = 0; at < all.size(); at += Key::size) {
+    for (std::size_t at = 0; at + Key::size <= all.size(); at += Key::size) {
       out.push_back(Key::from(all.subspan(at, Key::size)));
     }
   }

@@ -48,6 +48,7 @@ SnapshotTaken snapshot(std::uint8_t id, const std::string& source = "laptop") {
   out.snapshot = sample_id<SnapshotId>(id);
   out.source = source;
   out.segments.clear();
+  out.key_segments.clear();
   return out;
 }
 
@@ -227,4 +228,133 @@ TEST_CASE("a time binds others once two slots, or one that is believed, have com
   commit(state, at(owner, 6, ahead + 7));
   require_void(state, at(writer, 7, ahead + 6),
                "a time before that of the entries that it follows");
+}
+
+namespace {
+
+// A new epoch for all three slots, after a snapshot with a key segment.
+State state_with_keys() {
+  State state = small_state();
+  SnapshotTaken taken = snapshot(1);
+  taken.key_segments = {sample_id<ObjectHash>(150), sample_id<ObjectHash>(151)};
+  commit(state, next_entry(state, writer, taken));
+  return state;
+}
+
+EpochEnded new_epoch(const State& state) {
+  EpochEnded out;
+  out.former = {state.epoch, state.epoch_begun, {}};
+  out.epoch_key = sample_id<BoxPublicKey>(200);
+  for (const SlotState* slot : state.current_slots()) {
+    out.boxes.push_back({slot->introduction.slot, sample_id<ObjectHash>(201)});
+  }
+  out.carried = {{sample_id<ObjectHash>(210), {}}};
+  for (const auto& [name, author] : state.key_segments) {
+    out.carried.front().replaces.push_back(name);
+  }
+  return out;
+}
+
+JournalEntry ending(const State& state, const EpochEnded& act, const SlotId& author = owner) {
+  JournalEntry entry = next_entry(state, author, act);
+  entry.epoch_number = state.epoch_number + 1;
+  entry.epoch = sample_id<EpochId>(static_cast<std::uint8_t>(220 + entry.epoch_number));
+  return entry;
+}
+
+}  // namespace
+
+TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none twice") {
+  const State state = state_with_keys();
+  const EpochEnded good = new_epoch(state);
+  REQUIRE_FALSE(validate(state, ending(state, good)));
+  const auto require_refused = [&](const auto& change, const std::string& reason) {
+    EpochEnded act = good;
+    change(act);
+    require_void(state, ending(state, act), reason);
+  };
+  const std::string slots = "slots that are not all there are, each once";
+  const std::string segments = "key segments that are not all, each once";
+  require_refused([](EpochEnded& act) { act.boxes.pop_back(); }, slots);
+  require_refused([](EpochEnded& act) { act.boxes.back().slot = sample_id<SlotId>(99); }, slots);
+  require_refused([](EpochEnded& act) { act.revoked = {writer}; }, slots);
+  require_refused([](EpochEnded& act) { std::swap(act.boxes[0], act.boxes[1]); },
+                  "slots that are not in order");
+  require_refused([](EpochEnded& act) { act.boxes.push_back(act.boxes.back()); },
+                  "slots that are not in order");
+  require_refused(
+      [](EpochEnded& act) {
+        act.boxes.erase(act.boxes.begin());
+        act.revoked = {owner};
+      },
+      "an author that revokes itself");
+  require_refused([](EpochEnded& act) { act.carried.front().replaces.pop_back(); }, segments);
+  require_refused([](EpochEnded& act) { act.dropped = act.carried.front().replaces; }, segments);
+  require_refused([](EpochEnded& act) { act.dropped = {sample_id<ObjectHash>(99)}; }, segments);
+  require_refused([](EpochEnded& act) { act.carried.clear(); }, segments);
+  require_refused(
+      [](EpochEnded& act) {
+        act.carried.push_back({act.carried.front().name, {}});
+      },
+      "the same key segment twice");
+  require_refused([](EpochEnded& act) { act.carried.front().name = sample_id<ObjectHash>(150); },
+                  "a key segment that exists already");
+  require_refused([](EpochEnded& act) { act.former.epoch = sample_id<EpochId>(99); },
+                  "the epoch that it ends is not the current one");
+  require_refused([](EpochEnded& act) { act.former.begun = 1; },
+                  "the epoch that it ends is not the current one");
+  require_refused([&](EpochEnded& act) { act.epoch_key = state.epoch_key; },
+                  "a key that is not a new one");
+}
+
+TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new") {
+  State state = state_with_keys();
+  JournalEntry entry = ending(state, new_epoch(state));
+  entry.epoch_number = 2;
+  require_void(state, entry, "an epoch that is not the current one");
+  entry = ending(state, new_epoch(state));
+  entry.epoch = state.epoch;
+  require_void(state, entry, "an epoch that is not the current one");
+  entry = next_entry(state, owner, new_epoch(state));
+  require_void(state, entry, "an epoch that is not the current one");
+  commit(state, ending(state, new_epoch(state)));
+  EpochEnded again = new_epoch(state);
+  again.epoch_key = sample_id<BoxPublicKey>(202);
+  again.carried.front().name = sample_id<ObjectHash>(211);
+  entry = ending(state, again);
+  entry.epoch = sample_id<EpochId>(9);  // the first one's
+  require_void(state, entry, "an epoch that is not the current one");
+  entry.epoch = sample_id<EpochId>(240);
+  REQUIRE_FALSE(validate(state, entry));
+}
+
+TEST_CASE("ending an epoch asks for maintain, and revoking for own") {
+  State state = state_with_keys();
+  const SlotId operating = sample_id<SlotId>(70);
+  commit(state, next_entry(state, owner, slot(operating, operator_capabilities)));
+  EpochEnded act = new_epoch(state);
+  REQUIRE_FALSE(validate(state, ending(state, act, operating)));
+  require_void(state, ending(state, act, writer), "its author lacks the capability maintain");
+  std::erase_if(act.boxes, [](const NamedBox& box) { return box.slot == reader; });
+  act.revoked = {reader};
+  require_void(state, ending(state, act, operating), "its author lacks the capability own");
+  commit(state, ending(state, act));
+  REQUIRE(state.slots.at(reader).is_revoked);
+  REQUIRE(state.snapshots.at(sample_id<SnapshotId>(1)).key_segments ==
+          std::vector{sample_id<ObjectHash>(210)});
+  JournalEntry entry = next_entry(state, reader, SlotRewrapped{.generation = 2});
+  entry.epoch_number = 1;
+  entry.epoch = state.epoch;
+  require_void(state, entry, "an author that was revoked");
+}
+
+TEST_CASE("what has ended is told from what may yet begin") {
+  State state = state_with_keys();
+  commit(state, ending(state, new_epoch(state)));
+  const EpochId other = sample_id<EpochId>(99);
+  REQUIRE(is_of_ended_epoch(state, 0, sample_id<EpochId>(9)));
+  REQUIRE(is_of_ended_epoch(state, 1, other));
+  REQUIRE_FALSE(is_of_ended_epoch(state, 1, state.epoch));
+  REQUIRE_FALSE(is_of_ended_epoch(state, 2, other));
+  REQUIRE_FALSE(is_of_ended_epoch(state, UINT32_MAX, other));
 }

@@ -91,6 +91,7 @@ std::map<std::string, Bytes> examples() {
   out["journal-clear"] =
       encode_journal_clear({.sequence = 7, .previous = sample_id<ObjectHash>(0x40)});
   out["journal-snapshot"] = encode_journal_payload(1'700'000'000'000, sample_snapshot());
+  out["journal-epoch-ended"] = encode_journal_payload(1'700'000'000'000, sample_epoch_ended());
   out["body"] = encode_body(sample_body());
   return out;
 }

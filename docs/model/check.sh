@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Checks the models with spin: `check.sh` within small bounds and with every rule taken out once,
+# `check.sh deep` within larger bounds. What is expected of each run stands in its line below.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+mode=${1:-small}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+count=0
+failed=0
+
+# run EXPECTED MODEL SWITCH...: EXPECTED is `holds`, or the violated assertion's name. Prints a line.
+run() {
+  local expected=$1 model=$2 got=unclear states optimise=-O0 started=$SECONDS
+  shift 2
+  if [ "$expected" = holds ]; then optimise=-O2; fi
+  rm -f ./*
+  cp "$here/$model.pml" .
+  spin -a "$@" "$model.pml" > spin.out 2>&1 || true
+  if [ -f pan.c ] && "${CC:-cc}" $optimise -w -DSAFETY -DCOLLAPSE -DMEMLIM=1400 -o pan pan.c; then
+    ./pan -m10000 > pan.out 2>&1 || true
+    if grep -q 'errors: 0$' pan.out && ! grep -qE 'not completed|too small|out of memory' pan.out; then
+      got=holds
+    elif grep -q 'assertion violated' pan.out; then
+      got=$(sed -n 's/.*assertion violated //p' pan.out | grep -oE '[a-z_]+' | head -n 1)
+    fi
+    states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.out)
+  fi
+  count=$((count + 1))
+  local verdict=ok
+  if [ "$got" != "$expected" ]; then
+    verdict=FAILED
+    failed=$((failed + 1))
+    cat spin.out pan.out >&2 2> /dev/null || true
+  fi
+  printf '%-6s %-10s %9s states %4d s  %s %s\n' \
+    "$verdict" "$got" "${states:-?}" $((SECONDS - started)) "$model" "${*//-D/}"
+}
+
+case $mode in
+  small)
+    run holds commit -DWRITERS=2
+    run holds commit -DWRITERS=2 -DENTRIES=3 -DEPOCHS=2
+    run holds commit -DENDERS=2 -DENTRIES=4
+    run holds commit -DREADERS=1 -DENTRIES=3 -DPACKS=2
+    run holds commit -DPOWER=1 -DPACKS=2
+    run holds twin
+
+    run lost commit -DENTRIES=3 -DNO_REPLAN
+    run lost commit -DENTRIES=3 -DCONDEMNED_IS_ENOUGH
+    run opened commit -DENTRIES=3 -DREUSE_EPOCH
+    run lost commit -DABANDON_REMOVES
+    run lost commit -DCLEAN_GREATER
+    run opened commit -DENTRIES=3 -DCLEAN_COMMITTED_ONLY
+    run lost commit -DREMOVE_UNNAMED
+    run lost commit -DADOPT_UNNAMED -DWRITERS=2
+    run repeated commit -DNO_READ_BACK
+    run lost commit -DNO_REFERENCE_CHECK
+    run opened commit -DENTRIES=3 -DNO_OWN_CHECK
+    run lost commit -DNO_RESEAL
+    run misjudged commit -DREADERS=1 -DNO_READER_RETRY
+    run lost commit -DPOWER=1 -DENTRY_BEFORE_BARRIER
+    run lost commit -DPOWER=1 -DEND_BEFORE_BARRIER
+    run undone commit -DPOWER=1 -DREPORT_BEFORE_BARRIER
+    run lost commit -DPOWER=1 -DCLEAN_BEFORE_BARRIER
+    run copy twin -DLIST_ONCE
+    run copy twin -DNO_SECOND_LOOK
+
+    # What the rules do not give, and what would.
+    run opened commit -DENDERS=2 -DDISPOSED_FOR_EVER
+    run holds commit -DENDERS=2 -DDISPOSED_FOR_EVER -DSPLIT_SECRET
+    run is_finished twin -DDISPOSED_FOR_EVER
+    run undone commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM
+    run holds commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM -DREPLAY_AFTER_BARRIER
+    ;;
+  deep)
+    run holds commit -DWRITERS=2 -DENTRIES=3
+    run holds commit -DREADERS=1 -DENDERS=2 -DENTRIES=3
+    run holds commit -DPOWER=1
+    run holds commit -DPOWER=1 -DENTRIES=3 -DEPOCHS=2
+    run holds commit -DENDERS=2 -DENTRIES=3 -DEPOCHS=4 -DPACKS=4
+    ;;
+  *)
+    echo "usage: check.sh [deep]" >&2
+    exit 2
+    ;;
+esac
+
+echo "$count runs, $failed not as expected, $SECONDS s"
+[ "$failed" -eq 0 ]

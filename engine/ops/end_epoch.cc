@@ -1,0 +1,290 @@
+#include "engine/ops/end_epoch.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/content/compress.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/repository/commit.h"
+#include "engine/repository/epochs.h"
+#include "engine/repository/fetch.h"
+#include "engine/repository/key_carrier.h"
+#include "engine/repository/sync_index.h"
+
+namespace kist {
+
+namespace {
+
+constexpr int tries_max = 16;
+constexpr int listings_max = 8;
+
+void check_revoked(const State& state, const SlotId& own, const std::vector<SlotId>& revoked) {
+  for (const SlotId& id : revoked) {
+    const auto slot = state.slots.find(id);
+    if (slot == state.slots.end()) throw Error(Code::invalid, "there is no such slot");
+    if (slot->second.is_revoked) throw Error(Code::invalid, "that slot was revoked already");
+    if (id == own) {
+      throw Error(Code::invalid, "a slot cannot revoke itself; use another owner's");
+    }
+  }
+}
+
+// A box for every slot that stays.
+std::vector<NamedBox> write_boxes(Repository& repository,
+                                  const NewEpoch& epoch,
+                                  const std::vector<SlotId>& revoked) {
+  std::vector<NamedBox> out;
+  for (const SlotState* slot : repository.state().current_slots()) {
+    const SlotIntroduction& introduction = slot->introduction;
+    if (std::ranges::count(revoked, introduction.slot) > 0) continue;
+    const bool may_read = (introduction.capabilities & can_read) != 0;
+    const Bytes box =
+        make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
+                       {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, may_read);
+    const std::string name =
+        epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
+    put_twinned(repository.writer(), name, box);
+    require_stored(repository, name, box);
+    out.push_back({introduction.slot, hash_object(box)});
+  }
+  return out;
+}
+
+// This slot, for one, opens its box.
+void require_own_box(Repository& repository, const NewEpoch& epoch) {
+  const std::optional<OpenedEpoch> own = repository.keyring.open_epoch(
+      repository.reader(), epoch.origin.epoch_number, epoch.origin.epoch, repository.observer());
+  const auto is_same = [](const Key& a, const Key& b) { return equal(a.view(), b.view()); };
+  if (own && own->begun == epoch.begun && is_same(own->journal_key, epoch.journal_key) &&
+      is_same(own->index_key, epoch.index_key) && is_same(own->epoch_secret, epoch.secret)) {
+    return;
+  }
+  throw Error(Code::corrupt, "the new epoch's box does not open; nothing has changed");
+}
+
+// Whose packs are whose is told by the index segments: where one cannot be read, somebody's claim
+// could take the place of it for good.
+void require_no_gap(Repository& repository) {
+  if (repository.local->index().has_gap()) {
+    repository.local->reset_index();
+    sync_index(repository);
+  }
+  if (!repository.local->index().has_gap()) return;
+  throw Error(Code::corrupt,
+              "some index or key segments are damaged or missing; nothing has changed. kist verify "
+              "names them: restore them from a copy of the repository. --drop-unreadable gives "
+              "them up, with all that only they open");
+}
+
+void require_whole(const std::vector<ObjectHash>& damaged) {
+  if (damaged.empty()) return;
+  throw Error(Code::corrupt,
+              concat(damaged.size(), " key segments are damaged or missing, ",
+                     key_segment_name(damaged.front()),
+                     " the first; nothing has changed. Restore them from a copy of the repository. "
+                     "--drop-unreadable gives them up, with all that only they open"));
+}
+
+// One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
+// then of an epoch that never began.
+bool try_end(Repository& repository,
+             const ReadKeys& keys,
+             const EndEpochOptions& options,
+             EndEpochResult& result) {
+  const State& state = repository.state();
+  check_revoked(state, repository.keyring.slot(), options.revoked);
+  const NewEpoch epoch = draw_epoch(repository);
+  EpochEnded act;
+  {
+    KeyCarrier carrier(repository, keys, epoch);
+    if (!options.drops_unreadable) require_whole(carrier.find_damaged());
+    carrier.carry_all();
+    carrier.require_complete();
+    act.carried = std::move(carrier.carried);
+    act.dropped = std::move(carrier.dropped);
+  }
+  act.former = {
+      .epoch = state.epoch,
+      .begun = state.epoch_begun,
+      .journal_key = seal_journal_key(repository.keyring.journal_key(), epoch.journal_key)};
+  act.epoch_key = box_public_key(epoch.secret);
+  act.revoked = options.revoked;
+  std::ranges::sort(act.revoked);
+  act.boxes = write_boxes(repository, epoch, options.revoked);
+  require_own_box(repository, epoch);
+  repository.writer().barrier();
+  result.dropped.clear();
+  for (const ObjectHash& name : act.dropped) {
+    result.dropped.push_back(key_segment_name(name));
+  }
+  JournalEntry entry = next_entry(repository, std::move(act));
+  entry.epoch_number = epoch.origin.epoch_number;
+  entry.epoch = epoch.origin.epoch;
+  result.sequence = entry.sequence;
+  result.epoch_number = entry.epoch_number;
+  return commit_at_head(repository, entry, epoch.journal_key);
+}
+
+// Some of what can be read before, and must be by the new epoch's secrets alone before anything is
+// removed. A malicious writer's snapshots may hold anything, so what opens is found by trying.
+class Sample {
+ public:
+  explicit Sample(Repository& repository) : repository_(repository) {
+    const Readers readers(repository);
+    const std::uint32_t count = readers.index.pack_count();
+    const std::uint32_t step = std::max(1U, count / sample_max);
+    for (std::uint32_t pack = 0; pack < count; pack += step) {
+      const ObjectHash name = readers.index.pack(pack).name;
+      if (opens([&] { read(readers, name); })) packs_.push_back(name);
+    }
+    std::vector<const SnapshotState*> live = repository.state().live_snapshots();
+    if (live.size() > sample_max) live.erase(live.begin(), live.end() - sample_max);
+    for (const SnapshotState* snapshot : live) {
+      const SnapshotId& id = snapshot->taken.snapshot;
+      if (opens([&] { read(readers, id); })) snapshots_.push_back(id);
+    }
+  }
+
+  void require_opens() const {
+    const Readers readers(repository_);
+    for (const ObjectHash& pack : packs_) {
+      read(readers, pack);
+    }
+    for (const SnapshotId& snapshot : snapshots_) {
+      read(readers, snapshot);
+    }
+  }
+
+ private:
+  struct Readers {
+    explicit Readers(Repository& repository)
+        : keys(repository.read_keys()),
+          index(repository.local->index()),
+          frames(std::make_unique<FrameReader>(repository, keys)) {}
+
+    ReadKeys keys;
+    BlockIndex::Reader index;
+    std::unique_ptr<FrameReader> frames;
+  };
+
+  template <typename Work>
+  static bool opens(const Work& work) {
+    try {
+      work();
+      return true;
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      return false;
+    }
+  }
+
+  static void read(const Readers& readers, const ObjectHash& name) {
+    const auto pack = readers.index.find_pack(name);
+    if (!pack) throw Error(Code::missing, concat(pack_name(name), " is in no index segment"));
+    Decompressor decompressor;
+    static_cast<void>(
+        readers.frames->read(FrameReader::plan(readers.index, {*pack, 0}), decompressor));
+  }
+
+  void read(const Readers& readers, const SnapshotId& id) const {
+    const SnapshotState& snapshot = repository_.state().snapshots.at(id);
+    static_cast<void>(get_body(repository_, readers.keys, snapshot));
+    static_cast<void>(get_reference_set(repository_, snapshot));
+  }
+
+  static constexpr std::uint32_t sample_max = 16;
+
+  Repository& repository_;
+  std::vector<ObjectHash> packs_;
+  std::vector<SnapshotId> snapshots_;
+};
+
+// Of a key segment that the state does not name, and only by its header.
+bool is_ended_key_segment(Repository& repository, const std::string& file) {
+  const State& state = repository.state();
+  const auto name = parse_id<ObjectHash>(untwinned(file));
+  if (!name || state.key_segments.contains(*name)) return false;
+  const std::string object = concat("keys/", file);
+  Bytes start(envelope_header_size);
+  try {
+    start.resize(repository.reader().get_range(object, 0, start));
+    const EnvelopeHeader header = decode_envelope_header(start, object);
+    return header.type == ObjectType::key_segment &&
+           header.repository == repository.keyring.repository() &&
+           is_of_ended_epoch(state, header.epoch_number, header.epoch);
+  } catch (const Error& error) {
+    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    return false;  // of what it is cannot be told: it stays
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> find_ended_objects(Repository& repository) {
+  const State& state = repository.state();
+  std::vector<std::string> out;
+  if (state.epoch_number == 0) return out;
+  repository.reader().list("epochs", [&](const std::string& file) {
+    const auto name = parse_epoch_name(file);
+    if (name && is_of_ended_epoch(state, name->epoch_number, name->epoch)) {
+      out.push_back(concat("epochs/", file));
+    }
+  });
+  std::vector<std::string> files;
+  repository.reader().list("keys", [&](const std::string& file) { files.push_back(file); });
+  for (const std::string& file : files) {
+    check_cancelled(repository.observer());
+    if (is_ended_key_segment(repository, file)) out.push_back(concat("keys/", file));
+  }
+  return out;
+}
+
+std::uint64_t remove_ended_objects(Repository& repository) {
+  const Remover remover = repository.remover();
+  std::uint64_t removed = 0;
+  // Somebody else's clean-up, or a writer that was caught, may be at it at the same time.
+  for (int listing = 0; listing < listings_max; ++listing) {
+    const std::vector<std::string> ended = find_ended_objects(repository);
+    if (ended.empty()) break;
+    for (const std::string& name : ended) {
+      remover.remove(name);
+    }
+    repository.writer().barrier();
+    removed += ended.size();
+  }
+  return removed;
+}
+
+EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options) {
+  repository.require(can_maintain);
+  if (!options.revoked.empty()) repository.require(can_own);
+  replay(repository);
+  sync_index(repository);
+  const Sample sample(repository);
+  EndEpochResult result;
+  for (int attempt = 0;; ++attempt) {
+    if (attempt == tries_max) {
+      throw Error(Code::conflict,
+                  concat("others committed first ", tries_max,
+                         " times in a row; run again when the repository is less busy"));
+    }
+    replay(repository);
+    sync_index(repository);
+    if (!options.drops_unreadable) require_no_gap(repository);
+    const ReadKeys keys = repository.read_keys();
+    if (try_end(repository, keys, options, result)) break;
+  }
+  in_context("the new epoch has begun, and what only the former one opens was kept", [&] {
+    replay(repository);
+    sync_index(repository);
+    sample.require_opens();
+  });
+  result.removed = remove_ended_objects(repository);
+  tell_state_remade(repository);
+  return result;
+}
+
+}  // namespace kist

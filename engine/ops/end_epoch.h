@@ -1,0 +1,38 @@
+// Ending an epoch: new secrets for every slot that is to have them, the keys of all that is stored
+// sealed to them, and then, but not before all of that was read back, one journal entry. What only
+// the former secrets open is removed last. docs/format.md, "Epochs".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+struct EndEpochOptions {
+  std::vector<SlotId> revoked;  // slots that get no keys of the new epoch
+  // Key segments that are missing or do not open are given up, and with them what they opened;
+  // otherwise they are an error.
+  bool drops_unreadable = false;
+};
+
+struct EndEpochResult {
+  std::uint64_t sequence = 0;  // of the journal entry
+  std::uint32_t epoch_number = 0;
+  std::vector<std::string> dropped;  // key segments
+  std::uint64_t removed = 0;         // objects of epochs that have ended
+};
+
+// Error{refused} without the capability `maintain`, or `own` where slots are revoked;
+// Error{invalid} for a slot that does not exist, was revoked before, or is the caller's own.
+EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options);
+
+// Objects that only an epoch that has ended, or one that never began, could open: what a clean-up
+// that was cut off has left, or a backup that an epoch's end has caught.
+std::vector<std::string> find_ended_objects(Repository& repository);
+// Removes them; how many there were. Error{refused} without the capability `maintain`.
+std::uint64_t remove_ended_objects(Repository& repository);
+
+}  // namespace kist

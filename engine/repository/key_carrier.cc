@@ -1,0 +1,216 @@
+#include "engine/repository/key_carrier.h"
+
+#include <algorithm>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/repository/fetch.h"
+#include "engine/repository/sync_index.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t named_max = 4'096;  // bodies, and sets, in a key segment
+
+std::optional<Bytes> get_if_whole(Repository& repository, const ObjectHash& name) {
+  try {
+    return get_whole_key_segment(repository, name);
+  } catch (const Error& error) {
+    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+NewEpoch draw_epoch(Repository& repository) {
+  Random& random = repository.around.random;
+  NewEpoch out;
+  out.origin = repository.keyring.origin();
+  ++out.origin.epoch_number;
+  out.origin.epoch = random.draw_id<EpochId>();
+  out.begun = repository.state().next_sequence;
+  for (Key* key : {&out.journal_key, &out.index_key, &out.secret}) {
+    random.fill(key->mutable_view());
+  }
+  return out;
+}
+
+void require_stored(Repository& repository, const std::string& name, View bytes) {
+  for (const std::string& copy : {name, twin_name(name)}) {
+    if (equal(get_object(repository.reader(), copy, bytes.size()), bytes)) continue;
+    throw Error(Code::corrupt, concat(copy, " is not what was just written; nothing has changed"));
+  }
+}
+
+void KeyCarrier::carry_all() {
+  for (const Referred& segment : in_order()) {
+    check_cancelled(repository_.observer());
+    carry(segment);
+  }
+  for (auto& [author, pending] : pending_) {
+    flush(pending);
+  }
+  std::ranges::sort(dropped);
+}
+
+void KeyCarrier::require_complete() const {
+  for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
+    const PackRecord pack = index_.pack(number);
+    if (packs_.contains(pack.name)) continue;
+    if (std::ranges::binary_search(dropped, pack.key_segment)) continue;
+    throw Error(Code::corrupt, concat("the key of ", pack_name(pack.name),
+                                      " is in no key segment; nothing has changed"));
+  }
+}
+
+std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
+  std::vector<const SnapshotState*> snapshots;
+  for (const auto& [id, snapshot] : repository_.state().snapshots) {
+    snapshots.push_back(&snapshot);
+  }
+  std::ranges::sort(snapshots, {}, &SnapshotState::sequence);
+  std::vector<Referred> out;
+  std::map<ObjectHash, std::size_t> places;
+  for (const SnapshotState* snapshot : snapshots) {
+    for (const ObjectHash& name : snapshot->key_segments) {
+      const auto [place, is_new] = places.emplace(name, out.size());
+      if (is_new) out.push_back({name, {}});
+      out[place->second].snapshots.push_back(snapshot);
+    }
+  }
+  return out;
+}
+
+std::vector<ObjectHash> KeyCarrier::find_damaged() const {
+  std::vector<ObjectHash> out;
+  for (const auto& [name, author] : repository_.state().key_segments) {
+    check_cancelled(repository_.observer());
+    if (!get_if_whole(repository_, name)) out.push_back(name);
+  }
+  return out;
+}
+
+void KeyCarrier::carry(const Referred& segment) {
+  const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
+  if (!bytes) {
+    dropped.push_back(segment.name);
+    return;
+  }
+  OpenSegment all;
+  const bool counts = ignoring_junk(repository_.observer(), [&] {
+    all.outer = open_key_segment(repository_, *bytes, segment.name);
+    all.inner = open_inner(keys_, all.outer, segment.name);
+  });
+  if (counts) {
+    add(segment, all);
+  } else {
+    dropped.push_back(segment.name);
+  }
+}
+
+void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
+  OpenSegment kept = entitled(all, segment);
+  Pending& pending = pending_[segment.snapshots.front()->author];
+  const auto exceeds = [](std::size_t a, std::size_t b, std::size_t max) {
+    return a > 0 && a + b > max;
+  };
+  KeySegmentOuter& outer = pending.open.outer;
+  if (exceeds(outer.packs.size(), kept.outer.packs.size(), key_segment_packs_max) ||
+      exceeds(outer.index_segments.size(), kept.outer.index_segments.size(), named_max) ||
+      exceeds(outer.reference_sets.size(), kept.outer.reference_sets.size(), named_max) ||
+      exceeds(outer.bodies.size(), kept.outer.bodies.size(), named_max)) {
+    flush(pending);
+  }
+  const auto append = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(outer.index_segments, kept.outer.index_segments);
+  append(outer.reference_sets, kept.outer.reference_sets);
+  append(outer.packs, kept.outer.packs);
+  append(outer.bodies, kept.outer.bodies);
+  append(pending.open.inner.packs, kept.inner.packs);
+  append(pending.open.inner.bodies, kept.inner.bodies);
+  pending.replaces.push_back(segment.name);
+  packs_.insert(kept.outer.packs.begin(), kept.outer.packs.end());
+}
+
+// What the entries that the segment belongs to have introduced, and nothing else.
+KeyCarrier::OpenSegment KeyCarrier::entitled(const OpenSegment& all,
+                                             const Referred& segment) const {
+  std::set<ObjectHash> names;
+  for (const SnapshotState* snapshot : segment.snapshots) {
+    names.insert(snapshot->taken.body);
+    names.insert(snapshot->taken.reference_set);
+    for (const SegmentIntroduction& introduced : snapshot->taken.segments) {
+      names.insert(introduced.index_segment);
+    }
+  }
+  OpenSegment out;
+  for (const NamedKey& key : all.outer.index_segments) {
+    if (names.contains(key.name)) out.outer.index_segments.push_back(key);
+  }
+  for (const NamedKey& key : all.outer.reference_sets) {
+    if (names.contains(key.name)) out.outer.reference_sets.push_back(key);
+  }
+  for (std::size_t i = 0; i < all.outer.bodies.size(); ++i) {
+    if (!names.contains(all.outer.bodies[i])) continue;
+    out.outer.bodies.push_back(all.outer.bodies[i]);
+    out.inner.bodies.push_back(all.inner.bodies[i]);
+  }
+  for (std::size_t i = 0; i < all.outer.packs.size(); ++i) {
+    // One that no index segment lists is nobody's yet, and stays.
+    const std::optional<std::uint32_t> pack = index_.find_pack(all.outer.packs[i]);
+    if (pack && index_.pack(*pack).key_segment != segment.name) continue;
+    out.outer.packs.push_back(all.outer.packs[i]);
+    out.inner.packs.push_back(all.inner.packs[i]);
+  }
+  return out;
+}
+
+void KeyCarrier::flush(Pending& pending) {
+  if (pending.replaces.empty()) return;
+  carried.push_back({write(pending.open), std::move(pending.replaces)});
+  pending = {};
+}
+
+ObjectHash KeyCarrier::write(const OpenSegment& open) {
+  Random& random = repository_.around.random;
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  KeySegmentOuter outer = open.outer;
+  const SecretBytes inner(encode_key_segment_inner(open.inner));
+  outer.inner_box = seal_box(box_public_key(epoch_.secret), ephemeral, inner.view());
+  const SecretBytes payload(encode_key_segment(outer));
+  const Bytes object =
+      seal_object({.type = ObjectType::key_segment, .origin = epoch_.origin}, epoch_.index_key,
+                  repository_.keyring.signing_seed(), random, payload.view());
+  const ObjectHash name = hash_object(object);
+  put_twinned(repository_.writer(), key_segment_name(name), object);
+  require_opens(object, name, open);
+  require_stored(repository_, key_segment_name(name), object);
+  return name;
+}
+
+// By the new epoch's secrets alone, the segment yields the keys that were meant.
+void KeyCarrier::require_opens(View object,
+                               const ObjectHash& name,
+                               const OpenSegment& meant) const {
+  const std::string label = key_segment_name(name);
+  const SecretBytes payload = open_object(object, label, ObjectType::key_segment,
+                                          repository_.keyring.repository(), epoch_.index_key);
+  KeySegmentOuter outer = decode_key_segment(payload.view(), label);
+  const std::optional<SecretBytes> inner = open_box(epoch_.secret, outer.inner_box);
+  outer.inner_box.clear();
+  if (inner && outer == meant.outer &&
+      decode_key_segment_inner(inner->view(), label) == meant.inner) {
+    return;
+  }
+  throw Error(Code::corrupt,
+              concat(label,
+                     " does not hold what was meant; nothing has changed. This machine's "
+                     "memory or processor may be failing"));
+}
+
+}  // namespace kist

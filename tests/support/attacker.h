@@ -1,0 +1,124 @@
+// What a client that was taken over does with the real keys of its slot, and a store by which to be
+// in between.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/names.h"
+#include "engine/repository/commit.h"
+#include "engine/repository/ingest.h"
+#include "engine/repository/sealed_object.h"
+#include "tests/support/repository_fixture.h"
+
+namespace kist::test {
+
+// An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
+inline void claim_packs(Repository& evil,
+                        Random& random,
+                        const std::vector<std::string>& names,
+                        bool has_keys = true) {
+  IndexSegment segment;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  for (const std::string& name : names) {
+    IndexedPack pack;
+    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
+    pack.size = pack_bytes_min;
+    IndexedFrame frame;
+    frame.place = {pack_header_size, 100, 100};
+    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
+    pack.frames = {frame};
+    segment.packs.push_back(pack);
+    if (!has_keys) continue;
+    outer.packs.push_back(pack.name);
+    inner.packs.emplace_back();
+  }
+  const auto seal = [&](ObjectType type, const Key& key, View payload) {
+    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
+                       evil.keyring.signing_seed(), random, payload);
+  };
+  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
+  outer.index_segments = {{hash_object(index), KeyBytes()}};
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
+  const Bytes keys =
+      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+  evil.writer().put(index_segment_name(hash_object(index)), index);
+  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
+  commit(evil, [&](const State& state) {
+    Introduced claimed;
+    claimed.key_segments = {hash_object(keys)};
+    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(segment.block_count())}};
+    SnapshotTaken taken = snapshot_entry(claimed, state);
+    taken.snapshot = random.draw_id<SnapshotId>();
+    taken.source = "evil";
+    return Act(std::move(taken));
+  });
+}
+
+inline std::vector<std::string> pack_names(const MemoryStore& store) {
+  std::vector<std::string> out;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with("packs/")) out.push_back(name);
+  }
+  return out;
+}
+
+// A store that calls somebody once, when the first object of a folder has been put: when a key
+// segment is, packs are there, and the entry is not.
+class WatchedStore final : public Store {
+ public:
+  WatchedStore(Store& store, std::string folder, std::function<void()> seen)
+      : store_(store), folder_(std::move(folder)), seen_(std::move(seen)) {}
+
+  std::optional<std::uint64_t> size(const std::string& name) override { return store_.size(name); }
+
+  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
+    return store_.get_range(name, offset, out);
+  }
+
+  void list(const std::string& folder,
+            const std::function<void(const std::string&)>& each) override {
+    store_.list(folder, each);
+  }
+
+  void create_folders() override { store_.create_folders(); }
+
+  std::unique_ptr<ObjectWriter> begin_put() override { return store_.begin_put(); }
+
+  void put(const std::string& name, View bytes) override {
+    store_.put(name, bytes);
+    if (name.starts_with(folder_) && seen_) std::exchange(seen_, {})();
+  }
+
+  bool put_if_absent(const std::string& name, View bytes) override {
+    return store_.put_if_absent(name, bytes);
+  }
+
+  void barrier() override { store_.barrier(); }
+
+  void remove(const std::string& name) override { store_.remove(name); }
+
+  void replace(const std::string& name, View bytes) override { store_.replace(name, bytes); }
+
+ private:
+  Store& store_;
+  std::string folder_;
+  std::function<void()> seen_;
+};
+
+// An entry, put in its place whether it holds or not: what its author's client would never do.
+inline void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
+  const Bytes bytes = seal_entry(evil.keyring, random, entry);
+  store.put(journal_name(entry.sequence), bytes);
+  store.put(twin_name(journal_name(entry.sequence)), bytes);
+}
+
+}  // namespace kist::test
