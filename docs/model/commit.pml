@@ -348,13 +348,15 @@ commit:
 #else
 #define DEAD(copies) (((copies) & ~SEEN.ended) == 0)
 #endif
-#define HAS_BOX(e) (e < next_epoch && STALE(e) && (boxes & B(e)))
-#define HAS_KEYS(e) (e < next_epoch && STALE(e) && keys[e])
-#define HAS_PACK(p) ((frames & PACK(p)) && DEAD(frames & PACK(p)))
-#define HAS_ANY(i) (HAS_BOX(i) || HAS_KEYS(i) || HAS_PACK(i))
+#define CLEAN(i)                                                                       \
+  :: i < next_epoch && STALE(i) && (boxes & B(i)) -> boxes = boxes & ~B(i)             \
+  :: i < next_epoch && STALE(i) && keys[i] -> keys[i] = 0                              \
+  :: (frames & PACK(i)) && DEAD(frames & PACK(i)) ->                                   \
+     frames = frames & ~PACK(i);                                                       \
+     UNMARK(wet, PACK(i))
 
 proctype Cleaner() {
-  byte catalog, i;
+  byte catalog;
 end:
   do
   :: atomic {
@@ -365,15 +367,9 @@ end:
 #ifndef CLEAN_BEFORE_BARRIER
        BARRIER_OF_JOURNAL(catalog);
 #endif
-       do
-       :: i < 3 -> i++
-       :: break
-       od;
        if
-       :: HAS_BOX(i) -> d_step { boxes = boxes & ~B(i); check() }
-       :: HAS_KEYS(i) -> d_step { keys[i] = 0; check() }
-       :: HAS_PACK(i) -> d_step { frames = frames & ~PACK(i); UNMARK(wet, PACK(i)); check() }
-       :: !(HAS_ANY(0) || HAS_ANY(1) || HAS_ANY(2) || HAS_ANY(3)) ->
+       CLEAN(0) CLEAN(1) CLEAN(2) CLEAN(3)
+       :: else ->
           /* Finished, as of that entry: no box of an ended epoch, and nothing ended opens. */
           d_step {
             find_opens();
@@ -387,9 +383,9 @@ end:
             disposed = disposed | SEEN.ended
 #endif
           }
-       :: else
        fi;
-       catalog = 0; i = 0
+       catalog = 0;
+       d_step { check() }
      }
   od
 }

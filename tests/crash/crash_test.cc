@@ -160,6 +160,17 @@ struct Trees {
     age_tree(source / "other");
   }
 
+  void backup(Machine& machine, Repository& repository, std::uint64_t checkpoint_bytes) const {
+    BackupOptions options;
+    options.paths = {source / "tree"};
+    options.source = "test";
+    options.host = "host";
+    options.threads = 1;
+    options.checkpoint_bytes = checkpoint_bytes;
+    machine.clock.advance_ms(60'000);
+    kist::backup(repository, options);
+  }
+
   // The tree as it was backed up must come back from the newest snapshot of the source.
   [[nodiscard]] std::string restored_wrong(Machine& machine, Repository& repository) const {
     const TemporaryDirectory out;
@@ -180,14 +191,7 @@ std::size_t complete_count(const Repository& repository) {
 
 Verb backup_verb(const Trees& trees, std::uint64_t checkpoint_bytes) {
   const auto run = [&trees, checkpoint_bytes](Machine& machine, Repository& repository) {
-    BackupOptions options;
-    options.paths = {trees.source / "tree"};
-    options.source = "test";
-    options.host = "host";
-    options.threads = 1;
-    options.checkpoint_bytes = checkpoint_bytes;
-    machine.clock.advance_ms(60'000);
-    backup(repository, options);
+    trees.backup(machine, repository, checkpoint_bytes);
   };
   return {.name = checkpoint_bytes == 0 ? "backup" : "backup with checkpoints",
           .before =
@@ -268,6 +272,45 @@ Verb key_add_verb() {
           }};
 }
 
+// What is left of an epoch that has ended, or never began, is no loss.
+bool is_leftover(const Finding& finding) {
+  return finding.problem.find("of an epoch that has ended") != std::string::npos;
+}
+
+Verb revoke_verb(const Trees& trees) {
+  const auto second = [](const Repository& repository) {
+    for (const auto& [id, slot] : repository.state().slots) {
+      if (slot.introduction.name == "second") return id;
+    }
+    return SlotId();
+  };
+  return {.name = "key revoke",
+          .before =
+              [&trees](Machine& machine) {
+                Repository repository = machine.init();
+                trees.backup(machine, repository, 0);
+                add_slot(repository, Machine::credential(9), {}, "second", writer_capabilities);
+              },
+          .run =
+              [second](Machine& machine) {
+                Repository repository = machine.open();
+                end_epoch(repository, {.revoked = {second(repository)}});
+              },
+          .check = [&trees, second](Machine& machine, bool acknowledged) -> std::string {
+            Repository repository = machine.open();
+            VerifyReport report = verify(repository, {.level = VerifyLevel::content});
+            std::erase_if(report.findings, is_leftover);
+            if (!report.findings.empty()) return findings(report);
+            const bool is_revoked = repository.state().slots.at(second(repository)).is_revoked;
+            if (acknowledged && !is_revoked) return "the slot was not revoked";
+            if (!is_revoked && !opens_with(machine, 9)) return "the second slot is locked out";
+            end_epoch(repository, {});
+            report = verify(repository, {.level = VerifyLevel::content});
+            if (!report.findings.empty()) return "after the next epoch: " + findings(report);
+            return trees.restored_wrong(machine, repository);
+          }};
+}
+
 Verb passwd_verb() {
   return {.name = "key passwd",
           .before = [](Machine& machine) { machine.init(); },
@@ -305,19 +348,27 @@ TEST_CASE("a power cut at any operation of a backup loses nothing that was ackno
   REQUIRE(tally.bad == 0);
 }
 
-TEST_CASE("a power cut at any operation of a backup with checkpoints loses nothing") {
+TEST_CASE("a power cut at any operation of a backup with checkpoints loses nothing", "[.more]") {
   const Trees trees;
   const Tally tally = try_every_crash(backup_verb(trees, 30'000));
   INFO(tally.first);
   REQUIRE(tally.bad == 0);
 }
 
-TEST_CASE("a power cut at any operation of key add and passwd locks nobody out") {
+TEST_CASE("a power cut at any operation of key add and passwd locks nobody out", "[.more]") {
   for (const Verb& verb : {key_add_verb(), passwd_verb()}) {
     const Tally tally = try_every_crash(verb);
     INFO(tally.first);
     REQUIRE(tally.bad == 0);
   }
+}
+
+TEST_CASE("a power cut at any operation of an epoch's end loses nothing and locks nobody out",
+          "[.more]") {
+  const Trees trees;
+  const Tally tally = try_every_crash(revoke_verb(trees));
+  INFO(tally.first);
+  REQUIRE(tally.bad == 0);
 }
 
 TEST_CASE("without its syncs the same backup would lose data: the crash disk does forget") {

@@ -264,3 +264,35 @@ TEST_CASE("no failing operation of init, key add or passwd locks the owner out")
         return opens(9) || opens(7) ? "" : "the owner is locked out";
       });
 }
+
+TEST_CASE("no failing operation of an epoch's end loses a key or locks anybody out") {
+  const Bench bench;
+  MemoryDisk start = prepared(&bench);
+  {
+    DiskMachine machine(start, 2);
+    Repository repository = machine.open();
+    add_slot(repository, Machine::credential(9), {}, "second", reader_capabilities);
+  }
+  for_every_fault(
+      "key rotate", start,
+      [&](Machine& machine) {
+        Repository repository = machine.open();
+        end_epoch(repository, {});
+      },
+      [&](Machine& well, Machine&, const Outcome& outcome, Fault) -> std::string {
+        Repository repository = well.open();
+        if (outcome.succeeded && repository.state().epoch_number != 1) return "no epoch has begun";
+        static_cast<void>(verify(repository, {.repairs = true}));
+        end_epoch(repository, {});
+        const std::string wrong = findings(verify(repository, {.level = VerifyLevel::content}));
+        if (!wrong.empty()) return wrong;
+        DiskMachine other(start, 5);
+        Repository reader =
+            open_repository(well.store, Machine::credential(9),
+                            {.state_parent = other.state.path(), .slot = {}}, other.around());
+        const Selection newest = select(reader, "latest@test");
+        const TemporaryDirectory out;
+        other.restore(reader, newest.snapshot->taken.snapshot, bench.source / "tree", out / "o");
+        return compare_trees(bench.source / "tree", out / "o").empty() ? "" : "restored wrong";
+      });
+}
