@@ -11,13 +11,21 @@ std::string slot_label(const State& state, const SlotId& id) {
   return concat(printable(slot->second.introduction.name), " (", digits, ")");
 }
 
-std::string subject(const Act& act) {
+std::string subject(const State& state, const Act& act) {
   if (const auto* taken = std::get_if<SnapshotTaken>(&act)) {
     return concat(hex(taken->snapshot).substr(0, 10), " of ", printable(taken->source));
   }
   if (const auto* added = std::get_if<SlotAdded>(&act)) {
     return concat(printable(added->slot.name), " (", hex(added->slot.slot).substr(0, 8),
                   "): ", capability_names(added->slot.capabilities));
+  }
+  if (const auto* ended = std::get_if<EpochEnded>(&act)) {
+    if (ended->revoked.empty()) return {};
+    std::string slots;
+    for (const SlotId& slot : ended->revoked) {
+      slots += concat(slots.empty() ? "" : ", ", slot_label(state, slot));
+    }
+    return concat("without ", slots);
   }
   if (const auto* genesis = std::get_if<Genesis>(&act)) {
     return concat("blocks of ", human_size(genesis->content.block_target), " on average");
@@ -54,6 +62,19 @@ Json to_json(const ReplayedEntry& replayed) {
       json["key_segments"].push_back(hex(name));
     }
   }
+  if (const auto* ended = std::get_if<EpochEnded>(&entry.act)) {
+    json["revoked"] = Json::array();
+    for (const SlotId& slot : ended->revoked) {
+      json["revoked"].push_back(hex(slot));
+    }
+    json["dropped"] = Json::array();
+    for (const ObjectHash& name : ended->dropped) {
+      json["dropped"].push_back(hex(name));
+    }
+  }
+  if (const auto* remade = std::get_if<StateRemade>(&entry.act)) {
+    json["client"] = hex(remade->client);
+  }
   if (const auto* added = std::get_if<SlotAdded>(&entry.act)) {
     json["slot"] = hex(added->slot.slot);
     json["name"] = json_text(added->slot.name);
@@ -78,7 +99,7 @@ Exit run_list(Session& session) {
       table.add({std::to_string(replayed.entry.sequence), local_time(replayed.entry.time_ms),
                  act_name(replayed.entry.act),
                  slot_label(repository.state(), replayed.entry.author),
-                 subject(replayed.entry.act)});
+                 subject(repository.state(), replayed.entry.act)});
     }
     return true;
   });

@@ -171,3 +171,33 @@ TEST_CASE("a writer's key backs up, and every other command is refused with exit
   REQUIRE(place.run(backup, "auditor").exit == 5);
   REQUIRE(contains(place.run("key list").out, "writer"));
 }
+
+TEST_CASE("a revoked key opens nothing any more, the others go on") {
+  const Place place;
+  place.require("init", 0);
+  for (const std::string role : {"writer", "operator"}) {
+    write_file(place.directory / role, as_view(role + " password\n"));
+    place.require(
+        "key add --role " + role + " --new-password-file '" + (place.directory / role) + "'", 0);
+  }
+  const std::string backup = "backup --source mine '" + place.tree() + "'";
+  REQUIRE(place.run(backup, "writer").exit == 0);
+  place.require("key revoke nobody --yes", 2);
+  place.require("key revoke owner --yes", 2);  // itself
+  place.require("key revoke writer", 5);       // nobody can be asked
+  REQUIRE(place.run("key revoke writer --yes", "operator").exit == 5);
+  REQUIRE(place.run("key rotate", "operator").exit == 0);
+  place.require("key revoke writer --yes", 0);
+  const Result refused = place.run(backup, "writer");
+  REQUIRE(refused.exit == 5);
+  REQUIRE(contains(refused.out, "revoked"));
+  place.require("key revoke writer --yes", 2);  // there is none that is not
+  REQUIRE(contains(place.run("key list").out, "writer, revoked"));
+  REQUIRE(contains(place.run("journal list").out, "epoch ended"));
+  place.require(backup, 0);
+  REQUIRE(contains(place.run("journal list").out, "state remade"));
+  place.require("restore latest@mine --verify --target '" + (place.directory / "out") + "'", 0);
+  place.require("verify --level content", 0);
+  place.require("catalog rebuild", 0);
+  place.require("journal verify", 0);
+}
