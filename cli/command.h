@@ -33,6 +33,7 @@ struct GlobalOptions {
   std::string repository;
   std::string state_directory;
   std::string slot;
+  std::string head;  // --head: an entry that the journal must have
   SecretOptions secret;
   bool is_json = false;
   bool is_quiet = false;

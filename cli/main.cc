@@ -51,6 +51,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_flag("--no-progress", options.has_no_progress, "No progress line");
   app.add_option("--progress", options.progress, "auto, plain (for logs) or none")
       ->check(CLI::IsMember({"auto", "plain", "none"}));
+  app.add_option("--head", options.head,
+                 "The journal must have this entry: its number, or NUMBER:HASH")
+      ->type_name("ENTRY");
   app.add_flag("--yes", options.is_confirmed, "Do not ask");
   app.add_option("--log-file", options.log_file, "Write a log")->type_name("FILE");
   app.add_option("--log-format", options.log_format, "text or json")

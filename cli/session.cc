@@ -29,8 +29,30 @@ std::string Session::state_parent() const {
   return std::string(home) + "/.local/state/kist";
 }
 
+namespace {
+
+// "17" or "17:3f9a…", as `kist journal list` shows it.
+std::optional<KnownEntry> parse_known(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  KnownEntry out;
+  const char* end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, out.sequence);
+  const bool has_hash = after != end && *after == ':';
+  if (has_hash) out.hash_digits = std::string(after + 1, end);
+  const bool is_hash = out.hash_digits.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (error == std::errc() && (after == end || has_hash) && is_hash) return out;
+  throw Error(Code::invalid,
+              "--head takes the number of an entry, and after a colon, if you like, "
+              "the first digits of its hash");
+}
+
+}  // namespace
+
 Repository Session::open() {
-  OpenOptions open_options{.state_parent = state_parent(), .slot = {}};
+  OpenOptions open_options{.state_parent = state_parent(),
+                           .slot = {},
+                           .known = parse_known(options.head),
+                           .trusts_journal = options.is_confirmed};
   if (!options.slot.empty()) {
     open_options.slot = parse_id<SlotId>(options.slot);
     if (!open_options.slot) throw Error(Code::invalid, "--slot takes the 32 digits of a slot's id");

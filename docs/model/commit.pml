@@ -5,10 +5,10 @@
  * journal replayed up to an entry, so that entry's number stands for it.
  *
  * A client that stops for ever, at any step, is one that is not scheduled again: every run has it.
- * One that begins anew without its memory is another client. A power cut (POWER) stops all at once
- * and may lose what no barrier has made durable.
+ * One that begins anew without its memory is another client. A power cut (POWER) takes the memory
+ * of all at once, and what no barrier has made durable.
  *
- * README.md has the properties, the bounds, and the switches, each of which takes one rule away.
+ * README.md has the properties and the switches, each of which takes one rule out.
  */
 #ifndef WRITERS
 #define WRITERS 1 /* at most 2 */
@@ -29,7 +29,7 @@
 #define EPOCHS 3 /* the first, and one for each plan to end one; at most 4 */
 #endif
 #ifndef POWER
-#define POWER 0 /* power cuts */
+#define POWER 0 /* at most 1 */
 #endif
 
 #define B(x) (1 << (x))
@@ -59,7 +59,7 @@ byte wet;      /* copies whose pack or key segment a power cut may lose */
 byte wet_end;  /* epochs whose objects a power cut may lose */
 byte down;     /* clients that a power cut has stopped */
 byte reported; /* entries that a writer has reported as committed */
-byte replayed; /* the greatest head that a client has remembered (NO_FALSE_ALARM only) */
+byte replayed; /* the greatest head that a writer has remembered (NO_FALSE_ALARM only) */
 byte disposed; /* copies that a finished clean-up has declared gone (DISPOSED_FOR_EVER only) */
 
 #if POWER > 0
@@ -319,10 +319,10 @@ commit:
          if
          :: HEAD.epoch == SEEN.epoch -> catalog = head; goto commit
          :: else
-         fi
+         fi;
 #endif
 #ifdef REUSE_EPOCH
-         goto end_plan
+         goto end_plan;
 #endif
          skip
       :: !ROOM

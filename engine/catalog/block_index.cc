@@ -116,14 +116,22 @@ std::uint64_t BlockIndex::loaded_sequence() {
   return value ? get_be(*value) : 0;
 }
 
-bool BlockIndex::has_gap() {
+std::vector<std::uint64_t> BlockIndex::gaps() {
   const Transaction read(environment_, Transaction::Mode::read);
-  return read.get(meta_table, as_view(gap_key)).has_value();
+  std::vector<std::uint64_t> out;
+  read.scan(meta_table, as_view(gap_key), [&](View key, View value) {
+    if (!as_text(key).starts_with(gap_key)) return false;
+    out.push_back(get_be(value));
+    return true;
+  });
+  return out;
 }
 
-void BlockIndex::note_gap() {
+void BlockIndex::note_gap(std::uint64_t sequence) {
+  std::array<std::uint8_t, 8> value{};
+  put_be(value.data(), sequence, 8);
   Transaction write(environment_, Transaction::Mode::write);
-  write.put(meta_table, as_view(gap_key), as_view("1"));
+  write.put(meta_table, as_view(concat(gap_key, sequence)), value);
   write.commit();
 }
 

@@ -57,10 +57,11 @@ class BlockIndex {
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();
-  // Whether something that an entry introduces could not be read when it was to be loaded: it may
-  // be whole by now, and what others claimed after it stands in its place.
-  [[nodiscard]] bool has_gap();
-  void note_gap();
+  //  // Entries of which something could not be read when it was to be loaded: it may be whole by
+  //  now, and
+  // what others claimed after it stands in its place.
+  [[nodiscard]] std::vector<std::uint64_t> gaps();
+  void note_gap(std::uint64_t sequence);
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
   // entry introduced are left out: their count is returned.
   std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);

@@ -86,6 +86,7 @@ class Backup {
         source_(options.source.empty() ? default_source(keys_, host_, labels()) : options.source),
         source_key_(keyed_label(keys_, source_, 32)),
         started_ms_(repository.around.clock.now_ms()),
+        given_up_(repository.state().given_up),
         problems_(repository.observer()),
         chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
@@ -339,6 +340,11 @@ class Backup {
 
   JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
     return commit(repository_, [&](const State& state) {
+      if (state.given_up != given_up_) {
+        throw Error(Code::conflict,
+                    "meanwhile an owner has given up damaged keys, and what this backup relies on "
+                    "may have gone with them: nothing was committed; run it again");
+      }
       if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
       require_unclaimed(introduced);
       SnapshotTaken taken = snapshot_entry(introduced, state);
@@ -368,6 +374,7 @@ class Backup {
   const std::string source_;
   const std::string source_key_;
   const std::int64_t started_ms_;
+  const std::uint64_t given_up_;  // by the state that blocks are looked up under
   ProblemLog problems_;
   Chunker chunker_;
   Pool pool_;  // its tasks end before what they use goes
@@ -390,6 +397,7 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   if (paths.empty() && !options.stream) {
     throw Error(Code::invalid, "name at least one path to back up");
   }
+  if (!options.is_dry_run) require_writable(repository);
   sync_index(repository);
   return Backup(repository, options, std::move(paths)).run();
 }

@@ -2,6 +2,7 @@
 
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
+#include "engine/repository/sync.h"
 
 namespace kist {
 
@@ -59,10 +60,17 @@ void CopyChecker::check_twins(const std::string& name,
 bool CopyChecker::heal(const std::string& name, const Judged& damaged, const Judged& good) {
   if (!heals_ || !damaged.is_damaged || !good.good) return false;
   try {
+    // What has ended is not revived.
+    const EpochId epoch = repository_.state().epoch;
+    sync_journal(repository_);
+    if (repository_.state().epoch != epoch) {
+      throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
+    }
     repository_.remover().replace(name, *good.good);
     repository_.writer().barrier();
     return true;
   } catch (const Error& error) {
+    if (error.code() == Code::conflict) throw;
     find_(name, concat("it could not be healed: ", error.text()), false);
     return false;
   }

@@ -18,7 +18,7 @@ namespace kist {
 
 namespace {
 
-constexpr int tries_max = 16;
+constexpr int tries_max = 64;
 constexpr int listings_max = 8;
 
 void check_revoked(const State& state, const SlotId& own, const std::vector<SlotId>& revoked) {
@@ -56,7 +56,8 @@ std::vector<NamedBox> write_boxes(Repository& repository,
 // This slot, for one, opens its box.
 void require_own_box(Repository& repository, const NewEpoch& epoch) {
   const std::optional<OpenedEpoch> own = repository.keyring.open_epoch(
-      repository.reader(), epoch.origin.epoch_number, epoch.origin.epoch, repository.observer());
+      repository.reader(), epoch.origin.epoch_number, epoch.origin.epoch, repository.observer(),
+      [](const OpenedEpoch&) { return true; });
   const auto is_same = [](const Key& a, const Key& b) { return equal(a.view(), b.view()); };
   if (own && own->begun == epoch.begun && is_same(own->journal_key, epoch.journal_key) &&
       is_same(own->index_key, epoch.index_key) && is_same(own->epoch_secret, epoch.secret)) {
@@ -65,27 +66,49 @@ void require_own_box(Repository& repository, const NewEpoch& epoch) {
   throw Error(Code::corrupt, "the new epoch's box does not open; nothing has changed");
 }
 
+constexpr std::string_view give_up_advice =
+    "; nothing has changed. Restore it from a copy of the repository, or give up, with "
+    "--drop-unreadable, what is damaged and all that only it opens";
+
+// What a slot that is being shut out, or was, has named and nobody can read keeps nobody from going
+// on.
+bool is_of(const State& state, const SlotId& author, const std::vector<SlotId>& revoked) {
+  return std::ranges::count(revoked, author) > 0 || state.slots.at(author).is_revoked;
+}
+
 // Whose packs are whose is told by the index segments: where one cannot be read, somebody's claim
 // could take the place of it for good.
-void require_no_gap(Repository& repository) {
-  if (repository.local->index().has_gap()) {
+void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) {
+  if (!repository.local->index().gaps().empty()) {
     repository.local->reset_index();
     sync_index(repository);
   }
-  if (!repository.local->index().has_gap()) return;
-  throw Error(Code::corrupt,
-              "some index or key segments are damaged or missing; nothing has changed. kist verify "
-              "names them: restore them from a copy of the repository. --drop-unreadable gives "
-              "them up, with all that only they open");
+  const std::vector<std::uint64_t> gaps = repository.local->index().gaps();
+  const State& state = repository.state();
+  for (const auto& [id, snapshot] : state.snapshots) {
+    if (std::ranges::count(gaps, snapshot.sequence) == 0) continue;
+    if (is_of(state, snapshot.author, revoked)) continue;
+    throw Error(Code::corrupt,
+                concat("a segment that journal entry ", snapshot.sequence, " of slot ",
+                       state.slots.at(snapshot.author).introduction.name,
+                       " names is damaged or missing (kist verify says which)", give_up_advice));
+  }
 }
 
-void require_whole(const std::vector<ObjectHash>& damaged) {
-  if (damaged.empty()) return;
-  throw Error(Code::corrupt,
-              concat(damaged.size(), " key segments are damaged or missing, ",
-                     key_segment_name(damaged.front()),
-                     " the first; nothing has changed. Restore them from a copy of the repository. "
-                     "--drop-unreadable gives them up, with all that only they open"));
+void require_whole(const Repository& repository,
+                   const std::vector<ObjectHash>& damaged,
+                   const std::vector<SlotId>& revoked) {
+  const State& state = repository.state();
+  for (const auto& [id, snapshot] : state.snapshots) {
+    for (const ObjectHash& name : snapshot.key_segments) {
+      if (!std::ranges::binary_search(damaged, name)) continue;
+      if (is_of(state, snapshot.author, revoked)) continue;
+      throw Error(Code::corrupt,
+                  concat(key_segment_name(name), ", which journal entry ", snapshot.sequence,
+                         " of slot ", state.slots.at(snapshot.author).introduction.name,
+                         " needs, is damaged or missing", give_up_advice));
+    }
+  }
 }
 
 // One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
@@ -100,7 +123,9 @@ bool try_end(Repository& repository,
   EpochEnded act;
   {
     KeyCarrier carrier(repository, keys, epoch);
-    if (!options.drops_unreadable) require_whole(carrier.find_damaged());
+    if (!options.drops_unreadable) {
+      require_whole(repository, carrier.find_damaged(), options.revoked);
+    }
     carrier.carry_all();
     carrier.require_complete();
     act.carried = std::move(carrier.carried);
@@ -202,21 +227,28 @@ class Sample {
   std::vector<SnapshotId> snapshots_;
 };
 
-// Of a key segment that the state does not name, and only by its header.
+// By its header; but a copy of one that the state names is told from a damaged one by its hash.
 bool is_ended_key_segment(Repository& repository, const std::string& file) {
   const State& state = repository.state();
   const auto name = parse_id<ObjectHash>(untwinned(file));
-  if (!name || state.key_segments.contains(*name)) return false;
+  if (!name) return false;
   const std::string object = concat("keys/", file);
-  Bytes start(envelope_header_size);
   try {
-    start.resize(repository.reader().get_range(object, 0, start));
-    const EnvelopeHeader header = decode_envelope_header(start, object);
-    return header.type == ObjectType::key_segment &&
-           header.repository == repository.keyring.repository() &&
-           is_of_ended_epoch(state, header.epoch_number, header.epoch);
+    Bytes bytes(envelope_header_size);
+    bytes.resize(repository.reader().get_range(object, 0, bytes));
+    const EnvelopeHeader header = decode_envelope_header(bytes, object);
+    if (header.type != ObjectType::key_segment ||
+        header.repository != repository.keyring.repository() ||
+        !is_of_ended_epoch(state, header.epoch_number, header.epoch)) {
+      return false;
+    }
+    if (!state.key_segments.contains(*name)) return true;
+    return hash_object(get_object(repository.reader(), object, key_segment_bytes_max)) == *name;
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    if (error.code() != Code::corrupt && error.code() != Code::missing &&
+        error.code() != Code::unsupported) {
+      throw;
+    }
     return false;  // of what it is cannot be told: it stays
   }
 }
@@ -244,6 +276,8 @@ std::vector<std::string> find_ended_objects(Repository& repository) {
 
 std::uint64_t remove_ended_objects(Repository& repository) {
   const Remover remover = repository.remover();
+  // The entry that ended the former epochs, whoever wrote it, must outlast what it ended.
+  repository.writer().confirm(journal_name(repository.state().epoch_begun));
   std::uint64_t removed = 0;
   // Somebody else's clean-up, or a writer that was caught, may be at it at the same time.
   for (int listing = 0; listing < listings_max; ++listing) {
@@ -258,32 +292,53 @@ std::uint64_t remove_ended_objects(Repository& repository) {
   return removed;
 }
 
+namespace {
+
+// False when the journal has gone on meanwhile. What is missing then may be what another epoch's
+// end has removed.
+bool try_again(Repository& repository, const EndEpochOptions& options, EndEpochResult& result) {
+  replay(repository);
+  sync_index(repository);
+  const ObjectHash head = repository.state().head;
+  try {
+    if (!options.drops_unreadable) require_no_gap(repository, options.revoked);
+    const ReadKeys keys = repository.read_keys();
+    return try_end(repository, keys, options, result);
+  } catch (const Error& error) {
+    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    replay(repository);
+    if (repository.state().head == head) throw;
+    return false;
+  }
+}
+
+void finish(Repository& repository, const Sample& sample, EndEpochResult& result) {
+  replay(repository);
+  sync_index(repository);
+  in_context("what only the former epoch opens was kept", [&] { sample.require_opens(); });
+  in_context("kist verify --repair completes the removal of what only former epochs open",
+             [&] { result.removed = remove_ended_objects(repository); });
+  tell_state_remade(repository);
+}
+
+}  // namespace
+
 EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options) {
   repository.require(can_maintain);
-  if (!options.revoked.empty()) repository.require(can_own);
+  if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
+  require_writable(repository);
   replay(repository);
   sync_index(repository);
   const Sample sample(repository);
   EndEpochResult result;
-  for (int attempt = 0;; ++attempt) {
-    if (attempt == tries_max) {
-      throw Error(Code::conflict,
-                  concat("others committed first ", tries_max,
-                         " times in a row; run again when the repository is less busy"));
-    }
-    replay(repository);
-    sync_index(repository);
-    if (!options.drops_unreadable) require_no_gap(repository);
-    const ReadKeys keys = repository.read_keys();
-    if (try_end(repository, keys, options, result)) break;
+  for (int attempt = 0; !try_again(repository, options, result); ++attempt) {
+    if (attempt < tries_max) continue;
+    throw Error(Code::conflict,
+                concat("others committed first ", tries_max,
+                       " times in a row; run again when the repository is less busy"));
   }
-  in_context("the new epoch has begun, and what only the former one opens was kept", [&] {
-    replay(repository);
-    sync_index(repository);
-    sample.require_opens();
-  });
-  result.removed = remove_ended_objects(repository);
-  tell_state_remade(repository);
+  in_context(concat("epoch ", result.epoch_number, " has begun"),
+             [&] { finish(repository, sample, result); });
   return result;
 }
 

@@ -25,8 +25,9 @@ struct EndEpochResult {
   std::uint64_t removed = 0;         // objects of epochs that have ended
 };
 
-// Error{refused} without the capability `maintain`, or `own` where slots are revoked;
-// Error{invalid} for a slot that does not exist, was revoked before, or is the caller's own.
+// Error{refused} without the capability `maintain`, or `own` where slots are revoked or something
+// is given up; Error{invalid} for a slot that does not exist, was revoked before, or is the
+// caller's own.
 EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options);
 
 // Objects that only an epoch that has ended, or one that never began, could open: what a clean-up

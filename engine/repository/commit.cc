@@ -12,6 +12,7 @@ namespace {
 
 constexpr int tries_max = 64;
 constexpr std::int64_t clock_ahead_max_ms = 3'600'000;
+constexpr std::int64_t day_ms = 86'400'000;
 
 std::int64_t stamp(const Repository& repository) {
   const std::int64_t now = repository.around.clock.now_ms();
@@ -24,14 +25,16 @@ std::int64_t stamp(const Repository& repository) {
   return std::max(now, last);
 }
 
-// True when our entry stands under its number. An answer that was lost is settled by reading back.
+// True when our entry stands under its number. An answer that was lost is settled by reading back;
+// so is a no, which may be about our own entry: a network file system that has lost an answer asks
+// again by itself.
 bool put_entry(Repository& repository, const std::string& name, const Bytes& bytes) {
   try {
-    return repository.writer().put_if_absent(name, bytes);
+    if (repository.writer().put_if_absent(name, bytes)) return true;
   } catch (const Error&) {
     if (!repository.reader().size(name)) throw;
-    return get_object(repository.reader(), name, journal_entry_bytes_max) == bytes;
   }
+  return get_object(repository.reader(), name, journal_entry_bytes_max) == bytes;
 }
 
 // A client that was cut off between an entry and its twin left one copy only.
@@ -88,7 +91,40 @@ JournalEntry next_entry(const Repository& repository, Act act) {
           .act = std::move(act)};
 }
 
+namespace {
+
+// What is there is put once more, if absent: nothing changes, whatever the store does.
+void require_exclusive_put(Repository& repository) {
+  if (repository.has_exclusive_put) return;
+  const Bytes bytes = get_object(repository.reader(), repository_file, small_object_bytes_max);
+  if (repository.writer().put_if_absent(repository_file, bytes)) {
+    throw Error(Code::unsupported,
+                "the store lets one object take the place of another where it must not "
+                "(put-if-absent does not hold): two clients could overwrite each other's entries; "
+                "keep the repository on another store");
+  }
+  repository.has_exclusive_put = true;
+}
+
+void require_known_head(const Repository& repository) {
+  if (repository.knows_head) return;
+  const std::int64_t age = repository.around.clock.now_ms() - repository.state().last_ms;
+  throw Error(Code::refused,
+              concat("this machine has not seen the journal before, and its last entry, ",
+                     repository.state().next_sequence - 1, ", is ", age / day_ms,
+                     " days old: it may be an old copy. Compare with another machine (kist journal "
+                     "list) and give --head ENTRY, or --yes to go on all the same"));
+}
+
+}  // namespace
+
+void require_writable(Repository& repository) {
+  require_known_head(repository);
+  require_exclusive_put(repository);
+}
+
 bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key& journal_key) {
+  require_writable(repository);
   if (const auto reason = validate(repository.state(), entry)) {
     throw Error(Code::refused, concat("not committed: it would be ", *reason));
   }

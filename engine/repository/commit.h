@@ -27,6 +27,11 @@ Bytes seal_entry(const Keyring& keyring,
                  Random& random,
                  const JournalEntry& entry);
 
+// Throws unless entries may be committed here: Error{unsupported} on a store whose put-if-absent
+// does not hold, Error{refused} on a machine without memory to which the journal looks like an old
+// copy. To be called before a lot is stored for an entry; committing does so too.
+void require_writable(Repository& repository);
+
 // One try, right after the head that was replayed: false when another entry stands there by now.
 // Whatever the act relies on is durable. Nothing is replayed.
 bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key& journal_key);

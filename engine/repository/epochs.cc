@@ -21,6 +21,11 @@ constexpr std::string_view lost_box_advice =
     "another "
     "slot";
 
+Error lost_box(const Repository& repository, std::uint32_t number, const EpochId& epoch) {
+  return {Code::missing,
+          concat(epoch_name(number, epoch, repository.keyring.slot()), " is missing")};
+}
+
 Key sealing_key(const Key& journal_key) {
   return derive_key(journal_key, 1, "kistjrnl");
 }
@@ -41,11 +46,32 @@ std::optional<EnvelopeHeader> read_header(Repository& repository, std::uint64_t 
   return std::nullopt;
 }
 
-// What the entry that began an epoch holds; nothing when the key does not open it.
-std::optional<Act> read_beginning(Repository& repository,
-                                  std::uint64_t begun,
-                                  const EpochId& epoch,
-                                  const Key& journal_key) {
+bool opens(const Envelope& envelope, const Key& journal_key) {
+  try {
+    static_cast<void>(open_envelope(envelope, "a journal entry", journal_key));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Whether somebody has signed it who may end the current epoch.
+bool is_by_who_may_end(const State& state, const Envelope& envelope) {
+  const SlotId& author = envelope.header.author;
+  return may_end_epoch(state, author) &&
+         is_signed_by(envelope, state.slots.at(author).introduction.signing_key);
+}
+
+// The entry that began an epoch, as far as the way back needs it.
+struct Beginning {
+  FormerEpoch former;
+  bool is_by_who_may_end = false;
+};
+
+std::optional<Beginning> read_beginning(Repository& repository,
+                                        std::uint64_t begun,
+                                        const EpochId& epoch,
+                                        const Key& journal_key) {
   const std::string name = journal_name(begun);
   for (const std::string& copy : {name, twin_name(name)}) {
     try {
@@ -54,7 +80,10 @@ std::optional<Act> read_beginning(Repository& repository,
                                                    repository.keyring.repository());
       if (envelope.header.epoch != epoch) continue;
       const SecretBytes payload = open_envelope(envelope, copy, journal_key);
-      return decode_journal_payload(payload.view(), copy).act;
+      const JournalPayload decoded = decode_journal_payload(payload.view(), copy);
+      const auto* ended = std::get_if<EpochEnded>(&decoded.act);
+      if (ended == nullptr || ended->former.begun >= begun) continue;
+      return Beginning{ended->former, is_by_who_may_end(repository.state(), envelope)};
     } catch (const Error& error) {
       if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
     }
@@ -62,40 +91,57 @@ std::optional<Act> read_beginning(Repository& repository,
   return std::nullopt;
 }
 
-// From an epoch that the slot can open back to the one that is asked for: the keys on the way are
-// learned if the way leads there, and only then.
-bool walk_back(Repository& repository, const OpenedEpoch& from, const EpochId& target) {
+enum class Way {
+  none,
+  found,      // the keys up to that of the entry were learned
+  elsewhere,  // the current epoch was followed by another one: the entry did not end it
+};
+
+// From an epoch that the slot can open back to that of the wanted entry. Boxes can be forged by
+// anybody, so a key counts only if it opens that entry.
+Way walk_back(Repository& repository, const OpenedEpoch& from, const Envelope& wanted) {
+  const State& state = repository.state();
   std::vector<std::pair<EpochId, Key>> found;
   found.emplace_back(from.epoch, from.journal_key.clone());
   std::uint64_t begun = from.begun;
-  for (std::uint32_t number = from.number;; --number) {
+  bool is_successor_signed = false;
+  while (found.back().first != wanted.header.epoch) {
     const auto& [epoch, key] = found.back();
-    const std::optional<Act> beginning = read_beginning(repository, begun, epoch, key);
-    if (!beginning) return false;
-    if (epoch == target) break;
-    const auto* ended = std::get_if<EpochEnded>(&*beginning);
-    if (ended == nullptr || number == 0) return false;
-    begun = ended->former.begun;
-    Key former_key = open_journal_key(ended->former.journal_key, key);
-    found.emplace_back(ended->former.epoch, std::move(former_key));
+    if (state.next_sequence > 0 && epoch == state.epoch) {
+      return is_successor_signed ? Way::elsewhere : Way::none;
+    }
+    const std::optional<Beginning> beginning = read_beginning(repository, begun, epoch, key);
+    if (!beginning) return Way::none;
+    is_successor_signed = beginning->is_by_who_may_end;
+    begun = beginning->former.begun;
+    try {
+      Key former_key = open_journal_key(beginning->former.journal_key, key);
+      found.emplace_back(beginning->former.epoch, std::move(former_key));
+    } catch (const Error&) {
+      return Way::none;
+    }
   }
+  if (!opens(wanted, found.back().second)) return Way::none;
   for (auto& [epoch, key] : found) {
     repository.keyring.learn_journal_key(epoch, std::move(key));
   }
-  return true;
+  return Way::found;
 }
 
 // The slot's box of that epoch, if there is one that can be the right one.
 std::optional<OpenedEpoch> try_open(Repository& repository,
                                     const EnvelopeHeader& header,
-                                    std::optional<Error>& damage) {
+                                    std::optional<Error>& damage,
+                                    const AcceptEpoch& accepts) {
   const State& state = repository.state();
   const auto slot = state.slots.find(repository.keyring.slot());
   const bool is_named = slot != state.slots.end() && header.epoch == state.epoch;
   try {
-    return repository.keyring.open_epoch(repository.reader(), header.epoch_number, header.epoch,
-                                         repository.observer(),
-                                         is_named ? &slot->second.epoch_box : nullptr);
+    return repository.keyring.open_epoch(
+        repository.reader(), header.epoch_number, header.epoch, repository.observer(),
+        [&](const OpenedEpoch& opened) {
+          return (!is_named || opened.hash == slot->second.epoch_box) && accepts(opened);
+        });
   } catch (const Error& error) {
     if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
     damage = error;
@@ -105,50 +151,44 @@ std::optional<OpenedEpoch> try_open(Repository& repository,
 
 // The epoch's own box is the short way to its key. Once a later epoch has begun it is gone; then
 // the way leads back from the newest one that the slot can open.
-bool learn_key(Repository& repository, const EnvelopeHeader& header) {
+Way learn_key(Repository& repository, const Envelope& wanted) {
+  const EnvelopeHeader& header = wanted.header;
+  const State& state = repository.state();
   std::optional<Error> damage;
-  if (std::optional<OpenedEpoch> own = try_open(repository, header, damage)) {
+  std::optional<OpenedEpoch> own =
+      try_open(repository, header, damage,
+               [&](const OpenedEpoch& opened) { return opens(wanted, opened.journal_key); });
+  if (own) {
     repository.keyring.learn_journal_key(own->epoch, std::move(own->journal_key));
-    return true;
+    return Way::found;
   }
   std::set<std::uint64_t, std::greater<>> sequences;
   repository.reader().list("journal", [&](const std::string& file) {
     const auto sequence = parse_journal_name(untwinned(file));
-    if (sequence && *sequence >= repository.state().next_sequence) sequences.insert(*sequence);
+    if (sequence && *sequence >= state.next_sequence) sequences.insert(*sequence);
   });
   std::set<EpochId> tried;
+  Way way = Way::none;
   for (const std::uint64_t sequence : sequences) {
     check_cancelled(repository.observer());
     const std::optional<EnvelopeHeader> later = read_header(repository, sequence);
     if (!later || !tried.insert(later->epoch).second) continue;
     std::optional<Error> ignored;
-    const std::optional<OpenedEpoch> opened = try_open(repository, *later, ignored);
-    if (opened && walk_back(repository, *opened, header.epoch)) return true;
+    const std::optional<OpenedEpoch> opened =
+        try_open(repository, *later, ignored, [](const OpenedEpoch&) { return true; });
+    const Way found = opened ? walk_back(repository, *opened, wanted) : Way::none;
+    if (found == Way::found) return found;
+    if (found == Way::elsewhere) way = found;
   }
+  if (way == Way::elsewhere) return way;
   // Where nothing has ended the epoch, nobody was shut out of it.
-  const bool is_next =
-      repository.state().next_sequence > 0 && header.epoch != repository.state().epoch;
+  const bool is_next = state.next_sequence > 0 && header.epoch != state.epoch;
   const bool has_ended = is_next || std::ranges::any_of(tried, [&](const EpochId& epoch) {
                            return epoch != header.epoch;
                          });
-  if (!damage && !has_ended) {
-    damage = Error(Code::missing,
-                   concat(epoch_name(header.epoch_number, header.epoch, repository.keyring.slot()),
-                          " is missing"));
-  }
-  if (damage) {
-    throw Error(damage->code(), concat(damage->text(), lost_box_advice));
-  }
-  return false;
-}
-
-// Whether the envelope is of an entry that ends the current epoch, by somebody who may.
-bool may_end_epoch(const State& state, const Envelope& envelope) {
-  if (!begins_next_epoch(state, envelope.header.epoch_number, envelope.header.epoch)) return false;
-  const auto author = state.slots.find(envelope.header.author);
-  return author != state.slots.end() && !author->second.is_revoked &&
-         (author->second.introduction.capabilities & (can_maintain | can_own)) != 0 &&
-         is_signed_by(envelope, author->second.introduction.signing_key);
+  if (!damage && !has_ended) damage = lost_box(repository, header.epoch_number, header.epoch);
+  if (damage) throw Error(damage->code(), concat(damage->text(), lost_box_advice));
+  return Way::none;
 }
 
 // Whether the box is the one that the journal names, with the keys that it names, and no more of
@@ -166,13 +206,19 @@ const Key* get_journal_key(Repository& repository, const Envelope& envelope) {
   const State& state = repository.state();
   const EnvelopeHeader& header = envelope.header;
   const bool is_current = state.next_sequence == 0 || header.epoch == state.epoch;
-  if (!is_current && !may_end_epoch(state, envelope)) return nullptr;
-  const Key* key = repository.keyring.find_journal_key(header.epoch);
-  if (key == nullptr && learn_key(repository, header)) {
-    key = repository.keyring.find_journal_key(header.epoch);
+  const bool is_next = begins_next_epoch(state, header.epoch_number, header.epoch) &&
+                       is_by_who_may_end(state, envelope);
+  if (!is_current && !is_next) return nullptr;
+  if (const Key* key = repository.keyring.find_journal_key(header.epoch)) return key;
+  switch (learn_key(repository, envelope)) {
+    case Way::found:
+      return repository.keyring.find_journal_key(header.epoch);
+    case Way::elsewhere:
+      return nullptr;
+    case Way::none:
+      break;
   }
-  if (key == nullptr) refuse_epoch(state.next_sequence);
-  return key;
+  refuse_epoch(state.next_sequence);
 }
 
 void refuse_epoch(std::uint64_t sequence) {
@@ -182,7 +228,7 @@ void refuse_epoch(std::uint64_t sequence) {
                      "another slot"));
 }
 
-bool enter_current_epoch(Repository& repository) {
+bool enter_current_epoch(Repository& repository, std::uint64_t tried_at) {
   const State& state = repository.state();
   const auto slot = state.slots.find(repository.keyring.slot());
   if (slot == state.slots.end()) return true;  // what a key add that was cut off has left
@@ -190,17 +236,13 @@ bool enter_current_epoch(Repository& repository) {
     throw Error(Code::refused, "this slot was revoked; ask an owner for another one");
   }
   if (repository.keyring.origin().epoch != state.epoch) {
-    std::optional<OpenedEpoch> opened =
-        repository.keyring.open_epoch(repository.reader(), state.epoch_number, state.epoch,
-                                      repository.observer(), &slot->second.epoch_box);
-    if (!opened && repository.reader().size(journal_name(state.next_sequence))) return false;
+    std::optional<OpenedEpoch> opened = repository.keyring.open_epoch(
+        repository.reader(), state.epoch_number, state.epoch, repository.observer(),
+        [&](const OpenedEpoch& found) { return is_confirmed(state, slot->second, found); });
     if (!opened) {
-      throw Error(Code::missing,
-                  concat(epoch_name(state.epoch_number, state.epoch, repository.keyring.slot()),
-                         " is missing", lost_box_advice));
-    }
-    if (!is_confirmed(state, slot->second, *opened)) {
-      throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
+      if (state.next_sequence != tried_at) return false;
+      const Error lost = lost_box(repository, state.epoch_number, state.epoch);
+      throw Error(lost.code(), concat(lost.text(), lost_box_advice));
     }
     repository.keyring.enter(std::move(*opened));
   }

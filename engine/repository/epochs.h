@@ -17,9 +17,10 @@ const Key* get_journal_key(Repository& repository, const Envelope& envelope);
 [[noreturn]] void refuse_epoch(std::uint64_t sequence);
 
 // The slot enters the epoch that the replay has come to, if it is not in it: its keys, and the
-// local state, which keeps nothing of others. False when the journal has gone on meanwhile, and
-// with it the keys: it must be replayed first.
-bool enter_current_epoch(Repository& repository);
+// local state, which keeps nothing of others. False when its keys are not there: the journal may
+// have gone on, and is to be replayed; Error{missing} when it was, and had nothing after
+// `tried_at`.
+bool enter_current_epoch(Repository& repository, std::uint64_t tried_at);
 
 // A journal key as the next epoch's first entry carries it, and back.
 SealedJournalKey seal_journal_key(const Key& former, const Key& journal_key);

@@ -16,6 +16,21 @@ namespace {
 constexpr std::size_t recent_segments_max = 16;
 constexpr std::size_t recent_frames_max = 8;
 
+// What is missing is a loss only if the journal has not gone on: an epoch's end takes key segments
+// with it.
+KeySegmentOuter get_current_key_segment(Repository& repository, const ObjectHash& name) {
+  try {
+    return get_key_segment(repository, name);
+  } catch (const Error& error) {
+    const bool has_gone_on =
+        error.code() == Code::missing &&
+        repository.reader().size(journal_name(repository.state().next_sequence));
+    if (!has_gone_on) throw;
+    throw Error(Code::conflict,
+                "a new epoch has begun meanwhile, and the keys are others; run the command again");
+  }
+}
+
 }  // namespace
 
 KeySegmentInner open_inner(const ReadKeys& keys,
@@ -67,7 +82,7 @@ std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& k
     recent_.splice(recent_.begin(), recent_, found);
     return recent_.front().second;
   }
-  const KeySegmentOuter outer = get_key_segment(repository_, key_segment);
+  const KeySegmentOuter outer = get_current_key_segment(repository_, key_segment);
   auto opened = std::make_shared<const Opened>(outer.packs, open_inner(read_, outer, key_segment));
   recent_.emplace_front(key_segment, opened);
   if (recent_.size() > recent_segments_max) recent_.pop_back();
@@ -166,7 +181,7 @@ Key find_key(Repository& repository,
              const std::string& object,
              const Find& find) {
   for (const ObjectHash& name : snapshot.key_segments) {
-    const KeySegmentOuter outer = get_key_segment(repository, name);
+    const KeySegmentOuter outer = get_current_key_segment(repository, name);
     if (std::optional<Key> key = find(outer, name)) return std::move(*key);
   }
   throw Error(Code::missing, concat("the key of ", object, " is missing"));

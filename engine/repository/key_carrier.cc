@@ -13,7 +13,18 @@ namespace kist {
 
 namespace {
 
-constexpr std::size_t named_max = 4'096;  // bodies, and sets, in a key segment
+constexpr std::size_t merged_bytes_max = 4U << 20U;
+
+// About what the parts take, encoded.
+std::size_t size_of(const KeySegmentOuter& outer, const KeySegmentInner& inner) {
+  std::size_t out = 64 * (outer.index_segments.size() + outer.reference_sets.size() +
+                          outer.packs.size() + outer.bodies.size()) +
+                    40 * inner.packs.size();
+  for (const PackKeys& pack : inner.packs) {
+    out += 36 * pack.frames.size();
+  }
+  return out;
+}
 
 std::optional<Bytes> get_if_whole(Repository& repository, const ObjectHash& name) {
   try {
@@ -113,16 +124,13 @@ void KeyCarrier::carry(const Referred& segment) {
 }
 
 void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
-  OpenSegment kept = entitled(all, segment);
+  OpenSegment kept = merges_ ? entitled(all, segment) : all;
+  kept.outer.inner_box.clear();
   Pending& pending = pending_[segment.snapshots.front()->author];
-  const auto exceeds = [](std::size_t a, std::size_t b, std::size_t max) {
-    return a > 0 && a + b > max;
-  };
+  const std::size_t size = size_of(kept.outer, kept.inner);
   KeySegmentOuter& outer = pending.open.outer;
-  if (exceeds(outer.packs.size(), kept.outer.packs.size(), key_segment_packs_max) ||
-      exceeds(outer.index_segments.size(), kept.outer.index_segments.size(), named_max) ||
-      exceeds(outer.reference_sets.size(), kept.outer.reference_sets.size(), named_max) ||
-      exceeds(outer.bodies.size(), kept.outer.bodies.size(), named_max)) {
+  if (!merges_ || pending.size + size > merged_bytes_max ||
+      outer.packs.size() + kept.outer.packs.size() > key_segment_packs_max) {
     flush(pending);
   }
   const auto append = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
@@ -133,6 +141,7 @@ void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
   append(pending.open.inner.packs, kept.inner.packs);
   append(pending.open.inner.bodies, kept.inner.bodies);
   pending.replaces.push_back(segment.name);
+  pending.size += size;
   packs_.insert(kept.outer.packs.begin(), kept.outer.packs.end());
 }
 
@@ -186,6 +195,9 @@ ObjectHash KeyCarrier::write(const OpenSegment& open) {
   const Bytes object =
       seal_object({.type = ObjectType::key_segment, .origin = epoch_.origin}, epoch_.index_key,
                   repository_.keyring.signing_seed(), random, payload.view());
+  if (object.size() > key_segment_bytes_max) {
+    throw Error(Code::corrupt, "a key segment would be too large to be read; nothing has changed");
+  }
   const ObjectHash name = hash_object(object);
   put_twinned(repository_.writer(), key_segment_name(name), object);
   require_opens(object, name, open);

@@ -31,7 +31,11 @@ void require_stored(Repository& repository, const std::string& name, View bytes)
 class KeyCarrier {
  public:
   KeyCarrier(Repository& repository, const ReadKeys& keys, const NewEpoch& epoch)
-      : repository_(repository), keys_(keys), epoch_(epoch), index_(repository.local->index()) {}
+      : repository_(repository),
+        keys_(keys),
+        epoch_(epoch),
+        merges_(repository.local->index().gaps().empty()),
+        index_(repository.local->index()) {}
 
   // Key segments of which no copy is whole. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
@@ -60,6 +64,7 @@ class KeyCarrier {
   struct Pending {
     OpenSegment open;
     std::vector<ObjectHash> replaces;
+    std::size_t size = 0;
   };
 
   [[nodiscard]] std::vector<Referred> in_order() const;
@@ -73,6 +78,9 @@ class KeyCarrier {
   Repository& repository_;
   const ReadKeys& keys_;
   const NewEpoch& epoch_;
+  // Where the index cannot tell whose packs are whose, each segment is carried on as it is, alone:
+  // then it says for whom it speaks what it said before.
+  bool merges_;
   BlockIndex::Reader index_;
   std::map<SlotId, Pending> pending_;
   std::set<ObjectHash> packs_;

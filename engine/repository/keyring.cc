@@ -79,28 +79,28 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
                                                std::uint32_t number,
                                                const EpochId& epoch,
                                                Observer& observer,
-                                               const ObjectHash* hash) const {
+                                               const AcceptEpoch& accepts) const {
   const std::string name = epoch_name(number, epoch, slot());
   if (!store.size(name) && !store.size(twin_name(name))) return std::nullopt;
-  std::optional<SecretBytes> opened;
-  const Bytes bytes =
-      get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
-        const EpochBox box = decode_epoch_box(candidate, name);
-        const bool fits = box.repository == repository() && box.epoch_number == number &&
-                          box.epoch == epoch && box.slot == slot() &&
-                          (hash == nullptr || hash_object(candidate) == *hash);
-        if (fits) opened = open_box(secrets_->box_seed, box.box);
-        if (!fits || !opened) throw Error(Code::corrupt, concat(name, " is not authentic"));
-      });
-  const View keys = opened->view();
-  OpenedEpoch out;
-  out.number = number;
-  out.epoch = epoch;
-  out.hash = hash_object(bytes);
-  out.journal_key = Key::from(keys.first(32));
-  out.index_key = Key::from(keys.subspan(32, 32));
-  out.epoch_secret = Key::from(keys.subspan(64, 32));
-  out.begun = ByteReader(keys.subspan(96), name).u64();
+  std::optional<OpenedEpoch> out;
+  static_cast<void>(get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
+    const EpochBox box = decode_epoch_box(candidate, name);
+    const bool fits = box.repository == repository() && box.epoch_number == number &&
+                      box.epoch == epoch && box.slot == slot();
+    const auto opened = fits ? open_box(secrets_->box_seed, box.box) : std::nullopt;
+    if (!opened) throw Error(Code::corrupt, concat(name, " is not authentic"));
+    const View keys = opened->view();
+    OpenedEpoch found;
+    found.number = number;
+    found.epoch = epoch;
+    found.hash = hash_object(candidate);
+    found.journal_key = Key::from(keys.first(32));
+    found.index_key = Key::from(keys.subspan(32, 32));
+    found.epoch_secret = Key::from(keys.subspan(64, 32));
+    found.begun = ByteReader(keys.subspan(96), name).u64();
+    if (!accepts(found)) throw Error(Code::corrupt, concat(name, " is not the journal's"));
+    out = std::move(found);
+  }));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -70,6 +71,8 @@ struct OpenedEpoch {
   Key epoch_secret;  // zero without `read`
 };
 
+using AcceptEpoch = std::function<bool(const OpenedEpoch&)>;
+
 struct State;
 
 class Keyring {
@@ -100,13 +103,13 @@ class Keyring {
   // may have.
   [[nodiscard]] bool is_grant_confirmed_by(const State& state) const;
 
-  // The slot's box of that epoch; nothing where there is none. `hash`, once the journal has told
-  // it, is what the box must be.
+  // The slot's box of that epoch; nothing where there is none. A copy that is not what `accepts`
+  // asks for is as good as damaged.
   [[nodiscard]] std::optional<OpenedEpoch> open_epoch(StoreReader& store,
                                                       std::uint32_t number,
                                                       const EpochId& epoch,
                                                       Observer& observer,
-                                                      const ObjectHash* hash = nullptr) const;
+                                                      const AcceptEpoch& accepts) const;
   // From here on objects are made in that epoch.
   void enter(OpenedEpoch opened);
   void open_grant(StoreReader& store, Observer& observer);

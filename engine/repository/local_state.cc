@@ -42,6 +42,7 @@ std::optional<LocalState::Keys> LocalState::read_keys() const {
   std::ranges::copy(in.take(out.index.tag.size()), out.index.tag.begin());
   out.epoch = in.id<EpochId>();
   out.client = in.id<ClientId>();
+  if (out.client == ClientId()) return std::nullopt;  // wiped, and not written anew
   return out;
 }
 
@@ -77,7 +78,6 @@ void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
   const FileLock lock(directory_ + "/lock");
   std::optional<Keys> keys = read_keys();
   if (!keys) throw Error(Code::failed, concat(directory_, "/local.key is gone; run again"));
-  index_.reset();
   if (keys->epoch != epoch) {
     remove_environment(directory_ + "/index");
     forget_file_caches();
@@ -86,8 +86,10 @@ void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
     wipe_file(directory_ + "/local.key");
     write_keys(*keys);
   }
+  // The former one stays in use till this one is there, or an error would leave none.
+  auto index = std::make_unique<BlockIndex>(directory_ + "/index", keys->index);
   keys_ = *keys;
-  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
+  index_ = std::move(index);
 }
 
 void LocalState::open_catalog(Observer& observer) {
@@ -123,6 +125,13 @@ void LocalState::reset_catalog() {
 }
 
 void LocalState::reset_index() {
+  const FileLock lock(directory_ + "/lock");
+  const std::optional<Keys> keys = read_keys();
+  if (!keys || keys->epoch != keys_.epoch) {
+    throw Error(Code::conflict,
+                "another process has begun to work in a later epoch with this state directory; run "
+                "again");
+  }
   index_.reset();
   remove_environment(directory_ + "/index");
   index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);

@@ -79,6 +79,24 @@ struct NewSlot {
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };
 
+// A journal whose last entry is older may be an old copy, for a machine that has not seen it
+// before.
+constexpr std::int64_t unseen_age_max_ms = 7LL * 86'400'000;
+
+// The slot's box of the epoch is put; its hash.
+ObjectHash put_epoch_box(StoreWriter& store,
+                         const ObjectOrigin& origin,
+                         const Secrets& secrets,
+                         std::uint64_t epoch_begun,
+                         const NewSlot& slot) {
+  const Bytes box =
+      make_epoch_box(origin, slot.slot, box_public_key(slot.keys.box_seed),
+                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret, epoch_begun},
+                     slot.may(can_read));
+  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
+  return hash_object(box);
+}
+
 // The slot's grant and epoch box are put; what the journal will say of it is returned.
 SlotIntroduction introduce(StoreWriter& store,
                            const ObjectOrigin& origin,
@@ -90,11 +108,6 @@ SlotIntroduction introduce(StoreWriter& store,
   const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
                              slot.may(can_write) ? &secrets.chunk_seed : nullptr};
   const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, granted, random);
-  const Bytes box =
-      make_epoch_box(origin, slot.slot, box_key,
-                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret, epoch_begun},
-                     slot.may(can_read));
-  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
   put_twinned(store, grant_name(slot.slot), grant);
   SlotIntroduction out;
   out.slot = slot.slot;
@@ -104,7 +117,7 @@ SlotIntroduction introduce(StoreWriter& store,
   out.signing_key = signing_public_key(slot.keys.signing_seed);
   out.box_key = box_key;
   out.grant = hash_object(grant);
-  out.epoch_box = hash_object(box);
+  out.epoch_box = put_epoch_box(store, origin, secrets, epoch_begun, slot);
   return out;
 }
 
@@ -234,6 +247,24 @@ Repository init_repository(std::shared_ptr<Store> store,
   });
 }
 
+namespace {
+
+void require_entry(const Repository& repository, const KnownEntry& known) {
+  std::string hash;
+  repository.local->catalog().for_each(known.sequence, [&](const ReplayedEntry& replayed) {
+    hash = hex(replayed.hash);
+    return false;
+  });
+  if (!hash.empty() && hash.starts_with(known.hash_digits)) return;
+  throw Error(Code::corrupt,
+              concat("the journal ", hash.empty() ? "has no" : "has another", " entry ",
+                     known.sequence, hash.empty() ? "" : " than the one that is to be there",
+                     ": it was rolled back or replaced; do not use this repository before you know "
+                     "why"));
+}
+
+}  // namespace
+
 Repository open_repository(std::shared_ptr<Store> store,
                            const Credential& credential,
                            const OpenOptions& options,
@@ -247,16 +278,31 @@ Repository open_repository(std::shared_ptr<Store> store,
     return Keyring(file.repository, open_slot(reader, file.repository, credential, choice));
   };
   Keyring first = open_next(*store);
+  const bool has_memory = local->last_head().has_value();
   Repository repository(around, std::move(store), std::move(first), std::move(local));
+  // What a key add that was cut off has left opens nothing; the next slot with the same secret may.
   for (;;) {
-    repository.keyring.open_grant(repository.reader(), around.observer);
-    sync_journal(repository);
-    if (repository.state().slots.contains(repository.keyring.slot())) break;
-    // What a key add that was cut off has left: the next one with the same secret may be it.
+    std::optional<Error> failure;
+    try {
+      repository.keyring.open_grant(repository.reader(), around.observer);
+      sync_journal(repository);
+    } catch (const Error& error) {
+      if (error.code() != Code::refused && error.code() != Code::missing) throw;
+      failure = error;
+    }
+    if (!failure && repository.state().slots.contains(repository.keyring.slot())) break;
     choice.except.insert(repository.keyring.slot());
-    repository.keyring = open_next(repository.reader());
+    try {
+      repository.keyring = open_next(repository.reader());
+    } catch (const Error& error) {
+      if (failure && error.code() == Code::wrong_secret) throw Error(*failure);
+      throw;
+    }
   }
   confirm_keys(repository);
+  if (options.known) require_entry(repository, *options.known);
+  repository.knows_head = has_memory || options.known || options.trusts_journal ||
+                          around.clock.now_ms() - repository.state().last_ms <= unseen_age_max_ms;
   repository.local->remember_slot(repository.keyring.slot());
   return repository;
 }
@@ -292,30 +338,42 @@ SlotId add_slot(Repository& repository,
                 const Argon2Cost& cost,
                 const std::string& name,
                 Capabilities capabilities) {
-  const OwnKeys own = repository.own_keys();
+  require_writable(repository);
+  replay(repository);  // a person may have been asked for a secret since it was opened
   require_new_secret(repository, credential, {});
   Random& random = repository.around.random;
   Key seed;
   random.fill(seed.mutable_view());
   const SlotKeys keys(seed);
   ObjectOrigin origin = repository.keyring.origin();
-  const auto slot = random.draw_id<SlotId>();
+  const NewSlot slot{random.draw_id<SlotId>(), keys, credential.kind, name, capabilities};
   SlotIntroduction introduction =
-      introduce(repository.writer(), origin, own.secrets(), repository.state().epoch_begun,
-                {slot, keys, credential.kind, name, capabilities}, random);
+      introduce(repository.writer(), origin, repository.own_keys().secrets(),
+                repository.state().epoch_begun, slot, random);
   repository.writer().barrier();  // a slot object that is there can be opened
-  origin.author = slot;
+  EpochId epoch = origin.epoch;
+  origin.author = slot.slot;
   const Bytes object = make_slot_object(
       origin, keys, {credential, cost, 1, repository.keyring.fingerprint()}, random);
   introduction.slot_object = hash_object(object);
-  put_twinned(repository.writer(), slot_name(slot, 1), object);
+  put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
   repository.writer().barrier();
-  commit(repository, [&](const State&) { return SlotAdded{introduction}; });
-  return slot;
+  commit(repository, [&](const State& state) {
+    if (state.epoch != epoch) {  // it has ended meanwhile
+      introduction.epoch_box =
+          put_epoch_box(repository.writer(), repository.keyring.origin(),
+                        repository.own_keys().secrets(), state.epoch_begun, slot);
+      repository.writer().barrier();
+      epoch = state.epoch;
+    }
+    return SlotAdded{introduction};
+  });
+  return slot.slot;
 }
 
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring.slot();
+  require_writable(repository);
   require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
   // A run that was cut off may have left a newer object that no entry names, or its second copy
   // alone: never its number again.

@@ -25,9 +25,20 @@ Repository init_repository(std::shared_ptr<Store> store,
                            const std::string& state_parent,
                            Surroundings around);
 
+// An entry that the journal is known to have, from elsewhere: its number, and the first digits of
+// its hash, if those were noted too.
+struct KnownEntry {
+  std::uint64_t sequence = 0;
+  std::string hash_digits;
+};
+
 struct OpenOptions {
   std::string state_parent;  // the repository's own directory is made below it
   std::optional<SlotId> slot;
+  std::optional<KnownEntry> known{};  // Error{corrupt} unless the journal has it
+  // A person says that the journal is the right one, however old it looks to a machine that has
+  // never seen it.
+  bool trusts_journal = false;
 };
 
 // Opens the repository and brings the catalog in step with its journal. Error{no_repository},

@@ -37,6 +37,9 @@ class Repository {
   Surroundings around;
   Keyring keyring;
   std::unique_ptr<LocalState> local;
+  // Whether the journal is one that this machine has seen before, or a person vouches for.
+  bool knows_head = false;
+  bool has_exclusive_put = false;  // put-if-absent was seen to hold
 
   [[nodiscard]] const State& state() const { return local->catalog().state(); }
 

@@ -26,6 +26,7 @@ struct Copy {
   std::string damage;  // the details
   // Its author's signature is good: the bytes are as they were written, whatever they are.
   bool is_signed = false;
+  bool fits = false;  // and they say that this is their place in the chain
 };
 
 // Whether the author that the envelope names has signed it. Genesis introduces its author.
@@ -95,6 +96,8 @@ void judge_copy(Repository& repository,
   if (!envelope) return;
   const State& state = repository.state();
   copy.is_signed = is_signed_by_author(state, *envelope);
+  const JournalClear clear = decode_journal_clear(envelope->clear, name);
+  copy.fits = copy.is_signed && clear.sequence == sequence && clear.previous == state.head;
   const Key* key = get_journal_key(repository, *envelope);
   if (key == nullptr) {
     copy.reason = epoch_reason;
@@ -169,6 +172,9 @@ bool holds(const State& state, const Copy& copy) {
 std::optional<Copy> choose_copy(Repository& repository,
                                 std::uint64_t sequence,
                                 std::vector<Copy> copies) {
+  if (std::ranges::count(copies, true, &Copy::fits) == 1) {
+    return std::move(*std::ranges::find(copies, true, &Copy::fits));
+  }
   const std::optional<Head> seen = repository.local->last_head();
   std::optional<ObjectHash> named = named_by_next(repository, sequence);
   if (!named && seen && seen->sequence == sequence) named = seen->hash;
@@ -333,40 +339,64 @@ void check_end(Repository& repository, const std::optional<Head>& seen, bool lis
 
 }  // namespace
 
-SyncResult sync_journal(Repository& repository) {
-  Catalog& catalog = repository.local->catalog();
-  catalog.refresh();
-  const std::optional<Head> seen = repository.local->last_head();
-  if (catalog.state().next_sequence > 0) {
-    if (catalog.state().fingerprint != repository.keyring.fingerprint()) {
-      throw Error(Code::corrupt,
-                  "the catalog is of another repository; remove the state directory");
-    }
-    check_seen(seen, catalog.state().next_sequence - 1, catalog.state().head);
-    check_head(repository);
+namespace {
+
+void check_catalog(Repository& repository, const std::optional<Head>& seen) {
+  const State& state = repository.state();
+  if (state.next_sequence == 0) return;
+  if (state.fingerprint != repository.keyring.fingerprint()) {
+    throw Error(Code::corrupt, "the catalog is of another repository; remove the state directory");
   }
-  const bool is_cold = catalog.state().next_sequence == 0;
-  SyncResult result;
+  check_seen(seen, state.next_sequence - 1, state.head);
+  check_head(repository);
+}
+
+// Entry after entry until there are no more: whether what is after the last can be read.
+bool replay_entries(Repository& repository, const std::optional<Head>& seen) {
+  Catalog& catalog = repository.local->catalog();
   for (;;) {
     NextEntry next = read_entry(repository, catalog.state().next_sequence);
-    result.has_undecodable_head = next.is_undecodable;
-    if (!next.copy) break;
+    if (!next.copy) return !next.is_undecodable;
     check_seen(seen, catalog.state().next_sequence, next.copy->hash);
     ReplayedEntry replayed = judge(repository, std::move(*next.copy));
     if (replayed.entry.sequence == 0) check_genesis(repository, replayed);
     catalog.add(replayed);
   }
-  if (catalog.state().next_sequence == 0) {
-    throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
-  }
-  if (!enter_current_epoch(repository)) return sync_journal(repository);
+}
+
+// A head that was put and is not durable yet may be gone after a power cut, and its memory would be
+// taken for the proof of a rollback.
+void remember_head(Repository& repository, const std::optional<Head>& seen) {
+  const Head head{repository.state().next_sequence - 1, repository.state().head};
+  if (seen && seen->sequence >= head.sequence) return;
+  repository.writer().confirm(journal_name(head.sequence));
+  repository.local->remember_head(head);
+}
+
+}  // namespace
+
+SyncResult sync_journal(Repository& repository) {
+  Catalog& catalog = repository.local->catalog();
+  catalog.refresh();
+  const std::optional<Head> seen = repository.local->last_head();
+  check_catalog(repository, seen);
+  const bool is_cold = catalog.state().next_sequence == 0;
+  SyncResult result;
+  std::uint64_t tried_at = 0;
+  do {
+    tried_at = catalog.state().next_sequence;
+    result.has_undecodable_head = !replay_entries(repository, seen);
+    if (catalog.state().next_sequence == 0) {
+      throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
+    }
+  } while (!enter_current_epoch(repository, tried_at));
   if (result.has_undecodable_head) {
     repository.observer().notice(concat("journal entry ", catalog.state().next_sequence,
                                         " cannot be read: junk or damage; nothing can be "
                                         "committed until that is resolved"));
   }
   check_end(repository, seen, is_cold);
-  repository.local->remember_head({catalog.state().next_sequence - 1, catalog.state().head});
+  remember_head(repository, seen);
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/sealed_object.h"
+#include "engine/repository/sync.h"
 
 namespace kist {
 
@@ -65,37 +66,49 @@ struct EntryKeys {
   std::map<ObjectHash, ObjectHash> key_segment_of_pack;
 };
 
-// Successive entries mostly share theirs once an epoch has ended: the last ones stay at hand.
+// Once an epoch has ended, the entries of a slot share theirs: the last ones stay at hand.
 class KeysOfEntries {
  public:
   explicit KeysOfEntries(Repository& repository) : repository_(repository) {}
 
   std::shared_ptr<const EntryKeys> of(const SnapshotState& snapshot) {
-    if (last_ && names_ == snapshot.key_segments) return last_;
-    auto keys = std::make_shared<EntryKeys>();
+    if (snapshot.key_segments.size() == 1) return of_segment(snapshot.key_segments.front());
+    auto all = std::make_shared<EntryKeys>();
     for (const ObjectHash& name : snapshot.key_segments) {
-      const Bytes bytes = get_whole_key_segment(repository_, name);
-      ignoring_junk(repository_.observer(), [&] { add(*keys, bytes, name); });
+      const std::shared_ptr<const EntryKeys> keys = of_segment(name);
+      for (const auto& [segment, key] : keys->segments) {
+        all->segments.emplace(segment, key.clone());
+      }
+      all->key_segment_of_pack.insert(keys->key_segment_of_pack.begin(),
+                                      keys->key_segment_of_pack.end());
     }
-    names_ = snapshot.key_segments;
-    last_ = std::move(keys);
-    return last_;
+    return all;
   }
 
  private:
-  void add(EntryKeys& keys, View bytes, const ObjectHash& name) const {
-    const KeySegmentOuter outer = open_key_segment(repository_, bytes, name);
-    for (const NamedKey& key : outer.index_segments) {
-      keys.segments.emplace(key.name, Key::from(key.key));
-    }
-    for (const ObjectHash& pack : outer.packs) {
-      keys.key_segment_of_pack.emplace(pack, name);
-    }
+  std::shared_ptr<const EntryKeys> of_segment(const ObjectHash& name) {
+    const auto found = recent_.find(name);
+    if (found != recent_.end()) return found->second;
+    const Bytes bytes = get_whole_key_segment(repository_, name);
+    auto keys = std::make_shared<EntryKeys>();
+    ignoring_junk(repository_.observer(), [&] {
+      const KeySegmentOuter outer = open_key_segment(repository_, bytes, name);
+      for (const NamedKey& key : outer.index_segments) {
+        keys->segments.emplace(key.name, Key::from(key.key));
+      }
+      for (const ObjectHash& pack : outer.packs) {
+        keys->key_segment_of_pack.emplace(pack, name);
+      }
+    });
+    if (recent_.size() == recent_max) recent_.clear();
+    recent_.emplace(name, keys);
+    return keys;
   }
 
+  static constexpr std::size_t recent_max = 64;
+
   Repository& repository_;
-  std::vector<ObjectHash> names_;
-  std::shared_ptr<const EntryKeys> last_;
+  std::map<ObjectHash, std::shared_ptr<const EntryKeys>> recent_;
 };
 
 // One segment, ready to load. Error{corrupt} when it does not count.
@@ -139,12 +152,13 @@ class SnapshotLoader {
   void load(const SnapshotState& snapshot) {
     std::vector<SegmentToLoad> segments;
     std::shared_ptr<const EntryKeys> keys;
-    const bool has_keys = attempt([&] { keys = keys_.of(snapshot); });
+    const bool has_keys = attempt(snapshot, [&] { keys = keys_.of(snapshot); });
     for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-      if (!has_keys) break;
+      if (!has_keys || snapshot.key_segments.empty()) break;
       Bytes bytes;
-      const bool is_whole = attempt(
-          [&] { bytes = get_whole_index_segment(repository_, introduction.index_segment); });
+      const bool is_whole = attempt(snapshot, [&] {
+        bytes = get_whole_index_segment(repository_, introduction.index_segment);
+      });
       if (!is_whole) continue;
       ignoring_junk(repository_.observer(), [&] {
         segments.push_back(segment_to_load(repository_, bytes, snapshot, introduction, keys));
@@ -158,14 +172,14 @@ class SnapshotLoader {
 
  private:
   template <typename Work>
-  bool attempt(const Work& work) {
+  bool attempt(const SnapshotState& snapshot, const Work& work) {
     try {
       work();
       return true;
     } catch (const Error& error) {
       if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
       repository_.observer().notice(concat(error.text(), "; what it lists cannot be read"));
-      repository_.local->index().note_gap();
+      repository_.local->index().note_gap(snapshot.sequence);
       return false;
     }
   }
@@ -177,9 +191,12 @@ class SnapshotLoader {
 }  // namespace
 
 void sync_index(Repository& repository) {
-  if (repository.local->index().loaded_sequence() > repository.state().next_sequence) {
-    repository.local->reset_index();
-  }
+  const auto is_ahead = [&] {
+    return repository.local->index().loaded_sequence() > repository.state().next_sequence;
+  };
+  // Another process of this machine may have replayed more by now, and be in a later epoch.
+  if (is_ahead()) sync_journal(repository);
+  if (is_ahead()) repository.local->reset_index();
   const std::uint64_t first = repository.local->index().loaded_sequence();
   std::vector<const SnapshotState*> to_load;
   for (const auto& [id, snapshot] : repository.state().snapshots) {

@@ -46,6 +46,8 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
                            SegmentState{segment, entry.author, entry.sequence, author_reads});
     state.next_number += segment.block_count;
   }
+  state.slots.at(entry.author).key_segment_count +=
+      narrow<std::uint32_t>(taken.key_segments.size());
   for (const ObjectHash& name : taken.key_segments) {
     state.key_segments.emplace(name, entry.author);
   }
@@ -92,7 +94,9 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
   }
   for (const NamedBox& box : ended.boxes) {
     state.slots.at(box.slot).epoch_box = box.hash;
+    state.slots.at(box.slot).key_segment_count = 0;
   }
+  if (!ended.dropped.empty()) ++state.given_up;
   std::map<ObjectHash, ObjectHash> carried_by;
   state.key_segments.clear();
   for (const CarriedSegment& segment : ended.carried) {

@@ -26,6 +26,7 @@ struct SlotState {
   ObjectHash epoch_box;           // of the current epoch
   std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction
   bool is_revoked = false;
+  std::uint32_t key_segment_count = 0;  // that its entries have introduced in the current epoch
   bool operator==(const SlotState&) const = default;
 };
 
@@ -87,6 +88,7 @@ struct State {
   BoxPublicKey epoch_key;
   std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
   std::set<EpochId> epochs;       // all there were
+  std::uint64_t given_up = 0;     // how often an epoch's end has dropped key segments
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to

@@ -77,6 +77,12 @@ Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEn
                       replaced->second.taken.source == taken.source;
     if (!fits) return "it replaces what is not its own pending snapshot";
   }
+  const std::size_t count = taken.key_segments.size();
+  if (count > entry_key_segments_max) return "more key segments than an entry may introduce";
+  if (state.slots.at(entry.author).key_segment_count + count > slot_key_segments_max) {
+    return "more key segments than a slot may introduce in one epoch; kist key rotate begins "
+           "another";
+  }
   const Reason reason = check_key_segments(state, taken.key_segments);
   return reason ? reason : check_segments(state, taken);
 }
@@ -164,6 +170,12 @@ bool is_in_its_epoch(const State& state, const JournalEntry& entry) {
 bool begins_next_epoch(const State& state, std::uint32_t epoch_number, const EpochId& epoch) {
   return state.epoch_number < UINT32_MAX && epoch_number == state.epoch_number + 1 &&
          epoch != EpochId{} && !state.epochs.contains(epoch);
+}
+
+bool may_end_epoch(const State& state, const SlotId& author) {
+  const auto slot = state.slots.find(author);
+  return slot != state.slots.end() && !slot->second.is_revoked &&
+         (slot->second.introduction.capabilities & (can_maintain | can_own)) != 0;
 }
 
 std::optional<Capability> required_capability(const Act& act) {

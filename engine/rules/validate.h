@@ -20,6 +20,13 @@ std::optional<std::string> validate(const State& state, const JournalEntry& entr
 
 // Whether such an epoch may follow the current one.
 bool begins_next_epoch(const State& state, std::uint32_t epoch_number, const EpochId& epoch);
+// Whether that slot may end the current epoch, if it revokes nobody.
+bool may_end_epoch(const State& state, const SlotId& author);
+
+// Key segments that one entry, and all entries of a slot in one epoch, may introduce: the entry
+// that ends the epoch names them all.
+inline constexpr std::size_t entry_key_segments_max = 1'024;
+inline constexpr std::uint32_t slot_key_segments_max = 16'384;
 
 // The reason for whatever is sealed in another epoch than it may be: not everybody can open it, and
 // all must judge alike.

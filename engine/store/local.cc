@@ -59,6 +59,11 @@ class LocalStore final : public Store {
     changed_.clear();
   }
 
+  // Whoever publishes a file has synced what it holds.
+  void confirm(const std::string& name) override {
+    disk_->sync_directory(std::string(parent_path(name)));
+  }
+
   void remove(const std::string& name) override {
     disk_->remove(name);
     note_changed(std::string(parent_path(name)));

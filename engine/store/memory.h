@@ -25,6 +25,8 @@ class MemoryStore final : public Store {
 
   void barrier() override {}
 
+  void confirm(const std::string& /*name*/) override {}
+
   void remove(const std::string& name) override;
 
   void replace(const std::string& name, View bytes) override {

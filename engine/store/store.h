@@ -65,6 +65,8 @@ class StoreWriter {
   virtual bool put_if_absent(const std::string& name, View bytes) = 0;
   // What was put before is durable when this returns.
   virtual void barrier() = 0;
+  // What has that name is durable when this returns, whoever has put it.
+  virtual void confirm(const std::string& name) = 0;
 };
 
 class StoreRemover {

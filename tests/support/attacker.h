@@ -71,12 +71,10 @@ inline std::vector<std::string> pack_names(const MemoryStore& store) {
   return out;
 }
 
-// A store that calls somebody once, when the first object of a folder has been put: when a key
-// segment is, packs are there, and the entry is not.
-class WatchedStore final : public Store {
+// Hands everything on to another store.
+class ForwardingStore : public Store {
  public:
-  WatchedStore(Store& store, std::string folder, std::function<void()> seen)
-      : store_(store), folder_(std::move(folder)), seen_(std::move(seen)) {}
+  explicit ForwardingStore(Store& store) : store_(store) {}
 
   std::optional<std::uint64_t> size(const std::string& name) override { return store_.size(name); }
 
@@ -93,10 +91,7 @@ class WatchedStore final : public Store {
 
   std::unique_ptr<ObjectWriter> begin_put() override { return store_.begin_put(); }
 
-  void put(const std::string& name, View bytes) override {
-    store_.put(name, bytes);
-    if (name.starts_with(folder_) && seen_) std::exchange(seen_, {})();
-  }
+  void put(const std::string& name, View bytes) override { store_.put(name, bytes); }
 
   bool put_if_absent(const std::string& name, View bytes) override {
     return store_.put_if_absent(name, bytes);
@@ -104,14 +99,58 @@ class WatchedStore final : public Store {
 
   void barrier() override { store_.barrier(); }
 
+  void confirm(const std::string& name) override { store_.confirm(name); }
+
   void remove(const std::string& name) override { store_.remove(name); }
 
   void replace(const std::string& name, View bytes) override { store_.replace(name, bytes); }
 
  private:
   Store& store_;
+};
+
+// Calls somebody once, when the first object of a folder has been put: when a key segment is, packs
+// are there, and the entry is not.
+class WatchedStore final : public ForwardingStore {
+ public:
+  WatchedStore(Store& store, std::string folder, std::function<void()> seen)
+      : ForwardingStore(store), folder_(std::move(folder)), seen_(std::move(seen)) {}
+
+  void put(const std::string& name, View bytes) override {
+    ForwardingStore::put(name, bytes);
+    if (name.starts_with(folder_) && seen_) std::exchange(seen_, {})();
+  }
+
+ private:
   std::string folder_;
   std::function<void()> seen_;
+};
+
+// Loses the answer to each put-if-absent in the journal: sometimes before it is done, sometimes
+// after.
+class LostAnswers final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  bool put_if_absent(const std::string& name, View bytes) override {
+    if (!name.starts_with("journal/")) return ForwardingStore::put_if_absent(name, bytes);
+    if (++count_ % 2 == 1) ForwardingStore::put_if_absent(name, bytes);
+    throw Error(Code::failed, "the connection was cut");
+  }
+
+ private:
+  int count_ = 0;
+};
+
+// Puts if absent, and if not.
+class CarelessStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  bool put_if_absent(const std::string& name, View bytes) override {
+    ForwardingStore::replace(name, bytes);
+    return true;
+  }
 };
 
 // An entry, put in its place whether it holds or not: what its author's client would never do.

@@ -4,7 +4,9 @@
 
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
+#include "engine/format/index.h"
 #include "engine/format/limits.h"
+#include "engine/format/manifest.h"
 #include "engine/format/names.h"
 #include "engine/repository/commit.h"
 #include "engine/repository/ingest.h"
@@ -157,4 +159,130 @@ TEST_CASE(
       owner.restore(repository, result.snapshot, roles.source / "tree", target / "out").problems ==
       0);
   REQUIRE(slurp(target / "out/news") == slurp(roles.source / "tree/news"));
+}
+
+TEST_CASE("a manifest of blocks that its writer saw in the index brings back none of them") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  sync_index(evil);
+  const WriteKeys keys = evil.write_keys();
+  const Bytes wanted = slurp(roles.source / "tree/kept");
+  // All that the index tells of the blocks: their tags, and their sizes.
+  const SnapshotState& snapshot = evil.state().snapshots.at(roles.first);
+  std::vector<IndexedBlock> seen;
+  for (const SegmentIntroduction& introduced : snapshot.taken.segments) {
+    const std::string name = index_segment_name(introduced.index_segment);
+    const KeySegmentOuter outer = get_key_segment(evil, snapshot.key_segments.front());
+    const auto key =
+        std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::name);
+    const SecretBytes plain =
+        open_object(roles.store->objects().at(name), name, ObjectType::index_segment,
+                    evil.keyring.repository(), Key::from(key->key));
+    for (const IndexedPack& pack : decode_index_segment(plain.view(), name).packs) {
+      for (const IndexedFrame& frame : pack.frames) {
+        seen.insert(seen.end(), frame.blocks.begin(), frame.blocks.end());
+      }
+    }
+  }
+  REQUIRE(seen.size() > 3);
+  std::vector<Entry> entries(1);
+  entries.front().type = EntryType::directory;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    Entry entry;
+    entry.path = concat("loot", 1000 + i);
+    entry.type = EntryType::file;
+    entry.size = seen[i].size;
+    BlockId id;
+    id.bytes = seen[i].tag.bytes;
+    entry.content = {{ItemType::block, seen[i].size, id}};
+    entries.push_back(entry);
+  }
+  SnapshotId forged;
+  {
+    Pool pool(1);
+    Ingest ingest(evil, keys, pool, {3});
+    SnapshotBody body;
+    ingest.refer(ingest.add_meta(encode_leaf(entries), body.root));
+    ingest.refer({NumberBase::absolute, 0, evil.state().next_number});
+    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
+    forged =
+        std::get<SnapshotTaken>(commit(evil,
+                                       [&](const State& state) {
+                                         SnapshotTaken taken = snapshot_entry(introduced, state);
+                                         taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+                                         taken.source = "evil";
+                                         return Act(std::move(taken));
+                                       })
+                                    .act)
+            .snapshot;
+  }
+  sync_journal(roles.owner_repository);
+  const TemporaryDirectory target;
+  RestoreOptions options;
+  options.snapshot = forged;
+  options.target = target / "out";
+  const RestoreResult result = restore(roles.owner_repository, options);
+  REQUIRE(result.problems == seen.size());
+  for (const auto& file : fs::recursive_directory_iterator(target.path())) {
+    REQUIRE_FALSE(file.is_regular_file());
+  }
+}
+
+TEST_CASE("answers that were lost are settled by reading back") {
+  Roles roles(writer_capabilities);
+  Machine laptop(std::make_shared<LostAnswers>(*roles.store), 6);
+  Repository repository =
+      open_repository(laptop.store, Machine::credential(9),
+                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "laptop";
+  const std::uint64_t before = repository.state().next_sequence;
+  const BackupResult done = backup(repository, options);
+  REQUIRE(done.sequence == before);
+  // What was not done is told, and leaves nothing.
+  REQUIRE(error_code([&] { backup(repository, options); }) == Code::failed);
+  sync_journal(roles.owner_repository);
+  REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
+  REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
+}
+
+TEST_CASE("a store whose put-if-absent does not hold is refused before anything is stored") {
+  Roles roles(writer_capabilities);
+  Machine laptop(std::make_shared<CarelessStore>(*roles.store), 6);
+  Repository repository = laptop.open();
+  const auto before = roles.store->objects();
+  REQUIRE(error_code([&] { laptop.backup(repository, roles.source / "tree"); }) ==
+          Code::unsupported);
+  REQUIRE(error_code([&] {
+            add_slot(repository, Machine::credential(11), argon2_floor, "another");
+          }) == Code::unsupported);
+  REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::unsupported);
+  REQUIRE(roles.store->objects() == before);
+}
+
+TEST_CASE("a machine without memory does not write to what may be an old copy") {
+  Roles roles(writer_capabilities);
+  const std::uint64_t head = roles.owner_repository.state().next_sequence - 1;
+  Machine fresh(roles.store, 6);
+  const auto open = [&](const OpenOptions& options) {
+    return open_repository(roles.store, Machine::credential(), options, fresh.around());
+  };
+  fresh.clock.advance_ms(8LL * 86'400'000);
+  OpenOptions options{.state_parent = fresh.state.path(), .slot = {}};
+  Repository repository = open(options);
+  REQUIRE(error_code([&] { fresh.backup(repository, roles.source / "tree"); }) == Code::refused);
+  // Told what the journal must have, it compares, and goes on.
+  const auto forget = [&] { fs::remove_all(fresh.state.path()); };
+  forget();
+  options.known = {.sequence = head + 1, .hash_digits = {}};
+  REQUIRE(error_code([&] { open(options); }) == Code::corrupt);
+  forget();
+  options.known = {.sequence = head, .hash_digits = "0123456789"};
+  REQUIRE(error_code([&] { open(options); }) == Code::corrupt);
+  forget();
+  options.known = {.sequence = head,
+                   .hash_digits = hex(roles.owner_repository.state().head).substr(0, 10)};
+  Repository told = open(options);
+  REQUIRE_NOTHROW(fresh.backup(told, roles.source / "tree"));
 }
