@@ -62,6 +62,7 @@ class Verifier {
                 [&] { check_manifest(*snapshot); });
       }
     }
+    require_same_epoch();
     if (options_.repairs) {
       distrust_damaged(has_index && options_.level == VerifyLevel::content);
     }
@@ -92,6 +93,14 @@ class Verifier {
       find(object, error.text());
       return false;
     }
+  }
+
+  // What an epoch's end has removed meanwhile is no damage.
+  void require_same_epoch() {
+    const EpochId epoch = repository_.state().epoch;
+    sync_journal(repository_);
+    if (repository_.state().epoch == epoch) return;
+    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
@@ -132,14 +141,29 @@ class Verifier {
     };
   }
 
+  // Who has the epoch's secret can tell what each box must be.
+  void check_epoch_box(const SlotState& slot) {
+    const State& state = repository_.state();
+    const SlotIntroduction& introduction = slot.introduction;
+    const std::string name = epoch_name(state.epoch_number, state.epoch, introduction.slot);
+    copies_.check_twins(name, slot.epoch_box, small_object_bytes_max);
+    if (!keys_) return;
+    const Bytes due =
+        make_epoch_box(repository_.keyring.origin(), introduction.slot, introduction.box_key,
+                       {repository_.keyring.journal_key(), repository_.keyring.index_key(),
+                        keys_->epoch_secret(), state.epoch_begun},
+                       (introduction.capabilities & can_read) != 0);
+    if (hash_object(due) == slot.epoch_box) return;
+    find(name, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
+  }
+
   void check_slots() {
     const State& state = repository_.state();
     for (const SlotState* slot : state.current_slots()) {
       const SlotIntroduction& introduction = slot->introduction;
       const SlotId& id = introduction.slot;
       copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
-      copies_.check_twins(epoch_name(state.epoch_number, state.epoch, id), slot->epoch_box,
-                          small_object_bytes_max);
+      check_epoch_box(*slot);
       const std::string name = slot_name(id, slot->generation);
       if (slot->slot_object != ObjectHash{}) {
         copies_.check_twins(name, slot->slot_object, slot_object_bytes_max);

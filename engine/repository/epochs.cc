@@ -1,6 +1,5 @@
 #include "engine/repository/epochs.h"
 
-#include <algorithm>
 #include <functional>
 #include <set>
 #include <vector>
@@ -31,16 +30,24 @@ Key sealing_key(const Key& journal_key) {
 }
 
 // What is in an entry's place, by its envelope alone: either copy.
-std::optional<EnvelopeHeader> read_header(Repository& repository, std::uint64_t sequence) {
+struct Sealed {
+  Bytes bytes;
+  Envelope envelope;  // views into them
+};
+
+std::optional<Sealed> read_sealed(Repository& repository, std::uint64_t sequence) {
   const std::string name = journal_name(sequence);
   for (const std::string& copy : {name, twin_name(name)}) {
     try {
-      const Bytes bytes = get_object(repository.reader(), copy, journal_entry_bytes_max);
-      return decode_envelope_of(bytes, copy, ObjectType::journal_entry,
-                                repository.keyring.repository())
-          .header;
+      Sealed out{get_object(repository.reader(), copy, journal_entry_bytes_max), {}};
+      out.envelope = decode_envelope_of(out.bytes, copy, ObjectType::journal_entry,
+                                        repository.keyring.repository());
+      return out;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (error.code() != Code::corrupt && error.code() != Code::missing &&
+          error.code() != Code::unsupported) {
+        throw;
+      }
     }
   }
   return std::nullopt;
@@ -167,25 +174,29 @@ Way learn_key(Repository& repository, const Envelope& wanted) {
     const auto sequence = parse_journal_name(untwinned(file));
     if (sequence && *sequence >= state.next_sequence) sequences.insert(*sequence);
   });
-  std::set<EpochId> tried;
+  std::set<EpochId> tried;  // that have led nowhere
+  bool has_others = false;
   Way way = Way::none;
   for (const std::uint64_t sequence : sequences) {
     check_cancelled(repository.observer());
-    const std::optional<EnvelopeHeader> later = read_header(repository, sequence);
-    if (!later || !tried.insert(later->epoch).second) continue;
+    const std::optional<Sealed> later = read_sealed(repository, sequence);
+    if (!later || tried.contains(later->envelope.header.epoch)) continue;
+    has_others |= later->envelope.header.epoch != header.epoch;
     std::optional<Error> ignored;
     const std::optional<OpenedEpoch> opened =
-        try_open(repository, *later, ignored, [](const OpenedEpoch&) { return true; });
-    const Way found = opened ? walk_back(repository, *opened, wanted) : Way::none;
+        try_open(repository, later->envelope.header, ignored, [&](const OpenedEpoch& candidate) {
+          return opens(later->envelope, candidate.journal_key);
+        });
+    if (!opened) continue;
+    tried.insert(later->envelope.header.epoch);
+    const Way found = walk_back(repository, *opened, wanted);
     if (found == Way::found) return found;
     if (found == Way::elsewhere) way = found;
   }
   if (way == Way::elsewhere) return way;
   // Where nothing has ended the epoch, nobody was shut out of it.
   const bool is_next = state.next_sequence > 0 && header.epoch != state.epoch;
-  const bool has_ended = is_next || std::ranges::any_of(tried, [&](const EpochId& epoch) {
-                           return epoch != header.epoch;
-                         });
+  const bool has_ended = is_next || has_others;
   if (!damage && !has_ended) damage = lost_box(repository, header.epoch_number, header.epoch);
   if (damage) throw Error(damage->code(), concat(damage->text(), lost_box_advice));
   return Way::none;
