@@ -95,7 +95,14 @@ void judge_copy(Repository& repository,
   });
   if (!envelope) return;
   const State& state = repository.state();
-  copy.is_signed = is_signed_by_author(state, *envelope);
+  // Genesis introduces its author; the slot knows its hash.
+  copy.is_signed = state.next_sequence == 0 ? copy.hash == repository.keyring.fingerprint()
+                                            : is_signed_by_author(state, *envelope);
+  if (!copy.is_signed) {
+    copy.reason = "it is not authentic";
+    copy.damage = "its author's signature is not good";
+    return;
+  }
   const JournalClear clear = decode_journal_clear(envelope->clear, name);
   copy.fits = copy.is_signed && clear.sequence == sequence && clear.previous == state.head;
   const Key* key = get_journal_key(repository, *envelope);
@@ -106,8 +113,9 @@ void judge_copy(Repository& repository,
   }
   attempt([&] {
     JournalEntry entry = decode_entry(repository, *envelope, name, *key);
-    if (state.next_sequence == 0) copy.is_signed = is_signed_by_owner(*envelope, entry);
-    if (!copy.is_signed) throw Error(Code::corrupt, "a signature that is not its author's");
+    if (state.next_sequence == 0 && !is_signed_by_owner(*envelope, entry)) {
+      throw Error(Code::corrupt, "a signature that is not its author's");
+    }
     if (entry.sequence != sequence) {
       throw Error(Code::corrupt, concat("it is entry ", entry.sequence));
     }
