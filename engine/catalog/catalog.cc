@@ -7,6 +7,7 @@ namespace {
 constexpr std::uint64_t catalog_map_bytes = std::uint64_t{4} << 30U;
 constexpr Table entries_table = 0;
 constexpr std::size_t piece_size = 1500;
+constexpr std::size_t unflushed_max = 1024;
 constexpr std::uint8_t record_version = 2;  // another one is rebuilt
 
 // Sequence and piece, big-endian, so that keys sort in journal order.
@@ -82,20 +83,28 @@ void Catalog::replay(const ReplayedEntry& replayed) {
   }
 }
 
+// A commit of LMDB for each entry would be most of what a long replay takes.
 void Catalog::add(const ReplayedEntry& replayed) {
-  const Bytes record = encode_record(replayed);
-  Transaction write(environment_, Transaction::Mode::write);
-  // Another process may have added it, and more, meanwhile: its judgement is the same as ours.
-  if (!write.get(entries_table, piece_key(replayed.entry.sequence, 0))) {
-    std::uint32_t piece = 0;
-    for (std::size_t at = 0; at < record.size(); at += piece_size) {
-      const std::size_t size = std::min(piece_size, record.size() - at);
-      write.append(entries_table, piece_key(replayed.entry.sequence, piece++),
-                   View(record).subspan(at, size));
-    }
-    write.commit();
-  }
   replay(replayed);
+  unflushed_.push_back({replayed.entry.sequence, encode_record(replayed)});
+  if (unflushed_.size() == unflushed_max) flush();
+}
+
+void Catalog::flush() {
+  if (unflushed_.empty()) return;
+  Transaction write(environment_, Transaction::Mode::write);
+  for (const Record& record : unflushed_) {
+    // Another process may have added it, and more, meanwhile: its judgement is the same as ours.
+    if (write.get(entries_table, piece_key(record.sequence, 0))) continue;
+    std::uint32_t piece = 0;
+    for (std::size_t at = 0; at < record.bytes.size(); at += piece_size) {
+      const std::size_t size = std::min(piece_size, record.bytes.size() - at);
+      write.append(entries_table, piece_key(record.sequence, piece++),
+                   View(record.bytes).subspan(at, size));
+    }
+  }
+  write.commit();
+  unflushed_.clear();
 }
 
 void Catalog::refresh() {
@@ -106,6 +115,7 @@ void Catalog::refresh() {
 }
 
 void Catalog::for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each) {
+  flush();
   const Transaction read(environment_, Transaction::Mode::read);
   Bytes record;
   std::uint64_t sequence = first;

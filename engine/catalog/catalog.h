@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
@@ -30,8 +31,9 @@ class Catalog {
 
   [[nodiscard]] const State& state() const { return state_; }
 
-  // Adds the next entry: durable, and in state() when this returns.
+  // Adds the next entry: in state() when this returns, durable after the next flush().
   void add(const ReplayedEntry& replayed);
+  void flush();
   // Takes over what another process has added since.
   void refresh();
   // In journal order, from `first` on, until `each` returns false.
@@ -42,8 +44,14 @@ class Catalog {
  private:
   void replay(const ReplayedEntry& replayed);
 
+  struct Record {
+    std::uint64_t sequence = 0;
+    Bytes bytes;
+  };
+
   Environment environment_;
   State state_;
+  std::vector<Record> unflushed_;
 };
 
 }  // namespace kist

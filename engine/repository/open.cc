@@ -75,6 +75,7 @@ struct NewSlot {
   SlotKind kind = SlotKind::passphrase;
   const std::string& name;
   Capabilities capabilities = owner_capabilities;
+  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
 
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };
@@ -87,12 +88,11 @@ constexpr std::int64_t unseen_age_max_ms = 7LL * 86'400'000;
 ObjectHash put_epoch_box(StoreWriter& store,
                          const ObjectOrigin& origin,
                          const Secrets& secrets,
-                         std::uint64_t epoch_begun,
                          const NewSlot& slot) {
-  const Bytes box =
-      make_epoch_box(origin, slot.slot, box_public_key(slot.keys.box_seed),
-                     {secrets.journal_key, secrets.index_key, secrets.epoch_secret, epoch_begun},
-                     slot.may(can_read));
+  const Bytes box = make_epoch_box(
+      origin, slot.slot, box_public_key(slot.keys.box_seed),
+      {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
+      slot.may(can_read));
   put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
   return hash_object(box);
 }
@@ -101,7 +101,6 @@ ObjectHash put_epoch_box(StoreWriter& store,
 SlotIntroduction introduce(StoreWriter& store,
                            const ObjectOrigin& origin,
                            const Secrets& secrets,
-                           std::uint64_t epoch_begun,
                            const NewSlot& slot,
                            Random& random) {
   const BoxPublicKey box_key = box_public_key(slot.keys.box_seed);
@@ -117,7 +116,7 @@ SlotIntroduction introduce(StoreWriter& store,
   out.signing_key = signing_public_key(slot.keys.signing_seed);
   out.box_key = box_key;
   out.grant = hash_object(grant);
-  out.epoch_box = put_epoch_box(store, origin, secrets, epoch_begun, slot);
+  out.epoch_box = put_epoch_box(store, origin, secrets, slot);
   return out;
 }
 
@@ -208,7 +207,7 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner = introduce(*store, origin, secrets, 0,
+  genesis.owner = introduce(*store, origin, secrets,
                             {origin.author, keys, credential.kind, options.owner_name}, random);
   genesis.policy.minimum = options.minimum_retention_seconds;
 
@@ -346,10 +345,10 @@ SlotId add_slot(Repository& repository,
   random.fill(seed.mutable_view());
   const SlotKeys keys(seed);
   ObjectOrigin origin = repository.keyring.origin();
-  const NewSlot slot{random.draw_id<SlotId>(), keys, credential.kind, name, capabilities};
+  NewSlot slot{random.draw_id<SlotId>(),      keys, credential.kind, name, capabilities,
+               repository.state().epoch_begun};
   SlotIntroduction introduction =
-      introduce(repository.writer(), origin, repository.own_keys().secrets(),
-                repository.state().epoch_begun, slot, random);
+      introduce(repository.writer(), origin, repository.own_keys().secrets(), slot, random);
   repository.writer().barrier();  // a slot object that is there can be opened
   EpochId epoch = origin.epoch;
   origin.author = slot.slot;
@@ -360,9 +359,9 @@ SlotId add_slot(Repository& repository,
   repository.writer().barrier();
   commit(repository, [&](const State& state) {
     if (state.epoch != epoch) {  // it has ended meanwhile
-      introduction.epoch_box =
-          put_epoch_box(repository.writer(), repository.keyring.origin(),
-                        repository.own_keys().secrets(), state.epoch_begun, slot);
+      slot.epoch_begun = state.epoch_begun;
+      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring.origin(),
+                                             repository.own_keys().secrets(), slot);
       repository.writer().barrier();
       epoch = state.epoch;
     }

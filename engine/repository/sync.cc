@@ -397,6 +397,7 @@ SyncResult sync_journal(Repository& repository) {
     if (catalog.state().next_sequence == 0) {
       throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
     }
+    catalog.flush();
   } while (!enter_current_epoch(repository, tried_at));
   if (result.has_undecodable_head) {
     repository.observer().notice(concat("journal entry ", catalog.state().next_sequence,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <ranges>
 #include <set>
 
 #include "engine/content/chunker.h"
@@ -131,8 +130,12 @@ Reason check_carried(const State& state, const EpochEnded& ended) {
     till_now.insert(till_now.end(), segment.replaces.begin(), segment.replaces.end());
   }
   std::ranges::sort(till_now);
-  const auto keys = std::views::keys(state.key_segments);
-  if (!std::ranges::equal(till_now, keys)) return "key segments that are not all, each once";
+  const auto is_same = [](const ObjectHash& named, const auto& known) {
+    return named == known.first;
+  };
+  if (!std::ranges::equal(till_now, state.key_segments, is_same)) {
+    return "key segments that are not all, each once";
+  }
   return check_key_segments(state, made);
 }
 
