@@ -17,11 +17,11 @@ using namespace kist::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-EndEpochResult rotate(Roles& roles, bool drops = false) {
+EndEpochResult begin_next(Roles& roles, bool drops = false) {
   return end_epoch(roles.owner_repository, {.revoked = {}, .drops_unreadable = drops});
 }
 
-void require_restores(Machine& machine,
+void require_restored(Machine& machine,
                       Repository& repository,
                       const Roles& roles,
                       const SnapshotId& id) {
@@ -121,9 +121,9 @@ TEST_CASE("key segments that are merged stay as small as can be read") {
   for (int i = 0; i < 2; ++i) {
     name_segments(roles, evil, {put_large_key_segment(roles, evil)});
   }
-  rotate(roles);
-  rotate(roles);
-  require_restores(roles.owner, roles.owner_repository, roles, honest);
+  begin_next(roles);
+  begin_next(roles);
+  require_restored(roles.owner, roles.owner_repository, roles, honest);
 }
 
 TEST_CASE("a writer cannot name so many key segments that no epoch can end") {
@@ -145,7 +145,7 @@ TEST_CASE("a writer cannot name so many key segments that no epoch can end") {
   REQUIRE(evil.state().voids.size() == 2);
   sync_journal(roles.owner_repository);
   end_epoch(roles.owner_repository, {.revoked = {evil.keyring.slot()}});
-  require_restores(roles.owner, roles.owner_repository, roles, roles.first);
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
 TEST_CASE("a slot that is added while an epoch ends has its keys of the next one") {
@@ -153,11 +153,11 @@ TEST_CASE("a slot that is added while an epoch ends has its keys of the next one
   Machine second(roles.store, 6);
   Repository before = second.open();
   SECTION("before the command has begun to work") {
-    rotate(roles);
+    begin_next(roles);
   }
   SECTION("in the midst of it") {
-    Machine watched(std::make_shared<WatchedStore>(*roles.store, "slots/", [&] { rotate(roles); }),
-                    7);
+    Machine watched(
+        std::make_shared<WatchedStore>(*roles.store, "slots/", [&] { begin_next(roles); }), 7);
     Repository during = watched.open();
     add_slot(during, Machine::credential(12), argon2_floor, "newer", owner_capabilities);
     Machine third(roles.store, 9);
@@ -172,7 +172,7 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const ObjectOrigin first = evil.keyring.origin();
-  rotate(roles);
+  begin_next(roles);
   sync_journal(evil);
   SECTION("a chain of void entries, with boxes for all") {
     const Key bogus = draw_key(roles);
@@ -220,7 +220,7 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   Repository fresh = late.open();
   sync_journal(roles.owner_repository);
   REQUIRE(fresh.state() == roles.owner_repository.state());
-  require_restores(late, fresh, roles, roles.first);
+  require_restored(late, fresh, roles, roles.first);
 }
 
 TEST_CASE("a lost box is an error that names it, whatever stands after the head") {
@@ -238,12 +238,12 @@ TEST_CASE("a restore that an epoch's end has caught says so, and works when it i
   Machine late(roles.store, 8);
   Repository there = late.open();
   sync_index(there);
-  rotate(roles);
+  begin_next(roles);
   const TemporaryDirectory target;
   REQUIRE(error_code([&] {
             late.restore(there, roles.first, roles.source / "tree", target / "out");
           }) == Code::conflict);
-  require_restores(late, there, roles, roles.first);
+  require_restored(late, there, roles, roles.first);
 }
 
 TEST_CASE("what a writer names and nobody can read asks for a word once, and for none to revoke") {
@@ -251,20 +251,20 @@ TEST_CASE("what a writer names and nobody can read asks for a word once, and for
   Repository evil = roles.open();
   SECTION("a key segment") {
     name_segments(roles, evil, {roles.content.draw_id<ObjectHash>()});
-    REQUIRE(error_code([&] { rotate(roles); }) == Code::corrupt);
+    REQUIRE(error_code([&] { begin_next(roles); }) == Code::corrupt);
   }
   SECTION("an index segment") {
     name_segments(roles, evil, {}, {{roles.content.draw_id<ObjectHash>(), 0, 1}});
-    rotate(roles);  // without a key it could never count
+    begin_next(roles);  // without a key it could never count
   }
   SECTION("revoked") {
     name_segments(roles, evil, {roles.content.draw_id<ObjectHash>()});
     end_epoch(roles.owner_repository, {.revoked = {evil.keyring.slot()}});
-    rotate(roles);
+    begin_next(roles);
   }
-  rotate(roles, true);
-  rotate(roles);
-  require_restores(roles.owner, roles.owner_repository, roles, roles.first);
+  begin_next(roles, true);
+  begin_next(roles);
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
 TEST_CASE("what is given up is what only that opens") {
@@ -286,7 +286,7 @@ TEST_CASE("what is given up is what only that opens") {
   }
   Machine later(roles.store, 9);
   Repository fresh = later.open();
-  require_restores(later, fresh, roles, roles.first);
+  require_restored(later, fresh, roles, roles.first);
 }
 
 TEST_CASE("a slot opens beside what key adds that were cut off have left, in any epoch") {
@@ -303,7 +303,7 @@ TEST_CASE("a slot opens beside what key adds that were cut off have left, in any
       if (!name.starts_with("journal/")) roles.store->put(name, bytes);
     }
   }
-  rotate(roles);
+  begin_next(roles);
   const SlotId slot = add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new",
                                writer_capabilities);
   Machine third(roles.store, 8);
@@ -340,7 +340,7 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
       roles.store->remove(key_segment_name(name));
       roles.store->remove(twin_name(key_segment_name(name)));
     }
-    rotate(roles, true);
+    begin_next(roles, true);
   };
   Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", give_up), 6);
   Repository there = open_as(laptop, 9);
@@ -349,7 +349,7 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
   options.source = "laptop";
   REQUIRE(error_code([&] { backup(there, options); }) == Code::conflict);
   const BackupResult result = backup(there, options);
-  require_restores(roles.owner, roles.owner_repository, roles, result.snapshot);
+  require_restored(roles.owner, roles.owner_repository, roles, result.snapshot);
 }
 
 TEST_CASE("an index reads each key segment once, whoever's snapshots take turns") {
@@ -360,7 +360,7 @@ TEST_CASE("an index reads each key segment once, whoever's snapshots take turns"
     roles.backup(writer, "laptop");
     roles.owner.backup(roles.owner_repository, roles.source / "tree");
   }
-  rotate(roles);
+  begin_next(roles);
   const std::uint64_t before = roles.store->get_count("keys/");
   Machine late(roles.store, 8);
   Repository there = late.open();
@@ -391,13 +391,13 @@ TEST_CASE("a process that is behind does not spoil the index of a later epoch") 
     REQUIRE(index.pack_count() == pack_names(*roles.store).size());
   }
   end_epoch(next, {});
-  require_restores(roles.owner, next, roles, roles.first);
+  require_restored(roles.owner, next, roles, roles.first);
 }
 
 TEST_CASE("of two that end an epoch at once the loser plans anew") {
   Roles roles(writer_capabilities);
   const std::string where = GENERATE("keys/", "epochs/");
-  Machine owner(std::make_shared<WatchedStore>(*roles.store, where, [&] { rotate(roles); }), 6);
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, where, [&] { begin_next(roles); }), 6);
   Repository repository = owner.open();
   REQUIRE(end_epoch(repository, {}).epoch_number == 2);
 }
@@ -468,7 +468,7 @@ TEST_CASE("a verify that an epoch's end has caught distrusts nothing") {
     std::function<void()> seen_;
   };
 
-  Machine owner(std::make_shared<OnPack>(*roles.store, [&] { rotate(roles); }), 6);
+  Machine owner(std::make_shared<OnPack>(*roles.store, [&] { begin_next(roles); }), 6);
   Repository repository = owner.open();
   VerifyOptions options;
   options.level = VerifyLevel::content;

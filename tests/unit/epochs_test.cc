@@ -408,8 +408,9 @@ TEST_CASE("what a machine kept of a former epoch is gone from it, and the journa
     return Bytes(keys.begin() + 16, keys.begin() + 32);
   }();
   const auto is_kept = [&] {
-    return std::ranges::any_of(
-        files(), [&](const Bytes& bytes) { return !std::ranges::search(bytes, tag_key).empty(); });
+    return std::ranges::any_of(files(), [&](const Bytes& bytes) {
+      return std::search(bytes.begin(), bytes.end(), tag_key.begin(), tag_key.end()) != bytes.end();
+    });
   };
   REQUIRE(is_kept());
   REQUIRE_FALSE(fs::is_empty(writer.local->cache_directory()));

@@ -49,7 +49,7 @@ struct Tampered {
     return told([&] { sync_journal(roles.owner_repository); });
   }
 
-  std::string told_by_new() {
+  [[nodiscard]] std::string told_by_new() const {
     Machine machine(roles.store, 9);
     return told([&] { machine.open(); });
   }

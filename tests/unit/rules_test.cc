@@ -330,7 +330,7 @@ TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new")
 
 TEST_CASE("ending an epoch asks for maintain, and revoking for own") {
   State state = state_with_keys();
-  const SlotId operating = sample_id<SlotId>(70);
+  const auto operating = sample_id<SlotId>(70);
   commit(state, next_entry(state, owner, slot(operating, operator_capabilities)));
   EpochEnded act = new_epoch(state);
   REQUIRE_FALSE(validate(state, ending(state, act, operating)));
@@ -351,7 +351,7 @@ TEST_CASE("ending an epoch asks for maintain, and revoking for own") {
 TEST_CASE("what has ended is told from what may yet begin") {
   State state = state_with_keys();
   commit(state, ending(state, new_epoch(state)));
-  const EpochId other = sample_id<EpochId>(99);
+  const auto other = sample_id<EpochId>(99);
   REQUIRE(is_of_ended_epoch(state, 0, sample_id<EpochId>(9)));
   REQUIRE(is_of_ended_epoch(state, 1, other));
   REQUIRE_FALSE(is_of_ended_epoch(state, 1, state.epoch));
