@@ -141,7 +141,7 @@ TEST_CASE("a bit that flips on its way to the disk is found by verify, and never
   const Bench bench;
   const MemoryDisk start = prepared(nullptr);
   std::uint64_t found = 0;
-  for (std::uint64_t at = 0;; at += stride()) {
+  for (std::uint64_t at = 0;; ++at) {  // all of them: few are writes
     MemoryDisk disk = start;
     DiskMachine machine(disk, 77);
     disk.plan({.fault_at = at, .fault = Fault::flipped_bit});
@@ -179,7 +179,7 @@ TEST_CASE("a bit that flips on its way to the disk is found by verify, and never
     if (!has_faulted) break;
   }
   std::cout << "backup, flipped bit: verify found " << found << "\n";
-  REQUIRE(found > 10 / stride());
+  REQUIRE(found > 10);
 }
 
 TEST_CASE("no failing operation makes a restore write what was not backed up") {
