@@ -284,7 +284,7 @@ TEST_CASE("no failing operation of an epoch's end loses a key or locks anybody o
         if (outcome.succeeded && repository.state().epoch_number != 1) return "no epoch has begun";
         static_cast<void>(verify(repository, {.repairs = true}));
         end_epoch(repository, {});
-        const std::string wrong = findings(verify(repository, {.level = VerifyLevel::content}));
+        std::string wrong = findings(verify(repository, {.level = VerifyLevel::content}));
         if (!wrong.empty()) return wrong;
         DiskMachine other(start, 5);
         Repository reader =
