@@ -41,6 +41,13 @@ class Error : public std::exception {
   std::string text_;
 };
 
+// Whether what was read is not what it should be, as against a failure of the system, a refusal, an
+// interruption: damaged, absent, or of a version that this one does not know.
+inline bool is_damage(const Error& error) noexcept {
+  return error.code() == Code::corrupt || error.code() == Code::missing ||
+         error.code() == Code::unsupported;
+}
+
 namespace detail {
 inline std::string to_piece(std::string_view text) {
   return std::string(text);

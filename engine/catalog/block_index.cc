@@ -116,12 +116,12 @@ std::uint64_t BlockIndex::loaded_sequence() {
   return value ? get_be(*value) : 0;
 }
 
-std::vector<std::uint64_t> BlockIndex::gaps() {
+std::set<std::uint64_t> BlockIndex::gaps() {
   const Transaction read(environment_, Transaction::Mode::read);
-  std::vector<std::uint64_t> out;
+  std::set<std::uint64_t> out;
   read.scan(meta_table, as_view(gap_key), [&](View key, View value) {
     if (!as_text(key).starts_with(gap_key)) return false;
-    out.push_back(get_be(value));
+    out.insert(get_be(value));
     return true;
   });
   return out;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ class BlockIndex {
   //  // Entries of which something could not be read when it was to be loaded: it may be whole by
   //  now, and
   // what others claimed after it stands in its place.
-  [[nodiscard]] std::vector<std::uint64_t> gaps();
+  [[nodiscard]] std::set<std::uint64_t> gaps();
   void note_gap(std::uint64_t sequence);
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
   // entry introduced are left out: their count is returned.

@@ -83,10 +83,10 @@ void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) 
     repository.local->reset_index();
     sync_index(repository);
   }
-  const std::vector<std::uint64_t> gaps = repository.local->index().gaps();
+  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
   const State& state = repository.state();
   for (const auto& [id, snapshot] : state.snapshots) {
-    if (std::ranges::count(gaps, snapshot.sequence) == 0) continue;
+    if (!gaps.contains(snapshot.sequence)) continue;
     if (is_of(state, snapshot.author, revoked)) continue;
     throw Error(Code::corrupt,
                 concat("a segment that journal entry ", snapshot.sequence, " of slot ",
@@ -245,10 +245,7 @@ bool is_ended_key_segment(Repository& repository, const std::string& file) {
     if (!state.key_segments.contains(*name)) return true;
     return hash_object(get_object(repository.reader(), object, key_segment_bytes_max)) == *name;
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing &&
-        error.code() != Code::unsupported) {
-      throw;
-    }
+    if (!is_damage(error)) throw;
     return false;  // of what it is cannot be told: it stays
   }
 }
@@ -305,7 +302,7 @@ bool try_again(Repository& repository, const EndEpochOptions& options, EndEpochR
     const ReadKeys keys = repository.read_keys();
     return try_end(repository, keys, options, result);
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    if (!is_damage(error)) throw;
     replay(repository);
     if (repository.state().head == head) throw;
     return false;

@@ -17,8 +17,7 @@ namespace {
 
 constexpr std::string_view lost_box_advice =
     ": this slot opens nothing without it; restore it from a copy of the repository, or use "
-    "another "
-    "slot";
+    "another slot";
 
 Error lost_box(const Repository& repository, std::uint32_t number, const EpochId& epoch) {
   return {Code::missing,
@@ -44,10 +43,7 @@ std::optional<Sealed> read_sealed(Repository& repository, std::uint64_t sequence
                                         repository.keyring.repository());
       return out;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing &&
-          error.code() != Code::unsupported) {
-        throw;
-      }
+      if (!is_damage(error)) throw;
     }
   }
   return std::nullopt;
@@ -92,7 +88,7 @@ std::optional<Beginning> read_beginning(Repository& repository,
       if (ended == nullptr || ended->former.begun >= begun) continue;
       return Beginning{ended->former, is_by_who_may_end(repository.state(), envelope)};
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (!is_damage(error)) throw;
     }
   }
   return std::nullopt;
@@ -150,7 +146,7 @@ std::optional<OpenedEpoch> try_open(Repository& repository,
           return (!is_named || opened.hash == slot->second.epoch_box) && accepts(opened);
         });
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    if (!is_damage(error)) throw;
     damage = error;
     return std::nullopt;
   }

@@ -30,7 +30,7 @@ std::optional<Bytes> get_if_whole(Repository& repository, const ObjectHash& name
   try {
     return get_whole_key_segment(repository, name);
   } catch (const Error& error) {
-    if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+    if (!is_damage(error)) throw;
     return std::nullopt;
   }
 }

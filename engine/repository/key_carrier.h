@@ -37,7 +37,7 @@ class KeyCarrier {
         merges_(repository.local->index().gaps().empty()),
         index_(repository.local->index()) {}
 
-  // Key segments of which no copy is whole. What only they open cannot be carried on.
+  // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
   // Writes the new key segments, reads them back and opens them by the new secrets alone.
   void carry_all();

@@ -177,7 +177,7 @@ class SnapshotLoader {
       work();
       return true;
     } catch (const Error& error) {
-      if (error.code() != Code::corrupt && error.code() != Code::missing) throw;
+      if (!is_damage(error)) throw;
       repository_.observer().notice(concat(error.text(), "; what it lists cannot be read"));
       repository_.local->index().note_gap(snapshot.sequence);
       return false;
