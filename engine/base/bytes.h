@@ -77,6 +77,16 @@ class ByteReader {
     return out;
   }
 
+  // A u32 count, then so many ids.
+  template <typename AnyId>
+  std::vector<AnyId> ids(std::string_view what) {
+    std::vector<AnyId> out(count(AnyId::size, what));
+    for (AnyId& each : out) {
+      each = id<AnyId>();
+    }
+    return out;
+  }
+
   // A u32 count of things that take at least `each_size` bytes: more than can follow is refused
   // before anything is allocated.
   std::uint32_t count(std::uint64_t each_size, std::string_view what);
@@ -134,6 +144,14 @@ class ByteWriter {
   template <std::size_t N, typename Kind>
   void id(const Id<N, Kind>& value) {
     raw(value.bytes);
+  }
+
+  template <typename AnyId>
+  void ids(const std::vector<AnyId>& values) {
+    u32(narrow<std::uint32_t>(values.size()));
+    for (const AnyId& value : values) {
+      id(value);
+    }
   }
 
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }

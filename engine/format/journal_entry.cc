@@ -122,23 +122,6 @@ Genesis decode_genesis(ByteReader& in) {
   return out;
 }
 
-template <typename AnyId>
-void encode_ids(ByteWriter& out, const std::vector<AnyId>& ids) {
-  out.u32(narrow<std::uint32_t>(ids.size()));
-  for (const AnyId& id : ids) {
-    out.id(id);
-  }
-}
-
-template <typename AnyId>
-std::vector<AnyId> decode_ids(ByteReader& in, std::string_view what) {
-  std::vector<AnyId> out(in.count(AnyId::size, what));
-  for (AnyId& id : out) {
-    id = in.id<AnyId>();
-  }
-  return out;
-}
-
 void encode(ByteWriter& out, const SnapshotTaken& snapshot) {
   out.id(snapshot.snapshot);
   out.u8(snapshot.is_pending ? 1 : 0);
@@ -156,7 +139,7 @@ void encode(ByteWriter& out, const SnapshotTaken& snapshot) {
     out.u64(segment.first_number);
     out.u32(segment.block_count);
   }
-  encode_ids(out, snapshot.key_segments);
+  out.ids(snapshot.key_segments);
 }
 
 SnapshotTaken decode_snapshot(ByteReader& in) {
@@ -177,7 +160,7 @@ SnapshotTaken decode_snapshot(ByteReader& in) {
     segment.first_number = in.u64();
     segment.block_count = in.u32();
   }
-  out.key_segments = decode_ids<ObjectHash>(in, "key segments");
+  out.key_segments = in.ids<ObjectHash>("key segments");
   return out;
 }
 
@@ -200,7 +183,7 @@ void encode(ByteWriter& out, const EpochEnded& act) {
   out.u64(act.former.begun);
   out.raw(act.former.journal_key);
   out.id(act.epoch_key);
-  encode_ids(out, act.revoked);
+  out.ids(act.revoked);
   out.u32(narrow<std::uint32_t>(act.boxes.size()));
   for (const NamedBox& box : act.boxes) {
     out.id(box.slot);
@@ -209,9 +192,9 @@ void encode(ByteWriter& out, const EpochEnded& act) {
   out.u32(narrow<std::uint32_t>(act.carried.size()));
   for (const CarriedSegment& segment : act.carried) {
     out.id(segment.name);
-    encode_ids(out, segment.replaces);
+    out.ids(segment.replaces);
   }
-  encode_ids(out, act.dropped);
+  out.ids(act.dropped);
 }
 
 EpochEnded decode_epoch_ended(ByteReader& in) {
@@ -220,7 +203,7 @@ EpochEnded decode_epoch_ended(ByteReader& in) {
   out.former.begun = in.u64();
   std::ranges::copy(in.take(sealed_journal_key_size), out.former.journal_key.begin());
   out.epoch_key = in.id<BoxPublicKey>();
-  out.revoked = decode_ids<SlotId>(in, "revoked slots");
+  out.revoked = in.ids<SlotId>("revoked slots");
   out.boxes.resize(in.count(SlotId::size + ObjectHash::size, "epoch boxes"));
   for (NamedBox& box : out.boxes) {
     box.slot = in.id<SlotId>();
@@ -229,9 +212,9 @@ EpochEnded decode_epoch_ended(ByteReader& in) {
   out.carried.resize(in.count(ObjectHash::size + 4, "key segments"));
   for (CarriedSegment& segment : out.carried) {
     segment.name = in.id<ObjectHash>();
-    segment.replaces = decode_ids<ObjectHash>(in, "key segments");
+    segment.replaces = in.ids<ObjectHash>("key segments");
   }
-  out.dropped = decode_ids<ObjectHash>(in, "key segments");
+  out.dropped = in.ids<ObjectHash>("key segments");
   return out;
 }
 
