@@ -98,6 +98,7 @@ class Verifier {
   // What an epoch's end has removed meanwhile is no damage.
   void require_same_epoch() {
     const EpochId epoch = repository_.state().epoch;
+    if (report_.findings.empty()) return;
     sync_journal(repository_);
     if (repository_.state().epoch == epoch) return;
     throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");

@@ -163,6 +163,19 @@ void LocalState::remember_head(const Head& head) {
   replace_file(directory_ + "/head", as_view(concat(head.sequence, " ", hex(head.hash), "\n")));
 }
 
+bool LocalState::is_head_doubted() const {
+  return path_exists(directory_ + "/doubt");
+}
+
+void LocalState::doubt_head(bool is_doubted) const {
+  if (is_doubted == is_head_doubted()) return;
+  if (is_doubted) {
+    replace_file(directory_ + "/doubt", {});
+  } else {
+    remove_file(directory_ + "/doubt");
+  }
+}
+
 std::optional<SlotId> LocalState::last_slot() const {
   const auto bytes = read_if_there(directory_ + "/slot", 256);
   return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;

@@ -44,6 +44,10 @@ class LocalState {
 
   [[nodiscard]] std::optional<Head> last_head() const;
   void remember_head(const Head& head);
+  // Whether what is remembered was first seen as what may be an old copy, and nobody has said since
+  // that it is none.
+  [[nodiscard]] bool is_head_doubted() const;
+  void doubt_head(bool is_doubted) const;
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
 

@@ -277,7 +277,9 @@ Repository open_repository(std::shared_ptr<Store> store,
     return Keyring(file.repository, open_slot(reader, file.repository, credential, choice));
   };
   Keyring first = open_next(*store);
-  const bool has_memory = local->last_head().has_value();
+  const bool is_vouched_for =
+      (local->last_head() && !local->is_head_doubted()) || options.known || options.trusts_journal;
+  if (!is_vouched_for) local->doubt_head(true);  // before anything is remembered of it
   Repository repository(around, std::move(store), std::move(first), std::move(local));
   // What a key add that was cut off has left opens nothing; the next slot with the same secret may.
   for (;;) {
@@ -289,19 +291,22 @@ Repository open_repository(std::shared_ptr<Store> store,
       if (error.code() != Code::refused && error.code() != Code::missing) throw;
       failure = error;
     }
-    if (!failure && repository.state().slots.contains(repository.keyring.slot())) break;
+    const bool is_known = repository.state().slots.contains(repository.keyring.slot());
+    if (failure && is_known) throw Error(*failure);
+    if (is_known) break;
     choice.except.insert(repository.keyring.slot());
     try {
       repository.keyring = open_next(repository.reader());
     } catch (const Error& error) {
-      if (failure && error.code() == Code::wrong_secret) throw Error(*failure);
+      if (failure && error.code() != Code::interrupted) throw Error(*failure);
       throw;
     }
   }
   confirm_keys(repository);
   if (options.known) require_entry(repository, *options.known);
-  repository.knows_head = has_memory || options.known || options.trusts_journal ||
-                          around.clock.now_ms() - repository.state().last_ms <= unseen_age_max_ms;
+  repository.knows_head =
+      is_vouched_for || around.clock.now_ms() - repository.state().last_ms <= unseen_age_max_ms;
+  if (repository.knows_head) repository.local->doubt_head(false);
   repository.local->remember_slot(repository.keyring.slot());
   return repository;
 }

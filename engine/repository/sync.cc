@@ -104,7 +104,7 @@ void judge_copy(Repository& repository,
     return;
   }
   const JournalClear clear = decode_journal_clear(envelope->clear, name);
-  copy.fits = copy.is_signed && clear.sequence == sequence && clear.previous == state.head;
+  copy.fits = clear.sequence == sequence && clear.previous == state.head;
   const Key* key = get_journal_key(repository, *envelope);
   if (key == nullptr) {
     copy.reason = epoch_reason;
@@ -345,10 +345,6 @@ void check_end(Repository& repository, const std::optional<Head>& seen, bool lis
   }
 }
 
-}  // namespace
-
-namespace {
-
 void check_catalog(Repository& repository, const std::optional<Head>& seen) {
   const State& state = repository.state();
   if (state.next_sequence == 0) return;
@@ -373,11 +369,17 @@ bool replay_entries(Repository& repository, const std::optional<Head>& seen) {
 }
 
 // A head that was put and is not durable yet may be gone after a power cut, and its memory would be
-// taken for the proof of a rollback.
+// taken for the proof of a rollback. Where that cannot be made sure of, reading goes on without it.
 void remember_head(Repository& repository, const std::optional<Head>& seen) {
   const Head head{repository.state().next_sequence - 1, repository.state().head};
   if (seen && seen->sequence >= head.sequence) return;
-  repository.writer().confirm(journal_name(head.sequence));
+  try {
+    repository.writer().confirm(journal_name(head.sequence));
+  } catch (const Error& error) {
+    if (error.code() != Code::failed) throw;
+    repository.observer().notice(concat("the last entry seen is not remembered: ", error.text()));
+    return;
+  }
   repository.local->remember_head(head);
 }
 

@@ -143,6 +143,12 @@ void names(View bytes) {
   const std::string name = untwinned(std::string(as_text(bytes)));
   const auto slot = parse_slot_name(name);
   if (slot) KIST_ENSURE(slot_name(slot->slot, slot->generation) == "slots/" + name);
+  const auto epoch = parse_epoch_name(name);
+  if (epoch) {
+    const auto slot_of_box = parse_id<SlotId>(name.substr(name.rfind('/') + 1));
+    KIST_ENSURE(slot_of_box.has_value());
+    KIST_ENSURE(epoch_name(epoch->epoch_number, epoch->epoch, *slot_of_box) == "epochs/" + name);
+  }
   const auto sequence = parse_journal_name(name);
   if (sequence) KIST_ENSURE(journal_name(*sequence) == "journal/" + name);
 }

@@ -52,4 +52,16 @@ struct Roles {
   SnapshotId first;
 };
 
+// That machine restores the snapshot of the tree, and one file of it as it still is in the source.
+inline void require_restored(Machine& machine,
+                             Repository& repository,
+                             const Roles& roles,
+                             const SnapshotId& snapshot,
+                             const std::string& file = "kept") {
+  const TemporaryDirectory target;
+  REQUIRE(machine.restore(repository, snapshot, roles.source / "tree", target / "out").problems ==
+          0);
+  REQUIRE(slurp(target / ("out/" + file)) == slurp(roles.source / ("tree/" + file)));
+}
+
 }  // namespace kist::test

@@ -128,10 +128,7 @@ TEST_CASE("who claims the packs of others later speaks for none of them") {
   claim_packs(evil, roles.other.random, packs);
   Machine fresh(roles.store, 5);  // replays all of it
   Repository repository = fresh.open();
-  const TemporaryDirectory target;
-  REQUIRE(fresh.restore(repository, roles.first, roles.source / "tree", target / "out").problems ==
-          0);
-  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
+  require_restored(fresh, repository, roles, roles.first);
   REQUIRE(std::ranges::any_of(fresh.observer.notices, [](const std::string& notice) {
     return notice.find("packs that are not its own") != std::string::npos;
   }));
@@ -154,11 +151,7 @@ TEST_CASE(
   REQUIRE(error_code([&] { owner.backup(repository, roles.source / "tree"); }) == Code::conflict);
   REQUIRE(repository.state().snapshots.size() == 2);  // the first, and the claim
   const BackupResult result = owner.backup(repository, roles.source / "tree");
-  const TemporaryDirectory target;
-  REQUIRE(
-      owner.restore(repository, result.snapshot, roles.source / "tree", target / "out").problems ==
-      0);
-  REQUIRE(slurp(target / "out/news") == slurp(roles.source / "tree/news"));
+  require_restored(owner, repository, roles, result.snapshot, "news");
 }
 
 TEST_CASE("a manifest of blocks that its writer saw in the index brings back none of them") {
@@ -247,6 +240,16 @@ TEST_CASE("answers that were lost are settled by reading back") {
   REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
 }
 
+TEST_CASE("a no to an entry that stands all the same makes no second one") {
+  Roles roles(writer_capabilities);
+  Machine machine(std::make_shared<LyingStore>(*roles.store), 6);
+  Repository repository = machine.open();
+  const std::uint64_t before = repository.state().next_sequence;
+  REQUIRE(machine.backup(repository, roles.source / "tree").sequence == before);
+  sync_journal(roles.owner_repository);
+  REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
+}
+
 TEST_CASE("a store whose put-if-absent does not hold is refused before anything is stored") {
   Roles roles(writer_capabilities);
   Machine laptop(std::make_shared<CarelessStore>(*roles.store), 6);
@@ -272,6 +275,9 @@ TEST_CASE("a machine without memory does not write to what may be an old copy") 
   OpenOptions options{.state_parent = fresh.state.path(), .slot = {}};
   Repository repository = open(options);
   REQUIRE(error_code([&] { fresh.backup(repository, roles.source / "tree"); }) == Code::refused);
+  // Having looked at it once is no memory of it.
+  Repository again = open(options);
+  REQUIRE(error_code([&] { fresh.backup(again, roles.source / "tree"); }) == Code::refused);
   // Told what the journal must have, it compares, and goes on.
   const auto forget = [&] { fs::remove_all(fresh.state.path()); };
   forget();
@@ -285,4 +291,23 @@ TEST_CASE("a machine without memory does not write to what may be an old copy") 
                    .hash_digits = hex(roles.owner_repository.state().head).substr(0, 10)};
   Repository told = open(options);
   REQUIRE_NOTHROW(fresh.backup(told, roles.source / "tree"));
+}
+
+TEST_CASE("a store that cannot make a head durable can be read all the same") {
+  class ReadOnly final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    void confirm(const std::string& /*name*/) override {
+      throw Error(Code::failed, "not on this file system");
+    }
+  };
+
+  Roles roles(reader_capabilities);
+  Machine reader(std::make_shared<ReadOnly>(*roles.store), 6);
+  Repository repository =
+      open_repository(reader.store, Machine::credential(9),
+                      {.state_parent = reader.state.path(), .slot = {}}, reader.around());
+  require_restored(reader, repository, roles, roles.first);
+  REQUIRE_FALSE(repository.local->last_head());
 }

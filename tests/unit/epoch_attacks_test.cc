@@ -21,15 +21,13 @@ EndEpochResult begin_next(Roles& roles, bool drops = false) {
   return end_epoch(roles.owner_repository, {.revoked = {}, .drops_unreadable = drops});
 }
 
-void require_restored(Machine& machine,
-                      Repository& repository,
-                      const Roles& roles,
-                      const SnapshotId& id) {
+// After what others have committed meanwhile.
+void require_still_restored(Machine& machine,
+                            Repository& repository,
+                            const Roles& roles,
+                            const SnapshotId& id) {
   sync_journal(repository);
-  const TemporaryDirectory target;
-  const auto result = machine.restore(repository, id, roles.source / "tree", target / "out");
-  REQUIRE(result.problems == 0);
-  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
+  require_restored(machine, repository, roles, id);
 }
 
 Repository open_as(Machine& machine, std::uint8_t fill) {
@@ -59,14 +57,17 @@ void name_segments(Roles& roles,
   sync_journal(evil);
 }
 
-// A key segment of the writer's as large as one may be, with a pack of very many frames.
-ObjectHash put_large_key_segment(Roles& roles, Repository& evil) {
+// A key segment of the writer's with a pack of so many frames: it may be as large as one can be.
+ObjectHash put_key_segment(Roles& roles,
+                           Repository& evil,
+                           const ObjectHash& name,
+                           std::size_t frames) {
   KeySegmentOuter outer;
   KeySegmentInner inner;
-  outer.packs = {roles.content.draw_id<ObjectHash>()};
+  outer.packs = {name};
   PackKeys pack;
   pack.is_punctured = true;
-  pack.frames.resize(260'000);
+  pack.frames.resize(frames);
   for (std::uint32_t frame = 0; frame < pack.frames.size(); ++frame) {
     pack.frames[frame].frame = frame;
   }
@@ -119,11 +120,26 @@ TEST_CASE("key segments that are merged stay as small as can be read") {
   Repository evil = roles.open();
   const SnapshotId honest = roles.backup(evil, "laptop").snapshot;
   for (int i = 0; i < 2; ++i) {
-    name_segments(roles, evil, {put_large_key_segment(roles, evil)});
+    const auto pack = roles.content.draw_id<ObjectHash>();
+    name_segments(roles, evil, {put_key_segment(roles, evil, pack, 260'000)});
   }
   begin_next(roles);
   begin_next(roles);
-  require_restored(roles.owner, roles.owner_repository, roles, honest);
+  require_still_restored(roles.owner, roles.owner_repository, roles, honest);
+}
+
+TEST_CASE("the key of a pack that no index segment lists is carried on") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const auto pack = roles.content.draw_id<ObjectHash>();
+  name_segments(roles, evil, {put_key_segment(roles, evil, pack, 1)});
+  begin_next(roles);
+  const State& state = roles.owner_repository.state();
+  const auto snapshot = std::ranges::find_if(
+      state.snapshots, [](const auto& each) { return each.second.taken.source == "evil"; });
+  const KeySegmentOuter outer =
+      get_key_segment(roles.owner_repository, snapshot->second.key_segments.front());
+  REQUIRE(outer.packs == std::vector{pack});
 }
 
 TEST_CASE("a writer cannot name so many key segments that no epoch can end") {
@@ -145,7 +161,7 @@ TEST_CASE("a writer cannot name so many key segments that no epoch can end") {
   REQUIRE(evil.state().voids.size() == 2);
   sync_journal(roles.owner_repository);
   end_epoch(roles.owner_repository, {.revoked = {evil.keyring.slot()}});
-  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
+  require_still_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
 TEST_CASE("a slot that is added while an epoch ends has its keys of the next one") {
@@ -207,6 +223,18 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
                 make_epoch_box(first, owner.introduction.slot, owner.introduction.box_key,
                                {junk, junk, junk, 0}, true));
   }
+  SECTION("a box and an entry of a version that is yet to come") {
+    JournalEntry entry = next_entry(evil, StateRemade{});
+    entry.epoch_number = 7;
+    entry.epoch = roles.content.draw_id<EpochId>();
+    put_twinned(*roles.store, journal_name(entry.sequence),
+                seal_entry(evil.keyring, draw_key(roles), roles.content, entry));
+    Bytes box = roles.store->objects().at(
+        epoch_name(1, evil.state().epoch, roles.owner_repository.keyring.slot()));
+    box[8] = 2;  // the version
+    put_twinned(*roles.store, epoch_name(7, entry.epoch, roles.owner_repository.keyring.slot()),
+                box);
+  }
   SECTION("one forged copy of a box, the other good") {
     const State& state = roles.owner_repository.state();
     const SlotState& owner = state.slots.at(roles.owner_repository.keyring.slot());
@@ -220,7 +248,7 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   Repository fresh = late.open();
   sync_journal(roles.owner_repository);
   REQUIRE(fresh.state() == roles.owner_repository.state());
-  require_restored(late, fresh, roles, roles.first);
+  require_still_restored(late, fresh, roles, roles.first);
 }
 
 TEST_CASE("a lost box is an error that names it, whatever stands after the head") {
@@ -243,7 +271,7 @@ TEST_CASE("a restore that an epoch's end has caught says so, and works when it i
   REQUIRE(error_code([&] {
             late.restore(there, roles.first, roles.source / "tree", target / "out");
           }) == Code::conflict);
-  require_restored(late, there, roles, roles.first);
+  require_still_restored(late, there, roles, roles.first);
 }
 
 TEST_CASE("what a writer names and nobody can read asks for a word once, and for none to revoke") {
@@ -264,7 +292,7 @@ TEST_CASE("what a writer names and nobody can read asks for a word once, and for
   }
   begin_next(roles, true);
   begin_next(roles);
-  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
+  require_still_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
 TEST_CASE("what is given up is what only that opens") {
@@ -286,7 +314,7 @@ TEST_CASE("what is given up is what only that opens") {
   }
   Machine later(roles.store, 9);
   Repository fresh = later.open();
-  require_restored(later, fresh, roles, roles.first);
+  require_still_restored(later, fresh, roles, roles.first);
 }
 
 TEST_CASE("a slot opens beside what key adds that were cut off have left, in any epoch") {
@@ -349,7 +377,7 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
   options.source = "laptop";
   REQUIRE(error_code([&] { backup(there, options); }) == Code::conflict);
   const BackupResult result = backup(there, options);
-  require_restored(roles.owner, roles.owner_repository, roles, result.snapshot);
+  require_still_restored(roles.owner, roles.owner_repository, roles, result.snapshot);
 }
 
 TEST_CASE("an index reads each key segment once, whoever's snapshots take turns") {
@@ -391,7 +419,7 @@ TEST_CASE("a process that is behind does not spoil the index of a later epoch") 
     REQUIRE(index.pack_count() == pack_names(*roles.store).size());
   }
   end_epoch(next, {});
-  require_restored(roles.owner, next, roles, roles.first);
+  require_still_restored(roles.owner, next, roles, roles.first);
 }
 
 TEST_CASE("of two that end an epoch at once the loser plans anew") {
@@ -400,14 +428,6 @@ TEST_CASE("of two that end an epoch at once the loser plans anew") {
   Machine owner(std::make_shared<WatchedStore>(*roles.store, where, [&] { begin_next(roles); }), 6);
   Repository repository = owner.open();
   REQUIRE(end_epoch(repository, {}).epoch_number == 2);
-}
-
-TEST_CASE("a local key that was wiped and not written anew is not taken for one") {
-  Roles roles(writer_capabilities);
-  const std::string path = roles.owner_repository.local->directory() + "/local.key";
-  write_file(path, Bytes(64));
-  Repository again = roles.owner.open();
-  REQUIRE_FALSE(again.local->client() == ClientId{});
 }
 
 TEST_CASE("an operator's void end shuts nobody out, early or late") {

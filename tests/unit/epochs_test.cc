@@ -39,14 +39,6 @@ EndEpochResult rotate(Roles& roles) {
   return end_epoch(roles.owner_repository, {});
 }
 
-void require_restores(Machine& machine, Repository& repository, const Roles& roles) {
-  const TemporaryDirectory target;
-  REQUIRE(
-      machine.restore(repository, roles.first, roles.source / "tree", target / "out").problems ==
-      0);
-  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
-}
-
 std::set<std::string> names(const MemoryStore& store, const std::string& folder) {
   std::set<std::string> out;
   for (const auto& [name, bytes] : store.objects()) {
@@ -70,7 +62,7 @@ TEST_CASE("a new epoch carries on all that is stored, for clients old and new") 
     sync_journal(writer);
     roles.backup(writer, "laptop");
   }
-  require_restores(roles.owner, roles.owner_repository, roles);
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
   sync_journal(roles.owner_repository);
   REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
   // Whoever comes later follows the journal back to its beginning, and comes to the same state.
@@ -78,7 +70,7 @@ TEST_CASE("a new epoch carries on all that is stored, for clients old and new") 
   late.clock.advance_ms(10LL * 365 * 86'400'000);
   Repository fresh = late.open();
   REQUIRE(fresh.state() == roles.owner_repository.state());
-  require_restores(late, fresh, roles);
+  require_restored(late, fresh, roles, roles.first);
   // One author's snapshots share their key segments from then on.
   REQUIRE(names(*roles.store, "epochs/").size() == 4);
 }
@@ -240,7 +232,7 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   auto after = names(*roles.store, "");
   after.merge(ended);
   REQUIRE(after == before);
-  require_restores(roles.owner, owner, roles);
+  require_restored(roles.owner, owner, roles, roles.first);
 }
 
 TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given up") {
@@ -271,7 +263,7 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   roles.store->remove(next);
   roles.store->remove(twin_name(next));
   REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
-  require_restores(roles.owner, roles.owner_repository, roles);
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
 TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
@@ -287,7 +279,7 @@ TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
   REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::corrupt);
   roles.store->put(name, whole);
   end_epoch(repository, {});
-  require_restores(late, repository, roles);
+  require_restored(late, repository, roles, roles.first);
 }
 
 TEST_CASE("what a writer claims of others' packs does not outlive an epoch as the truth") {
@@ -424,4 +416,12 @@ TEST_CASE("what a machine kept of a former epoch is gone from it, and the journa
   REQUIRE(writer.state().clients.at({writer.keyring.slot(), writer.local->client()}) == 1);
   roles.backup(writer, "laptop");  // said once
   REQUIRE(writer.state().next_sequence == before + 3);
+}
+
+TEST_CASE("a local key that was wiped and not written anew is not taken for one") {
+  Roles roles(writer_capabilities);
+  const std::string path = roles.owner_repository.local->directory() + "/local.key";
+  write_file(path, Bytes(64));
+  Repository again = roles.owner.open();
+  REQUIRE_FALSE(again.local->client() == ClientId{});
 }

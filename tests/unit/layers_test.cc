@@ -12,7 +12,7 @@ using namespace kist::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-const std::string root = KIST_SOURCE_DIR;
+const std::string source_root = KIST_SOURCE_DIR;
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream in(path);
@@ -26,7 +26,7 @@ std::vector<std::string> lines_of(const std::string& path) {
 std::vector<std::string> sources_in(const std::string& folder) {
   std::vector<std::string> out;
   for (const auto& file :
-       std::filesystem::recursive_directory_iterator(concat(root, "/", folder))) {
+       std::filesystem::recursive_directory_iterator(concat(source_root, "/", folder))) {
     const std::string extension = file.path().extension().string();
     if (extension == ".h" || extension == ".cc") out.push_back(file.path().string());
   }
@@ -37,7 +37,7 @@ std::vector<std::string> sources_in(const std::string& folder) {
 std::map<std::string, int> tiers() {
   std::map<std::string, int> out;
   const std::regex row("# tier ([0-9]): (.*)");
-  for (const std::string& line : lines_of(root + "/engine/CMakeLists.txt")) {
+  for (const std::string& line : lines_of(source_root + "/engine/CMakeLists.txt")) {
     std::smatch match;
     if (!std::regex_match(line, match, row)) continue;
     std::istringstream folders(match[2].str());
@@ -60,7 +60,8 @@ TEST_CASE("a folder of the engine includes only folders of lower tiers") {
   REQUIRE(tier.size() >= 11);
   const std::regex include("#include \"engine/([a-z]+)/.*");
   for (const std::string& path : sources_in("engine")) {
-    const std::string folder = std::filesystem::relative(path, root + "/engine").begin()->string();
+    const std::string folder =
+        std::filesystem::relative(path, source_root + "/engine").begin()->string();
     if (!tier.contains(folder)) continue;  // engine.h and engine.cc: the top row
     for (const std::string& line : lines_of(path)) {
       std::smatch match;
@@ -94,7 +95,7 @@ TEST_CASE("each library is included in one folder") {
                                                     {"<catch2/", "tests/support"}};
   for (const std::string folder : {"engine", "cli", "tests", "bench"}) {
     for (const std::string& path : sources_in(folder)) {
-      const std::string relative = std::filesystem::relative(path, root).string();
+      const std::string relative = std::filesystem::relative(path, source_root).string();
       for (const std::string& line : lines_of(path)) {
         for (const auto& [library, home] : homes) {
           if (!line.starts_with("#include " + library)) continue;

@@ -168,12 +168,7 @@ TEST_CASE("a writer backs up, deduplicates and goes on, and can look at nothing"
   }
   // The owner restores what the writer stored.
   sync_journal(roles.owner_repository);
-  const TemporaryDirectory target;
-  REQUIRE(
-      roles.owner
-          .restore(roles.owner_repository, second.snapshot, roles.source / "tree", target / "out")
-          .problems == 0);
-  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
+  require_restored(roles.owner, roles.owner_repository, roles, second.snapshot);
 }
 
 TEST_CASE("a writer's checkpoint is gone on from with the same slot") {
@@ -240,10 +235,7 @@ TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name o
 TEST_CASE("a reader restores, and stores nothing") {
   Roles roles(reader_capabilities);
   Repository repository = roles.open();
-  const TemporaryDirectory target;
-  REQUIRE(roles.other.restore(repository, roles.first, roles.source / "tree", target / "out")
-              .problems == 0);
-  REQUIRE(slurp(target / "out/kept") == slurp(roles.source / "tree/kept"));
+  require_restored(roles.other, repository, roles, roles.first);
   REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
   REQUIRE(error_code([&] { roles.backup(repository, "laptop"); }) == Code::refused);
   REQUIRE(error_code([&] {
