@@ -57,10 +57,15 @@ class Session {
 
   // The open repository that --repo names.
   Repository open();
+  // The same for a key that an owner has let in and that opens from then on.
+  Repository accept(const ObjectHash& fingerprint);
   std::shared_ptr<Store> store() const;
   [[nodiscard]] std::string state_parent() const;
 
  private:
+  [[nodiscard]] OpenOptions open_options() const;
+  [[nodiscard]] std::shared_ptr<Store> existing_store() const;
+
   SystemClock clock_;
   SystemRandom random_;
 };

@@ -113,9 +113,7 @@ void require_one_secret(const SecretOptions& options) {
 // The credential that the options name; nothing when they name none.
 std::optional<Credential> find_credential(const SecretOptions& options) {
   require_one_secret(options);
-  if (!options.key_file.empty()) {
-    return named_file([&] { return read_key_file(options.key_file); });
-  }
+  if (!options.key_file.empty()) return get_key_file(options.key_file);
   if (!options.password_file.empty()) return from_file(options.password_file);
   if (!options.password_command.empty()) return from_command(options.password_command);
   return std::nullopt;
@@ -143,6 +141,21 @@ std::optional<Credential> find_in_surroundings() {
 }
 
 }  // namespace
+
+std::string ask_line(const std::string& question) {
+  if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0) return {};
+  static_cast<void>(std::fputs(question.c_str(), stdout));
+  static_cast<void>(std::fflush(stdout));
+  std::string out;
+  for (int c = std::fgetc(stdin); c != EOF && c != '\n'; c = std::fgetc(stdin)) {
+    out.push_back(static_cast<char>(c));
+  }
+  return out;
+}
+
+Credential get_key_file(const std::string& path) {
+  return named_file([&] { return read_key_file(path); });
+}
 
 SecretOptions or_environment(const SecretOptions& options) {
   return options.empty() ? from_environment() : options;

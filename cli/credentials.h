@@ -20,6 +20,10 @@ struct SecretOptions {
 
 // The credential to open a repository with.
 Credential get_credential(const SecretOptions& options);
+// What somebody at a terminal answers; empty where there is none, or no answer.
+std::string ask_line(const std::string& question);
+// That of a key file; Error{invalid} where there is none.
+Credential get_key_file(const std::string& path);
 // The options for a new repository's first secret: those given, else those of the environment.
 SecretOptions or_environment(const SecretOptions& options);
 // The credential that a new slot gets; a passphrase from the terminal is asked for twice, a key

@@ -11,6 +11,7 @@ struct Options {
   std::uint32_t passes = argon2_floor.passes;
   std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
   std::string name = "owner";
+  std::string offline_key;
 };
 
 Argon2Cost argon2_cost(const Options& options) {
@@ -19,6 +20,17 @@ Argon2Cost argon2_cost(const Options& options) {
     throw Error(Code::invalid, "Argon2id takes 3 to 16 passes and 64 to 4096 MiB of memory");
   }
   return cost;
+}
+
+// Where the second owner's key goes: as the option says, else as somebody at a terminal does; empty
+// for none.
+std::string offline_key_path(const Session& session, const Options& options) {
+  const GlobalOptions& global = session.options;
+  if (!options.offline_key.empty()) return options.offline_key;
+  if (global.is_json || global.is_quiet || global.is_confirmed) return {};
+  return ask_line(
+      "A second owner's key, kept offline, is the way in when the first one is lost.\n"
+      "File to write it to, say on a stick (empty: none): ");
 }
 
 Exit run(Session& session, const Options& options) {
@@ -35,8 +47,18 @@ Exit run(Session& session, const Options& options) {
   const SecretOptions secret = or_environment(session.options.secret);
   const bool makes_key_file = !secret.key_file.empty() && !path_exists(secret.key_file);
   const Credential credential = get_new_first_credential(secret, session.random());
-  const Repository repository =
+  if (!options.offline_key.empty() && path_exists(options.offline_key)) {
+    throw Error(Code::refused, concat(options.offline_key, " exists already"));
+  }
+  Repository repository =
       init_repository(std::move(store), credential, init, session.state_parent(), session.around());
+  const std::string offline_key = offline_key_path(session, options);
+  if (!offline_key.empty()) {
+    in_context("the repository is made, its second key is not", [&] {
+      const Credential second = make_key_file(offline_key, session.random());
+      static_cast<void>(add_slot(repository, second, init.argon2, "offline"));
+    });
+  }
   const std::string id = hex(repository.keyring.repository());
   const std::string fingerprint = hex(repository.keyring.fingerprint());
   if (session.options.is_json) {
@@ -53,7 +75,11 @@ Exit run(Session& session, const Options& options) {
   print_line(credential.kind == SlotKind::passphrase
                  ? "Keep the password safe, and in a second place: without it nothing can be read."
                  : "Keep the key file safe, and a copy elsewhere: without it nothing can be read.");
-  print_line("kist key add makes a second way in.");
+  print_line(
+      offline_key.empty()
+          ? "It is the only way in: kist key add makes a second one, kist key export one on "
+            "paper."
+          : concat("The second owner's key is ", offline_key, ": take it off this machine."));
   return Exit::done;
 }
 
@@ -69,6 +95,10 @@ void add_init(CLI::App& app, Session& session) {
   command->add_option("--min-retention", options->minimum,
                       "How long every snapshot is kept at least (default 1d)");
   command->add_option("--name", options->name, "A name for the first owner slot");
+  command
+      ->add_option("--offline-key", options->offline_key,
+                   "Make a second owner's key, to be kept offline, in this file")
+      ->type_name("FILE");
   command->add_option("--argon2-passes", options->passes, "For the password (default 3)");
   command->add_option("--argon2-memory", options->memory_mib, "For the password, MiB (default 64)");
   command->footer(

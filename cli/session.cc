@@ -48,23 +48,40 @@ std::optional<KnownEntry> parse_known(const std::string& text) {
 
 }  // namespace
 
+OpenOptions Session::open_options() const {
+  OpenOptions out{.state_parent = state_parent(),
+                  .slot = {},
+                  .known = parse_known(options.head),
+                  .trusts_journal = options.is_confirmed};
+  if (options.slot.empty()) return out;
+  out.slot = parse_id<SlotId>(options.slot);
+  if (!out.slot) throw Error(Code::invalid, "--slot takes the 32 digits of a slot's id");
+  return out;
+}
+
+std::shared_ptr<Store> Session::existing_store() const {
+  std::shared_ptr<Store> out = store();
+  if (out->size("kist.repo")) return out;
+  throw Error(Code::no_repository,
+              concat("there is no repository in ", options.repository,
+                     "; make one with kist init, or name another with --repo"));
+}
+
 Repository Session::open() {
-  OpenOptions open_options{.state_parent = state_parent(),
-                           .slot = {},
-                           .known = parse_known(options.head),
-                           .trusts_journal = options.is_confirmed};
-  if (!options.slot.empty()) {
-    open_options.slot = parse_id<SlotId>(options.slot);
-    if (!open_options.slot) throw Error(Code::invalid, "--slot takes the 32 digits of a slot's id");
+  const OpenOptions how = open_options();
+  std::shared_ptr<Store> where = existing_store();  // before a password is asked for
+  return open_repository(std::move(where), get_credential(options.secret), how, around());
+}
+
+Repository Session::accept(const ObjectHash& fingerprint) {
+  OpenOptions how = open_options();
+  how.fingerprint = fingerprint;
+  std::shared_ptr<Store> where = existing_store();
+  const SecretOptions secret = or_environment(options.secret);
+  if (secret.key_file.empty()) {
+    throw Error(Code::invalid, "which key? give --key-file, the file of kist key generate");
   }
-  std::shared_ptr<Store> where = store();
-  // Said before a password is asked for.
-  if (!where->size("kist.repo")) {
-    throw Error(Code::no_repository,
-                concat("there is no repository in ", options.repository,
-                       "; make one with kist init, or name another with --repo"));
-  }
-  return open_repository(std::move(where), get_credential(options.secret), open_options, around());
+  return accept_slot(std::move(where), get_key_file(secret.key_file), how, around());
 }
 
 namespace {

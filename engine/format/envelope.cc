@@ -20,7 +20,7 @@ static_assert(header_size == 96);
 std::size_t clear_size(ObjectType type) {
   switch (type) {
     case ObjectType::slot:
-      return 32 + 32 + 1 + 3 + 4 + 4 + 4 + 16 + 80;  // format/slot.h
+      return 32 + 32 + 1 + 3 + 4 + 4 + 4 + 16;  // format/slot.h
     case ObjectType::grant:
       return 80;  // the payload's key in a sealed box
     case ObjectType::journal_entry:

@@ -16,7 +16,7 @@ bool take_flag(ByteReader& in) {
 
 SlotKind take_slot_kind(ByteReader& in) {
   const std::uint8_t kind = in.u8();
-  in.require(kind >= 1 && kind <= 3, "an unknown kind of slot");
+  in.require(kind >= 1 && kind <= 4, "an unknown kind of slot");
   return static_cast<SlotKind>(kind);
 }
 

@@ -44,9 +44,11 @@ struct SlotIntroduction {
   std::string name;
   SigningPublicKey signing_key;
   BoxPublicKey box_key;
-  ObjectHash grant;        // of the grant object
-  ObjectHash epoch_box;    // of the slot's box of the current epoch
-  ObjectHash slot_object;  // of generation 1; zero in genesis, whose hash that object holds
+  ObjectHash grant;      // of the grant object
+  ObjectHash epoch_box;  // of the slot's box of the current epoch
+  // Of generation 1; zero in genesis, whose hash that object holds, and for a recipient, which
+  // makes its own.
+  ObjectHash slot_object;
   std::vector<std::string> sources;  // bound to the slot from the start; usually none
   bool operator==(const SlotIntroduction&) const = default;
 };

@@ -64,7 +64,6 @@ Bytes encode_slot_clear(const SlotClear& clear) {
   out.u32(clear.passes);
   out.u32(clear.memory_kib);
   out.raw(clear.salt);
-  out.raw(clear.sealed_key);
   return out.take();
 }
 
@@ -74,7 +73,7 @@ SlotClear decode_slot_clear(View bytes, std::string_view object) {
   out.signing_key = in.id<SigningPublicKey>();
   out.box_key = in.id<BoxPublicKey>();
   const std::uint8_t kind = in.u8();
-  in.require(kind >= 1 && kind <= 3, "an unknown kind of slot");
+  in.require(kind >= 1 && kind <= 2, "an unknown kind of slot object");
   out.kind = static_cast<SlotKind>(kind);
   in.require(take_array<3>(in) == std::array<std::uint8_t, 3>{}, "reserved bytes are not zero");
   out.generation = in.u32();
@@ -82,7 +81,6 @@ SlotClear decode_slot_clear(View bytes, std::string_view object) {
   out.passes = in.u32();
   out.memory_kib = in.u32();
   out.salt = take_array<16>(in);
-  out.sealed_key = take_array<80>(in);
   in.expect_end();
   return out;
 }

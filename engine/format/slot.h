@@ -22,7 +22,13 @@ inline constexpr std::size_t repository_file_size = 64;
 Bytes encode_repository_file(const RepositoryFile& file, ObjectHash (*checksum)(View));
 RepositoryFile decode_repository_file(View bytes, ObjectHash (*checksum)(View));
 
-enum class SlotKind : std::uint8_t { passphrase = 1, key_file = 2, recipient = 3 };
+// How a slot's secret is kept. In the journal; a slot object is wrapped as one of the first two.
+enum class SlotKind : std::uint8_t {
+  passphrase = 1,
+  key_file = 2,
+  recipient = 3,       // made elsewhere, not accepted yet: there is no slot object
+  recovery_sheet = 4,  // a key file's key on paper
+};
 
 // The clear section of a slot object: the public half, and how its secret is opened.
 struct SlotClear {
@@ -33,7 +39,6 @@ struct SlotClear {
   std::uint32_t passes = 0;      // Argon2id, for passphrases; else 0
   std::uint32_t memory_kib = 0;  // Argon2id, for passphrases; else 0
   std::array<std::uint8_t, 16> salt{};
-  std::array<std::uint8_t, 80> sealed_key{};  // for recipients: the payload's key in a box
   bool operator==(const SlotClear&) const = default;
 };
 

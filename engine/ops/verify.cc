@@ -165,6 +165,7 @@ class Verifier {
       const SlotId& id = introduction.slot;
       copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
       check_epoch_box(*slot);
+      if (slot->generation == 0) continue;  // a recipient that has not accepted yet has none
       const std::string name = slot_name(id, slot->generation);
       if (slot->slot_object != ObjectHash{}) {
         copies_.check_twins(name, slot->slot_object, slot_object_bytes_max);

@@ -1,6 +1,7 @@
 #include "engine/repository/keyring.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "engine/crypto/hash.h"
@@ -42,14 +43,17 @@ SecretBytes encode_key_file(const Key& key) {
 }
 
 Credential parse_key_file(View text, const std::string& path) {
-  std::string_view line = as_text(text);
-  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) {
-    line.remove_suffix(1);
+  ByteWriter without_space(text.size());
+  for (const std::uint8_t byte : text) {
+    if (std::isspace(byte) == 0) without_space.u8(byte);
   }
+  const SecretBytes line(without_space.take());
+  const std::string_view digits = as_text(line.view());
   Bytes key(Key::size);
-  if (!line.starts_with(key_file_prefix) ||
-      !from_hex(line.substr(key_file_prefix.size()), key.data(), key.size())) {
-    throw Error(Code::invalid, concat(path, " is not a key file of Kist; make one with init"));
+  if (!digits.starts_with(key_file_prefix) ||
+      !from_hex(digits.substr(key_file_prefix.size()), key.data(), key.size())) {
+    throw Error(Code::invalid,
+                concat(path, " is not a key file of Kist; kist key generate makes one"));
   }
   return {SlotKind::key_file, SecretBytes(std::move(key))};
 }
@@ -58,6 +62,10 @@ SlotKeys::SlotKeys(const Key& slot_seed)
     : seed(slot_seed.clone()),
       signing_seed(derive_key(slot_seed, 1, slot_context)),
       box_seed(derive_key(slot_seed, 2, slot_context)) {}
+
+SlotPublicKeys SlotKeys::public_keys() const {
+  return {signing_public_key(signing_seed), box_public_key(box_seed)};
+}
 
 Keyring::Keyring(const RepositoryId& repository, const OpenedSlot& slot)
     : generation_(slot.generation), fingerprint_(slot.fingerprint) {
@@ -148,6 +156,7 @@ bool Keyring::is_grant_confirmed_by(const State& state) const {
     return is_due ? hash_key(key) == hash : key.is_zero();
   };
   return slot.grant == grant_hash_ &&
+         signing_public_key(secrets_->signing_seed) == slot.signing_key &&
          is_it(secrets_->id_key, state.genesis.id_key, (may & (can_write | can_read)) != 0) &&
          is_it(secrets_->chunk_seed, state.genesis.chunk_seed, (may & can_write) != 0);
 }
@@ -157,8 +166,8 @@ Bytes make_slot_object(const ObjectOrigin& origin,
                        const Wrapping& wrapping,
                        Random& random) {
   SlotClear clear;
-  clear.signing_key = signing_public_key(keys.signing_seed);
-  clear.box_key = box_public_key(keys.box_seed);
+  clear.signing_key = keys.public_keys().signing;
+  clear.box_key = keys.public_keys().box;
   clear.kind = wrapping.credential.kind;
   clear.generation = wrapping.generation;
   if (wrapping.credential.kind == SlotKind::passphrase) {
@@ -266,11 +275,10 @@ std::optional<OpenedSlot> try_slot(View bytes,
   OpenedSlot out;
   out.slot = slot.slot;
   out.generation = slot.generation;
-  out.kind = clear.kind;
   out.seed = Key::from(payload.first(32));
   std::ranges::copy(payload.subspan(32, 32), out.fingerprint.bytes.begin());
   const SlotKeys keys(out.seed);
-  if (signing_public_key(keys.signing_seed) != clear.signing_key) {
+  if (keys.public_keys().signing != clear.signing_key) {
     throw Error(Code::corrupt, concat(name, " names another signing key than its secret yields"));
   }
   return out;

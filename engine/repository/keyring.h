@@ -27,8 +27,16 @@ struct Credential {
 };
 
 // The text of a key file, and the credential that such a text yields (Error{invalid} otherwise).
+// Space between its digits, as on paper, says nothing.
 SecretBytes encode_key_file(const Key& key);
 Credential parse_key_file(View text, const std::string& path);
+
+// The public half of a slot, as the journal has it.
+struct SlotPublicKeys {
+  SigningPublicKey signing;
+  BoxPublicKey box;
+  bool operator==(const SlotPublicKeys&) const = default;
+};
 
 // All that stands or falls with one slot.
 struct SlotKeys {
@@ -36,14 +44,15 @@ struct SlotKeys {
   Key seed;
   Key signing_seed;
   Key box_seed;
+
+  [[nodiscard]] SlotPublicKeys public_keys() const;
 };
 
 // A slot that a credential has opened.
 struct OpenedSlot {
   SlotId slot;
-  std::uint32_t generation = 1;
-  SlotKind kind = SlotKind::passphrase;
-  ObjectHash fingerprint;  // of the repository that it opens
+  std::uint32_t generation = 1;  // 0: a recipient that has not been accepted
+  ObjectHash fingerprint;        // of the repository that it opens
   Key seed;
 };
 

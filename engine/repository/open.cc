@@ -15,8 +15,9 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/commit.h"
+#include "engine/repository/recipient.h"
+#include "engine/repository/slots.h"
 #include "engine/repository/sync.h"
-#include "engine/rules/validate.h"
 
 namespace kist {
 
@@ -68,57 +69,9 @@ Secrets draw_secrets(Random& random) {
   return out;
 }
 
-// A slot on its way into the journal, made by the holder of `secrets`.
-struct NewSlot {
-  SlotId slot;
-  const SlotKeys& keys;
-  SlotKind kind = SlotKind::passphrase;
-  const std::string& name;
-  Capabilities capabilities = owner_capabilities;
-  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
-
-  [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
-};
-
 // A journal whose last entry is older may be an old copy, for a machine that has not seen it
 // before.
 constexpr std::int64_t unseen_age_max_ms = 7LL * 86'400'000;
-
-// The slot's box of the epoch is put; its hash.
-ObjectHash put_epoch_box(StoreWriter& store,
-                         const ObjectOrigin& origin,
-                         const Secrets& secrets,
-                         const NewSlot& slot) {
-  const Bytes box = make_epoch_box(
-      origin, slot.slot, box_public_key(slot.keys.box_seed),
-      {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
-      slot.may(can_read));
-  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
-  return hash_object(box);
-}
-
-// The slot's grant and epoch box are put; what the journal will say of it is returned.
-SlotIntroduction introduce(StoreWriter& store,
-                           const ObjectOrigin& origin,
-                           const Secrets& secrets,
-                           const NewSlot& slot,
-                           Random& random) {
-  const BoxPublicKey box_key = box_public_key(slot.keys.box_seed);
-  const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
-                             slot.may(can_write) ? &secrets.chunk_seed : nullptr};
-  const Bytes grant = make_grant(origin, secrets.signing_seed, box_key, granted, random);
-  put_twinned(store, grant_name(slot.slot), grant);
-  SlotIntroduction out;
-  out.slot = slot.slot;
-  out.kind = slot.kind;
-  out.capabilities = slot.capabilities;
-  out.name = slot.name;
-  out.signing_key = signing_public_key(slot.keys.signing_seed);
-  out.box_key = box_key;
-  out.grant = hash_object(grant);
-  out.epoch_box = put_epoch_box(store, origin, secrets, slot);
-  return out;
-}
 
 std::string state_directory(const std::string& parent, const RepositoryId& repository) {
   return concat(parent, "/", hex(repository));
@@ -175,8 +128,11 @@ RepositoryFile read_repository_file(StoreReader& store) {
 void confirm_keys(const Repository& repository) {
   const State& state = repository.state();
   const SlotState& slot = state.slots.at(repository.keyring.slot());
-  if (repository.keyring.generation() < slot.generation) {
-    throw Error(Code::wrong_secret, "that password or key was replaced by a newer one");
+  const std::uint32_t generation = repository.keyring.generation();
+  if (generation < slot.generation) {
+    throw generation == 0
+        ? Error(Code::refused, "that key was accepted already; it opens the repository as it is")
+        : Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
   if (!repository.keyring.is_grant_confirmed_by(state)) {
     throw Error(Code::corrupt, "the slot's keys are not those that the journal names");
@@ -207,13 +163,13 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner = introduce(*store, origin, secrets,
-                            {origin.author, keys, credential.kind, options.owner_name}, random);
+  genesis.owner =
+      introduce(*store, origin, secrets,
+                {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
   genesis.policy.minimum = options.minimum_retention_seconds;
 
   OpenedSlot opened;
   opened.slot = origin.author;
-  opened.kind = credential.kind;
   opened.seed = secrets.slot_seed.clone();
   Keyring unsealed(origin.repository, opened);
   unsealed.adopt(std::move(secrets), origin.epoch_number, origin.epoch);
@@ -264,6 +220,44 @@ void require_entry(const Repository& repository, const KnownEntry& known) {
 
 }  // namespace
 
+namespace {
+
+void require_fingerprint(StoreReader& store, const ObjectHash& fingerprint) {
+  const std::string name = journal_name(0);
+  for (const std::string& copy : {name, twin_name(name)}) {
+    try {
+      if (hash_object(get_object(store, copy, journal_entry_bytes_max)) == fingerprint) return;
+    } catch (const Error& error) {
+      if (!is_damage(error)) throw;
+    }
+  }
+  throw Error(Code::refused,
+              "this is not the repository of that fingerprint: there is a slip in it, or somebody "
+              "shows another repository; compare with the owner");
+}
+
+// A key that was let in and is not accepted yet opens no slot; better that it is told why.
+OpenedSlot open_as_accepted(StoreReader& store,
+                            const RepositoryId& repository,
+                            const Credential& credential,
+                            const SlotChoice& choice) {
+  try {
+    return open_slot(store, repository, credential, choice);
+  } catch (const Error& error) {
+    if (error.code() != Code::wrong_secret || credential.kind != SlotKind::key_file) throw;
+    try {
+      static_cast<void>(open_as_recipient(store, repository, credential, {}, choice));
+    } catch (const Error&) {
+      throw Error(error);
+    }
+    throw Error(Code::wrong_secret,
+                "an owner has let this key in, and it was not accepted yet: kist key accept "
+                "--fingerprint, with what the owner says");
+  }
+}
+
+}  // namespace
+
 Repository open_repository(std::shared_ptr<Store> store,
                            const Credential& credential,
                            const OpenOptions& options,
@@ -273,8 +267,13 @@ Repository open_repository(std::shared_ptr<Store> store,
   auto local = std::make_unique<LocalState>(state_directory(options.state_parent, file.repository),
                                             around.random, around.observer);
   SlotChoice choice{.preferred = local->last_slot(), .only = options.slot, .except = {}};
+  if (options.fingerprint) require_fingerprint(*store, *options.fingerprint);
   const auto open_next = [&](StoreReader& reader) {
-    return Keyring(file.repository, open_slot(reader, file.repository, credential, choice));
+    return Keyring(
+        file.repository,
+        options.fingerprint
+            ? open_as_recipient(reader, file.repository, credential, *options.fingerprint, choice)
+            : open_as_accepted(reader, file.repository, credential, choice));
   };
   Keyring first = open_next(*store);
   const bool is_vouched_for =
@@ -309,103 +308,6 @@ Repository open_repository(std::shared_ptr<Store> store,
   if (repository.knows_head) repository.local->doubt_head(false);
   repository.local->remember_slot(repository.keyring.slot());
   return repository;
-}
-
-namespace {
-
-// With one secret for two slots, which of them opens, and what it may, would be left to chance.
-void require_new_secret(const Repository& repository,
-                        const Credential& credential,
-                        SlotChoice choice) {
-  for (;;) {
-    SlotId slot;
-    try {
-      slot =
-          open_slot(repository.reader(), repository.keyring.repository(), credential, choice).slot;
-    } catch (const Error& error) {
-      if (error.code() == Code::wrong_secret) return;
-      throw;
-    }
-    const auto known = repository.state().slots.find(slot);
-    if (known != repository.state().slots.end()) {
-      throw Error(Code::refused, concat("that password or key opens a slot already: ",
-                                        known->second.introduction.name, "; take another"));
-    }
-    choice.except.insert(slot);
-  }
-}
-
-}  // namespace
-
-SlotId add_slot(Repository& repository,
-                const Credential& credential,
-                const Argon2Cost& cost,
-                const std::string& name,
-                Capabilities capabilities) {
-  require_writable(repository);
-  replay(repository);  // a person may have been asked for a secret since it was opened
-  require_new_secret(repository, credential, {});
-  Random& random = repository.around.random;
-  Key seed;
-  random.fill(seed.mutable_view());
-  const SlotKeys keys(seed);
-  ObjectOrigin origin = repository.keyring.origin();
-  NewSlot slot{random.draw_id<SlotId>(),      keys, credential.kind, name, capabilities,
-               repository.state().epoch_begun};
-  SlotIntroduction introduction =
-      introduce(repository.writer(), origin, repository.own_keys().secrets(), slot, random);
-  repository.writer().barrier();  // a slot object that is there can be opened
-  EpochId epoch = origin.epoch;
-  origin.author = slot.slot;
-  const Bytes object = make_slot_object(
-      origin, keys, {credential, cost, 1, repository.keyring.fingerprint()}, random);
-  introduction.slot_object = hash_object(object);
-  put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
-  repository.writer().barrier();
-  commit(repository, [&](const State& state) {
-    if (state.epoch != epoch) {  // it has ended meanwhile
-      slot.epoch_begun = state.epoch_begun;
-      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring.origin(),
-                                             repository.own_keys().secrets(), slot);
-      repository.writer().barrier();
-      epoch = state.epoch;
-    }
-    return SlotAdded{introduction};
-  });
-  return slot.slot;
-}
-
-void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
-  const SlotId& slot = repository.keyring.slot();
-  require_writable(repository);
-  require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
-  // A run that was cut off may have left a newer object that no entry names, or its second copy
-  // alone: never its number again.
-  std::set<std::uint32_t> older;
-  repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(untwinned(file));
-    if (found && found->slot == slot) older.insert(found->generation);
-  });
-  const std::uint32_t known = repository.state().slots.at(slot).generation;
-  const std::uint32_t generation = std::max(known, older.empty() ? 0U : *older.rbegin()) + 1;
-  const SlotKeys keys(repository.keyring.slot_seed());
-  const Bytes object = make_slot_object(
-      repository.keyring.origin(), keys,
-      {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
-  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
-    throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
-  }
-  repository.writer().put(twin_name(slot_name(slot, generation)), object);
-  repository.writer().barrier();
-  commit(repository, [&](const State&) {
-    return SlotRewrapped{
-        .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
-  });
-  // From here on the journal knows the new one: the old ones go, both copies.
-  for (const std::uint32_t old : older) {
-    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
-  }
-  repository.writer().barrier();
 }
 
 }  // namespace kist

@@ -39,6 +39,8 @@ struct OpenOptions {
   // A person says that the journal is the right one, however old it looks to a machine that has
   // never seen it.
   bool trusts_journal = false;
+  // For a recipient that has not been accepted yet: the repository that it was told of.
+  std::optional<ObjectHash> fingerprint{};
 };
 
 // Opens the repository and brings the catalog in step with its journal. Error{no_repository},
@@ -47,16 +49,6 @@ Repository open_repository(std::shared_ptr<Store> store,
                            const Credential& credential,
                            const OpenOptions& options,
                            Surroundings around);
-
-// Adds a slot; its id. Error{refused} when the credential opens one already. Its grant and epoch
-// box hold what the capabilities ask for and no more.
-SlotId add_slot(Repository& repository,
-                const Credential& credential,
-                const Argon2Cost& cost,
-                const std::string& name,
-                Capabilities capabilities = owner_capabilities);
-// Wraps this slot's secret under another credential; Error{refused} when that opens another slot.
-void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
 
 inline constexpr std::uint32_t block_target_default = 64U << 10U;
 inline constexpr int compression_default = 3;

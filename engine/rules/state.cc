@@ -16,6 +16,8 @@ void add_slot(State& state, const SlotIntroduction& introduction, const JournalE
   slot.added_by = entry.author;
   slot.added_sequence = entry.sequence;
   slot.added_ms = entry.time_ms;
+  slot.kind = introduction.kind;
+  slot.generation = introduction.kind == SlotKind::recipient ? 0 : 1;
   slot.slot_object = introduction.slot_object;
   slot.epoch_box = introduction.epoch_box;
   slot.last_seen_ms = entry.time_ms;
@@ -66,7 +68,7 @@ void apply_act(State& state, const SlotAdded& added, const JournalEntry& entry) 
 void apply_act(State& state, const SlotRewrapped& rewrapped, const JournalEntry& entry) {
   SlotState& slot = state.slots.at(entry.author);
   slot.generation = rewrapped.generation;
-  slot.introduction.kind = rewrapped.kind;
+  slot.kind = rewrapped.kind;
   slot.slot_object = rewrapped.slot_object;
 }
 

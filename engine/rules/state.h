@@ -21,7 +21,8 @@ struct SlotState {
   SlotId added_by;
   std::uint64_t added_sequence = 0;
   std::int64_t added_ms = 0;
-  std::uint32_t generation = 1;
+  SlotKind kind = SlotKind::passphrase;
+  std::uint32_t generation = 1;   // 0: a recipient that has not accepted yet
   ObjectHash slot_object;         // of that generation; zero for the first owner's first
   ObjectHash epoch_box;           // of the current epoch
   std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction

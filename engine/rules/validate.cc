@@ -87,13 +87,20 @@ Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEn
 }
 
 Reason check_act(const State& state, const SlotAdded& added, const JournalEntry& /*entry*/) {
-  if (added.slot.slot_object == ObjectHash{}) return "a slot without its object";
+  const bool has_object = added.slot.slot_object != ObjectHash{};
+  if (has_object == (added.slot.kind == SlotKind::recipient)) {
+    return has_object ? "a recipient with a slot object that it has not made"
+                      : "a slot without its object";
+  }
   return check_slot(state, added.slot);
 }
 
 Reason check_act(const State& state, const SlotRewrapped& rewrapped, const JournalEntry& entry) {
   if (rewrapped.generation <= state.slots.at(entry.author).generation) {
     return "a generation that is not newer";
+  }
+  if (rewrapped.kind != SlotKind::passphrase && rewrapped.kind != SlotKind::key_file) {
+    return "a kind that wraps nothing";
   }
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 // The real program: commands, output, exit codes.
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/cli/place.h"
 #include "tests/support/test.h"
@@ -112,6 +113,64 @@ TEST_CASE("passwd and add change who gets in") {
   REQUIRE(place.run("snapshots").exit == 12);
   REQUIRE(place.run("snapshots", "third").exit == 0);
   REQUIRE(place.run("snapshots", "wrong").exit == 0);
+}
+
+TEST_CASE("a recipient is let in without its secret, and accepts") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  const std::string key = place.directory / "laptop.key";
+  const Result made = place.run("-q key generate '" + key + "'");
+  REQUIRE(made.exit == 0);
+  const std::string recipient = made.out.substr(0, made.out.find('\n'));
+  REQUIRE(contains(recipient, "kist-public-1:"));
+  REQUIRE(place.run("-q key generate '" + key + "'").out == made.out);  // what is there stays
+  const Result added =
+      place.run("--json key add --role writer --name laptop --recipient " + recipient);
+  REQUIRE(added.exit == 0);
+  place.require("key add --recipient " + recipient, 5);
+  place.require("key add --recipient " + recipient.substr(1), 2);
+  const std::size_t at = added.out.find("fingerprint\":\"") + 14;
+  const std::string fingerprint = added.out.substr(at, 64);
+  const std::string as_laptop = " --key-file '" + key + "'";
+  REQUIRE(contains(place.run("key list").out, "recipient, not accepted"));
+  place.require("key accept --fingerprint " + fingerprint, 2);  // no key named
+  place.require("key accept --fingerprint 12" + as_laptop, 2);
+  place.require("key accept --fingerprint " + std::string(64, 'a') + as_laptop, 5);
+  place.require("key accept --fingerprint " + fingerprint + as_laptop, 0);
+  place.require("key accept --fingerprint " + fingerprint + as_laptop, 5);
+  const std::string backup =
+      concat(KIST_BINARY, " -q --repo '", place.directory / "repo", "' --state-dir '",
+             place.directory / "other", "'", as_laptop, " backup --source laptop '", place.tree(), "' >/dev/null");
+  REQUIRE(WEXITSTATUS(std::system(backup.c_str())) == 0);  // NOLINT(concurrency-mt-unsafe)
+}
+
+TEST_CASE("what stands on a recovery sheet opens the repository") {
+  const Place place;
+  place.require("init --offline-key '" + (place.directory / "offline") + "'", 0);
+  REQUIRE_FALSE(contains(place.run("key list").out, "only owner"));
+  const std::string sheet = place.directory / "sheet";
+  place.require("key export '" + sheet + "'", 0);
+  place.require("key export '" + sheet + "'", 1);  // it is not written over
+  std::ifstream in(sheet);
+  std::string typed;
+  bool is_key = false;
+  for (std::string line; std::getline(in, line);) {
+    is_key = is_key ? !line.empty() : contains(line, "kist-key-1:");
+    if (is_key) typed += line + "\n";
+  }
+  write_file(place.directory / "typed", as_view(typed));
+  const std::string as_sheet =
+      concat(KIST_BINARY, " -q --repo '", place.directory / "repo", "' --state-dir '",
+             place.directory / "other", "' --key-file '", place.directory / "typed", "' ");
+  const auto exit_of = [&](const std::string& rest) {
+    const std::string line = concat(as_sheet, rest, " >/dev/null 2>&1");
+    return WEXITSTATUS(std::system(line.c_str()));  // NOLINT(concurrency-mt-unsafe)
+  };
+  REQUIRE(exit_of("key list") == 0);
+  place.require("key revoke --yes 'recovery sheet' offline", 0);
+  REQUIRE(exit_of("key list") == 5);
+  REQUIRE(contains(place.run("key list").out, "is the only owner's slot"));
 }
 
 TEST_CASE("no secret and no name with control characters reaches the terminal raw") {

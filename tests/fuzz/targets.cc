@@ -5,6 +5,7 @@
 #include "engine/format/names.h"
 #include "engine/repository/checkpoint.h"
 #include "engine/repository/keyring.h"
+#include "engine/repository/recipient.h"
 #include "engine/source/path_filter.h"
 #include "tests/support/samples.h"
 
@@ -158,6 +159,13 @@ void key_file(View bytes) {
       [&] { KIST_ENSURE(parse_key_file(bytes, "fuzz").secret.view().size() == Key::size); });
 }
 
+void recipient(View bytes) {
+  holds_or_refused([&] {
+    const std::string text(as_text(bytes));
+    KIST_ENSURE(encode_recipient(parse_recipient(text)) == text);
+  });
+}
+
 // A name as it is matches itself, and what is taken back last is not excluded, whatever was said
 // before.
 void check_name(PathFilter& filter, std::string_view name) {
@@ -223,6 +231,7 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"index_segment", &index_segment},
       {"journal_payload", &journal_payload},
       {"key_file", &key_file},
+      {"recipient", &recipient},
       {"key_segment", &key_segment},
       {"key_segment_inner", &key_segment_inner},
       {"manifest_leaf", &manifest_leaf},
@@ -261,6 +270,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
         encode_journal_payload(3, sample_slot_added()), encode_journal_payload(4, rewrapped),
         encode_journal_payload(5, sample_epoch_ended()),
         encode_journal_payload(6, StateRemade{sample_id<ClientId>(3)})}},
+      {"recipient", {copy(as_view(encode_recipient({})))}},
       {"key_file", {copy(encode_key_file(Key::from(Bytes(Key::size, 7))).view())}},
       {"key_segment", {encode_key_segment(sample_key_segment())}},
       {"key_segment_inner", {encode_key_segment_inner(sample_key_segment_inner())}},

@@ -91,6 +91,7 @@ TEST_CASE("each library is included in one folder") {
                                                     {"<roaring/", "engine/format"},
                                                     {"<CLI/", "cli"},
                                                     {"<spdlog/", "cli"},
+                                                    {"<qrencode.h>", "cli"},
                                                     {"<nlohmann/", "cli"},
                                                     {"<catch2/", "tests/support"}};
   for (const std::string folder : {"engine", "cli", "tests", "bench"}) {

@@ -1,0 +1,225 @@
+#include "engine/repository/slots.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "engine/crypto/hash.h"
+#include "engine/format/names.h"
+#include "engine/repository/commit.h"
+
+namespace kist {
+
+namespace {
+
+// The slot's box of the epoch is put; its hash.
+ObjectHash put_epoch_box(StoreWriter& store,
+                         const ObjectOrigin& origin,
+                         const Secrets& secrets,
+                         const NewSlot& slot) {
+  const Bytes box = make_epoch_box(
+      origin, slot.slot, slot.keys.box,
+      {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
+      slot.may(can_read));
+  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
+  return hash_object(box);
+}
+
+}  // namespace
+
+SlotIntroduction introduce(StoreWriter& store,
+                           const ObjectOrigin& origin,
+                           const Secrets& secrets,
+                           const NewSlot& slot,
+                           Random& random) {
+  const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
+                             slot.may(can_write) ? &secrets.chunk_seed : nullptr};
+  const Bytes grant = make_grant(origin, secrets.signing_seed, slot.keys.box, granted, random);
+  put_twinned(store, grant_name(slot.slot), grant);
+  SlotIntroduction out;
+  out.slot = slot.slot;
+  out.kind = slot.kind;
+  out.capabilities = slot.capabilities;
+  out.name = slot.name;
+  out.signing_key = slot.keys.signing;
+  out.box_key = slot.keys.box;
+  out.grant = hash_object(grant);
+  out.epoch_box = put_epoch_box(store, origin, secrets, slot);
+  return out;
+}
+
+namespace {
+
+Error opens_already(const SlotState& slot) {
+  return {Code::refused,
+          concat("that password or key opens a slot already: ", slot.introduction.name,
+                 slot.is_revoked ? ", which was revoked" : "", "; take another")};
+}
+
+// With one secret for two slots, which of them opens, and what it may, would be left to chance.
+void require_new_secret(const Repository& repository,
+                        const Credential& credential,
+                        SlotChoice choice) {
+  for (;;) {
+    SlotId slot;
+    try {
+      slot =
+          open_slot(repository.reader(), repository.keyring.repository(), credential, choice).slot;
+    } catch (const Error& error) {
+      if (error.code() == Code::wrong_secret) return;
+      throw;
+    }
+    const auto known = repository.state().slots.find(slot);
+    if (known != repository.state().slots.end()) throw opens_already(known->second);
+    choice.except.insert(slot);
+  }
+}
+
+void require_new_keys(const Repository& repository, const SlotPublicKeys& keys) {
+  for (const auto& [id, slot] : repository.state().slots) {
+    const SlotIntroduction& known = slot.introduction;
+    if (SlotPublicKeys{known.signing_key, known.box_key} == keys) throw opens_already(slot);
+  }
+}
+
+// Puts what the slot needs, each durable before the next, then its entry. `make_object` makes the
+// slot object; a recipient makes its own.
+SlotId add(Repository& repository, NewSlot slot, const std::function<Bytes()>& make_object) {
+  slot.epoch_begun = repository.state().epoch_begun;
+  EpochId epoch = repository.keyring.origin().epoch;
+  SlotIntroduction introduction =
+      introduce(repository.writer(), repository.keyring.origin(), repository.own_keys().secrets(),
+                slot, repository.around.random);
+  repository.writer().barrier();  // a slot object that is there can be opened
+  if (make_object) {
+    const Bytes object = make_object();
+    introduction.slot_object = hash_object(object);
+    put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
+    repository.writer().barrier();
+  }
+  commit(repository, [&](const State& state) {
+    if (state.epoch != epoch) {  // it has ended meanwhile
+      slot.epoch_begun = state.epoch_begun;
+      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring.origin(),
+                                             repository.own_keys().secrets(), slot);
+      repository.writer().barrier();
+      epoch = state.epoch;
+    }
+    return SlotAdded{introduction};
+  });
+  return slot.slot;
+}
+
+struct Wrap {
+  const Credential& credential;
+  Argon2Cost cost;
+};
+
+// A slot whose keys are drawn here.
+SlotId add_wrapped(Repository& repository, NewSlot slot, const Wrap& wrap) {
+  require_writable(repository);
+  replay(repository);  // a person may have been asked for a secret since it was opened
+  require_new_secret(repository, wrap.credential, {});
+  if (wrap.credential.kind == SlotKind::key_file) {
+    require_new_keys(repository, recipient_of(wrap.credential));
+  }
+  Random& random = repository.around.random;
+  Key seed;
+  random.fill(seed.mutable_view());
+  const SlotKeys keys(seed);
+  slot.slot = random.draw_id<SlotId>();
+  slot.keys = keys.public_keys();
+  ObjectOrigin origin = repository.keyring.origin();
+  origin.author = slot.slot;
+  return add(repository, slot, [&] {
+    return make_slot_object(
+        origin, keys, {wrap.credential, wrap.cost, 1, repository.keyring.fingerprint()}, random);
+  });
+}
+
+}  // namespace
+
+SlotId add_slot(Repository& repository,
+                const Credential& credential,
+                const Argon2Cost& cost,
+                const std::string& name,
+                Capabilities capabilities) {
+  return add_wrapped(
+      repository,
+      {.slot = {}, .keys = {}, .kind = credential.kind, .name = name, .capabilities = capabilities},
+      {credential, cost});
+}
+
+SlotId add_recovery_sheet(Repository& repository,
+                          const Credential& key_file,
+                          const std::string& name,
+                          Capabilities capabilities) {
+  return add_wrapped(repository,
+                     {.slot = {},
+                      .keys = {},
+                      .kind = SlotKind::recovery_sheet,
+                      .name = name,
+                      .capabilities = capabilities},
+                     {key_file, {}});
+}
+
+SlotId add_recipient(Repository& repository,
+                     const SlotPublicKeys& recipient,
+                     const std::string& name,
+                     Capabilities capabilities) {
+  require_writable(repository);
+  replay(repository);
+  require_new_keys(repository, recipient);
+  return add(repository,
+             {.slot = repository.around.random.draw_id<SlotId>(),
+              .keys = recipient,
+              .kind = SlotKind::recipient,
+              .name = name,
+              .capabilities = capabilities},
+             {});
+}
+
+Repository accept_slot(std::shared_ptr<Store> store,
+                       const Credential& key_file,
+                       const OpenOptions& options,
+                       Surroundings around) {
+  KIST_ENSURE(options.fingerprint.has_value());
+  Repository repository = open_repository(std::move(store), key_file, options, around);
+  rewrap_slot(repository, key_file, {});
+  return repository;
+}
+
+void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
+  const SlotId& slot = repository.keyring.slot();
+  require_writable(repository);
+  require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
+  // A run that was cut off may have left a newer object that no entry names, or its second copy
+  // alone: never its number again.
+  std::set<std::uint32_t> older;
+  repository.reader().list("slots", [&](const std::string& file) {
+    const auto found = parse_slot_name(untwinned(file));
+    if (found && found->slot == slot) older.insert(found->generation);
+  });
+  const std::uint32_t known = repository.state().slots.at(slot).generation;
+  const std::uint32_t generation = std::max(known, older.empty() ? 0U : *older.rbegin()) + 1;
+  const SlotKeys keys(repository.keyring.slot_seed());
+  const Bytes object = make_slot_object(
+      repository.keyring.origin(), keys,
+      {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
+  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
+    throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
+  }
+  repository.writer().put(twin_name(slot_name(slot, generation)), object);
+  repository.writer().barrier();
+  commit(repository, [&](const State&) {
+    return SlotRewrapped{
+        .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
+  });
+  // From here on the journal knows the new one: the old ones go, both copies.
+  for (const std::uint32_t old : older) {
+    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
+  }
+  repository.writer().barrier();
+}
+
+}  // namespace kist

@@ -1,0 +1,61 @@
+// Slots: how they come into the journal, and how a slot's secret is wrapped anew.
+// docs/format.md, "Slots", "Grants".
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/repository/open.h"
+#include "engine/repository/recipient.h"
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+// Adds a slot; its id. Error{refused} when the credential opens one already. Its grant and epoch
+// box hold what the capabilities ask for and no more.
+SlotId add_slot(Repository& repository,
+                const Credential& credential,
+                const Argon2Cost& cost,
+                const std::string& name,
+                Capabilities capabilities = owner_capabilities);
+// The same for a key whose one copy is to be on paper: the journal says so.
+SlotId add_recovery_sheet(Repository& repository,
+                          const Credential& key_file,
+                          const std::string& name,
+                          Capabilities capabilities);
+// The same for a key made elsewhere: it opens once its holder has accepted it.
+SlotId add_recipient(Repository& repository,
+                     const SlotPublicKeys& recipient,
+                     const std::string& name,
+                     Capabilities capabilities);
+// Opens the slot that was made for this key file with add_recipient, in the repository that an
+// owner has named by its fingerprint, and makes it open like any other from then on.
+// Error{wrong_secret} where nobody has let it in, Error{refused} for another repository.
+Repository accept_slot(std::shared_ptr<Store> store,
+                       const Credential& key_file,
+                       const OpenOptions& options,
+                       Surroundings around);
+// Wraps this slot's secret under another credential; Error{refused} when that opens another slot.
+void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
+
+// A slot on its way into the journal.
+struct NewSlot {
+  SlotId slot;
+  SlotPublicKeys keys;
+  SlotKind kind = SlotKind::passphrase;
+  std::string name;
+  Capabilities capabilities = owner_capabilities;
+  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
+
+  [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
+};
+
+// The slot's grant and epoch box are put, by the holder of `secrets`; what the journal will say of
+// it is returned.
+SlotIntroduction introduce(StoreWriter& store,
+                           const ObjectOrigin& origin,
+                           const Secrets& secrets,
+                           const NewSlot& slot,
+                           Random& random);
+
+}  // namespace kist
