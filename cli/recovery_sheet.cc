@@ -4,8 +4,6 @@
 
 #include <qrencode.h>
 
-#include "engine/crypto/secret.h"
-
 namespace kist::cli {
 
 namespace {

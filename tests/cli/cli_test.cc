@@ -139,9 +139,9 @@ TEST_CASE("a recipient is let in without its secret, and accepts") {
   place.require("key accept --fingerprint " + std::string(64, 'a') + as_laptop, 5);
   place.require("key accept --fingerprint " + fingerprint + as_laptop, 0);
   place.require("key accept --fingerprint " + fingerprint + as_laptop, 5);
-  const std::string backup =
-      concat(KIST_BINARY, " -q --repo '", place.directory / "repo", "' --state-dir '",
-             place.directory / "other", "'", as_laptop, " backup --source laptop '", place.tree(), "' >/dev/null");
+  const std::string backup = concat(KIST_BINARY, " -q --repo '", place.directory / "repo",
+                                    "' --state-dir '", place.directory / "other", "'", as_laptop,
+                                    " backup --source laptop '", place.tree(), "' >/dev/null");
   REQUIRE(WEXITSTATUS(std::system(backup.c_str())) == 0);  // NOLINT(concurrency-mt-unsafe)
 }
 
