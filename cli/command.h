@@ -57,6 +57,8 @@ class Session {
 
   // The open repository that --repo names.
   Repository open();
+  // The same, over what cannot be read at the journal's head, on an owner's word.
+  Repository open_over_voids();
   // The same for a key that an owner has let in and that opens from then on.
   Repository accept(const ObjectHash& fingerprint);
   std::shared_ptr<Store> store() const;
@@ -64,6 +66,7 @@ class Session {
 
  private:
   [[nodiscard]] OpenOptions open_options() const;
+  Repository open(const OpenOptions& how);
   [[nodiscard]] std::shared_ptr<Store> existing_store() const;
 
   SystemClock clock_;
@@ -100,6 +103,7 @@ void add_verify(CLI::App& app, Session& session);
 void add_stats(CLI::App& app, Session& session);
 void add_catalog(CLI::App& app, Session& session);
 void add_journal(CLI::App& app, Session& session);
+void add_incident(CLI::App& app, Session& session);
 void add_key(CLI::App& app, Session& session);
 void add_find(CLI::App& app, Session& session);
 void add_diff(CLI::App& app, Session& session);

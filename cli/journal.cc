@@ -27,10 +27,23 @@ std::string subject(const State& state, const Act& act) {
     }
     return concat("without ", slots);
   }
+  if (const auto* closed = std::get_if<IncidentsClosed>(&act)) return printable(closed->note);
+  if (const auto* proved = std::get_if<SegmentsProved>(&act)) {
+    return concat(proved->segments.size(), " index segments");
+  }
   if (const auto* genesis = std::get_if<Genesis>(&act)) {
     return concat("blocks of ", human_size(genesis->content.block_target), " on average");
   }
   return {};
+}
+
+template <typename AnyId>
+Json hex_list(const std::vector<AnyId>& ids) {
+  Json out = Json::array();
+  for (const AnyId& id : ids) {
+    out.push_back(hex(id));
+  }
+  return out;
 }
 
 Json to_json(const ReplayedEntry& replayed) {
@@ -57,20 +70,20 @@ Json to_json(const ReplayedEntry& replayed) {
                                   {"first_number", segment.first_number},
                                   {"block_count", segment.block_count}});
     }
-    json["key_segments"] = Json::array();
-    for (const ObjectHash& name : taken->key_segments) {
-      json["key_segments"].push_back(hex(name));
-    }
+    json["key_segments"] = hex_list(taken->key_segments);
   }
   if (const auto* ended = std::get_if<EpochEnded>(&entry.act)) {
-    json["revoked"] = Json::array();
-    for (const SlotId& slot : ended->revoked) {
-      json["revoked"].push_back(hex(slot));
-    }
-    json["dropped"] = Json::array();
-    for (const ObjectHash& name : ended->dropped) {
-      json["dropped"].push_back(hex(name));
-    }
+    json["revoked"] = hex_list(ended->revoked);
+    json["dropped"] = hex_list(ended->dropped);
+  }
+  if (const auto* closed = std::get_if<IncidentsClosed>(&entry.act)) {
+    json["first"] = closed->first;
+    json["last"] = closed->last;
+    json["note"] = json_text(closed->note);
+    json["accepted"] = hex_list(closed->accepted);
+  }
+  if (const auto* proved = std::get_if<SegmentsProved>(&entry.act)) {
+    json["segments"] = hex_list(proved->segments);
   }
   if (const auto* remade = std::get_if<StateRemade>(&entry.act)) {
     json["client"] = hex(remade->client);
@@ -174,7 +187,9 @@ Exit run_verify(Session& session, const std::string& checkpoint) {
   if (session.options.is_json) {
     Json voids = Json::array();
     for (const VoidEntry& entry : state.voids) {
-      voids.push_back({{"sequence", entry.sequence}, {"reason", json_text(entry.reason)}});
+      voids.push_back({{"sequence", entry.sequence},
+                       {"reason", json_text(entry.reason)},
+                       {"open", entry.is_open()}});
     }
     Json out = {{"entries", state.next_sequence}, {"head", hex(state.head)}, {"void", voids}};
     if (kept) out["checkpoint_entries"] = kept->size;
@@ -183,7 +198,8 @@ Exit run_verify(Session& session, const std::string& checkpoint) {
     print_line(
         concat("replayed ", state.next_sequence, " entries: chain, signatures and rules hold"));
     for (const VoidEntry& entry : state.voids) {
-      print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason)));
+      print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason),
+                        entry.is_open() ? "" : concat("; closed by entry ", entry.closed_by)));
     }
     if (kept) {
       print_line(concat("continues the checkpoint of ", kept->size, " entries",
@@ -191,7 +207,7 @@ Exit run_verify(Session& session, const std::string& checkpoint) {
     }
     print_line(concat("head ", hex(state.head)));
   }
-  return state.voids.empty() ? Exit::done : Exit::integrity;
+  return state.open_incidents().empty() ? Exit::done : Exit::integrity;
 }
 
 }  // namespace

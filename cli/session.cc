@@ -67,10 +67,33 @@ std::shared_ptr<Store> Session::existing_store() const {
                      "; make one with kist init, or name another with --repo"));
 }
 
-Repository Session::open() {
-  const OpenOptions how = open_options();
+namespace {
+
+void tell_incidents(Console& console, const State& state) {
+  const std::vector<const VoidEntry*> open = state.open_incidents();
+  if (open.empty()) return;
+  console.notice(concat(open.size(), open.size() == 1 ? " incident is" : " incidents are",
+                        " open; the newest: journal entry ", open.back()->sequence, " is void, ",
+                        open.back()->reason, " (kist incident list; an owner closes them)"));
+}
+
+}  // namespace
+
+Repository Session::open(const OpenOptions& how) {
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
-  return open_repository(std::move(where), get_credential(options.secret), how, around());
+  Repository out = open_repository(std::move(where), get_credential(options.secret), how, around());
+  tell_incidents(console, out.state());
+  return out;
+}
+
+Repository Session::open() {
+  return open(open_options());
+}
+
+Repository Session::open_over_voids() {
+  OpenOptions how = open_options();
+  how.accepts_void = true;
+  return open(how);
 }
 
 Repository Session::accept(const ObjectHash& fingerprint) {

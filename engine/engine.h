@@ -15,6 +15,7 @@
 #include "engine/ops/browse.h"
 #include "engine/ops/compare.h"
 #include "engine/ops/end_epoch.h"
+#include "engine/ops/incidents.h"
 #include "engine/ops/restore.h"
 #include "engine/ops/verify.h"
 #include "engine/repository/checkpoint.h"

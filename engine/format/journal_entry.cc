@@ -218,6 +218,22 @@ EpochEnded decode_epoch_ended(ByteReader& in) {
   return out;
 }
 
+void encode(ByteWriter& out, const IncidentsClosed& act) {
+  out.u64(act.first);
+  out.u64(act.last);
+  out.text(act.note);
+  out.ids(act.accepted);
+}
+
+IncidentsClosed decode_incidents_closed(ByteReader& in) {
+  IncidentsClosed out;
+  out.first = in.u64();
+  out.last = in.u64();
+  out.note = in.text(text_bytes_max, "a note");
+  out.accepted = in.ids<ObjectHash>("entries");
+  return out;
+}
+
 Act decode_act(ByteReader& in, std::uint16_t type) {
   switch (static_cast<ActType>(type)) {
     case ActType::genesis:
@@ -232,6 +248,10 @@ Act decode_act(ByteReader& in, std::uint16_t type) {
       return decode_epoch_ended(in);
     case ActType::state_remade:
       return StateRemade{in.id<ClientId>()};
+    case ActType::incidents_closed:
+      return decode_incidents_closed(in);
+    case ActType::segments_proved:
+      return SegmentsProved{in.ids<ObjectHash>("index segments")};
   }
   const View payload = in.take(in.left());
   return UnknownAct{type, Bytes(payload.begin(), payload.end())};
@@ -245,7 +265,7 @@ std::uint16_t act_type(const Act& act) {
 }
 
 static_assert(static_cast<std::uint16_t>(ActType::genesis) == 1);
-static_assert(static_cast<std::uint16_t>(ActType::state_remade) == std::variant_size_v<Act> - 1);
+static_assert(static_cast<std::uint16_t>(ActType::segments_proved) == std::variant_size_v<Act> - 1);
 
 std::string act_name(const Act& act) {
   switch (static_cast<ActType>(act_type(act))) {
@@ -261,6 +281,10 @@ std::string act_name(const Act& act) {
       return "epoch ended";
     case ActType::state_remade:
       return "state remade";
+    case ActType::incidents_closed:
+      return "incidents closed";
+    case ActType::segments_proved:
+      return "proved";
   }
   return concat("unknown type ", act_type(act));
 }
@@ -294,6 +318,8 @@ Bytes encode_journal_payload(std::int64_t time_ms, const Act& act) {
           encode(out, value.slot);
         } else if constexpr (std::is_same_v<Value, StateRemade>) {
           out.id(value.client);
+        } else if constexpr (std::is_same_v<Value, SegmentsProved>) {
+          out.ids(value.segments);
         } else {
           encode(out, value);
         }

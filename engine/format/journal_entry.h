@@ -177,6 +177,24 @@ struct StateRemade {
   bool operator==(const StateRemade&) const = default;
 };
 
+// An owner has looked into the void entries from `first` to `last`.
+struct IncidentsClosed {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::string note;
+  // Hashes of the entries right before this one, where nothing else says which bytes are theirs:
+  // with these the journal goes on.
+  std::vector<ObjectHash> accepted;
+  bool operator==(const IncidentsClosed&) const = default;
+};
+
+// The author has opened every frame of these segments and found each block to be what the index
+// says.
+struct SegmentsProved {
+  std::vector<ObjectHash> segments;
+  bool operator==(const SegmentsProved&) const = default;
+};
+
 // A type that this version does not know: kept as it is.
 struct UnknownAct {
   std::uint16_t type = 0;
@@ -184,8 +202,15 @@ struct UnknownAct {
   bool operator==(const UnknownAct&) const = default;
 };
 
-using Act = std::
-    variant<Genesis, SnapshotTaken, SlotAdded, SlotRewrapped, EpochEnded, StateRemade, UnknownAct>;
+using Act = std::variant<Genesis,
+                         SnapshotTaken,
+                         SlotAdded,
+                         SlotRewrapped,
+                         EpochEnded,
+                         StateRemade,
+                         IncidentsClosed,
+                         SegmentsProved,
+                         UnknownAct>;
 
 // The numbers of the types, and the names they are shown by.
 enum class ActType : std::uint16_t {
@@ -195,6 +220,8 @@ enum class ActType : std::uint16_t {
   slot_rewrapped = 4,
   epoch_ended = 5,
   state_remade = 6,
+  incidents_closed = 7,
+  segments_proved = 8,
 };
 std::uint16_t act_type(const Act& act);
 std::string act_name(const Act& act);

@@ -112,12 +112,12 @@ class Verifier {
     repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
       check_cancelled(repository_.observer());
       check_entry(replayed.entry.sequence, replayed.hash);
-      if (!replayed.void_reason.empty()) {
-        find(journal_name(replayed.entry.sequence), concat("void: ", replayed.void_reason));
-      }
       ++report_.entries;
       return true;
     });
+    for (const VoidEntry* incident : repository_.state().open_incidents()) {
+      find(journal_name(incident->sequence), concat("void: ", incident->reason));
+    }
   }
 
   // Whoever was cut off between the last entry and its second copy left one; the next commit makes

@@ -142,9 +142,11 @@ bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key
 
 void replay(Repository& repository) {
   if (!sync_journal(repository).has_undecodable_head) return;
-  throw Error(Code::corrupt,
-              "the journal's head cannot be read, so nothing can be committed after it; restore "
-              "that entry from a copy of the repository");
+  throw Error(
+      Code::corrupt,
+      "the journal's head cannot be read, so nothing can be committed after it; restore "
+      "that entry from a copy of the repository, or, if it is junk, see kist incident close "
+      "--accept-void");
 }
 
 namespace {

@@ -280,6 +280,7 @@ Repository open_repository(std::shared_ptr<Store> store,
       (local->last_head() && !local->is_head_doubted()) || options.known || options.trusts_journal;
   if (!is_vouched_for) local->doubt_head(true);  // before anything is remembered of it
   Repository repository(around, std::move(store), std::move(first), std::move(local));
+  repository.accepts_void = options.accepts_void;
   // What a key add that was cut off has left opens nothing; the next slot with the same secret may.
   for (;;) {
     std::optional<Error> failure;

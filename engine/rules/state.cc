@@ -116,6 +116,19 @@ void apply_act(State& state, const StateRemade& remade, const JournalEntry& entr
   state.clients.insert_or_assign({entry.author, remade.client}, entry.epoch_number);
 }
 
+void apply_act(State& state, const IncidentsClosed& closed, const JournalEntry& entry) {
+  for (VoidEntry& each : state.voids) {
+    const bool is_meant = each.sequence >= closed.first && each.sequence <= closed.last;
+    if (is_meant && each.is_open()) each.closed_by = entry.sequence;
+  }
+}
+
+void apply_act(State& state, const SegmentsProved& proved, const JournalEntry& /*entry*/) {
+  for (const ObjectHash& name : proved.segments) {
+    state.segments.at(name).is_proved = true;
+  }
+}
+
 void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& /*entry*/) {
   KIST_ENSURE(false);  // validate() lets none pass
 }
@@ -153,6 +166,14 @@ std::vector<const SnapshotState*> State::live_snapshots() const {
     if (snapshot.is_live) out.push_back(&snapshot);
   }
   std::ranges::sort(out, {}, &SnapshotState::sequence);
+  return out;
+}
+
+std::vector<const VoidEntry*> State::open_incidents() const {
+  std::vector<const VoidEntry*> out;
+  for (const VoidEntry& entry : voids) {
+    if (entry.is_open()) out.push_back(&entry);
+  }
   return out;
 }
 
@@ -205,7 +226,7 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
 }
 
 void apply_void(State& state, const std::string& reason, const ObjectHash& hash) {
-  state.voids.push_back({state.next_sequence, reason});
+  state.voids.push_back({.sequence = state.next_sequence, .reason = reason});
   state.head = hash;
   ++state.next_sequence;
 }

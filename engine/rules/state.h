@@ -53,10 +53,14 @@ struct SegmentState {
 // A state directory on some machine, as one slot uses it.
 using ClientName = std::pair<SlotId, ClientId>;
 
-// An entry that took its number and changed nothing.
+// An entry that took its number and changed nothing: an incident, until an owner closes it.
 struct VoidEntry {
   std::uint64_t sequence = 0;
   std::string reason;
+  std::uint64_t closed_by = 0;  // the sequence of the entry that did; 0: open
+
+  [[nodiscard]] bool is_open() const { return closed_by == 0; }
+
   bool operator==(const VoidEntry&) const = default;
 };
 
@@ -98,12 +102,13 @@ struct State {
   std::map<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
   std::map<ClientName, std::uint32_t> clients;  // the last epoch in which each was remade
   std::uint64_t next_number = 0;                // of blocks
-  std::vector<VoidEntry> voids;
+  std::vector<VoidEntry> voids;                 // ascending
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
+  [[nodiscard]] std::vector<const VoidEntry*> open_incidents() const;
   // Those that were not revoked, by id.
   [[nodiscard]] std::vector<const SlotState*> current_slots() const;
   bool operator==(const State&) const = default;

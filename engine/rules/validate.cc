@@ -163,6 +163,24 @@ Reason check_act(const State& /*state*/,
   return std::nullopt;
 }
 
+Reason check_act(const State& state, const IncidentsClosed& closed, const JournalEntry& entry) {
+  const auto is_meant = [&](const VoidEntry* incident) {
+    return incident->sequence >= closed.first && incident->sequence <= closed.last;
+  };
+  if (std::ranges::none_of(state.open_incidents(), is_meant)) return "no incident that is open";
+  if (closed.accepted.empty()) return std::nullopt;
+  if (closed.accepted.size() > accepted_entries_max || closed.accepted.back() != entry.previous) {
+    return "entries accepted that are not those before it";
+  }
+  return std::nullopt;
+}
+
+Reason check_act(const State& state, const SegmentsProved& proved, const JournalEntry& /*entry*/) {
+  const auto exists = [&](const ObjectHash& name) { return state.segments.contains(name); };
+  if (!std::ranges::all_of(proved.segments, exists)) return "a segment that does not exist";
+  return std::nullopt;
+}
+
 Reason check_act(const State& /*state*/, const UnknownAct& act, const JournalEntry& /*entry*/) {
   return concat("type ", act.type, ", which no feature has enabled");
 }
@@ -192,7 +210,10 @@ std::optional<Capability> required_capability(const Act& act) {
   switch (static_cast<ActType>(act_type(act))) {
     case ActType::genesis:
     case ActType::slot_added:
+    case ActType::incidents_closed:
       return can_own;
+    case ActType::segments_proved:
+      return can_read;
     case ActType::snapshot:
       return can_write;
     case ActType::epoch_ended:

@@ -28,6 +28,9 @@ bool may_end_epoch(const State& state, const SlotId& author);
 inline constexpr std::size_t entry_key_segments_max = 1'024;
 inline constexpr std::uint32_t slot_key_segments_max = 16'384;
 
+// Entries that one closing may accept.
+inline constexpr std::size_t accepted_entries_max = 1'024;
+
 // The reason for whatever is sealed in another epoch than it may be: not everybody can open it, and
 // all must judge alike.
 inline constexpr std::string_view epoch_reason = "an epoch that is not the current one";

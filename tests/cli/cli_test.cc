@@ -173,6 +173,30 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
   REQUIRE(contains(place.run("key list").out, "is the only owner's slot"));
 }
 
+TEST_CASE("junk at the journal's head stops commits until an owner passes over it") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("incident close --note 'all is well' --accept-void --yes", 5);
+  write_file(place.directory / "repo/journal/0000000002", as_view("junk"));
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
+  place.require("backup '" + place.tree() + "'", 4);
+  place.require("incident close --note junk", 4);
+  place.require("incident close --accept-void", 2);  // no note
+  place.require("incident close 2-x --note junk", 2);
+  place.require("incident close --note junk --accept-void", 5);  // nobody can be asked
+  place.require("backup '" + place.tree() + "'", 4);
+  const Result closed = place.run("incident close --note 'a stray file' --accept-void --yes");
+  REQUIRE(closed.exit == 0);
+  REQUIRE(contains(closed.out, "1 incident is open; the newest: journal entry 2 is void"));
+  place.require("backup '" + place.tree() + "'", 0);
+  REQUIRE_FALSE(contains(place.run("snapshots").out, "incident"));
+  REQUIRE(contains(place.run("incident list").out, "a stray file"));
+  place.require("journal verify", 0);
+  place.require("incident close 2 --note again", 5);
+  place.require("verify", 0);
+}
+
 TEST_CASE("no secret and no name with control characters reaches the terminal raw") {
   const Place place;
   write_file(place.tree() + "/evil\033[31mname", as_view("x"));

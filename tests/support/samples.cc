@@ -207,4 +207,11 @@ std::vector<Entry> sample_entries() {
   return out;
 }
 
+IncidentsClosed sample_incidents_closed() {
+  return {.first = 3,
+          .last = 5,
+          .note = "a bug of ours",
+          .accepted = {sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}};
+}
+
 }  // namespace kist::test

@@ -35,6 +35,7 @@ Genesis sample_genesis();
 SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
 EpochEnded sample_epoch_ended();
+IncidentsClosed sample_incidents_closed();
 // A directory, files (inline, of blocks with a hole, with attributes), links, devices.
 std::vector<Entry> sample_entries();
 

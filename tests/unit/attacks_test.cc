@@ -89,16 +89,20 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   taken.source = "evil";
   taken.minimum = 100ULL * 365 * 86'400;
   forge(taken);
-  forge(UnknownAct{7, to_bytes("incident closed")});
+  forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
+  forge(SegmentsProved{});
+  forge(UnknownAct{9, to_bytes("restore drilled")});
   sync_journal(roles.owner_repository);
   Machine fresh(roles.store, 9);
   fresh.clock.advance_ms(10LL * 365 * 86'400'000);  // replays later, by another clock
   const Repository late = fresh.open();
-  REQUIRE(late.state().voids.size() == 4);
+  REQUIRE(late.state().voids.size() == 6);
   REQUIRE(late.state().voids[0].reason == "its author lacks the capability own");
   REQUIRE(late.state().voids[1].reason == "a source that belongs to another slot");
   REQUIRE(late.state().voids[2].reason == "a retention that is not the policy's");
-  REQUIRE(late.state().voids[3].reason == "type 7, which no feature has enabled");
+  REQUIRE(late.state().voids[3].reason == "its author lacks the capability own");
+  REQUIRE(late.state().voids[4].reason == "its author lacks the capability read");
+  REQUIRE(late.state().voids[5].reason == "type 9, which no feature has enabled");
   for (const Repository* other : {&late, static_cast<const Repository*>(&roles.owner_repository)}) {
     REQUIRE(other->state().head == evil.state().head);
     REQUIRE(other->state().slots.size() == 2);

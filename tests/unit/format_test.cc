@@ -100,7 +100,9 @@ TEST_CASE("journal entries keep their promises as layouts") {
       SlotRewrapped{
           .generation = 2, .kind = SlotKind::passphrase, .slot_object = sample_id<ObjectHash>(9)},
       sample_epoch_ended(),
-      StateRemade{sample_id<ClientId>(3)}};
+      StateRemade{sample_id<ClientId>(3)},
+      sample_incidents_closed(),
+      SegmentsProved{{sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}}};
   for (const Act& act : acts) {
     INFO(act_name(act));
     require_codec(std::pair(std::int64_t{1234}, act), encode, decode);
