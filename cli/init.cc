@@ -1,3 +1,5 @@
+#include <map>
+
 #include "cli/command.h"
 
 namespace kist::cli {
@@ -12,6 +14,7 @@ struct Options {
   std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
   std::string name = "owner";
   std::string offline_key;
+  std::string dedup = "proved";
 };
 
 Argon2Cost argon2_cost(const Options& options) {
@@ -43,6 +46,11 @@ Exit run(Session& session, const Options& options) {
   init.argon2 = argon2_cost(options);
   init.minimum_retention_seconds = parse_duration(options.minimum);
   init.owner_name = options.name;
+  init.dedup = std::map<std::string, Trust>{
+      {"own", Trust::own},
+      {"proved", Trust::proved},
+      {"all",
+       Trust::all}}.at(options.dedup);
   std::shared_ptr<Store> store = session.store();
   const SecretOptions secret = or_environment(session.options.secret);
   const bool makes_key_file = !secret.key_file.empty() && !path_exists(secret.key_file);
@@ -95,6 +103,11 @@ void add_init(CLI::App& app, Session& session) {
   command->add_option("--min-retention", options->minimum,
                       "How long every snapshot is kept at least (default 1d)");
   command->add_option("--name", options->name, "A name for the first owner slot");
+  command
+      ->add_option("--dedup", options->dedup,
+                   "Whose blocks a client may rely on: its own, those that a reader has proved "
+                   "(default), or all, where every client is trusted")
+      ->check(CLI::IsMember({"own", "proved", "all"}));
   command
       ->add_option("--offline-key", options->offline_key,
                    "Make a second owner's key, to be kept offline, in this file")

@@ -33,7 +33,7 @@ Json to_json(const Options& options, const VerifyReport& report) {
           {"hurt_count", report.hurt_count}, {"entries", report.entries},
           {"snapshots", report.snapshots},   {"packs", report.packs},
           {"frames", report.frames},         {"blocks", report.blocks},
-          {"bytes_read", report.bytes_read}};
+          {"bytes_read", report.bytes_read}, {"proved", report.proved}};
 }
 
 void print_findings(const VerifyReport& report) {
@@ -85,6 +85,9 @@ Exit run(Session& session, const Options& options) {
                       report.snapshots, " snapshots, ", report.packs, " packs, ", report.frames,
                       " frames, ", report.blocks, " blocks, ", human_size(report.bytes_read),
                       " read"));
+    if (report.proved > 0) {
+      print_line(concat(report.proved, " index segments proved: writers may rely on them now"));
+    }
     print_advice(options, report);
   }
   return report.findings.size() == report.healed ? Exit::done : Exit::integrity;

@@ -58,7 +58,7 @@ RestoreWindow::RestoreWindow(Repository& repository,
       parents_(tree.root()),
       index_(repository.local->index()),
       frames_(repository, keys),
-      trust_(repository.state()) {}
+      trust_(repository.state(), Trust::proved) {}
 
 RestoreWindow::~RestoreWindow() {
   discard_unfinished();
@@ -116,7 +116,7 @@ void RestoreWindow::want(const ContentItem& item, std::uint64_t file_offset) {
   std::optional<BlockLocation> chosen;
   index_.for_each_copy(tag_of(item.id), [&](const BlockLocation& copy) {
     if (copy.size != item.size) return true;
-    const bool is_trusted = trust_.is_proved(copy.number);
+    const bool is_trusted = trust_.contains(copy.number);
     if (!chosen || is_trusted) chosen = copy;
     return !is_trusted;
   });

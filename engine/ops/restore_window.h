@@ -90,7 +90,7 @@ class RestoreWindow {
   ParentCache parents_;
   BlockIndex::Reader index_;
   FrameReader frames_;
-  ProvedNumbers trust_;
+  TrustedNumbers trust_;
   std::vector<std::unique_ptr<OpenFile>> files_;
   std::vector<Wanted> wanted_;
   std::vector<std::uint32_t> unwanted_;

@@ -1,25 +1,19 @@
 #include "engine/ops/verify.h"
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
-#include <future>
 #include <mutex>
 #include <set>
-#include <thread>
 
-#include "engine/base/pool.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
 #include "engine/ops/copy_checker.h"
 #include "engine/ops/end_epoch.h"
+#include "engine/ops/pack_checker.h"
 #include "engine/repository/fetch.h"
-#include "engine/repository/frame.h"
 #include "engine/repository/sync.h"
 #include "engine/repository/sync_index.h"
-#include "engine/repository/thread_codec.h"
 
 namespace kist {
 
@@ -36,10 +30,14 @@ class Verifier {
                 options.repairs,
                 [this](const auto& object, const auto& problem, bool is_healed) {
                   find(object, problem, {}, is_healed);
-                }) {
+                }),
+        packs_(repository,
+               options.level,
+               [this](const auto& object, const auto& problem, const auto& offset) {
+                 find(object, problem, offset);
+               }) {
     if ((repository.capabilities() & can_read) == 0) return;
     keys_ = repository.read_keys();
-    frames_.emplace(repository, *keys_);
   }
 
   VerifyReport run() {
@@ -55,7 +53,7 @@ class Verifier {
     for (const auto& [id, snapshot] : repository_.state().snapshots) {
       if (!snapshot.is_live) check_introduced(snapshot.taken);
     }
-    if (has_index) check_packs();
+    if (has_index) packs_.check_all(options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
       for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
         guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
@@ -66,9 +64,11 @@ class Verifier {
     if (options_.repairs) {
       distrust_damaged(has_index && options_.level == VerifyLevel::content);
     }
-    report_.frames = frame_count_;
-    report_.blocks = block_count_;
-    report_.bytes_read = bytes_read_;
+    if (has_index && options_.level == VerifyLevel::content) record_proofs();
+    report_.packs = packs_.pack_count();
+    report_.frames = packs_.frame_count();
+    report_.blocks = packs_.block_count();
+    report_.bytes_read = packs_.bytes_read();
     return std::move(report_);
   }
 
@@ -92,6 +92,17 @@ class Verifier {
       if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
       find(object, error.text());
       return false;
+    }
+  }
+
+  // Where it cannot be said, on a store that is only read, say, what was verified is no less so.
+  void record_proofs() {
+    try {
+      report_.proved = packs_.prover().commit_proofs(repository_);
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      repository_.observer().notice(
+          concat("that writers may rely on what was verified is not recorded: ", error.text()));
     }
   }
 
@@ -224,172 +235,11 @@ class Verifier {
   // can say that it is good again.
   void distrust_damaged(bool has_read_all) {
     const std::set<ObjectHash> before = repository_.local->distrusted_packs();
-    std::set<ObjectHash> packs = damaged_packs_;
+    std::set<ObjectHash> packs = packs_.damaged_packs();
     if (!has_read_all) packs.insert(before.begin(), before.end());
     if (packs == before) return;
     repository_.local->distrust_packs(packs);
     repository_.local->forget_file_caches();
-  }
-
-  void check_packs() {
-    const BlockIndex::Reader index(repository_.local->index());
-    report_.packs = index.pack_count();
-    std::atomic<std::uint32_t> next{0};
-    const std::uint32_t count = index.pack_count();
-    const unsigned threads = options_.threads != 0
-                                 ? options_.threads
-                                 : std::max(1U, std::thread::hardware_concurrency());
-    Pool pool(threads);
-    std::vector<std::future<void>> workers;
-    for (unsigned i = 0; i < threads; ++i) {
-      workers.push_back(pool.submit([&] {
-        const BlockIndex::Reader own(repository_.local->index());
-        for (std::uint32_t pack = next++; pack < count; pack = next++) {
-          check_cancelled(repository_.observer());
-          check_pack(own, pack);
-        }
-      }));
-    }
-    for (std::future<void>& worker : workers) {
-      worker.get();
-    }
-  }
-
-  void check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
-    const PackRecord pack = index.pack(number);
-    const std::string name = pack_name(pack.name);
-    const bool is_there = guarded(name, [&] {
-      const std::optional<std::uint64_t> size = repository_.reader().size(name);
-      if (!size) throw Error(Code::missing, "it is missing");
-      if (*size != pack.size) throw Error(Code::corrupt, "it has a wrong size");
-    });
-    if (!is_there) note_damage(pack, number, 0);
-    if (options_.level == VerifyLevel::structure) return;
-    std::uint32_t frames_read = 0;
-    const auto read = [&] { read_pack(index, number, pack, frames_read); };
-    if (is_there && !guarded(name, read)) note_damage(pack, number, frames_read);
-    repository_.observer().progress({.files_done = number,
-                                     .files_total = report_.packs,
-                                     .bytes_done = bytes_read_,
-                                     .bytes_total = 0,
-                                     .is_estimate = false,
-                                     .current = name});
-  }
-
-  // Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
-  void read_pack(const BlockIndex::Reader& index,
-                 std::uint32_t number,
-                 const PackRecord& pack,
-                 std::uint32_t& frames_read) {
-    const std::string name = pack_name(pack.name);
-    ObjectHasher hasher;
-    std::uint64_t at = 0;
-    const auto read = [&](std::uint64_t end) {
-      Bytes bytes(end - at);
-      if (repository_.reader().get_range(name, at, bytes) != bytes.size()) {
-        throw Error(Code::corrupt, "it is cut short");
-      }
-      hasher.update(bytes);
-      at = end;
-      bytes_read_ += bytes.size();
-      return bytes;
-    };
-    const Bytes header = read(pack_header_size);
-    std::vector<FramePlace> places;
-    for (std::uint32_t& frame = frames_read; frame < pack.frame_count; ++frame) {
-      const FrameRecord record = index.frame(number, frame);
-      if (record.place.offset != at) throw Error(Code::corrupt, "the index misplaces a frame");
-      const Bytes sealed =
-          read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
-      places.push_back(record.place);
-      if (options_.level != VerifyLevel::content) continue;
-      check_frame(index, {number, frame}, pack, record, sealed);
-    }
-    Bytes tail;
-    while (at < pack.size) {
-      tail = read(std::min(pack.size, at + (1U << 20U)));
-    }
-    if (hasher.finish() != pack.name) {
-      throw Error(Code::corrupt, "its bytes do not hash to its name");
-    }
-    const PackHeader decoded = decode_pack_header(header, name);
-    if (decoded.kind != pack.kind || decoded.repository != repository_.keyring.repository()) {
-      throw Error(Code::corrupt, "its header is another's");
-    }
-    if (options_.level == VerifyLevel::content) check_directory(pack, places, name);
-  }
-
-  void check_frame(const BlockIndex::Reader& index,
-                   const FrameId& id,
-                   const PackRecord& pack,
-                   const FrameRecord& record,
-                   View sealed) {
-    try {
-      check_frame_content(index, id, pack, record, sealed);
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      find(pack_name(pack.name), concat("frame ", id.frame, ": ", error.text()),
-           record.place.offset);
-      const std::lock_guard lock(mutex_);
-      damaged_frames_.insert(id);
-      damaged_packs_.insert(pack.name);
-    }
-  }
-
-  // The pack is damaged, and its frames from that one on cannot be read.
-  void note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t first) {
-    const std::lock_guard lock(mutex_);
-    damaged_packs_.insert(pack.name);
-    for (std::uint32_t frame = first; frame < pack.frame_count; ++frame) {
-      damaged_frames_.insert({number, frame});
-    }
-  }
-
-  void check_directory(const PackRecord& pack,
-                       const std::vector<FramePlace>& places,
-                       const std::string& name) {
-    Bytes footer(pack_footer_size);
-    repository_.reader().get_range(name, pack.size - pack_footer_size, footer);
-    const std::uint32_t size = decode_pack_footer(footer, name);
-    if (size + pack_footer_size > pack.size) throw Error(Code::corrupt, "its footer is wrong");
-    Bytes sealed(size);
-    repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
-    const FramePosition position{repository_.keyring.repository(), pack.kind, 0};
-    const Key key = frames_->keys().directory_key(pack);
-    if (open_directory(key, position, sealed, name) != places) {
-      throw Error(Code::corrupt, "its directory and the index differ");
-    }
-  }
-
-  void check_frame_content(const BlockIndex::Reader& index,
-                           const FrameId& id,
-                           const PackRecord& pack,
-                           const FrameRecord& record,
-                           View sealed) {
-    const std::string name = pack_name(pack.name);
-    const FramePosition position{repository_.keyring.repository(), pack.kind, id.frame};
-    const Key secret = frames_->keys().frame_secret(pack, id.frame);
-    const View contents = sealed.first(record.place.contents_size);
-    const View sealed_list = sealed.subspan(record.place.contents_size);
-    const Bytes plain = open_frame(
-        secret, position,
-        {.contents = contents, .encoding = record.encoding, .plain_size = record.plain_size},
-        thread_decompressor(), name);
-    const FrameList list = open_frame_list(secret, position, sealed_list, name);
-    std::size_t at = 0;
-    for (const ListedBlock& block : list.blocks) {
-      if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
-      check_block(keys_->id_key(), block.id, View(plain).subspan(at, block.size));
-      if (!index.find(tag_of(block.id))) {
-        throw Error(Code::corrupt, concat("block ", hex(block.id), " is not in the index"));
-      }
-      at += block.size;
-    }
-    if (at != plain.size() || list.encoding != record.encoding) {
-      throw Error(Code::corrupt, "a frame's list and the index differ");
-    }
-    ++frame_count_;
-    block_count_ += list.blocks.size();
   }
 
   // What a manifest needs, looked up in one snapshot's set and in the index.
@@ -407,7 +257,7 @@ class Verifier {
     bool is_whole = false;
     needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
       is_stored = true;
-      is_whole |= !damaged_frames_.contains({copy.pack, copy.frame});
+      is_whole |= !packs_.damaged_frames().contains({copy.pack, copy.frame});
       is_named |=
           needs.set.absolute.contains(copy.number) ||
           (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
@@ -466,15 +316,10 @@ class Verifier {
   Repository& repository_;
   const VerifyOptions& options_;
   CopyChecker copies_;
-  std::optional<ReadKeys> keys_;       // of a slot that reads
-  std::optional<FrameReader> frames_;  // likewise
+  PackChecker packs_;
+  std::optional<ReadKeys> keys_;  // of a slot that reads
   std::mutex mutex_;
   VerifyReport report_;
-  std::set<FrameId> damaged_frames_;
-  std::set<ObjectHash> damaged_packs_;
-  std::atomic<std::uint64_t> frame_count_{0};
-  std::atomic<std::uint64_t> block_count_{0};
-  std::atomic<std::uint64_t> bytes_read_{0};
 };
 
 }  // namespace

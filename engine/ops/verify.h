@@ -1,5 +1,6 @@
 // Is everything there that should be, and is it what it should be? Damage is the outcome, never an
-// exception: each finding names the object and says what is wrong.
+// exception: each finding names the object and says what is wrong. At level content, what was found
+// whole is vouched for in the journal where nobody has yet.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct VerifyReport {
   std::uint64_t frames = 0;      // opened
   std::uint64_t blocks = 0;      // hashed
   std::uint64_t bytes_read = 0;  // from packs
+  std::uint64_t proved = 0;      // index segments that writers may rely on from now on
 };
 
 VerifyReport verify(Repository& repository, const VerifyOptions& options);

@@ -16,10 +16,19 @@ namespace {
 constexpr std::uint64_t waiting_bytes_max = 8U << 20U;
 constexpr std::uint64_t segment_blocks_target = 64U << 10U;
 
+const Policy& policy_in_force(const State& state) {
+  return state.policies.at("default");
+}
+
+TrustedNumbers trusted_by(const Repository& repository) {
+  const State& state = repository.state();
+  return {state, policy_in_force(state).dedup, repository.keyring.slot()};
+}
+
 }  // namespace
 
 SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state) {
-  const Policy& policy = state.policies.at("default");
+  const Policy& policy = policy_in_force(state);
   SnapshotTaken taken;
   taken.policy = policy.name;
   taken.minimum = policy.minimum;
@@ -109,7 +118,7 @@ Ingest::Ingest(
       data_(std::make_unique<Stream>()),
       meta_(std::make_unique<Stream>()),
       index_(repository.local->index()),
-      trust_(repository.state()),
+      trust_(trusted_by(repository)),
       is_dry_(is_dry) {
   data_->kind = PackKind::data;
   meta_->kind = PackKind::meta;
@@ -156,8 +165,7 @@ void Ingest::refer(const ReferenceRun& run) {
 std::optional<std::uint64_t> Ingest::find_trusted(const BlockTag& tag) const {
   std::optional<std::uint64_t> found;
   index_->for_each_copy(tag, [&](const BlockLocation& copy) {
-    const bool is_trusted = trust_->is_trusted_by(repository_.keyring.slot(), copy.number) &&
-                            !distrusted_.contains(copy.pack);
+    const bool is_trusted = trust_->contains(copy.number) && !distrusted_.contains(copy.pack);
     if (is_trusted) found = copy.number;
     return !found.has_value();
   });
@@ -471,7 +479,7 @@ void Ingest::begin_next(std::uint64_t first_number) {
   data_->segments.clear();
   meta_->segments.clear();
   index_.emplace(repository_.local->index());
-  trust_.emplace(repository_.state());
+  trust_.emplace(trusted_by(repository_));
   note_distrusted();
 }
 

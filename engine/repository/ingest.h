@@ -142,7 +142,7 @@ class Ingest {
   std::unique_ptr<Stream> meta_;
   RunTable run_;
   std::optional<BlockIndex::Reader> index_;
-  std::optional<ProvedNumbers> trust_;
+  std::optional<TrustedNumbers> trust_;
   std::set<std::uint32_t> distrusted_;  // packs, by their place in the index
   std::deque<CompressJob> compressing_;
   std::deque<SealJob> sealing_;

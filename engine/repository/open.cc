@@ -167,6 +167,7 @@ Repository init_repository(std::shared_ptr<Store> store,
       introduce(*store, origin, secrets,
                 {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
   genesis.policy.minimum = options.minimum_retention_seconds;
+  genesis.policy.dedup = options.dedup;
 
   OpenedSlot opened;
   opened.slot = origin.author;

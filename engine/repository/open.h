@@ -15,6 +15,7 @@ struct InitOptions {
   Argon2Cost argon2;
   std::uint64_t minimum_retention_seconds = 86'400;
   std::string owner_name = "owner";
+  Trust dedup = Trust::proved;  // whose blocks a client may rely on
 };
 
 // Makes a repository in an empty store and opens it. Error{refused} where there is one already, or

@@ -189,29 +189,21 @@ bool is_of_ended_epoch(const State& state, std::uint32_t epoch_number, const Epo
   return epoch_number <= state.epoch_number && epoch != state.epoch;
 }
 
-ProvedNumbers::ProvedNumbers(const State& state) {
+TrustedNumbers::TrustedNumbers(const State& state, Trust rule, const SlotId& slot) {
+  if (rule == Trust::all) return;
   for (const auto& [name, segment] : state.segments) {
-    if (segment.is_proved) continue;
-    unproved_.push_back(
-        {segment.introduction.first_number, segment.introduction.block_count, segment.author});
+    const bool is_trusted = segment.author == slot || (rule == Trust::proved && segment.is_proved);
+    if (is_trusted) continue;
+    distrusted_.push_back({segment.introduction.first_number, segment.introduction.block_count});
   }
-  std::ranges::sort(unproved_, {}, &Range::first);
+  std::ranges::sort(distrusted_, {}, &Range::first);
 }
 
-const ProvedNumbers::Range* ProvedNumbers::unproved(std::uint64_t number) const {
-  const auto after = std::ranges::upper_bound(unproved_, number, {}, &Range::first);
-  if (after == unproved_.begin()) return nullptr;
+bool TrustedNumbers::contains(std::uint64_t number) const {
+  const auto after = std::ranges::upper_bound(distrusted_, number, {}, &Range::first);
+  if (after == distrusted_.begin()) return true;
   const Range& range = *std::prev(after);
-  return number - range.first < range.count ? &range : nullptr;
-}
-
-bool ProvedNumbers::is_proved(std::uint64_t number) const {
-  return unproved(number) == nullptr;
-}
-
-bool ProvedNumbers::is_trusted_by(const SlotId& slot, std::uint64_t number) const {
-  const Range* range = unproved(number);
-  return range == nullptr || range->author == slot;
+  return number - range.first >= range.count;
 }
 
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {

@@ -121,23 +121,20 @@ struct State {
                                      std::uint32_t epoch_number,
                                      const EpochId& epoch);
 
-// Which block numbers a slot that reads has vouched for; a snapshot of the state, cheap to ask.
-class ProvedNumbers {
+// The block numbers that a slot may rely on, by the rule of a policy: those of its own segments,
+// of proved ones too, or all. A snapshot of the state, cheap to ask.
+class TrustedNumbers {
  public:
-  explicit ProvedNumbers(const State& state);
-  [[nodiscard]] bool is_proved(std::uint64_t number) const;
-  // Proved, or introduced by that slot itself.
-  [[nodiscard]] bool is_trusted_by(const SlotId& slot, std::uint64_t number) const;
+  TrustedNumbers(const State& state, Trust rule, const SlotId& slot = {});
+  [[nodiscard]] bool contains(std::uint64_t number) const;
 
  private:
   struct Range {
     std::uint64_t first = 0;
     std::uint64_t count = 0;
-    SlotId author;
   };
 
-  [[nodiscard]] const Range* unproved(std::uint64_t number) const;
-  std::vector<Range> unproved_;  // ascending
+  std::vector<Range> distrusted_;  // ascending
 };
 
 // The state after a valid entry whose raw bytes have that hash.

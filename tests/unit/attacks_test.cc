@@ -53,12 +53,13 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
   // The writer itself relies on what it has stored.
   Repository again = roles.open();
   sync_index(again);
-  const ProvedNumbers trust(again.state());
+  const TrustedNumbers proved(again.state(), Trust::proved);
+  const TrustedNumbers own(again.state(), Trust::own, again.keyring.slot());
   const BlockIndex::Reader index(again.local->index());
   const auto found = index.find(tag_of(hash_block(keys.id_key(), content)));
   REQUIRE(found);
-  REQUIRE(trust.is_trusted_by(again.keyring.slot(), found->number));
-  REQUIRE_FALSE(trust.is_proved(found->number));
+  REQUIRE(own.contains(found->number));
+  REQUIRE_FALSE(proved.contains(found->number));
 }
 
 TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {

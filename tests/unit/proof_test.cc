@@ -1,0 +1,191 @@
+// Proofs: what a slot that reads has opened and compared, writers may rely on; and nothing else.
+#include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
+#include "engine/repository/sync.h"
+#include "engine/repository/sync_index.h"
+#include "tests/support/attacker.h"
+#include "tests/support/roles.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+VerifyReport verify_content(Repository& repository) {
+  return verify(repository, {.level = VerifyLevel::content});
+}
+
+BackupResult backup_as(Machine& machine,
+                       Repository& repository,
+                       const Roles& roles,
+                       const std::string& name) {
+  machine.clock.advance_ms(60'000);
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = name;
+  return backup(repository, options);
+}
+
+// The writer stores blocks, then has its index say of the first that it is another.
+void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
+  const WriteKeys keys = evil.write_keys();
+  Pool pool(1);
+  Ingest ingest(evil, keys, pool, {});
+  for (int i = 0; i < 3; ++i) {
+    const Bytes block = random_bytes(random, 20'000);
+    ingest.refer(ingest.add(PackKind::data, hash_block(keys.id_key(), block), block));
+  }
+  Introduced introduced = ingest.settle({.body = {}, .statistics = {}});
+  const std::string name = key_segment_name(introduced.key_segments.front());
+  KeySegmentOuter outer = decode_key_segment(
+      open_object(get_object(evil.reader(), name, key_segment_bytes_max), name,
+                  ObjectType::key_segment, evil.keyring.repository(), evil.keyring.index_key())
+          .view(),
+      name);
+  ObjectHash& index_name = introduced.segments.front().index_segment;
+  const std::string index = index_segment_name(index_name);
+  const Key key = Key::from(outer.index_segments.front().key);
+  IndexSegment segment = decode_index_segment(
+      open_object(get_object(evil.reader(), index, index_segment_bytes_max), index,
+                  ObjectType::index_segment, evil.keyring.repository(), key)
+          .view(),
+      index);
+  segment.packs.front().frames.front().blocks.front().tag = tag;
+  const auto seal = [&](ObjectType type, const Key& with, View payload) {
+    return seal_object({.type = type, .origin = evil.keyring.origin()}, with,
+                       evil.keyring.signing_seed(), random, payload);
+  };
+  const Bytes forged = seal(ObjectType::index_segment, key, encode_index_segment(segment));
+  index_name = hash_object(forged);
+  outer.index_segments.front().name = index_name;
+  const Bytes forged_keys =
+      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+  introduced.key_segments.front() = hash_object(forged_keys);
+  evil.writer().put(index_segment_name(index_name), forged);
+  put_twinned(evil.writer(), key_segment_name(introduced.key_segments.front()), forged_keys);
+  commit(evil, [&](const State& state) {
+    SnapshotTaken taken = snapshot_entry(introduced, state);
+    taken.snapshot = random.draw_id<SnapshotId>();
+    taken.source = "evil";
+    return Act(std::move(taken));
+  });
+}
+
+}  // namespace
+
+TEST_CASE("what a writer stored is relied on by others once a reader has proved it") {
+  Roles roles(writer_capabilities);
+  add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "second",
+           writer_capabilities);
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  Repository laptop = roles.open();
+  roles.backup(laptop, "laptop");
+  Machine second(roles.store, 6);
+  Repository desk =
+      open_repository(roles.store, Machine::credential(10),
+                      {.state_parent = second.state.path(), .slot = {}}, second.around());
+  const bool is_proved = GENERATE(false, true);
+  if (is_proved) {
+    sync_journal(roles.owner_repository);
+    REQUIRE(verify_content(roles.owner_repository).proved > 0);
+    REQUIRE(verify_content(roles.owner_repository).proved == 0);  // once is enough
+    sync_journal(desk);
+  }
+  const std::uint64_t stored = backup_as(second, desk, roles, "desk").statistics.bytes_new;
+  REQUIRE((stored < 200'000) == is_proved);
+  sync_journal(roles.owner_repository);
+  Machine late(roles.store, 9);
+  REQUIRE(late.open().state() == roles.owner_repository.state());
+}
+
+TEST_CASE("a reader without write may prove, and an auditor does not") {
+  Roles roles(reader_capabilities);
+  add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "writer",
+           writer_capabilities);
+  Machine machine(roles.store, 6);
+  Repository writer =
+      open_repository(roles.store, Machine::credential(10),
+                      {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  backup_as(machine, writer, roles, "desk");
+  Repository reader = roles.open();
+  REQUIRE(verify(reader, {.level = VerifyLevel::storage}).proved == 0);
+  REQUIRE(verify_content(reader).proved > 0);
+}
+
+TEST_CASE("an index that tells of content what is not there is not proved, and is found") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const Bytes content = random_bytes(roles.content, 20'000);
+  const Key& id_key = roles.owner_repository.write_keys().id_key();
+  claim_tag(evil, roles.content, tag_of(hash_block(id_key, content)));
+  sync_journal(roles.owner_repository);
+  const VerifyReport report = verify_content(roles.owner_repository);
+  REQUIRE(report.proved == 0);
+  REQUIRE(std::ranges::any_of(report.findings, [](const Finding& finding) {
+    return finding.problem.find("not where the index has it") != std::string::npos;
+  }));
+}
+
+TEST_CASE("a damaged block keeps its segment from being proved") {
+  Roles roles(writer_capabilities);
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  const auto before = roles.store->objects();
+  Repository laptop = roles.open();
+  roles.backup(laptop, "laptop");
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (!name.starts_with("packs/") || before.contains(name)) continue;
+    Bytes hurt = bytes;
+    hurt[pack_header_size + 100] ^= 1;
+    roles.store->overwrite(name, hurt);
+  }
+  sync_journal(roles.owner_repository);
+  const VerifyReport report = verify_content(roles.owner_repository);
+  REQUIRE_FALSE(report.findings.empty());
+  REQUIRE(report.proved == 0);
+}
+
+TEST_CASE("where nothing can be committed, verifying goes on without") {
+  class ReadOnly final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    bool put_if_absent(const std::string& /*name*/, View /*bytes*/) override {
+      throw Error(Code::failed, "read-only");
+    }
+  };
+
+  Roles roles(writer_capabilities);
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  Repository laptop = roles.open();
+  roles.backup(laptop, "laptop");
+  Machine owner(std::make_shared<ReadOnly>(*roles.store), 6);
+  Repository repository = owner.open();
+  const VerifyReport report = verify_content(repository);
+  REQUIRE(report.findings.empty());
+  REQUIRE(report.proved == 0);
+  REQUIRE(std::ranges::any_of(owner.observer.notices, [](const std::string& notice) {
+    return notice.find("is not recorded") != std::string::npos;
+  }));
+}
+
+TEST_CASE("a policy says whose blocks are relied on") {
+  Roles roles(writer_capabilities);
+  State state = roles.owner_repository.state();
+  SegmentState& segment = state.segments.begin()->second;
+  const std::uint64_t number = segment.introduction.first_number;
+  const SlotId& author = segment.author;
+  const auto other = roles.content.draw_id<SlotId>();
+  segment.is_proved = false;
+  const auto trusts = [&](Trust rule, const SlotId& slot) {
+    return TrustedNumbers(state, rule, slot).contains(number);
+  };
+  REQUIRE(trusts(Trust::own, author));
+  REQUIRE(trusts(Trust::proved, author));
+  REQUIRE_FALSE(trusts(Trust::own, other));
+  REQUIRE_FALSE(trusts(Trust::proved, other));
+  REQUIRE(trusts(Trust::all, other));
+  segment.is_proved = true;
+  REQUIRE_FALSE(trusts(Trust::own, other));
+  REQUIRE(trusts(Trust::proved, other));
+}
