@@ -1,25 +1,103 @@
 #include "engine/catalog/catalog.h"
 
+#include <mutex>
+
+#include "engine/catalog/state_record.h"
+
 namespace kist {
 
 namespace {
 
-constexpr std::uint64_t catalog_map_bytes = std::uint64_t{4} << 30U;
-constexpr Table entries_table = 0;
+constexpr std::uint64_t catalog_map_bytes = std::uint64_t{16} << 30U;
+
+enum : Table {
+  entries_table,
+  snapshots_table,
+  segments_table,
+  key_segments_table,
+  meta_table,
+  table_count
+};
+
+constexpr std::string_view next_key = "next";    // how many entries there are
+constexpr std::string_view state_key = "state";  // all of it but its tables
 constexpr std::size_t piece_size = 1500;
 constexpr std::size_t unflushed_max = 1024;
-constexpr std::uint8_t record_version = 2;  // another one is rebuilt
+constexpr std::uint8_t record_version = 3;  // another one is rebuilt
 
-// Sequence and piece, big-endian, so that keys sort in journal order.
-Bytes piece_key(std::uint64_t sequence, std::uint32_t piece) {
+// Big-endian, so that keys sort in journal order.
+template <typename Number>
+void append_number(Bytes& key, Number number) {
+  for (int shift = 8 * (static_cast<int>(sizeof(Number)) - 1); shift >= 0; shift -= 8) {
+    key.push_back(static_cast<std::uint8_t>(number >> static_cast<unsigned>(shift)));
+  }
+}
+
+Bytes sequence_key(std::uint64_t sequence) {
   Bytes key;
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    key.push_back(static_cast<std::uint8_t>(sequence >> shift));
-  }
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    key.push_back(static_cast<std::uint8_t>(piece >> shift));
-  }
+  append_number(key, sequence);
   return key;
+}
+
+Bytes piece_key(View key, std::uint32_t piece) {
+  Bytes out(key.begin(), key.end());
+  append_number(out, piece);
+  return out;
+}
+
+// A value of any size, in pieces; the first begins with the size of all. What a longer one has left
+// behind is not read.
+void put_long(Transaction& write, Table table, View key, View value) {
+  ByteWriter out;
+  out.u32(narrow<std::uint32_t>(value.size()));
+  out.raw(value);
+  const View all = out.view();
+  std::uint32_t piece = 0;
+  for (std::size_t at = 0; at < all.size(); at += piece_size) {
+    write.put(table, piece_key(key, piece++),
+              all.subspan(at, std::min(piece_size, all.size() - at)));
+  }
+}
+
+// Calls `each(key, value)` from that key on, until it returns false.
+void scan_long(const Transaction& read,
+               Table table,
+               View from,
+               const std::function<bool(View, View)>& each) {
+  Bytes key;
+  Bytes value;
+  std::size_t left = 0;
+  read.scan(table, from.empty() ? Bytes() : piece_key(from, 0), [&](View row, View piece) {
+    const View name = row.first(row.size() - 4);
+    ByteReader number(row.last(4), "catalog record");
+    if (number.u32() == 0) {
+      ByteReader in(piece, "catalog record");
+      left = in.u32();
+      key.assign(name.begin(), name.end());
+      value.clear();
+      piece = in.take(in.left());
+    } else if (left == 0 || !equal(name, key)) {
+      return true;
+    }
+    const View taken = piece.first(std::min(left, piece.size()));
+    value.insert(value.end(), taken.begin(), taken.end());
+    left -= taken.size();
+    return left > 0 || each(key, value);
+  });
+}
+
+std::optional<Bytes> get_long(const Transaction& read, Table table, View key) {
+  std::optional<Bytes> out;
+  scan_long(read, table, key, [&](View found, View value) {
+    if (equal(found, key)) out.emplace(value.begin(), value.end());
+    return false;
+  });
+  return out;
+}
+
+std::uint64_t get_next(const Transaction& read) {
+  const auto value = read.get(meta_table, as_view(next_key));
+  return value ? ByteReader(*value, "catalog record").u64() : 0;
 }
 
 Bytes encode_record(const ReplayedEntry& replayed) {
@@ -63,16 +141,100 @@ std::uint64_t key_sequence(View key) {
   return sequence;
 }
 
-}  // namespace
-
-Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
-    : environment_(
-          directory,
-          {.map_bytes = catalog_map_bytes, .table_count = 1, .checksum_key = checksum_key}) {
-  refresh();
+template <typename AnyId>
+AnyId id_of(View key) {
+  AnyId out;
+  std::ranges::copy(key, out.bytes.begin());
+  return out;
 }
 
-void Catalog::replay(const ReplayedEntry& replayed) {
+}  // namespace
+
+// The rows of the state's tables, as one read transaction sees them. Any thread may ask.
+struct Catalog::Tables {
+  explicit Tables(Environment& used) : environment(used), read(used, Transaction::Mode::read) {}
+
+  void renew() {
+    const std::lock_guard lock(mutex);
+    read.renew();
+  }
+
+  SnapshotState snapshot(View row) const {
+    const std::uint64_t sequence = sequence_of_row(row);
+    const auto record = get_long(read, entries_table, sequence_key(sequence));
+    if (!record) environment.fail_damaged("it lacks an entry");
+    const ReplayedEntry replayed = decode_record(sequence, *record);
+    const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
+    if (taken == nullptr) environment.fail_damaged("a row is of another entry");
+    return decode_snapshot_row(row, *taken);
+  }
+
+  // The rows of one table, of which `decode` makes values.
+  template <typename Key, typename Value, Table table>
+  class Rows final : public StateTable<Key, Value>::Rows {
+   public:
+    using Decode = std::function<Value(View, const Key&)>;
+
+    Rows(const Tables& tables, Decode decode) : tables_(tables), decode_(std::move(decode)) {}
+
+    [[nodiscard]] std::optional<Value> get(const Key& key) const override {
+      const std::lock_guard lock(tables_.mutex);
+      const auto row = get_long(tables_.read, table, key.bytes);
+      return row ? std::optional(decode_(*row, key)) : std::nullopt;
+    }
+
+    void scan(const std::function<void(const Key&, Value)>& each) const override {
+      const std::lock_guard lock(tables_.mutex);
+      scan_long(tables_.read, table, {}, [&](View bytes, View row) {
+        const auto key = id_of<Key>(bytes);
+        each(key, decode_(row, key));
+        return true;
+      });
+    }
+
+   private:
+    const Tables& tables_;
+    Decode decode_;
+  };
+
+  Environment& environment;
+  mutable std::mutex mutex;
+  Transaction read;
+  Rows<SnapshotId, SnapshotState, snapshots_table> snapshots{
+      *this, [this](View row, const SnapshotId& /*id*/) { return snapshot(row); }};
+  Rows<ObjectHash, SegmentState, segments_table> segments{*this, &decode_segment_row};
+  Rows<ObjectHash, SlotId, key_segments_table> key_segments{
+      *this, [](View row, const ObjectHash& /*name*/) { return id_of<SlotId>(row); }};
+};
+
+Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
+    : environment_(directory,
+                   {.map_bytes = catalog_map_bytes,
+                    .table_count = table_count,
+                    .checksum_key = checksum_key}),
+      tables_(std::make_unique<Tables>(environment_)) {
+  load_state();
+}
+
+Catalog::~Catalog() = default;
+
+void Catalog::load_state() {
+  tables_->renew();
+  const auto record = get_long(tables_->read, meta_table, as_view(state_key));
+  if (!record && tables_->read.count(entries_table) > 0) {
+    throw Error(Code::corrupt, "the catalog was made by another version");
+  }
+  state_ = record ? decode_state(*record) : State();
+  attach_tables();
+}
+
+void Catalog::attach_tables() {
+  state_.snapshots.attach(tables_->snapshots);
+  state_.segments.attach(tables_->segments);
+  state_.key_segments.attach(tables_->key_segments);
+}
+
+void Catalog::apply_to_state(const ReplayedEntry& replayed) {
   if (replayed.entry.sequence != state_.next_sequence) {
     throw Error(Code::corrupt, "the catalog has a gap");
   }
@@ -85,57 +247,74 @@ void Catalog::replay(const ReplayedEntry& replayed) {
 
 // A commit of LMDB for each entry would be most of what a long replay takes.
 void Catalog::add(const ReplayedEntry& replayed) {
-  replay(replayed);
-  unflushed_.push_back({replayed.entry.sequence, encode_record(replayed)});
+  apply_to_state(replayed);
+  unflushed_.push_back(replayed);
   if (unflushed_.size() == unflushed_max) flush();
 }
 
-void Catalog::flush() {
-  if (unflushed_.empty()) return;
+namespace {
+
+// What has changed in one table.
+template <typename Changed, typename Encode>
+void write_changes(Transaction& write, Table table, const Changed& changed, const Encode& encode) {
+  if (changed.is_cleared()) write.clear(table);
+  for (const auto& [key, value] : changed.changes()) {
+    put_long(write, table, key.bytes, encode(value));
+  }
+}
+
+}  // namespace
+
+// False when another process has added entries meanwhile.
+bool Catalog::write_unflushed() {
   Transaction write(environment_, Transaction::Mode::write);
-  for (const Record& record : unflushed_) {
-    // Another process may have added it, and more, meanwhile: its judgement is the same as ours.
-    if (write.get(entries_table, piece_key(record.sequence, 0))) continue;
-    std::uint32_t piece = 0;
-    for (std::size_t at = 0; at < record.bytes.size(); at += piece_size) {
-      const std::size_t size = std::min(piece_size, record.bytes.size() - at);
-      write.append(entries_table, piece_key(record.sequence, piece++),
-                   View(record.bytes).subspan(at, size));
+  if (get_next(write) != unflushed_.front().entry.sequence) return false;
+  for (const ReplayedEntry& replayed : unflushed_) {
+    put_long(write, entries_table, sequence_key(replayed.entry.sequence), encode_record(replayed));
+  }
+  write_changes(write, snapshots_table, state_.snapshots, &encode_snapshot_row);
+  write_changes(write, segments_table, state_.segments, &encode_segment_row);
+  write_changes(write, key_segments_table, state_.key_segments, [](const SlotId& author) {
+    return Bytes(author.bytes.begin(), author.bytes.end());
+  });
+  put_long(write, meta_table, as_view(state_key), encode_state(state_));
+  ByteWriter next;
+  next.u64(state_.next_sequence);
+  write.put(meta_table, as_view(next_key), next.view());
+  write.commit();
+  return true;
+}
+
+void Catalog::flush() {
+  while (!unflushed_.empty()) {
+    if (write_unflushed()) {
+      unflushed_.clear();
+      tables_->renew();
+      attach_tables();
+      return;
+    }
+    // What another process has added, it has judged as this one would.
+    const std::vector<ReplayedEntry> ours = std::exchange(unflushed_, {});
+    load_state();
+    for (const ReplayedEntry& replayed : ours) {
+      if (replayed.entry.sequence < state_.next_sequence) continue;
+      apply_to_state(replayed);
+      unflushed_.push_back(replayed);
     }
   }
-  write.commit();
-  unflushed_.clear();
 }
 
 void Catalog::refresh() {
-  for_each(state_.next_sequence, [&](const ReplayedEntry& replayed) {
-    replay(replayed);
-    return true;
-  });
+  flush();
+  const Transaction read(environment_, Transaction::Mode::read);
+  if (get_next(read) != state_.next_sequence) load_state();
 }
 
 void Catalog::for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each) {
   flush();
   const Transaction read(environment_, Transaction::Mode::read);
-  Bytes record;
-  std::uint64_t sequence = first;
-  bool goes_on = true;
-  const auto finish_record = [&] {
-    if (record.empty()) return true;
-    const ReplayedEntry replayed = decode_record(sequence, record);
-    record.clear();
-    return each(replayed);
-  };
-  read.scan(entries_table, piece_key(first, 0), [&](View key, View value) {
-    if (key_sequence(key) != sequence) {
-      goes_on = finish_record();
-      if (!goes_on) return false;
-      sequence = key_sequence(key);
-    }
-    record.insert(record.end(), value.begin(), value.end());
-    return true;
-  });
-  if (goes_on) static_cast<void>(finish_record());
+  scan_long(read, entries_table, sequence_key(first),
+            [&](View key, View record) { return each(decode_record(key_sequence(key), record)); });
 }
 
 }  // namespace kist

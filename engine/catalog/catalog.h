@@ -1,5 +1,7 @@
-// The catalog proper: the journal as this machine has replayed and judged it. Small; the state is
-// built from it when it is opened. Derived: it can be deleted at any time and costs a replay.
+// The catalog proper: the journal as this machine has replayed and judged it, and the state that it
+// came to. What a command pays to open it does not grow with the journal: the state's tables stay
+// in the database, and rows are read when they are asked for. Derived: it can be deleted at any
+// time and costs a replay.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +30,11 @@ class Catalog {
  public:
   // Error{corrupt} when what is there cannot be trusted: the caller removes and opens it anew.
   Catalog(const std::string& directory, const LocalKey& checksum_key);
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  Catalog(Catalog&&) = delete;
+  Catalog& operator=(Catalog&&) = delete;
+  ~Catalog();
 
   [[nodiscard]] const State& state() const { return state_; }
 
@@ -42,16 +49,17 @@ class Catalog {
   [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }
 
  private:
-  void replay(const ReplayedEntry& replayed);
+  struct Tables;
 
-  struct Record {
-    std::uint64_t sequence = 0;
-    Bytes bytes;
-  };
+  void apply_to_state(const ReplayedEntry& replayed);
+  bool write_unflushed();
+  void load_state();
+  void attach_tables();
 
   Environment environment_;
+  std::unique_ptr<Tables> tables_;  // the rows as of the last flush, of others too
   State state_;
-  std::vector<Record> unflushed_;
+  std::vector<ReplayedEntry> unflushed_;
 };
 
 }  // namespace kist

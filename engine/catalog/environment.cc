@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include <lmdb.h>
+#include <sys/stat.h>
 
 #include "engine/base/disk/file.h"
 #include "engine/base/disk/tree.h"
@@ -89,10 +92,33 @@ void mark_open_environments() noexcept {
   }
 }
 
+namespace {
+
+using FileIdentity = std::pair<std::uint64_t, std::uint64_t>;
+
+FileIdentity identity_of(const std::string& directory) {
+  struct stat status {};
+
+  if (::stat((directory + "/data.mdb").c_str(), &status) != 0) {
+    throw_errno("cannot look at the catalog in", directory, errno);
+  }
+  return {status.st_dev, status.st_ino};
+}
+
+}  // namespace
+
 struct Environment::Impl {
   explicit Impl(const std::string& path) : directory(path), registered(path) {}
 
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  Impl(Impl&&) = delete;
+  Impl& operator=(Impl&&) = delete;
+
+  ~Impl() { mdb_env_close(env); }
+
   MDB_env* env = nullptr;
+  FileIdentity file;
   std::string directory;
   RegisteredDirectory registered;
   LocalKey checksum_key{};
@@ -158,6 +184,26 @@ void check_file_size(const std::string& directory) {
 
 }  // namespace
 
+namespace {
+
+std::mutex opening;
+std::vector<std::weak_ptr<Environment::Impl>> open_environments;
+
+// That very file, opened already by this process, with the same key; null where there is none. One
+// that was removed since and made anew is another.
+std::shared_ptr<Environment::Impl> find_open(const std::string& directory,
+                                             const LocalKey& checksum_key) {
+  if (!path_exists(directory + "/data.mdb")) return nullptr;
+  const FileIdentity file = identity_of(directory);
+  for (const std::weak_ptr<Environment::Impl>& each : open_environments) {
+    auto found = each.lock();
+    if (found && found->file == file && found->checksum_key == checksum_key) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 Environment::Environment(const std::string& directory, const Options& options) {
   make_directories(directory);
   if (is_on_network(directory)) {
@@ -171,34 +217,34 @@ Environment::Environment(const std::string& directory, const Options& options) {
   check_file_size(directory);
   // LMDB writes to its lock file through a map: where the disk is full, that would end the process.
   reserve_file(directory + "/lock.mdb", lock_file_bytes);
-  impl_ = std::make_unique<Impl>(directory);
+  const std::lock_guard lock(opening);
+  if ((impl_ = find_open(directory, options.checksum_key))) return;
+  impl_ = std::make_shared<Impl>(directory);
   impl_->checksum_key = options.checksum_key;
   check(mdb_env_create(&impl_->env), directory);
   mdb_env_set_assert(impl_->env, &on_failed_assertion);
-  try {
-    check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
-    check(mdb_env_set_maxdbs(impl_->env, options.table_count), directory);
-    check(mdb_env_set_maxreaders(impl_->env, readers_max), directory);
-    check(mdb_env_open(impl_->env, directory.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600), directory);
-    MDB_txn* txn = nullptr;
-    check(mdb_txn_begin(impl_->env, nullptr, 0, &txn), directory);
-    for (unsigned i = 0; i < options.table_count; ++i) {
-      MDB_dbi table = 0;
-      const int result = mdb_dbi_open(txn, std::to_string(i).c_str(), MDB_CREATE, &table);
-      if (result != MDB_SUCCESS) mdb_txn_abort(txn);
-      check(result, directory);
-      impl_->tables.push_back(table);
-    }
-    check(mdb_txn_commit(txn), directory);
-  } catch (const Error&) {
-    mdb_env_close(impl_->env);
-    throw;
+  check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
+  check(mdb_env_set_maxdbs(impl_->env, options.table_count), directory);
+  check(mdb_env_set_maxreaders(impl_->env, readers_max), directory);
+  check(mdb_env_open(impl_->env, directory.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0600), directory);
+  int dead = 0;  // readers that were killed would keep pages from being used again
+  check(mdb_reader_check(impl_->env, &dead), directory);
+  MDB_txn* txn = nullptr;
+  check(mdb_txn_begin(impl_->env, nullptr, 0, &txn), directory);
+  for (unsigned i = 0; i < options.table_count; ++i) {
+    MDB_dbi table = 0;
+    const int result = mdb_dbi_open(txn, std::to_string(i).c_str(), MDB_CREATE, &table);
+    if (result != MDB_SUCCESS) mdb_txn_abort(txn);
+    check(result, directory);
+    impl_->tables.push_back(table);
   }
+  check(mdb_txn_commit(txn), directory);
+  impl_->file = identity_of(directory);
+  std::erase_if(open_environments, [](const auto& each) { return each.expired(); });
+  open_environments.push_back(impl_);
 }
 
-Environment::~Environment() {
-  mdb_env_close(impl_->env);
-}
+Environment::~Environment() = default;
 
 void Environment::fail_damaged(std::string_view what) const {
   throw_damaged(impl_->directory, what);
@@ -245,6 +291,10 @@ void Transaction::put(Table table, View key, View value) {
 
 void Transaction::append(Table table, View key, View value) {
   put_with(table, key, value, MDB_APPEND);
+}
+
+void Transaction::clear(Table table) {
+  check(mdb_drop(impl_->txn, impl_->environment.tables[table], 0), impl_->environment.directory);
 }
 
 void Transaction::scan(Table table, View from, const std::function<bool(View, View)>& each) const {

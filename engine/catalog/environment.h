@@ -1,7 +1,8 @@
 // An LMDB environment: the only place that includes <lmdb.h>. Every record carries a keyed checksum
 // (SipHash over key and value), so a record that was changed or swapped is Error{corrupt} and the
 // caller rebuilds. One fixed map size, default sync, no WRITEMAP, no DUPSORT; values under 1.9 KB.
-// An environment is opened once a process; transactions belong to one thread.
+// LMDB wants an environment opened once a process: opened again while it is open, it is shared.
+// Transactions belong to one thread at a time.
 #pragma once
 
 #include <array>
@@ -41,10 +42,11 @@ class Environment {
   // Bytes that the environment's file takes.
   [[nodiscard]] std::uint64_t file_bytes() const;
 
+  struct Impl;
+
  private:
   friend class Transaction;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 // Marks every environment that is open: whoever opens it next gets Error{corrupt} and rebuilds it.
@@ -70,6 +72,8 @@ class Transaction {
   void put(Table table, View key, View value);
   // As put, for a key greater than all in the table: much faster.
   void append(Table table, View key, View value);
+  // Removes all of a table.
+  void clear(Table table);
   // Calls `each(key, value)` from the first key at or after `from`, until it returns false.
   void scan(Table table, View from, const std::function<bool(View, View)>& each) const;
   // The greatest key of a table; empty when there is none.

@@ -168,7 +168,7 @@ class Backup {
       auto cache = FileCacheReader::open(repository_.local->cache_directory(), source_key_, kind);
       if (!cache) continue;
       const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
-      if (found == repository_.state().snapshots.end() || !found->second.is_live) continue;
+      if (!found || !found->is_live) continue;
       if (kind == CacheKind::pending) {
         checkpoints_.adopted_last_path = cache->facts().last_path;
       } else {
@@ -181,12 +181,17 @@ class Backup {
 
   // Pending snapshots that earlier backups of this source and slot left behind.
   void adopt_pending() {
-    for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
-      const bool is_ours = snapshot->taken.is_pending && snapshot->taken.source == source_ &&
-                           snapshot->author == repository_.keyring.slot();
-      if (!is_ours) continue;
-      checkpoints_.own.push_back(snapshot->taken.snapshot);
-      adopt_blocks(*snapshot);
+    std::vector<SnapshotState> ours;
+    for (const SnapshotId& id : repository_.state().pending) {
+      SnapshotState snapshot = repository_.state().snapshots.at(id);
+      const bool is_ours =
+          snapshot.taken.source == source_ && snapshot.author == repository_.keyring.slot();
+      if (is_ours) ours.push_back(std::move(snapshot));
+    }
+    std::ranges::sort(ours, {}, &SnapshotState::sequence);
+    for (const SnapshotState& snapshot : ours) {
+      checkpoints_.own.push_back(snapshot.taken.snapshot);
+      adopt_blocks(snapshot);
     }
     result_.has_resumed = !checkpoints_.own.empty();
   }
@@ -360,8 +365,7 @@ class Backup {
   [[nodiscard]] SnapshotId replaceable(const State& state) const {
     SnapshotId out;
     for (const SnapshotId& id : checkpoints_.own) {
-      const auto found = state.snapshots.find(id);
-      if (found != state.snapshots.end() && found->second.is_live) out = id;
+      if (state.pending.contains(id)) out = id;
     }
     return out;
   }

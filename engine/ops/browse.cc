@@ -26,19 +26,18 @@ std::optional<std::int64_t> parse_age(const std::string& text, std::int64_t now_
   return now_ms - std::int64_t{count} * unit->second * 1000;
 }
 
-const SnapshotState* newest(const std::vector<const SnapshotState*>& snapshots,
-                            const std::function<bool(const SnapshotState&)>& fits) {
-  const SnapshotState* found = nullptr;
-  for (const SnapshotState* snapshot : snapshots) {
+SnapshotPtr newest(const std::vector<SnapshotPtr>& snapshots,
+                   const std::function<bool(const SnapshotState&)>& fits) {
+  SnapshotPtr found;
+  for (const SnapshotPtr& snapshot : snapshots) {
     if (!snapshot->taken.is_pending && fits(*snapshot)) found = snapshot;
   }
   return found;
 }
 
-const SnapshotState* by_prefix(const std::vector<const SnapshotState*>& snapshots,
-                               const std::string& prefix) {
-  const SnapshotState* found = nullptr;
-  for (const SnapshotState* snapshot : snapshots) {
+SnapshotPtr by_prefix(const std::vector<SnapshotPtr>& snapshots, const std::string& prefix) {
+  SnapshotPtr found;
+  for (const SnapshotPtr& snapshot : snapshots) {
     if (!hex(snapshot->taken.snapshot).starts_with(prefix)) continue;
     if (found != nullptr) {
       throw Error(Code::invalid, concat(prefix, " is the start of several ids; give more digits"));
@@ -48,7 +47,7 @@ const SnapshotState* by_prefix(const std::vector<const SnapshotState*>& snapshot
   return found;
 }
 
-const SnapshotState* find_snapshot(const Repository& repository, const std::string& text) {
+SnapshotPtr find_snapshot(const Repository& repository, const std::string& text) {
   const auto snapshots = repository.state().live_snapshots();
   if (text == "latest") return newest(snapshots, [](const SnapshotState&) { return true; });
   if (text.starts_with("latest@")) {
@@ -111,7 +110,7 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   repository.require_view();
   const bool may_read = (repository.capabilities() & can_read) != 0;
   std::vector<SnapshotSummary> out;
-  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+  for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotSummary summary;
     summary.state = snapshot;
     summary.statistics = get_reference_set(repository, *snapshot).statistics;
@@ -186,7 +185,7 @@ RepositoryStatistics count_repository(Repository& repository) {
   sync_index(repository);
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;
-  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+  for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotStatistics statistics;
     // A set that is damaged, or junk, has nothing to say; the others have.
     const bool counts = ignoring_junk(repository.observer(), [&] {

@@ -15,7 +15,7 @@ namespace kist {
 // Which snapshot and path "SNAPSHOT[:PATH]" means. SNAPSHOT is an id or its first digits, "latest",
 // "latest@SOURCE", a time ("2026-11-22T08:00", local, or "3d ago"): the newest not after it.
 struct Selection {
-  const SnapshotState* snapshot = nullptr;
+  SnapshotPtr snapshot;
   std::string path;  // as in Entry
 };
 
@@ -26,7 +26,7 @@ Selection select(const Repository& repository, const std::string& text);
 std::optional<std::int64_t> parse_local_time(const std::string& text);
 
 struct SnapshotSummary {
-  const SnapshotState* state = nullptr;
+  SnapshotPtr state;
   std::optional<SnapshotBody> body;  // for slots that read
   SnapshotStatistics statistics;
 };

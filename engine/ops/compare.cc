@@ -42,9 +42,9 @@ class Finder {
   Finder(std::string source, const PathFilter& patterns)
       : source_(std::move(source)), patterns_(patterns) {}
 
-  void begin(const SnapshotState& snapshot) {
+  void begin(const SnapshotPtr& snapshot) {
     previous_ = current_;
-    current_ = &snapshot;
+    current_ = snapshot;
     ++count_;
   }
 
@@ -100,8 +100,8 @@ class Finder {
   std::string source_;
   const PathFilter& patterns_;
   std::map<std::string, Track> tracks_;
-  const SnapshotState* previous_ = nullptr;
-  const SnapshotState* current_ = nullptr;
+  SnapshotPtr previous_;
+  SnapshotPtr current_;
   std::uint64_t count_ = 0;
 };
 
@@ -127,14 +127,14 @@ void see_changes(const ManifestReader& manifest,
 void find_in(Repository& repository,
              const ReadKeys& keys,
              const ManifestReader& manifest,
-             const std::vector<const SnapshotState*>& snapshots,
+             const std::vector<SnapshotPtr>& snapshots,
              Finder& finder) {
   std::optional<BlockId> previous;
-  for (const SnapshotState* snapshot : snapshots) {
+  for (const SnapshotPtr& snapshot : snapshots) {
     check_cancelled(repository.observer());
     try {
       const BlockId root = get_body(repository, keys, *snapshot).root;
-      finder.begin(*snapshot);
+      finder.begin(snapshot);
       see_changes(manifest, previous, root, finder);
       previous = root;
     } catch (const Error& error) {
@@ -180,8 +180,8 @@ std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patt
   sync_index(repository);
   BlockReader blocks(repository, keys);
   const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  std::map<std::string, std::vector<const SnapshotState*>> by_source;
-  for (const SnapshotState* snapshot : repository.state().live_snapshots()) {
+  std::map<std::string, std::vector<SnapshotPtr>> by_source;
+  for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     if (!snapshot->taken.is_pending) by_source[snapshot->taken.source].push_back(snapshot);
   }
   std::vector<FoundPath> out;

@@ -40,8 +40,8 @@ DifferenceTotals diff_snapshots(Repository& repository,
 // A path as it was in one or more successive snapshots of its source.
 struct FoundVersion {
   Entry entry;
-  const SnapshotState* first = nullptr;
-  const SnapshotState* last = nullptr;
+  SnapshotPtr first;
+  SnapshotPtr last;
   std::uint64_t snapshots = 0;
 };
 

@@ -85,12 +85,13 @@ void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) 
   }
   const std::set<std::uint64_t> gaps = repository.local->index().gaps();
   const State& state = repository.state();
-  for (const auto& [id, snapshot] : state.snapshots) {
-    if (!gaps.contains(snapshot.sequence)) continue;
-    if (is_of(state, snapshot.author, revoked)) continue;
+  if (gaps.empty()) return;
+  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
+    if (!gaps.contains(snapshot->sequence)) continue;
+    if (is_of(state, snapshot->author, revoked)) continue;
     throw Error(Code::corrupt,
-                concat("a segment that journal entry ", snapshot.sequence, " of slot ",
-                       state.slots.at(snapshot.author).introduction.name,
+                concat("a segment that journal entry ", snapshot->sequence, " of slot ",
+                       state.slots.at(snapshot->author).introduction.name,
                        " names is damaged or missing (kist verify says which)", give_up_advice));
   }
 }
@@ -99,13 +100,14 @@ void require_whole(const Repository& repository,
                    const std::vector<ObjectHash>& damaged,
                    const std::vector<SlotId>& revoked) {
   const State& state = repository.state();
-  for (const auto& [id, snapshot] : state.snapshots) {
-    for (const ObjectHash& name : snapshot.key_segments) {
+  if (damaged.empty()) return;
+  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
+    for (const ObjectHash& name : snapshot->key_segments) {
       if (!std::ranges::binary_search(damaged, name)) continue;
-      if (is_of(state, snapshot.author, revoked)) continue;
+      if (is_of(state, snapshot->author, revoked)) continue;
       throw Error(Code::corrupt,
-                  concat(key_segment_name(name), ", which journal entry ", snapshot.sequence,
-                         " of slot ", state.slots.at(snapshot.author).introduction.name,
+                  concat(key_segment_name(name), ", which journal entry ", snapshot->sequence,
+                         " of slot ", state.slots.at(snapshot->author).introduction.name,
                          " needs, is damaged or missing", give_up_advice));
     }
   }
@@ -165,9 +167,9 @@ class Sample {
       const ObjectHash name = readers.index.pack(pack).name;
       if (opens([&] { read(readers, name); })) packs_.push_back(name);
     }
-    std::vector<const SnapshotState*> live = repository.state().live_snapshots();
+    std::vector<SnapshotPtr> live = repository.state().live_snapshots();
     if (live.size() > sample_max) live.erase(live.begin(), live.end() - sample_max);
-    for (const SnapshotState* snapshot : live) {
+    for (const SnapshotPtr& snapshot : live) {
       const SnapshotId& id = snapshot->taken.snapshot;
       if (opens([&] { read(readers, id); })) snapshots_.push_back(id);
     }
@@ -215,7 +217,7 @@ class Sample {
   }
 
   void read(const Readers& readers, const SnapshotId& id) const {
-    const SnapshotState& snapshot = repository_.state().snapshots.at(id);
+    const SnapshotState snapshot = repository_.state().snapshots.at(id);
     static_cast<void>(get_body(repository_, readers.keys, snapshot));
     static_cast<void>(get_reference_set(repository_, snapshot));
   }

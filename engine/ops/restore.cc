@@ -484,12 +484,12 @@ void require_deletable(Repository& repository,
 RestoreResult restore(Repository& repository, const RestoreOptions& options) {
   const ReadKeys keys = repository.read_keys();
   const auto snapshot = repository.state().snapshots.find(options.snapshot);
-  if (snapshot == repository.state().snapshots.end()) {
+  if (!snapshot) {
     throw Error(Code::failed, "there is no such snapshot");
   }
   sync_index(repository);
-  const SnapshotBody body = get_body(repository, keys, snapshot->second);
-  if (options.deletes) require_deletable(repository, options, snapshot->second, body);
+  const SnapshotBody body = get_body(repository, keys, *snapshot);
+  if (options.deletes) require_deletable(repository, options, *snapshot, body);
   return Restorer(repository, options, body).run();
 }
 

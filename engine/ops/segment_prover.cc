@@ -15,9 +15,9 @@ constexpr std::size_t entry_segments_max = 100'000;
 
 SegmentProver::SegmentProver(const State& state) {
   std::vector<SegmentIntroduction> unproved;
-  for (const auto& [name, segment] : state.segments) {
+  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
     if (!segment.is_proved) unproved.push_back(segment.introduction);
-  }
+  });
   std::ranges::sort(unproved, {}, &SegmentIntroduction::first_number);
   for (const SegmentIntroduction& introduction : unproved) {
     segments_.emplace_back(introduction);

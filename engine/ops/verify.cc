@@ -46,16 +46,16 @@ class Verifier {
     check_key_segments();
     check_ended();
     const bool has_index = guarded("block index", [&] { sync_index(repository_); });
-    for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
+    for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
     }
     // What a pending snapshot introduced stays when another has replaced it.
-    for (const auto& [id, snapshot] : repository_.state().snapshots) {
-      if (!snapshot.is_live) check_introduced(snapshot.taken);
+    for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
+      if (!snapshot->is_live) check_introduced(snapshot->taken);
     }
     if (has_index) packs_.check_all(options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
-      for (const SnapshotState* snapshot : repository_.state().live_snapshots()) {
+      for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
         guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
                 [&] { check_manifest(*snapshot); });
       }
@@ -187,7 +187,7 @@ class Verifier {
   }
 
   void check_key_segments() {
-    for (const auto& [name, author] : repository_.state().key_segments) {
+    for (const auto& [name, author] : repository_.state().key_segments.all()) {
       copies_.check_twins(key_segment_name(name), name, key_segment_bytes_max);
     }
   }

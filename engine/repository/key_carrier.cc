@@ -79,14 +79,9 @@ void KeyCarrier::require_complete() const {
 }
 
 std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
-  std::vector<const SnapshotState*> snapshots;
-  for (const auto& [id, snapshot] : repository_.state().snapshots) {
-    snapshots.push_back(&snapshot);
-  }
-  std::ranges::sort(snapshots, {}, &SnapshotState::sequence);
   std::vector<Referred> out;
   std::map<ObjectHash, std::size_t> places;
-  for (const SnapshotState* snapshot : snapshots) {
+  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
     for (const ObjectHash& name : snapshot->key_segments) {
       const auto [place, is_new] = places.emplace(name, out.size());
       if (is_new) out.push_back({name, {}});
@@ -98,7 +93,7 @@ std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
 
 std::vector<ObjectHash> KeyCarrier::find_damaged() const {
   std::vector<ObjectHash> out;
-  for (const auto& [name, author] : repository_.state().key_segments) {
+  for (const auto& [name, author] : repository_.state().key_segments.all()) {
     check_cancelled(repository_.observer());
     if (!get_if_whole(repository_, name)) out.push_back(name);
   }
@@ -149,7 +144,7 @@ void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
 KeyCarrier::OpenSegment KeyCarrier::entitled(const OpenSegment& all,
                                              const Referred& segment) const {
   std::set<ObjectHash> names;
-  for (const SnapshotState* snapshot : segment.snapshots) {
+  for (const SnapshotPtr& snapshot : segment.snapshots) {
     names.insert(snapshot->taken.body);
     names.insert(snapshot->taken.reference_set);
     for (const SegmentIntroduction& introduced : snapshot->taken.segments) {

@@ -52,7 +52,7 @@ class KeyCarrier {
   // A key segment, and the snapshots whose entries it holds keys for: all of one author.
   struct Referred {
     ObjectHash name;
-    std::vector<const SnapshotState*> snapshots;
+    std::vector<SnapshotPtr> snapshots;
   };
 
   // A key segment with both parts open.

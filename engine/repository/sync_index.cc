@@ -27,9 +27,8 @@ KeySegmentOuter open_key_segment(const Repository& repository, View bytes, const
   const State& state = repository.state();
   const auto author = state.key_segments.find(name);
   const bool is_its_authors =
-      author != state.key_segments.end() && envelope.header.epoch == state.epoch &&
-      envelope.header.author == author->second &&
-      is_signed_by(envelope, state.slots.at(author->second).introduction.signing_key);
+      author && envelope.header.epoch == state.epoch && envelope.header.author == *author &&
+      is_signed_by(envelope, state.slots.at(*author).introduction.signing_key);
   if (!is_its_authors) {
     throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
   }
@@ -198,17 +197,18 @@ void sync_index(Repository& repository) {
   if (is_ahead()) sync_journal(repository);
   if (is_ahead()) repository.local->reset_index();
   const std::uint64_t first = repository.local->index().loaded_sequence();
-  std::vector<const SnapshotState*> to_load;
-  for (const auto& [id, snapshot] : repository.state().snapshots) {
-    if (snapshot.sequence >= first && !snapshot.taken.segments.empty()) {
-      to_load.push_back(&snapshot);
-    }
-  }
-  std::ranges::sort(to_load, {}, &SnapshotState::sequence);
+  std::vector<SnapshotId> to_load;
+  const std::uint64_t end = repository.state().next_sequence;
+  repository.local->catalog().for_each(first, [&](const ReplayedEntry& replayed) {
+    if (replayed.entry.sequence >= end) return false;
+    const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
+    if (taken != nullptr && !taken->segments.empty()) to_load.push_back(taken->snapshot);
+    return true;
+  });
   SnapshotLoader loader(repository);
-  for (const SnapshotState* snapshot : to_load) {
+  for (const SnapshotId& id : to_load) {
     check_cancelled(repository.observer());
-    loader.load(*snapshot);
+    loader.load(repository.state().snapshots.at(id));
   }
 }
 

@@ -38,27 +38,31 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
 }
 
 void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
-  const auto replaced = state.snapshots.find(taken.replaces);
-  if (replaced != state.snapshots.end()) replaced->second.is_live = false;
+  if (auto replaced = state.snapshots.find(taken.replaces)) {
+    replaced->is_live = false;
+    state.pending.erase(taken.replaces);
+    state.snapshots.put(taken.replaces, std::move(*replaced));
+  }
+  if (taken.is_pending) state.pending.insert(taken.snapshot);
   state.sources.emplace(taken.source, entry.author);
   const bool author_reads =
       (state.slots.at(entry.author).introduction.capabilities & can_read) != 0;
   for (const SegmentIntroduction& segment : taken.segments) {
-    state.segments.emplace(segment.index_segment,
-                           SegmentState{segment, entry.author, entry.sequence, author_reads});
+    state.segments.put(segment.index_segment,
+                       SegmentState{segment, entry.author, entry.sequence, author_reads});
     state.next_number += segment.block_count;
   }
   state.slots.at(entry.author).key_segment_count +=
       narrow<std::uint32_t>(taken.key_segments.size());
   for (const ObjectHash& name : taken.key_segments) {
-    state.key_segments.emplace(name, entry.author);
+    state.key_segments.put(name, entry.author);
   }
-  state.snapshots.emplace(taken.snapshot, SnapshotState{.taken = taken,
-                                                        .author = entry.author,
-                                                        .sequence = entry.sequence,
-                                                        .time_ms = entry.time_ms,
-                                                        .is_live = true,
-                                                        .key_segments = taken.key_segments});
+  state.snapshots.put(taken.snapshot, SnapshotState{.taken = taken,
+                                                    .author = entry.author,
+                                                    .sequence = entry.sequence,
+                                                    .time_ms = entry.time_ms,
+                                                    .is_live = true,
+                                                    .key_segments = taken.key_segments});
 }
 
 void apply_act(State& state, const SlotAdded& added, const JournalEntry& entry) {
@@ -102,13 +106,15 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
   std::map<ObjectHash, ObjectHash> carried_by;
   state.key_segments.clear();
   for (const CarriedSegment& segment : ended.carried) {
-    state.key_segments.emplace(segment.name, entry.author);
+    state.key_segments.put(segment.name, entry.author);
     for (const ObjectHash& name : segment.replaces) {
       carried_by.emplace(name, segment.name);
     }
   }
-  for (auto& [id, snapshot] : state.snapshots) {
-    carry_on(snapshot.key_segments, carried_by);
+  for (auto& [id, snapshot] : state.snapshots.all()) {
+    SnapshotState carried = snapshot;
+    carry_on(carried.key_segments, carried_by);
+    state.snapshots.put(id, std::move(carried));
   }
 }
 
@@ -125,7 +131,9 @@ void apply_act(State& state, const IncidentsClosed& closed, const JournalEntry& 
 
 void apply_act(State& state, const SegmentsProved& proved, const JournalEntry& /*entry*/) {
   for (const ObjectHash& name : proved.segments) {
-    state.segments.at(name).is_proved = true;
+    SegmentState segment = state.segments.at(name);
+    segment.is_proved = true;
+    state.segments.put(name, segment);
   }
 }
 
@@ -137,21 +145,21 @@ void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& 
 
 void EntryTimes::note(const SlotId& author, bool is_believed, std::int64_t time_ms) {
   if (is_believed) {
-    believed_ms_ = std::max(believed_ms_, time_ms);
-  } else if (author == first_slot_) {
-    first_ms_ = std::max(first_ms_, time_ms);
-  } else if (time_ms > first_ms_) {
-    second_ms_ = first_ms_;
-    first_ms_ = time_ms;
-    first_slot_ = author;
+    believed_ms = std::max(believed_ms, time_ms);
+  } else if (author == first_slot) {
+    first_ms = std::max(first_ms, time_ms);
+  } else if (time_ms > first_ms) {
+    second_ms = first_ms;
+    first_ms = time_ms;
+    first_slot = author;
   } else {
-    second_ms_ = std::max(second_ms_, time_ms);
+    second_ms = std::max(second_ms, time_ms);
   }
 }
 
 std::int64_t EntryTimes::least_ms(bool is_believed, std::int64_t own_ms) const {
-  const std::int64_t least = std::max(own_ms, believed_ms_);
-  return is_believed ? least : std::max(least, second_ms_);
+  const std::int64_t least = std::max(own_ms, believed_ms);
+  return is_believed ? least : std::max(least, second_ms);
 }
 
 std::int64_t State::least_time_ms(const SlotId& author) const {
@@ -160,12 +168,18 @@ std::int64_t State::least_time_ms(const SlotId& author) const {
   return times.least_ms(is_believed(slot->second), slot->second.last_seen_ms);
 }
 
-std::vector<const SnapshotState*> State::live_snapshots() const {
-  std::vector<const SnapshotState*> out;
-  for (const auto& [id, snapshot] : snapshots) {
-    if (snapshot.is_live) out.push_back(&snapshot);
-  }
-  std::ranges::sort(out, {}, &SnapshotState::sequence);
+std::vector<SnapshotPtr> State::all_snapshots() const {
+  std::vector<SnapshotPtr> out;
+  snapshots.for_each([&](const SnapshotId& /*id*/, const SnapshotState& snapshot) {
+    out.push_back(std::make_shared<const SnapshotState>(snapshot));
+  });
+  std::ranges::sort(out, {}, [](const SnapshotPtr& snapshot) { return snapshot->sequence; });
+  return out;
+}
+
+std::vector<SnapshotPtr> State::live_snapshots() const {
+  std::vector<SnapshotPtr> out = all_snapshots();
+  std::erase_if(out, [](const SnapshotPtr& snapshot) { return !snapshot->is_live; });
   return out;
 }
 
@@ -191,11 +205,11 @@ bool is_of_ended_epoch(const State& state, std::uint32_t epoch_number, const Epo
 
 TrustedNumbers::TrustedNumbers(const State& state, Trust rule, const SlotId& slot) {
   if (rule == Trust::all) return;
-  for (const auto& [name, segment] : state.segments) {
+  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
     const bool is_trusted = segment.author == slot || (rule == Trust::proved && segment.is_proved);
-    if (is_trusted) continue;
+    if (is_trusted) return;
     distrusted_.push_back({segment.introduction.first_number, segment.introduction.block_count});
-  }
+  });
   std::ranges::sort(distrusted_, {}, &Range::first);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "engine/base/id.h"
 #include "engine/format/journal_entry.h"
+#include "engine/rules/state_table.h"
 
 namespace kist {
 
@@ -42,6 +44,8 @@ struct SnapshotState {
   bool operator==(const SnapshotState&) const = default;
 };
 
+using SnapshotPtr = std::shared_ptr<const SnapshotState>;
+
 struct SegmentState {
   SegmentIntroduction introduction;
   SlotId author;
@@ -67,18 +71,16 @@ struct VoidEntry {
 // How late the entries so far have come, as far as that is believed. A slot with `maintain` or
 // `own` is believed; another binds the rest only once a second one has come as far: so one that was
 // taken over cannot, by an entry stamped far ahead, keep the others from committing.
-class EntryTimes {
- public:
+struct EntryTimes {
   void note(const SlotId& author, bool is_believed, std::int64_t time_ms);
   // The least time that the next entry of such a slot may have, whose own last one has `own_ms`.
   [[nodiscard]] std::int64_t least_ms(bool is_believed, std::int64_t own_ms) const;
   bool operator==(const EntryTimes&) const = default;
 
- private:
-  std::int64_t believed_ms_ = 0;
-  SlotId first_slot_;  // the others: who has come furthest, and how far the next one has
-  std::int64_t first_ms_ = 0;
-  std::int64_t second_ms_ = 0;
+  std::int64_t believed_ms = 0;
+  SlotId first_slot;  // the others: who has come furthest, and how far the next one has
+  std::int64_t first_ms = 0;
+  std::int64_t second_ms = 0;
 };
 
 struct State {
@@ -97,17 +99,20 @@ struct State {
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to
-  std::map<SnapshotId, SnapshotState> snapshots;
-  std::map<ObjectHash, SegmentState> segments;  // by index segment
-  std::map<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
-  std::map<ClientName, std::uint32_t> clients;  // the last epoch in which each was remade
-  std::uint64_t next_number = 0;                // of blocks
-  std::vector<VoidEntry> voids;                 // ascending
+  StateTable<SnapshotId, SnapshotState> snapshots;
+  std::set<SnapshotId> pending;                   // the live ones of them that are checkpoints
+  StateTable<ObjectHash, SegmentState> segments;  // by index segment
+  StateTable<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
+  std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
+  std::uint64_t next_number = 0;                  // of blocks
+  std::vector<VoidEntry> voids;                   // ascending
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Live snapshots, pending ones included, in journal order.
-  [[nodiscard]] std::vector<const SnapshotState*> live_snapshots() const;
+  [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;
+  // All, those that were replaced too, in journal order.
+  [[nodiscard]] std::vector<SnapshotPtr> all_snapshots() const;
   [[nodiscard]] std::vector<const VoidEntry*> open_incidents() const;
   // Those that were not revoked, by id.
   [[nodiscard]] std::vector<const SlotState*> current_slots() const;

@@ -70,10 +70,8 @@ Reason check_act(const State& state, const SnapshotTaken& taken, const JournalEn
   }
   if (taken.replaces != SnapshotId{}) {
     const auto replaced = state.snapshots.find(taken.replaces);
-    const bool fits = replaced != state.snapshots.end() && replaced->second.is_live &&
-                      replaced->second.taken.is_pending &&
-                      replaced->second.author == entry.author &&
-                      replaced->second.taken.source == taken.source;
+    const bool fits = replaced && replaced->is_live && replaced->taken.is_pending &&
+                      replaced->author == entry.author && replaced->taken.source == taken.source;
     if (!fits) return "it replaces what is not its own pending snapshot";
   }
   const std::size_t count = taken.key_segments.size();
@@ -137,10 +135,10 @@ Reason check_carried(const State& state, const EpochEnded& ended) {
     till_now.insert(till_now.end(), segment.replaces.begin(), segment.replaces.end());
   }
   std::ranges::sort(till_now);
-  const auto is_same = [](const ObjectHash& named, const auto& known) {
-    return named == known.first;
-  };
-  if (!std::ranges::equal(till_now, state.key_segments, is_same)) {
+  std::vector<ObjectHash> known;
+  state.key_segments.for_each(
+      [&](const ObjectHash& name, const SlotId& /*author*/) { known.push_back(name); });
+  if (till_now != known) {
     return "key segments that are not all, each once";
   }
   return check_key_segments(state, made);

@@ -186,7 +186,7 @@ struct Trees {
 std::size_t complete_count(const Repository& repository) {
   const auto live = repository.state().live_snapshots();
   return static_cast<std::size_t>(
-      std::ranges::count_if(live, [](const SnapshotState* s) { return !s->taken.is_pending; }));
+      std::ranges::count_if(live, [](const SnapshotPtr& s) { return !s->taken.is_pending; }));
 }
 
 Verb backup_verb(const Trees& trees, std::uint64_t checkpoint_bytes) {

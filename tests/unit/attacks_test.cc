@@ -107,7 +107,7 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   for (const Repository* other : {&late, static_cast<const Repository*>(&roles.owner_repository)}) {
     REQUIRE(other->state().head == evil.state().head);
     REQUIRE(other->state().slots.size() == 2);
-    REQUIRE(other->state().snapshots.size() == 1);
+    REQUIRE(other->state().snapshots.all().size() == 1);
   }
 }
 
@@ -154,7 +154,7 @@ TEST_CASE(
   Machine owner(std::make_shared<WatchedStore>(*roles.store, "keys/", claim), 6);
   Repository repository = owner.open();
   REQUIRE(error_code([&] { owner.backup(repository, roles.source / "tree"); }) == Code::conflict);
-  REQUIRE(repository.state().snapshots.size() == 2);  // the first, and the claim
+  REQUIRE(repository.state().snapshots.all().size() == 2);  // the first, and the claim
   const BackupResult result = owner.backup(repository, roles.source / "tree");
   require_restored(owner, repository, roles, result.snapshot, "news");
 }

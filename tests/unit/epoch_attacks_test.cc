@@ -104,7 +104,7 @@ JournalEntry forged_end(Roles& roles,
                 epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
-  for (const auto& [name, author] : from.state().key_segments) {
+  for (const auto& [name, author] : from.state().key_segments.all()) {
     act.dropped.push_back(name);
   }
   JournalEntry entry = next_entry(from, act);
@@ -134,11 +134,11 @@ TEST_CASE("the key of a pack that no index segment lists is carried on") {
   const auto pack = roles.content.draw_id<ObjectHash>();
   name_segments(roles, evil, {put_key_segment(roles, evil, pack, 1)});
   begin_next(roles);
-  const State& state = roles.owner_repository.state();
+  const auto snapshots = roles.owner_repository.state().all_snapshots();
   const auto snapshot = std::ranges::find_if(
-      state.snapshots, [](const auto& each) { return each.second.taken.source == "evil"; });
+      snapshots, [](const SnapshotPtr& each) { return each->taken.source == "evil"; });
   const KeySegmentOuter outer =
-      get_key_segment(roles.owner_repository, snapshot->second.key_segments.front());
+      get_key_segment(roles.owner_repository, (*snapshot)->key_segments.front());
   REQUIRE(outer.packs == std::vector{pack});
 }
 
@@ -342,7 +342,7 @@ TEST_CASE("a writer cannot keep key segments of an ended epoch in the store") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   std::vector<ObjectHash> names;
-  for (const auto& [name, author] : evil.state().key_segments) {
+  for (const auto& [name, author] : evil.state().key_segments.all()) {
     names.push_back(name);
   }
   Machine owner(std::make_shared<WatchedStore>(*roles.store, "journal/",
@@ -393,7 +393,7 @@ TEST_CASE("an index reads each key segment once, whoever's snapshots take turns"
   Machine late(roles.store, 8);
   Repository there = late.open();
   sync_index(there);
-  REQUIRE(roles.store->get_count("keys/") - before <= there.state().key_segments.size());
+  REQUIRE(roles.store->get_count("keys/") - before <= there.state().key_segments.all().size());
 }
 
 TEST_CASE("a process that is behind does not spoil the index of a later epoch") {

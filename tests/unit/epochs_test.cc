@@ -178,7 +178,7 @@ TEST_CASE("an epoch's end that another entry was faster than is planned anew, wi
   Repository repository = owner.open();
   const EndEpochResult result = end_epoch(repository, {});
   REQUIRE(result.epoch_number == 1);
-  REQUIRE(repository.state().snapshots.size() == 2);
+  REQUIRE(repository.state().snapshots.all().size() == 2);
   // Boxes and key segments of the attempt that lost are gone with those of the former epoch.
   REQUIRE(find_ended_objects(repository).empty());
   const std::string current = concat("epochs/1-", hex(repository.state().epoch), "/");
@@ -221,7 +221,7 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
     put(name, bytes);
   }
   put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
-  const std::string named = key_segment_name(state.key_segments.begin()->first);
+  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(named);
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
   roles.store->overwrite(named, damaged);
@@ -330,7 +330,7 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
     put_twinned(*roles.store, epoch_name(1, epoch.origin.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
-  for (const auto& [name, author] : state.key_segments) {
+  for (const auto& [name, author] : state.key_segments.all()) {
     act.dropped.push_back(name);
   }
   JournalEntry entry = next_entry(evil, act);

@@ -129,7 +129,7 @@ TEST_CASE("an index that tells of content what is not there is not proved, and i
 
 TEST_CASE("a damaged block keeps its segment from being proved") {
   Roles roles(writer_capabilities);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 4'000'000));
   const auto before = roles.store->objects();
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
@@ -172,11 +172,15 @@ TEST_CASE("where nothing can be committed, verifying goes on without") {
 TEST_CASE("a policy says whose blocks are relied on") {
   Roles roles(writer_capabilities);
   State state = roles.owner_repository.state();
-  SegmentState& segment = state.segments.begin()->second;
+  SegmentState segment = state.segments.all().begin()->second;
   const std::uint64_t number = segment.introduction.first_number;
   const SlotId& author = segment.author;
   const auto other = roles.content.draw_id<SlotId>();
-  segment.is_proved = false;
+  const auto prove = [&](bool is_proved) {
+    segment.is_proved = is_proved;
+    state.segments.put(segment.introduction.index_segment, segment);
+  };
+  prove(false);
   const auto trusts = [&](Trust rule, const SlotId& slot) {
     return TrustedNumbers(state, rule, slot).contains(number);
   };
@@ -185,7 +189,7 @@ TEST_CASE("a policy says whose blocks are relied on") {
   REQUIRE_FALSE(trusts(Trust::own, other));
   REQUIRE_FALSE(trusts(Trust::proved, other));
   REQUIRE(trusts(Trust::all, other));
-  segment.is_proved = true;
+  prove(true);
   REQUIRE_FALSE(trusts(Trust::own, other));
   REQUIRE(trusts(Trust::proved, other));
 }

@@ -249,7 +249,7 @@ EpochEnded new_epoch(const State& state) {
     out.boxes.push_back({slot->introduction.slot, sample_id<ObjectHash>(201)});
   }
   out.carried = {{sample_id<ObjectHash>(210), {}}};
-  for (const auto& [name, author] : state.key_segments) {
+  for (const auto& [name, author] : state.key_segments.all()) {
     out.carried.front().replaces.push_back(name);
   }
   return out;

@@ -1,0 +1,114 @@
+// A table of the state: rows that are stored somewhere, and what has changed since. To the rules it
+// is a map; the catalog keeps the rows of a long journal in its database, and reads those that are
+// asked for.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace kist {
+
+template <typename Key, typename Value>
+class StateTable {
+ public:
+  // Rows as they are stored. What they say does not change as long as they are attached.
+  class Rows {
+   public:
+    Rows() = default;
+    Rows(const Rows&) = delete;
+    Rows& operator=(const Rows&) = delete;
+    Rows(Rows&&) = delete;
+    Rows& operator=(Rows&&) = delete;
+    virtual ~Rows() = default;
+    [[nodiscard]] virtual std::optional<Value> get(const Key& key) const = 0;
+    // In ascending order. `each` must not ask for rows.
+    virtual void scan(const std::function<void(const Key&, Value)>& each) const = 0;
+  };
+
+  StateTable() = default;
+
+  // A copy stands by itself.
+  StateTable(const StateTable& other) : changes_(other.all()) {}
+
+  StateTable& operator=(const StateTable& other) {
+    if (this != &other) *this = StateTable(other);
+    return *this;
+  }
+
+  StateTable(StateTable&&) noexcept = default;
+  StateTable& operator=(StateTable&&) noexcept = default;
+  ~StateTable() = default;
+
+  [[nodiscard]] std::optional<Value> find(const Key& key) const {
+    const auto changed = changes_.find(key);
+    if (changed != changes_.end()) return changed->second;
+    return rows_ == nullptr ? std::nullopt : rows_->get(key);
+  }
+
+  [[nodiscard]] bool contains(const Key& key) const { return find(key).has_value(); }
+
+  // Throws std::out_of_range where there is none.
+  [[nodiscard]] Value at(const Key& key) const {
+    std::optional<Value> found = find(key);
+    if (!found) throw std::out_of_range("a table has no such row");
+    return std::move(*found);
+  }
+
+  // In ascending order. `each` must not ask the table.
+  void for_each(const std::function<void(const Key&, const Value&)>& each) const {
+    auto changed = changes_.begin();
+    const auto pass_changes_until = [&](const Key* end) {
+      for (; changed != changes_.end() && (end == nullptr || changed->first < *end); ++changed) {
+        each(changed->first, changed->second);
+      }
+    };
+    if (rows_ != nullptr) {
+      rows_->scan([&](const Key& key, const Value& value) {
+        pass_changes_until(&key);
+        const bool is_changed = changed != changes_.end() && changed->first == key;
+        if (!is_changed) each(key, value);
+      });
+    }
+    pass_changes_until(nullptr);
+  }
+
+  // All rows, in memory.
+  [[nodiscard]] std::map<Key, Value> all() const {
+    if (rows_ == nullptr) return changes_;
+    std::map<Key, Value> out;
+    for_each([&](const Key& key, const Value& value) { out.emplace_hint(out.end(), key, value); });
+    return out;
+  }
+
+  void put(const Key& key, Value value) { changes_.insert_or_assign(key, std::move(value)); }
+
+  void clear() {
+    changes_.clear();
+    rows_ = nullptr;
+    is_cleared_ = true;
+  }
+
+  // What has changed since the rows were attached: to be put after clearing, if it was cleared.
+  [[nodiscard]] const std::map<Key, Value>& changes() const { return changes_; }
+
+  [[nodiscard]] bool is_cleared() const { return is_cleared_; }
+
+  // From here on the rows are those, which outlive the table; nothing has changed since.
+  void attach(const Rows& rows) {
+    changes_.clear();
+    is_cleared_ = false;
+    rows_ = &rows;
+  }
+
+  bool operator==(const StateTable& other) const { return all() == other.all(); }
+
+ private:
+  const Rows* rows_ = nullptr;
+  std::map<Key, Value> changes_;
+  bool is_cleared_ = false;
+};
+
+}  // namespace kist
