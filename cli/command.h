@@ -57,8 +57,6 @@ class Session {
 
   // The open repository that --repo names.
   Repository open();
-  // The same, over what cannot be read at the journal's head, on an owner's word.
-  Repository open_over_voids();
   // The same for a key that an owner has let in and that opens from then on.
   Repository accept(const ObjectHash& fingerprint);
   std::shared_ptr<Store> store() const;
@@ -66,7 +64,6 @@ class Session {
 
  private:
   [[nodiscard]] OpenOptions open_options() const;
-  Repository open(const OpenOptions& how);
   [[nodiscard]] std::shared_ptr<Store> existing_store() const;
 
   SystemClock clock_;

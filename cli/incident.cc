@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "cli/command.h"
@@ -74,22 +75,8 @@ CloseIncidentsOptions parse_range(const std::string& text) {
               concat(text, " is not an entry's number, nor two with - between them"));
 }
 
-Exit run_close(Session& session, const Options& options) {
-  CloseIncidentsOptions closing = parse_range(options.entries);
-  closing.note = options.note;
-  if (options.accepts_void) {
-    confirm(session,
-            "Entries that are junk or damaged, with no good copy anywhere, are passed over for "
-            "good: whatever they said is void for everybody. Go on?");
-  }
-  Repository repository = options.accepts_void ? session.open_over_voids() : session.open();
-  repository.require(can_own);
-  if (options.accepts_void && !repository.accepted_from) {
-    throw Error(Code::refused, "every entry can be read; there is nothing to pass over");
-  }
-  const std::size_t before = repository.state().open_incidents().size();
-  const std::uint64_t entry = close_incidents(repository, closing);
-  const std::size_t closed = before - repository.state().open_incidents().size();
+Exit report_closed(const Session& session, const Repository& repository, std::uint64_t entry) {
+  const auto closed = std::ranges::count(repository.state().voids, entry, &VoidEntry::closed_by);
   if (session.options.is_json) {
     print_json({{"entry", entry}, {"closed", closed}});
   } else {
@@ -97,6 +84,38 @@ Exit run_close(Session& session, const Options& options) {
                       " with journal entry ", entry));
   }
   return Exit::done;
+}
+
+Exit run_accept_void(Session& session, const Options& options) {
+  if (!options.entries.empty()) {
+    throw Error(Code::invalid,
+                "--accept-void passes over all that cannot be read: name no entries");
+  }
+  Repository repository = session.open();
+  repository.require(can_own);
+  const std::vector<Junk> junk = find_junk(repository);
+  if (junk.empty()) {
+    throw Error(Code::refused, "every entry can be read; there is nothing to pass over");
+  }
+  for (const Junk& each : junk) {
+    session.console.notice(
+        concat("journal entry ", each.sequence, ": ", each.size, " bytes that no slot has signed"));
+  }
+  confirm(session,
+          "If these are entries that were damaged, and a copy of the repository has them whole, "
+          "restore them instead: whatever they said is void for everybody from here on. Go on?");
+  return report_closed(session, repository, pass_over_junk(repository, junk, options.note));
+}
+
+Exit run_close(Session& session, const Options& options) {
+  if (options.accepts_void) return run_accept_void(session, options);
+  CloseIncidentsOptions closing = parse_range(options.entries);
+  closing.note = options.note;
+  Repository repository = session.open();
+  repository.require(can_own);
+  // What comes while this runs has been seen by nobody.
+  closing.last = std::min(closing.last, repository.state().next_sequence);
+  return report_closed(session, repository, close_incidents(repository, closing));
 }
 
 }  // namespace

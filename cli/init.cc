@@ -1,4 +1,5 @@
 #include <map>
+#include <optional>
 
 #include "cli/command.h"
 
@@ -17,6 +18,9 @@ struct Options {
   std::string dedup = "proved";
 };
 
+const std::map<std::string, Trust> dedup_rules = {
+    {"own", Trust::own}, {"proved", Trust::proved}, {"all", Trust::all}};
+
 Argon2Cost argon2_cost(const Options& options) {
   const Argon2Cost cost{options.passes, options.memory_mib << 10U};
   if (!is_allowed(cost)) {
@@ -25,48 +29,57 @@ Argon2Cost argon2_cost(const Options& options) {
   return cost;
 }
 
-// Where the second owner's key goes: as the option says, else as somebody at a terminal does; empty
-// for none.
-std::string offline_key_path(const Session& session, const Options& options) {
-  const GlobalOptions& global = session.options;
-  if (!options.offline_key.empty()) return options.offline_key;
-  if (global.is_json || global.is_quiet || global.is_confirmed) return {};
-  return ask_line(
+InitOptions init_options(const Options& options) {
+  InitOptions out;
+  if (!options.chunk_size.empty()) {
+    const std::uint64_t size = parse_size(options.chunk_size);
+    out.block_target = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, UINT32_MAX));
+  }
+  out.compression = options.compression;
+  out.argon2 = argon2_cost(options);
+  out.minimum_retention_seconds = parse_duration(options.minimum);
+  out.owner_name = options.name;
+  out.dedup = dedup_rules.at(options.dedup);
+  return out;
+}
+
+// At a terminal, a second owner's key is made where somebody says; whether it was.
+bool offers_second_owner(Session& session, Repository& repository, const Argon2Cost& cost) {
+  if (session.options.is_quiet || session.options.is_confirmed) return false;
+  const std::string path = ask_line(
       "A second owner's key, kept offline, is the way in when the first one is lost.\n"
       "File to write it to, say on a stick (empty: none): ");
+  if (path.empty()) return false;
+  try {
+    static_cast<void>(add_slot(repository, make_key_file(path, session.random()), cost, "offline"));
+    return true;
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted) throw;
+    session.console.notice(concat("no second key was made: ", error.text()));
+    return false;
+  }
+}
+
+void print_advice(const Credential& credential, bool has_second) {
+  print_line(credential.kind == SlotKind::passphrase
+                 ? "Keep the password safe, and in a second place: without it nothing can be read."
+                 : "Keep the key file safe, and a copy elsewhere: without it nothing can be read.");
+  print_line(has_second ? "Take the second owner's key off this machine."
+                        : "It is the only way in: kist key add makes a second one, kist key "
+                          "export one on paper.");
 }
 
 Exit run(Session& session, const Options& options) {
-  InitOptions init;
-  if (!options.chunk_size.empty()) {
-    const std::uint64_t size = parse_size(options.chunk_size);
-    init.block_target = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, UINT32_MAX));
-  }
-  init.compression = options.compression;
-  init.argon2 = argon2_cost(options);
-  init.minimum_retention_seconds = parse_duration(options.minimum);
-  init.owner_name = options.name;
-  init.dedup = std::map<std::string, Trust>{
-      {"own", Trust::own},
-      {"proved", Trust::proved},
-      {"all",
-       Trust::all}}.at(options.dedup);
+  const InitOptions init = init_options(options);
   std::shared_ptr<Store> store = session.store();
   const SecretOptions secret = or_environment(session.options.secret);
   const bool makes_key_file = !secret.key_file.empty() && !path_exists(secret.key_file);
+  std::optional<Credential> offline;  // first: what cannot be made is said before anything is
+  if (!options.offline_key.empty()) offline = make_key_file(options.offline_key, session.random());
   const Credential credential = get_new_first_credential(secret, session.random());
-  if (!options.offline_key.empty() && path_exists(options.offline_key)) {
-    throw Error(Code::refused, concat(options.offline_key, " exists already"));
-  }
   Repository repository =
       init_repository(std::move(store), credential, init, session.state_parent(), session.around());
-  const std::string offline_key = offline_key_path(session, options);
-  if (!offline_key.empty()) {
-    in_context("the repository is made, its second key is not", [&] {
-      const Credential second = make_key_file(offline_key, session.random());
-      static_cast<void>(add_slot(repository, second, init.argon2, "offline"));
-    });
-  }
+  if (offline) static_cast<void>(add_slot(repository, *offline, init.argon2, "offline"));
   const std::string id = hex(repository.keyring.repository());
   const std::string fingerprint = hex(repository.keyring.fingerprint());
   if (session.options.is_json) {
@@ -79,15 +92,9 @@ Exit run(Session& session, const Options& options) {
   print_line(concat("made repository ", id, " in ", session.options.repository));
   print_line(concat("fingerprint     ", fingerprint));
   if (makes_key_file) print_line(concat("made key file   ", secret.key_file));
+  if (offline) print_line(concat("made key file   ", options.offline_key));
   print_line("");
-  print_line(credential.kind == SlotKind::passphrase
-                 ? "Keep the password safe, and in a second place: without it nothing can be read."
-                 : "Keep the key file safe, and a copy elsewhere: without it nothing can be read.");
-  print_line(
-      offline_key.empty()
-          ? "It is the only way in: kist key add makes a second one, kist key export one on "
-            "paper."
-          : concat("The second owner's key is ", offline_key, ": take it off this machine."));
+  print_advice(credential, offline || offers_second_owner(session, repository, init.argon2));
   return Exit::done;
 }
 

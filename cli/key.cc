@@ -185,17 +185,14 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
   const SecretBytes sheet = make_recovery_sheet(
       {.repository = hex(repository.keyring.repository()),
        .fingerprint = hex(repository.keyring.fingerprint()),
-       .location = printable(session.options.repository),
+       .location = printable(absolute_path(session.options.repository)),
        .slot = concat(hex(slot), " (", printable(name), ", ", options.role, ")"),
        .time = local_time(session.around().clock.now_ms())},
       text.view());
   in_context(
       concat("the slot is made, but not its sheet; revoke it with kist key revoke ", hex(slot)),
       [&] {
-        if (path == "-") {
-          print_line(as_text(sheet.view()));
-          return;
-        }
+        if (path == "-") return print_secret(sheet.view());
         file.append(sheet.view());
         file.sync();
       });

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
+
+#include <unistd.h>
 
 namespace kist::cli {
 
@@ -148,6 +151,15 @@ void print_bytes(View bytes) {
 
 void print_line(std::string_view line) {
   print_bytes(as_view(concat(line, "\n")));
+}
+
+void print_secret(View bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) throw Error(Code::failed, "cannot write to standard output");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
 }
 
 void print_json(const Json& json) {

@@ -40,6 +40,8 @@ class Table {
 };
 
 void print_line(std::string_view line);
+// At once, so that no copy is left in a buffer.
+void print_secret(View bytes);
 void print_json(const Json& json);
 // Bytes to stdout as they are; Error{failed} when they cannot be written.
 void print_bytes(View bytes);

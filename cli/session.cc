@@ -79,21 +79,12 @@ void tell_incidents(Console& console, const State& state) {
 
 }  // namespace
 
-Repository Session::open(const OpenOptions& how) {
+Repository Session::open() {
+  const OpenOptions how = open_options();
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
   Repository out = open_repository(std::move(where), get_credential(options.secret), how, around());
   tell_incidents(console, out.state());
   return out;
-}
-
-Repository Session::open() {
-  return open(open_options());
-}
-
-Repository Session::open_over_voids() {
-  OpenOptions how = open_options();
-  how.accepts_void = true;
-  return open(how);
 }
 
 Repository Session::accept(const ObjectHash& fingerprint) {

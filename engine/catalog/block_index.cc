@@ -14,6 +14,7 @@ enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_t
 
 constexpr std::string_view loaded_key = "loaded";
 constexpr std::string_view gap_key = "gap";
+constexpr std::string_view false_claim_key = "false claim ";
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
 
@@ -116,22 +117,38 @@ std::uint64_t BlockIndex::loaded_sequence() {
   return value ? get_be(*value) : 0;
 }
 
-std::set<std::uint64_t> BlockIndex::gaps() {
+std::set<std::uint64_t> BlockIndex::noted(std::string_view prefix) {
   const Transaction read(environment_, Transaction::Mode::read);
   std::set<std::uint64_t> out;
-  read.scan(meta_table, as_view(gap_key), [&](View key, View value) {
-    if (!as_text(key).starts_with(gap_key)) return false;
+  read.scan(meta_table, as_view(prefix), [&](View key, View value) {
+    if (!as_text(key).starts_with(prefix)) return false;
     out.insert(get_be(value));
     return true;
   });
   return out;
 }
 
-void BlockIndex::note_gap(std::uint64_t sequence) {
+std::set<std::uint64_t> BlockIndex::gaps() {
+  return noted(gap_key);
+}
+
+std::set<std::uint64_t> BlockIndex::false_claims() {
+  return noted(false_claim_key);
+}
+
+namespace {
+
+void note_entry(Transaction& write, std::string_view prefix, std::uint64_t sequence) {
   std::array<std::uint8_t, 8> value{};
   put_be(value.data(), sequence, 8);
+  write.put(meta_table, as_view(concat(prefix, sequence)), value);
+}
+
+}  // namespace
+
+void BlockIndex::note_gap(std::uint64_t sequence) {
   Transaction write(environment_, Transaction::Mode::write);
-  write.put(meta_table, as_view(concat(gap_key, sequence)), value);
+  note_entry(write, gap_key, sequence);
   write.commit();
 }
 
@@ -213,6 +230,7 @@ std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<Segment
     loader.load(segment);
   }
   loader.finish();
+  if (loader.refused_count() > 0) note_entry(write, false_claim_key, sequence);
   std::array<std::uint8_t, 8> next_sequence{};
   put_be(next_sequence.data(), sequence + 1, 8);
   write.put(meta_table, as_view(loaded_key), next_sequence);

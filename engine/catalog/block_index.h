@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/id.h"
@@ -58,11 +59,12 @@ class BlockIndex {
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();
-  //  // Entries of which something could not be read when it was to be loaded: it may be whole by
-  //  now, and
-  // what others claimed after it stands in its place.
+  // Entries of which something could not be read when it was to be loaded: it may be whole by now,
+  // and what others claimed after it stands in its place.
   [[nodiscard]] std::set<std::uint64_t> gaps();
   void note_gap(std::uint64_t sequence);
+  // Entries that have claimed packs to no effect: what is another's, or that they had no key for.
+  [[nodiscard]] std::set<std::uint64_t> false_claims();
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
   // entry introduced are left out: their count is returned.
   std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);
@@ -95,6 +97,8 @@ class BlockIndex {
   [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }
 
  private:
+  std::set<std::uint64_t> noted(std::string_view prefix);
+
   Environment environment_;
   LocalKey tag_key_;
 };

@@ -37,6 +37,7 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
     block.tag = in.id<BlockTag>();
     block.size = in.u32();
     if (has_numbers) block.number = in.u64();
+    in.require(block.size > 0, "an empty block");
     total += block.size;
     in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
   }

@@ -114,6 +114,7 @@ FrameList decode_frame_list(View bytes, std::string_view object) {
   for (ListedBlock& block : out.blocks) {
     block.id = in.id<BlockId>();
     block.size = in.u32();
+    in.require(block.size > 0, "an empty block");
     total += block.size;
     in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
   }

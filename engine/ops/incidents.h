@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "engine/repository/repository.h"
 
@@ -14,9 +15,25 @@ struct CloseIncidentsOptions {
   std::string note;
 };
 
-// Closes the incidents in that range. Where the repository was opened to go on over entries that
-// cannot be told to be junk or damage, everybody goes on over them from here on. The sequence of
-// the entry that says so. Error{refused} when none of the incidents is open (`own`).
+// Closes the incidents in that range; the sequence of the entry that says so. Error{refused} when
+// none of them is open (`own`).
 std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOptions& options);
+
+// What stands after the journal's last entry, and no slot has signed.
+struct Junk {
+  std::uint64_t sequence = 0;
+  std::uint64_t size = 0;
+  ObjectHash hash;
+};
+
+// Error{refused} when a slot has signed one of them: then one before it is damaged, not junk; or
+// when one cannot be read. Nothing: every entry can be read.
+std::vector<Junk> find_junk(Repository& repository);
+
+// Goes on over that junk, for everybody, and closes the incidents that it is. The sequence of the
+// entry that says so. Error{conflict} when another entry has come meanwhile (`own`).
+std::uint64_t pass_over_junk(Repository& repository,
+                             const std::vector<Junk>& junk,
+                             const std::string& note);
 
 }  // namespace kist

@@ -56,18 +56,16 @@ void PackChecker::check_all(unsigned threads_wanted) {
 }
 
 void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
-  const PackRecord pack = index.pack(number);
-  const std::string name = pack_name(pack.name);
+  Reading reading{.index = index, .number = number, .pack = index.pack(number)};
+  const std::string name = pack_name(reading.pack.name);
   const bool is_there = guarded(name, [&] {
     const std::optional<std::uint64_t> size = repository_.reader().size(name);
     if (!size) throw Error(Code::missing, "it is missing");
-    if (*size != pack.size) throw Error(Code::corrupt, "it has a wrong size");
+    if (*size != reading.pack.size) throw Error(Code::corrupt, "it has a wrong size");
   });
-  if (!is_there) note_damage(pack, number, 0);
+  if (!is_there) note_damage(reading);
   if (level_ == VerifyLevel::structure) return;
-  std::uint32_t frames_read = 0;
-  const auto read = [&] { read_pack(index, number, pack, frames_read); };
-  if (is_there && !guarded(name, read)) note_damage(pack, number, frames_read);
+  if (is_there && !guarded(name, [&] { read_pack(reading); })) note_damage(reading);
   repository_.observer().progress({.files_done = number,
                                    .files_total = pack_count_,
                                    .bytes_done = bytes_read_,
@@ -77,10 +75,8 @@ void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t numb
 }
 
 // Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
-void PackChecker::read_pack(const BlockIndex::Reader& index,
-                            std::uint32_t number,
-                            const PackRecord& pack,
-                            std::uint32_t& frames_read) {
+void PackChecker::read_pack(Reading& reading) {
+  const PackRecord& pack = reading.pack;
   const std::string name = pack_name(pack.name);
   ObjectHasher hasher;
   std::uint64_t at = 0;
@@ -96,14 +92,14 @@ void PackChecker::read_pack(const BlockIndex::Reader& index,
   };
   const Bytes header = read(pack_header_size);
   std::vector<FramePlace> places;
-  for (std::uint32_t& frame = frames_read; frame < pack.frame_count; ++frame) {
-    const FrameRecord record = index.frame(number, frame);
+  for (std::uint32_t& frame = reading.frames_read; frame < pack.frame_count; ++frame) {
+    const FrameRecord record = reading.index.frame(reading.number, frame);
     if (record.place.offset != at) throw Error(Code::corrupt, "the index misplaces a frame");
     const Bytes sealed =
         read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
     places.push_back(record.place);
     if (level_ != VerifyLevel::content) continue;
-    check_frame(index, {number, frame}, pack, record, sealed);
+    check_frame(reading, frame, record, sealed);
   }
   Bytes tail;
   while (at < pack.size) {
@@ -116,32 +112,37 @@ void PackChecker::read_pack(const BlockIndex::Reader& index,
   if (decoded.kind != pack.kind || decoded.repository != repository_.keyring.repository()) {
     throw Error(Code::corrupt, "its header is another's");
   }
-  if (level_ == VerifyLevel::content) check_directory(pack, places, name);
-}
-
-void PackChecker::check_frame(const BlockIndex::Reader& index,
-                              const FrameId& id,
-                              const PackRecord& pack,
-                              const FrameRecord& record,
-                              View sealed) {
-  try {
-    check_frame_content(index, id, pack, record, sealed);
-  } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
-    find_(pack_name(pack.name), concat("frame ", id.frame, ": ", error.text()),
-          record.place.offset);
-    const std::lock_guard lock(mutex_);
-    damaged_frames_.insert(id);
-    damaged_packs_.insert(pack.name);
+  if (level_ != VerifyLevel::content) return;
+  check_directory(pack, places, name);
+  if (reading.is_damaged) return;
+  for (const std::uint64_t block : reading.blocks) {
+    prover_.note(block);
   }
 }
 
-// The pack is damaged, and its frames from that one on cannot be read.
-void PackChecker::note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t first) {
+void PackChecker::check_frame(Reading& reading,
+                              std::uint32_t frame,
+                              const FrameRecord& record,
+                              View sealed) {
+  const ObjectHash& pack = reading.pack.name;
+  try {
+    check_frame_content(reading, frame, record, sealed);
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted) throw;
+    find_(pack_name(pack), concat("frame ", frame, ": ", error.text()), record.place.offset);
+    reading.is_damaged = true;
+    const std::lock_guard lock(mutex_);
+    damaged_frames_.insert({reading.number, frame});
+    damaged_packs_.insert(pack);
+  }
+}
+
+// The pack is damaged, and its frames from the one on that was being read cannot be read.
+void PackChecker::note_damage(const Reading& reading) {
   const std::lock_guard lock(mutex_);
-  damaged_packs_.insert(pack.name);
-  for (std::uint32_t frame = first; frame < pack.frame_count; ++frame) {
-    damaged_frames_.insert({number, frame});
+  damaged_packs_.insert(reading.pack.name);
+  for (std::uint32_t frame = reading.frames_read; frame < reading.pack.frame_count; ++frame) {
+    damaged_frames_.insert({reading.number, frame});
   }
 }
 
@@ -161,14 +162,14 @@ void PackChecker::check_directory(const PackRecord& pack,
   }
 }
 
-void PackChecker::check_frame_content(const BlockIndex::Reader& index,
-                                      const FrameId& id,
-                                      const PackRecord& pack,
+void PackChecker::check_frame_content(Reading& reading,
+                                      std::uint32_t frame,
                                       const FrameRecord& record,
                                       View sealed) {
+  const PackRecord& pack = reading.pack;
   const std::string name = pack_name(pack.name);
-  const FramePosition position{repository_.keyring.repository(), pack.kind, id.frame};
-  const Key secret = keys_->keys().frame_secret(pack, id.frame);
+  const FramePosition position{repository_.keyring.repository(), pack.kind, frame};
+  const Key secret = keys_->keys().frame_secret(pack, frame);
   const View contents = sealed.first(record.place.contents_size);
   const View sealed_list = sealed.subspan(record.place.contents_size);
   const Bytes plain = open_frame(
@@ -180,7 +181,7 @@ void PackChecker::check_frame_content(const BlockIndex::Reader& index,
   for (const ListedBlock& block : list.blocks) {
     if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
-    require_in_place(index, id, at, block);
+    require_in_place(reading, frame, at, block);
     at += block.size;
   }
   if (at != plain.size() || list.encoding != record.encoding) {
@@ -191,15 +192,15 @@ void PackChecker::check_frame_content(const BlockIndex::Reader& index,
 }
 
 // The index has the block where its frame has it.
-void PackChecker::require_in_place(const BlockIndex::Reader& index,
-                                   const FrameId& frame,
+void PackChecker::require_in_place(Reading& reading,
+                                   std::uint32_t frame,
                                    std::size_t offset,
                                    const ListedBlock& block) {
   bool is_there = false;
-  index.for_each_copy(tag_of(block.id), [&](const BlockLocation& copy) {
-    is_there = copy.pack == frame.pack && copy.frame == frame.frame && copy.offset == offset &&
+  reading.index.for_each_copy(tag_of(block.id), [&](const BlockLocation& copy) {
+    is_there = copy.pack == reading.number && copy.frame == frame && copy.offset == offset &&
                copy.size == block.size;
-    if (is_there) prover_.note(copy.number);
+    if (is_there) reading.blocks.push_back(copy.number);
     return !is_there;
   });
   if (is_there) return;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "engine/ops/segment_prover.h"
 #include "engine/ops/verify.h"
@@ -45,29 +46,32 @@ class PackChecker {
  private:
   template <typename Work>
   bool guarded(const std::string& object, const Work& work);
+
+  // A pack that is being read.
+  struct Reading {
+    const BlockIndex::Reader& index;
+    std::uint32_t number = 0;
+    PackRecord pack;
+    std::uint32_t frames_read = 0;
+    std::vector<std::uint64_t> blocks{};  // numbers of those that are what the index says
+    bool is_damaged = false;
+  };
+
   void check_pack(const BlockIndex::Reader& index, std::uint32_t number);
-  void read_pack(const BlockIndex::Reader& index,
-                 std::uint32_t number,
-                 const PackRecord& pack,
-                 std::uint32_t& frames_read);
-  void check_frame(const BlockIndex::Reader& index,
-                   const FrameId& id,
-                   const PackRecord& pack,
-                   const FrameRecord& record,
-                   View sealed);
-  void check_frame_content(const BlockIndex::Reader& index,
-                           const FrameId& id,
-                           const PackRecord& pack,
+  void read_pack(Reading& reading);
+  void check_frame(Reading& reading, std::uint32_t frame, const FrameRecord& record, View sealed);
+  void check_frame_content(Reading& reading,
+                           std::uint32_t frame,
                            const FrameRecord& record,
                            View sealed);
-  void require_in_place(const BlockIndex::Reader& index,
-                        const FrameId& frame,
+  void require_in_place(Reading& reading,
+                        std::uint32_t frame,
                         std::size_t offset,
                         const ListedBlock& block);
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
                        const std::string& name);
-  void note_damage(const PackRecord& pack, std::uint32_t number, std::uint32_t first);
+  void note_damage(const Reading& reading);
 
   Repository& repository_;
   VerifyLevel level_;

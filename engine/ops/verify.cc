@@ -96,7 +96,9 @@ class Verifier {
   }
 
   // Where it cannot be said, on a store that is only read, say, what was verified is no less so.
+  // Where the index has a gap, what fills it later may be another's claim to what was read.
   void record_proofs() {
+    if (!repository_.local->index().gaps().empty()) return;
     try {
       report_.proved = packs_.prover().commit_proofs(repository_);
     } catch (const Error& error) {

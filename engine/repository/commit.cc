@@ -124,8 +124,15 @@ void require_writable(Repository& repository) {
 }
 
 bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key& journal_key) {
+  return commit_after(repository, repository.state(), entry, journal_key);
+}
+
+bool commit_after(Repository& repository,
+                  const State& state,
+                  const JournalEntry& entry,
+                  const Key& journal_key) {
   require_writable(repository);
-  if (const auto reason = validate(repository.state(), entry)) {
+  if (const auto reason = validate(state, entry)) {
     throw Error(Code::refused, concat("not committed: it would be ", *reason));
   }
   check_encodable(entry);

@@ -35,6 +35,11 @@ void require_writable(Repository& repository);
 // One try, right after the head that was replayed: false when another entry stands there by now.
 // Whatever the act relies on is durable. Nothing is replayed.
 bool commit_at_head(Repository& repository, const JournalEntry& entry, const Key& journal_key);
+// The same after what the caller takes for the head: `state` is that entry's.
+bool commit_after(Repository& repository,
+                  const State& state,
+                  const JournalEntry& entry,
+                  const Key& journal_key);
 // Brings the catalog in step with the journal; Error{corrupt} when nothing can be committed after
 // it.
 void replay(Repository& repository);

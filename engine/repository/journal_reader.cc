@@ -120,10 +120,9 @@ std::optional<EntryCopy> read_copy(Repository& repository,
   } catch (const Error& error) {
     if (error.code() == Code::missing) return std::nullopt;
     if (error.code() == Code::interrupted) throw;
-    copy.reason = "it cannot be read";
-    copy.damage = error.text();
     return copy;
   }
+  copy.is_read = true;
   copy.hash = hash_object(copy.bytes);
   judge_copy(repository, name, sequence, copy);
   return copy;
@@ -146,10 +145,8 @@ std::optional<Envelope> read_envelope(Repository& repository,
 }
 
 // Whether what stands after an entry can say which copy of it is the one. What a known slot has not
-// signed says nothing; nor does who has signed a copy for that number speak against it. An author
-// whom nobody knows yet may come with that very entry.
+// signed says nothing; nor does who has signed a copy for that number speak against it.
 bool may_speak(const State& state, const Envelope& next, const std::vector<EntryCopy>& copies) {
-  if (!state.slots.contains(next.header.author)) return true;
   if (!is_signed_by_author(state, next)) return false;
   return std::ranges::none_of(copies, [&](const EntryCopy& copy) {
     return copy.is_of_number && copy.author == next.header.author;
@@ -231,80 +228,55 @@ EntryCopy* find_copy(std::vector<EntryCopy>& copies, const ObjectHash& hash) {
   return found == copies.end() ? nullptr : &*found;
 }
 
-// Nothing tells which of the copies is the entry: an owner may have, or says so now.
-std::optional<EntryCopy> accepted_copy(Repository& repository,
-                                       std::uint64_t sequence,
-                                       std::vector<EntryCopy>& copies) {
-  if (const auto hash = named_by_owner(repository, sequence)) {
-    if (EntryCopy* copy = find_copy(copies, *hash)) return std::move(*copy);
+// The first copy that fits, or that its author has signed at least: the one that has won the number
+// before its twin.
+EntryCopy* find_signed(std::vector<EntryCopy>& copies) {
+  for (const auto is_it : {&EntryCopy::fits, &EntryCopy::is_of_number, &EntryCopy::is_signed}) {
+    const auto found = std::ranges::find(copies, true, is_it);
+    if (found != copies.end()) return &*found;
   }
-  if (!repository.accepts_void) return std::nullopt;
-  repository.require(can_own);
-  // What cannot be read at all may be good.
-  const auto readable =
-      std::ranges::find_if(copies, [](const EntryCopy& copy) { return copy.hash != ObjectHash{}; });
-  if (readable == copies.end()) return std::nullopt;
-  repository.accepted_from = std::min(repository.accepted_from.value_or(sequence), sequence);
-  return std::move(*readable);
+  return nullptr;
 }
 
-// Chooses among copies of which none, or more than one, can be taken as it is. Later history or
-// this machine's memory decides; without either, an authentic copy does. Nothing: it is the head,
-// and it cannot be told whether it is junk that won its number or damage.
-std::optional<EntryCopy> choose_copy(Repository& repository,
-                                     std::uint64_t sequence,
-                                     std::vector<EntryCopy> copies) {
-  if (std::ranges::count(copies, true, &EntryCopy::fits) == 1) {
-    return std::move(*std::ranges::find(copies, true, &EntryCopy::fits));
-  }
+// Chooses among copies of which the first cannot be taken as it is. Later history or this machine's
+// memory decides; without either, an authentic copy does. Nothing: it is the head, and it cannot be
+// told whether it is junk that won its number or damage; unless an owner has.
+EntryCopy* choose_copy(Repository& repository,
+                       std::uint64_t sequence,
+                       std::vector<EntryCopy>& copies) {
   const std::optional<Head> seen = repository.local->last_head();
   std::optional<ObjectHash> named = named_by_next(repository, sequence, copies);
   if (!named && seen && seen->sequence == sequence) named = seen->hash;
-  if (named) {
-    if (EntryCopy* copy = find_copy(copies, *named)) return std::move(*copy);
-  } else if (std::ranges::count(copies, true, &EntryCopy::is_signed) == 1) {
-    return std::move(*std::ranges::find(copies, true, &EntryCopy::is_signed));
+  if (!named) {
+    if (EntryCopy* copy = find_signed(copies)) return copy;
+    named = named_by_owner(repository, sequence);
+    return named ? find_copy(copies, *named) : nullptr;
   }
-  if (auto copy = accepted_copy(repository, sequence, copies)) return copy;
-  if (named) {
-    throw Error(
-        Code::corrupt,
-        concat(journal_name(sequence), " is damaged: ",
-               copies.front().entry ? "another entry stands in its place" : copies.front().damage,
-               "; restore it from a copy of the repository, or, if there is none, see "
-               "kist incident close --accept-void"));
-  }
-  if (std::ranges::none_of(copies, &EntryCopy::is_signed)) return std::nullopt;
-  throw Error(Code::corrupt, concat(journal_name(sequence),
-                                    " and its second copy are two different entries: the journal "
-                                    "was forked; do not use this repository before you know why"));
+  if (EntryCopy* copy = find_copy(copies, *named)) return copy;
+  throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
+                                    copies.front().entry ? "another entry stands in its place"
+                                                         : copies.front().damage,
+                                    "; restore it from a copy of the repository"));
 }
 
 }  // namespace
 
 NextEntry read_entry(Repository& repository, std::uint64_t sequence) {
-  const State& state = repository.state();
   const std::string name = journal_name(sequence);
   // Almost always the first copy is good, and nothing else is read.
   std::optional<EntryCopy> first = read_copy(repository, name, sequence);
-  if (first && holds(state, *first)) return {.copy = std::move(first)};
+  if (first && holds(repository.state(), *first)) return {.copy = std::move(first)};
   std::vector<EntryCopy> copies = read_copies(repository, sequence);
   if (copies.empty()) return {};
-  const auto good =
-      std::ranges::count_if(copies, [&](const EntryCopy& copy) { return holds(state, copy); });
-  std::optional<EntryCopy> chosen;
-  if (good == 1) {
-    chosen = std::move(
-        *std::ranges::find_if(copies, [&](const EntryCopy& copy) { return holds(state, copy); }));
-  } else {
-    chosen = choose_copy(repository, sequence, std::move(copies));
-  }
-  if (!chosen) return {.copy = std::nullopt, .is_undecodable = true};
+  // What cannot be read may be good: nothing is concluded from it.
+  std::erase_if(copies, [](const EntryCopy& copy) { return !copy.is_read; });
+  EntryCopy* chosen = copies.empty() ? nullptr : choose_copy(repository, sequence, copies);
+  if (chosen == nullptr) return {.copy = std::nullopt, .is_undecodable = true};
   if (!first || first->hash != chosen->hash) {
     repository.observer().notice(concat(name, " is ", first ? "damaged" : "missing",
                                         "; its second copy is good and was used"));
   }
-  return {.copy = std::move(chosen)};
+  return {.copy = std::move(*chosen)};
 }
 
 }  // namespace kist

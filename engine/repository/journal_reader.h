@@ -11,6 +11,7 @@ namespace kist {
 
 // One copy of an entry as read from the store. Not authentic: `entry` is empty, `reason` says why.
 struct EntryCopy {
+  bool is_read = false;  // the store gave it
   Bytes bytes;
   ObjectHash hash;
   SlotId author;  // as it says

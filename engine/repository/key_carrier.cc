@@ -118,13 +118,26 @@ void KeyCarrier::carry(const Referred& segment) {
   }
 }
 
+void KeyCarrier::find_false_claims() {
+  const std::set<std::uint64_t> claims = repository_.local->index().false_claims();
+  if (claims.empty()) return;
+  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
+    if (claims.contains(snapshot->sequence)) apart_.insert(snapshot->author);
+  }
+}
+
+bool KeyCarrier::merges(const SlotId& author) const {
+  return merges_ && !apart_.contains(author);
+}
+
 void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
   OpenSegment kept = merges_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
-  Pending& pending = pending_[segment.snapshots.front()->author];
+  const SlotId& author = segment.snapshots.front()->author;
+  Pending& pending = pending_[author];
   const std::size_t size = size_of(kept.outer, kept.inner);
   KeySegmentOuter& outer = pending.open.outer;
-  if (!merges_ || pending.size + size > merged_bytes_max ||
+  if (!merges(author) || pending.size + size > merged_bytes_max ||
       outer.packs.size() + kept.outer.packs.size() > key_segment_packs_max) {
     flush(pending);
   }

@@ -35,7 +35,9 @@ class KeyCarrier {
         keys_(keys),
         epoch_(epoch),
         merges_(repository.local->index().gaps().empty()),
-        index_(repository.local->index()) {}
+        index_(repository.local->index()) {
+    find_false_claims();
+  }
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
@@ -67,6 +69,8 @@ class KeyCarrier {
     std::size_t size = 0;
   };
 
+  void find_false_claims();
+  [[nodiscard]] bool merges(const SlotId& author) const;
   [[nodiscard]] std::vector<Referred> in_order() const;
   void carry(const Referred& segment);
   void add(const Referred& segment, const OpenSegment& all);
@@ -81,6 +85,9 @@ class KeyCarrier {
   // Where the index cannot tell whose packs are whose, each segment is carried on as it is, alone:
   // then it says for whom it speaks what it said before.
   bool merges_;
+  // Whose entries have claimed packs to no effect: their segments go on alone, too, or a claim
+  // without a key could come by one that another entry has.
+  std::set<SlotId> apart_;
   BlockIndex::Reader index_;
   std::map<SlotId, Pending> pending_;
   std::set<ObjectHash> packs_;

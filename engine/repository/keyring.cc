@@ -20,6 +20,7 @@ constexpr std::size_t secret_bytes_max = 256;
 constexpr std::string_view slot_context = "kistslot";
 constexpr std::string_view key_file_context = "kistkeyf";
 constexpr std::string_view key_file_prefix = "kist-key-1:";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 // All slots together may ask for the work of this many at default cost, or planted ones are a bomb.
 constexpr std::uint64_t argon2_work_max =
     std::uint64_t{64} * argon2_floor.passes * argon2_floor.memory_kib;
@@ -37,7 +38,10 @@ Key wrapping_key(const Credential& credential, const SlotClear& clear) {
 SecretBytes encode_key_file(const Key& key) {
   ByteWriter out(secret_bytes_max);
   out.raw(as_view(key_file_prefix));
-  out.raw(as_view(to_hex(key.data(), Key::size)));
+  for (const std::uint8_t byte : key.view()) {
+    out.u8(static_cast<std::uint8_t>(hex_digits[byte >> 4U]));
+    out.u8(static_cast<std::uint8_t>(hex_digits[byte & 15U]));
+  }
   out.raw(as_view("\n"));
   return SecretBytes(out.take());
 }

@@ -131,7 +131,9 @@ void confirm_keys(const Repository& repository) {
   const std::uint32_t generation = repository.keyring.generation();
   if (generation < slot.generation) {
     throw generation == 0
-        ? Error(Code::refused, "that key was accepted already; it opens the repository as it is")
+        ? Error(Code::refused,
+                "that key was accepted already: it opens the repository as it is, unless kist key "
+                "passwd has put another in its place")
         : Error(Code::wrong_secret, "that password or key was replaced by a newer one");
   }
   if (!repository.keyring.is_grant_confirmed_by(state)) {
@@ -246,11 +248,17 @@ OpenedSlot open_as_accepted(StoreReader& store,
     return open_slot(store, repository, credential, choice);
   } catch (const Error& error) {
     if (error.code() != Code::wrong_secret || credential.kind != SlotKind::key_file) throw;
+    bool is_accepted = false;
     try {
-      static_cast<void>(open_as_recipient(store, repository, credential, {}, choice));
+      const SlotId slot = open_as_recipient(store, repository, credential, {}, choice).slot;
+      store.list("slots", [&](const std::string& file) {
+        const auto name = parse_slot_name(untwinned(file));
+        is_accepted |= name && name->slot == slot;
+      });
     } catch (const Error&) {
       throw Error(error);
     }
+    if (is_accepted) throw;
     throw Error(Code::wrong_secret,
                 "an owner has let this key in, and it was not accepted yet: kist key accept "
                 "--fingerprint, with what the owner says");
@@ -277,11 +285,9 @@ Repository open_repository(std::shared_ptr<Store> store,
             : open_as_accepted(reader, file.repository, credential, choice));
   };
   Keyring first = open_next(*store);
-  const bool is_vouched_for =
-      (local->last_head() && !local->is_head_doubted()) || options.known || options.trusts_journal;
-  if (!is_vouched_for) local->doubt_head(true);  // before anything is remembered of it
+  const bool has_memory = local->last_head() && !local->is_head_doubted();
+  if (!has_memory) local->doubt_head(true);  // before anything is remembered of it
   Repository repository(around, std::move(store), std::move(first), std::move(local));
-  repository.accepts_void = options.accepts_void;
   // What a key add that was cut off has left opens nothing; the next slot with the same secret may.
   for (;;) {
     std::optional<Error> failure;
@@ -289,7 +295,9 @@ Repository open_repository(std::shared_ptr<Store> store,
       repository.keyring.open_grant(repository.reader(), around.observer);
       sync_journal(repository);
     } catch (const Error& error) {
-      if (error.code() != Code::refused && error.code() != Code::missing) throw;
+      // A grant may be anybody's: what it seemed to open need not be a recipient's slot.
+      const bool is_junk = options.fingerprint && is_damage(error);
+      if (error.code() != Code::refused && error.code() != Code::missing && !is_junk) throw;
       failure = error;
     }
     const bool is_known = repository.state().slots.contains(repository.keyring.slot());
@@ -305,8 +313,8 @@ Repository open_repository(std::shared_ptr<Store> store,
   }
   confirm_keys(repository);
   if (options.known) require_entry(repository, *options.known);
-  repository.knows_head =
-      is_vouched_for || around.clock.now_ms() - repository.state().last_ms <= unseen_age_max_ms;
+  repository.knows_head = has_memory || options.known || options.trusts_journal ||
+                          around.clock.now_ms() - repository.state().last_ms <= unseen_age_max_ms;
   if (repository.knows_head) repository.local->doubt_head(false);
   repository.local->remember_slot(repository.keyring.slot());
   return repository;

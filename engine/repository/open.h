@@ -40,8 +40,6 @@ struct OpenOptions {
   // A person says that the journal is the right one, however old it looks to a machine that has
   // never seen it.
   bool trusts_journal = false;
-  // An owner's word: what cannot be read at the journal's head is void.
-  bool accepts_void = false;
   // For a recipient that has not been accepted yet: the repository that it was told of.
   std::optional<ObjectHash> fingerprint{};
 };

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "engine/base/clock.h"
@@ -41,10 +40,6 @@ class Repository {
   // Whether the journal is one that this machine has seen before, or a person vouches for.
   bool knows_head = false;
   bool has_exclusive_put = false;  // put-if-absent was seen to hold
-  // An owner has said to go on over entries that cannot be told to be junk or damage; from which
-  // one on that was needed.
-  bool accepts_void = false;
-  std::optional<std::uint64_t> accepted_from;
 
   [[nodiscard]] const State& state() const { return local->catalog().state(); }
 

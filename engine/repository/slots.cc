@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
 #include "engine/format/names.h"
 #include "engine/repository/commit.h"
 
@@ -79,6 +80,15 @@ void require_new_keys(const Repository& repository, const SlotPublicKeys& keys) 
   for (const auto& [id, slot] : repository.state().slots) {
     const SlotIntroduction& known = slot.introduction;
     if (SlotPublicKeys{known.signing_key, known.box_key} == keys) throw opens_already(slot);
+  }
+}
+
+// Not every 32 bytes are a public key.
+void require_usable(const SlotPublicKeys& keys) {
+  try {
+    static_cast<void>(seal_box(keys.box, Key(), {}));
+  } catch (const Error&) {
+    throw Error(Code::invalid, "the recipient's key is none; copy the whole line again");
   }
 }
 
@@ -170,6 +180,7 @@ SlotId add_recipient(Repository& repository,
   require_writable(repository);
   replay(repository);
   require_new_keys(repository, recipient);
+  require_usable(recipient);
   return add(repository,
              {.slot = repository.around.random.draw_id<SlotId>(),
               .keys = recipient,

@@ -145,6 +145,14 @@ TEST_CASE("a recipient is let in without its secret, and accepts") {
   REQUIRE(WEXITSTATUS(std::system(backup.c_str())) == 0);  // NOLINT(concurrency-mt-unsafe)
 }
 
+TEST_CASE("an offline key that cannot be made is said before there is a repository") {
+  const Place place;
+  place.require("init --offline-key '" + (place.directory / "absent/key") + "'", 1);
+  place.require("init --offline-key '" + (place.directory / "password") + "'", 5);
+  REQUIRE_FALSE(std::filesystem::exists(place.directory / "repo/kist.repo"));
+  place.require("init --offline-key '" + (place.directory / "key") + "'", 0);
+}
+
 TEST_CASE("what stands on a recovery sheet opens the repository") {
   const Place place;
   place.require("init --offline-key '" + (place.directory / "offline") + "'", 0);
@@ -152,6 +160,7 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
   const std::string sheet = place.directory / "sheet";
   place.require("key export '" + sheet + "'", 0);
   place.require("key export '" + sheet + "'", 1);  // it is not written over
+  place.require("key export --name lost - > /dev/full", 1);
   std::ifstream in(sheet);
   std::string typed;
   bool is_key = false;
@@ -168,7 +177,7 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
     return WEXITSTATUS(std::system(line.c_str()));  // NOLINT(concurrency-mt-unsafe)
   };
   REQUIRE(exit_of("key list") == 0);
-  place.require("key revoke --yes 'recovery sheet' offline", 0);
+  place.require("key revoke --yes 'recovery sheet' lost offline", 0);
   REQUIRE(exit_of("key list") == 5);
   REQUIRE(contains(place.run("key list").out, "is the only owner's slot"));
 }
@@ -184,11 +193,13 @@ TEST_CASE("junk at the journal's head stops commits until an owner passes over i
   place.require("incident close --note junk", 4);
   place.require("incident close --accept-void", 2);  // no note
   place.require("incident close 2-x --note junk", 2);
-  place.require("incident close --note junk --accept-void", 5);  // nobody can be asked
+  place.require("incident close 2 --note junk --accept-void --yes", 2);  // all or none
+  place.require("incident close --note junk --accept-void", 5);          // nobody can be asked
   place.require("backup '" + place.tree() + "'", 4);
   const Result closed = place.run("incident close --note 'a stray file' --accept-void --yes");
   REQUIRE(closed.exit == 0);
-  REQUIRE(contains(closed.out, "1 incident is open; the newest: journal entry 2 is void"));
+  REQUIRE(contains(closed.out, "journal entry 2: 4 bytes that no slot has signed"));
+  REQUIRE(contains(closed.out, "closed 1 incident "));
   place.require("backup '" + place.tree() + "'", 0);
   REQUIRE_FALSE(contains(place.run("snapshots").out, "incident"));
   REQUIRE(contains(place.run("incident list").out, "a stray file"));

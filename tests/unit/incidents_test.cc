@@ -1,5 +1,5 @@
-// Void entries are incidents until an owner closes them, and an owner's word leads over what cannot
-// be told to be junk or damage.
+// Void entries are incidents until an owner closes them, and an owner's word leads over what no
+// slot has signed.
 #include "engine/format/limits.h"
 #include "engine/repository/sync.h"
 #include "tests/support/attacker.h"
@@ -10,13 +10,18 @@ using namespace kist::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// An entry that no slot has signed, whatever it says of itself. Both copies.
-ObjectHash put_unsigned(Roles& roles, std::uint64_t sequence, const ObjectHash& previous) {
+// An entry that no slot has signed, whoever it says it is by. Both copies.
+ObjectHash put_unsigned(Roles& roles,
+                        std::uint64_t sequence,
+                        const ObjectHash& previous,
+                        bool is_by_nobody = false) {
   Key stranger;
   roles.content.fill(stranger.mutable_view());
   const Keyring& keyring = roles.owner_repository.keyring;
+  ObjectOrigin origin = keyring.origin();
+  if (is_by_nobody) origin.author = roles.content.draw_id<SlotId>();
   const Bytes bytes = seal_object({.type = ObjectType::journal_entry,
-                                   .origin = keyring.origin(),
+                                   .origin = origin,
                                    .clear = encode_journal_clear({sequence, previous})},
                                   keyring.journal_key(), stranger, roles.content,
                                   encode_journal_payload(1, StateRemade{}));
@@ -24,19 +29,43 @@ ObjectHash put_unsigned(Roles& roles, std::uint64_t sequence, const ObjectHash& 
   return hash_object(bytes);
 }
 
-Repository open_over_voids(Machine& machine, std::uint8_t fill = 7) {
-  OpenOptions options{.state_parent = machine.state.path(), .slot = {}};
-  options.accepts_void = true;
-  return open_repository(machine.store, Machine::credential(fill), options, machine.around());
+void damage_entry(Roles& roles, std::uint64_t sequence) {
+  const Bytes junk = random_bytes(roles.content, 300);
+  for (const std::string& copy : {journal_name(sequence), twin_name(journal_name(sequence))}) {
+    roles.store->overwrite(copy, junk);
+  }
 }
 
 // A void entry of the writer's.
-void misbehave(Roles& roles, Repository& evil) {
+JournalEntry misbehave(Roles& roles, Repository& evil) {
   JournalEntry entry = next_entry(evil, StateRemade{});
   entry.previous = ObjectHash();
   forge(*roles.store, evil, roles.content, entry);
-  sync_journal(evil);
+  return entry;
 }
+
+std::uint64_t pass_over(Repository& owner) {
+  return pass_over_junk(owner, find_junk(owner), "junk");
+}
+
+// Does not give what the disk has of an entry, as long as it is out of order.
+class FailingEntry final : public ForwardingStore {
+ public:
+  FailingEntry(Store& store, std::uint64_t sequence)
+      : ForwardingStore(store), name_(journal_name(sequence)) {}
+
+  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
+    if (is_out_of_order && untwinned(name) == name_) {
+      throw Error(Code::failed, "the disk does not answer");
+    }
+    return ForwardingStore::get_range(name, offset, out);
+  }
+
+  bool is_out_of_order = true;
+
+ private:
+  std::string name_;
+};
 
 }  // namespace
 
@@ -44,7 +73,9 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   misbehave(roles, evil);
+  sync_journal(evil);
   misbehave(roles, evil);
+  sync_journal(evil);
   Repository& owner = roles.owner_repository;
   sync_journal(owner);
   REQUIRE(owner.state().open_incidents().size() == 2);
@@ -76,24 +107,24 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
   Roles roles(writer_capabilities);
   Repository& owner = roles.owner_repository;
   Repository writer = roles.open();
-  const State before = owner.state();
+  const std::uint64_t end = owner.state().next_sequence;
   const bool is_chained = GENERATE(true, false);
-  const int count = GENERATE(1, 2, 3);
-  ObjectHash head = before.head;
+  const bool is_by_nobody = GENERATE(true, false);
+  const int count = GENERATE(1, 3);
+  ObjectHash head = owner.state().head;
   for (int i = 0; i < count; ++i) {
     const auto claimed = is_chained ? head : roles.content.draw_id<ObjectHash>();
-    head = put_unsigned(roles, before.next_sequence + static_cast<std::uint64_t>(i), claimed);
+    head = put_unsigned(roles, end + static_cast<std::uint64_t>(i), claimed, is_by_nobody);
   }
   REQUIRE(sync_journal(writer).has_undecodable_head);
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
-  // Who may not say so does not, and has learned nothing from trying.
-  REQUIRE(error_code([&] { open_over_voids(roles.other, 9); }) == Code::refused);
-  {
-    Repository again = open_over_voids(roles.owner);
-    REQUIRE(again.accepted_from == before.next_sequence);
-    close_incidents(again, {.first = 0, .last = UINT64_MAX, .note = "junk"});
-    REQUIRE(again.state().open_incidents().empty());
-  }
+  const std::vector<Junk> junk = find_junk(writer);
+  REQUIRE(junk.size() == static_cast<std::size_t>(count));
+  REQUIRE(error_code([&] { pass_over_junk(writer, junk, "mine"); }) == Code::refused);
+  REQUIRE(sync_journal(owner).has_undecodable_head);  // nothing has changed
+  pass_over(owner);
+  REQUIRE(owner.state().open_incidents().empty());
+  REQUIRE(find_junk(owner).empty());
   const SnapshotId snapshot = roles.backup(writer, "laptop").snapshot;
   sync_journal(owner);
   require_restored(roles.owner, owner, roles, snapshot);
@@ -104,44 +135,89 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
   REQUIRE(fresh.state().voids.size() == static_cast<std::size_t>(count));
 }
 
-TEST_CASE("a copy that cannot be read is not passed over") {
-  class Failing final : public ForwardingStore {
-   public:
-    Failing(Store& store, std::string name) : ForwardingStore(store), name_(std::move(name)) {}
-
-    std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-      if (untwinned(name) == name_) throw Error(Code::failed, "the disk does not answer");
-      return ForwardingStore::get_range(name, offset, out);
-    }
-
-   private:
-    std::string name_;
-  };
-
+TEST_CASE("a writer's word does not lead over what nobody has signed") {
   Roles roles(writer_capabilities);
-  const std::uint64_t last = roles.owner_repository.state().next_sequence - 1;
-  Machine machine(std::make_shared<Failing>(*roles.store, journal_name(last)), 8);
-  Repository repository = open_over_voids(machine);
-  REQUIRE(repository.state().next_sequence == last);
-  REQUIRE_FALSE(repository.accepted_from);
-  REQUIRE(error_code([&] { close_incidents(repository, {}); }) == Code::corrupt);
+  Repository evil = roles.open();
+  const std::uint64_t end = evil.state().next_sequence;
+  IncidentsClosed closed{.first = 0, .last = UINT64_MAX};
+  closed.accepted.push_back(put_unsigned(roles, end, roles.content.draw_id<ObjectHash>()));
+  closed.accepted.push_back(put_unsigned(roles, end + 1, roles.content.draw_id<ObjectHash>()));
+  JournalEntry entry = next_entry(evil, closed);
+  entry.sequence = end + 2;
+  entry.previous = closed.accepted.back();
+  forge(*roles.store, evil, roles.content, entry);
+  Machine late(roles.store, 9);
+  Repository fresh = late.open();
+  REQUIRE(fresh.state().next_sequence == end);
+  // Nor does an owner pass over what a slot has signed: what stands before it may be damaged.
+  REQUIRE(error_code([&] { find_junk(roles.owner_repository); }) == Code::refused);
+}
+
+TEST_CASE("an entry that was damaged inside the journal is never passed over") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  sync_journal(roles.owner_repository);
+  const std::uint64_t at = roles.owner_repository.state().next_sequence - 1;
+  const bool is_followed = GENERATE(true, false);
+  if (is_followed) roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  damage_entry(roles, at);
+  Machine late(roles.store, 9);
+  if (is_followed) {
+    REQUIRE(error_code([&] { late.open(); }) == Code::corrupt);
+    return;
+  }
+  // At the head it may be junk: who has never seen it cannot tell. Who has, does.
+  Repository fresh = late.open();
+  REQUIRE(fresh.state().next_sequence == at);
+  REQUIRE(find_junk(fresh).size() == 1);
+  REQUIRE(error_code([&] { sync_journal(roles.owner_repository); }) == Code::corrupt);
+}
+
+TEST_CASE("from what cannot be read nothing is concluded, whatever others say of it") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  sync_journal(evil);
+  const std::uint64_t last = evil.state().next_sequence - 1;
+  const bool is_by_slot = GENERATE(true, false);
+  if (is_by_slot) {
+    JournalEntry next = next_entry(evil, StateRemade{});
+    next.previous = ObjectHash{};
+    forge(*roles.store, evil, roles.content, next);
+  } else {
+    put_unsigned(roles, last + 1, ObjectHash{}, true);
+  }
+  const auto store = std::make_shared<FailingEntry>(*roles.store, last);
+  Machine machine(store, 8);
+  {
+    Repository repository = machine.open();
+    REQUIRE(repository.state().next_sequence == last);
+    REQUIRE(error_code([&] { find_junk(repository); }) == Code::refused);
+  }
+  store->is_out_of_order = false;
+  sync_journal(roles.owner_repository);
+  REQUIRE(machine.open().state() == roles.owner_repository.state());
 }
 
 TEST_CASE("what a slot has signed is not damaged because it says so itself, or nobody does") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   Repository behind = roles.owner.open();
-  JournalEntry misfit = next_entry(evil, StateRemade{});
-  misfit.previous = ObjectHash();
-  forge(*roles.store, evil, roles.content, misfit);
+  const JournalEntry misfit = misbehave(roles, evil);
   JournalEntry next = misfit;
   ++next.sequence;
   next.previous = roles.content.draw_id<ObjectHash>();  // of the one before, which it is not
   SECTION("its author") {
     forge(*roles.store, evil, roles.content, next);
   }
-  SECTION("nobody") {
+  SECTION("somebody who has not signed it") {
     put_unsigned(roles, next.sequence, next.previous);
+  }
+  SECTION("a stranger, and an owner has gone on since") {
+    sync_journal(roles.owner_repository);
+    put_unsigned(roles, next.sequence, next.previous, true);
+    pass_over(roles.owner_repository);
   }
   sync_journal(behind);
   Machine late(roles.store, 9);
@@ -150,26 +226,37 @@ TEST_CASE("what a slot has signed is not damaged because it says so itself, or n
   REQUIRE(fresh.state() == behind.state());
 }
 
-TEST_CASE("what another has signed does say that an entry is damaged, until an owner says more") {
+TEST_CASE("the copy that has won its number counts, not one that was put beside it later") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
-  roles.owner.backup(roles.owner_repository, roles.source / "tree");
-  roles.owner.backup(roles.owner_repository, roles.source / "tree");
-  sync_journal(evil);
-  const std::uint64_t at = evil.state().next_sequence - 2;
-  JournalEntry misfit = next_entry(evil, StateRemade{});
-  misfit.sequence = at;
-  const Bytes bytes = seal_entry(evil.keyring, roles.content, misfit);
-  for (const std::string& copy : {journal_name(at), twin_name(journal_name(at))}) {
-    roles.store->overwrite(copy, bytes);
-  }
+  Repository& owner = roles.owner_repository;
+  const JournalEntry good = next_entry(evil, StateRemade{});
+  JournalEntry backdated = good;
+  backdated.time_ms = 1;
+  const std::string name = journal_name(good.sequence);
+  REQUIRE(roles.store->put_if_absent(name, seal_entry(evil.keyring, roles.content, backdated)));
+  sync_journal(owner);
+  REQUIRE(owner.state().voids.size() == 1);
+  const Bytes other = seal_entry(evil.keyring, roles.content, good);
+  REQUIRE(roles.store->put_if_absent(twin_name(name), other));
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 90'000));
+  const SnapshotId snapshot = roles.owner.backup(owner, roles.source / "tree").snapshot;
   Machine late(roles.store, 9);
-  REQUIRE(error_code([&] { late.open(); }) == Code::corrupt);
-  {
-    Machine owner(roles.store, 10);
-    owner.clock.advance_ms(600'000);
-    Repository repository = open_over_voids(owner);
-    close_incidents(repository, {.first = 0, .last = UINT64_MAX, .note = "given up"});
-    REQUIRE(late.open().state() == repository.state());
+  Repository fresh = late.open();
+  REQUIRE(fresh.state() == owner.state());
+  require_restored(late, fresh, roles, snapshot, "news");
+}
+
+TEST_CASE("more junk than one entry can name is not half passed over") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  const std::uint64_t end = owner.state().next_sequence;
+  for (std::uint64_t i = 0; i <= accepted_entries_max; ++i) {
+    roles.store->put(journal_name(end + i), random_bytes(roles.content, 30));
   }
+  REQUIRE(error_code([&] { find_junk(owner); }) == Code::refused);
+  roles.store->remove(journal_name(end + accepted_entries_max));
+  pass_over(owner);
+  Machine late(roles.store, 9);
+  REQUIRE(late.open().state() == owner.state());
 }

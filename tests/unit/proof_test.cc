@@ -1,6 +1,7 @@
 // Proofs: what a slot that reads has opened and compared, writers may rely on; and nothing else.
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
+#include "engine/repository/frame.h"
 #include "engine/repository/sync.h"
 #include "engine/repository/sync_index.h"
 #include "tests/support/attacker.h"
@@ -71,6 +72,126 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   });
 }
 
+// A pack of one frame, as its writer could have made it.
+struct ForgedPack {
+  ObjectHash name;
+  Key key;
+  IndexedPack indexed;
+};
+
+ForgedPack put_pack(Repository& evil, Random& random, View contents, const FrameList& list) {
+  ForgedPack out;
+  random.fill(out.key.mutable_view());
+  const RepositoryId& repository = evil.keyring.repository();
+  const FramePosition position{repository, PackKind::data, 0};
+  const Bytes sealed = seal_frame(derive_frame_secret(out.key, 0), position, contents, list);
+  const auto size = static_cast<std::uint32_t>(contents.size() + authenticator_bytes);
+  IndexedFrame frame;
+  frame.place = {pack_header_size, size, static_cast<std::uint32_t>(sealed.size() - size)};
+  const Bytes directory = seal_directory(derive_directory_key(out.key), position, {frame.place});
+  const Bytes footer = encode_pack_footer(static_cast<std::uint32_t>(directory.size()));
+  ByteWriter pack;
+  pack.raw(encode_pack_header(PackKind::data, repository));
+  pack.raw(sealed);
+  pack.raw(
+      Bytes(padded_pack_size(pack.size(), 1) - directory.size() - footer.size() - pack.size()));
+  pack.raw(directory);
+  pack.raw(footer);
+  out.name = hash_object(pack.view());
+  evil.writer().put(pack_name(out.name), pack.view());
+  out.indexed.name = out.name;
+  out.indexed.size = pack.size();
+  out.indexed.frames = {frame};
+  return out;
+}
+
+// An entry that says what the pack holds, and has its key or not.
+void claim(Repository& evil,
+           Random& random,
+           const ForgedPack& pack,
+           const std::vector<IndexedBlock>& blocks,
+           bool has_key) {
+  IndexSegment segment;
+  segment.packs = {pack.indexed};
+  segment.packs.front().frames.front().blocks = blocks;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  if (has_key) {
+    outer.packs = {pack.name};
+    PackKeys keys;
+    std::ranges::copy(pack.key.view(), keys.key.begin());
+    inner.packs = {keys};
+  }
+  const auto seal = [&](ObjectType type, const Key& key, View payload) {
+    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
+                       evil.keyring.signing_seed(), random, payload);
+  };
+  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
+  outer.index_segments = {{hash_object(index), KeyBytes()}};
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
+  const Bytes keys =
+      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+  evil.writer().put(index_segment_name(hash_object(index)), index);
+  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
+  commit(evil, [&](const State& state) {
+    Introduced claimed;
+    claimed.key_segments = {hash_object(keys)};
+    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(blocks.size())}};
+    SnapshotTaken taken = snapshot_entry(claimed, state);
+    taken.snapshot = random.draw_id<SnapshotId>();
+    taken.source = "evil";
+    return Act(std::move(taken));
+  });
+}
+
+// A victim's file that is one block, and a writer that is about to claim it.
+struct Victim {
+  Victim() {
+    add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "second",
+             writer_capabilities);
+    id = hash_block(evil.write_keys().id_key(), content);
+  }
+
+  // Backs the file up as a second writer: which copy of it counts, it has heard from others.
+  SnapshotId back_up() {
+    write_file(roles.source / "tree/release", content);
+    Repository desk =
+        open_repository(roles.store, Machine::credential(10),
+                        {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+    const SnapshotId out = backup_as(machine, desk, roles, "desk").snapshot;
+    sync_journal(roles.owner_repository);
+    return out;
+  }
+
+  void require_whole(const SnapshotId& snapshot) {
+    require_restored(roles.owner, roles.owner_repository, roles, snapshot, "release");
+  }
+
+  [[nodiscard]] ForgedPack put_honest_pack() {
+    FrameList list;
+    list.encoding = FrameEncoding::raw;
+    list.blocks = {{id, static_cast<std::uint32_t>(content.size())}};
+    return put_pack(evil, roles.content, content, list);
+  }
+
+  [[nodiscard]] std::vector<IndexedBlock> tagged(const BlockTag& tag) const {
+    return {{tag, static_cast<std::uint32_t>(content.size())}};
+  }
+
+  VerifyReport verify_all() {
+    sync_journal(roles.owner_repository);
+    return verify_content(roles.owner_repository);
+  }
+
+  Roles roles{writer_capabilities};
+  Repository evil = roles.open();
+  Machine machine{roles.store, 6};
+  Bytes content = random_bytes(roles.content, 3'000);
+  BlockId id;
+};
+
 }  // namespace
 
 TEST_CASE("what a writer stored is relied on by others once a reader has proved it") {
@@ -127,16 +248,70 @@ TEST_CASE("an index that tells of content what is not there is not proved, and i
   }));
 }
 
+TEST_CASE("empty blocks are none, and prove nothing in place of others") {
+  Victim victim;
+  Random& random = victim.roles.content;
+  const BlockId empty = hash_block(victim.evil.write_keys().id_key(), {});
+  const Bytes real = random_bytes(random, 20'000);
+  const BlockId real_id = hash_block(victim.evil.write_keys().id_key(), real);
+  FrameList list;
+  list.encoding = FrameEncoding::raw;
+  list.blocks = {{empty, 0}, {empty, 0}, {real_id, 20'000}};
+  const ForgedPack pack = put_pack(victim.evil, random, real, list);
+  claim(victim.evil, random, pack,
+        {{tag_of(victim.id), 0}, {tag_of(empty), 0}, {tag_of(real_id), 20'000}}, true);
+  REQUIRE(victim.verify_all().proved == 0);
+  victim.require_whole(victim.back_up());
+}
+
+TEST_CASE("a claim without a key does not come by one when an epoch ends") {
+  Victim victim;
+  Random& random = victim.roles.content;
+  const ForgedPack pack = victim.put_honest_pack();
+  claim(victim.evil, random, pack, victim.tagged(random.draw_id<BlockTag>()), false);
+  claim(victim.evil, random, pack, victim.tagged(tag_of(victim.id)), true);
+  REQUIRE(victim.verify_all().proved > 0);
+  const SnapshotId snapshot = victim.back_up();
+  victim.require_whole(snapshot);
+  end_epoch(victim.roles.owner_repository, {});
+  victim.require_whole(snapshot);
+  end_epoch(victim.roles.owner_repository, {});
+  victim.require_whole(snapshot);
+}
+
+TEST_CASE("nothing is proved while the index has a gap that another claim may fill") {
+  Victim victim;
+  Random& random = victim.roles.content;
+  MemoryStore& store = *victim.roles.store;
+  const ForgedPack pack = victim.put_honest_pack();
+  const auto before = store.objects();
+  claim(victim.evil, random, pack, victim.tagged(random.draw_id<BlockTag>()), true);
+  std::string withheld;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with("index/") && !before.contains(name)) withheld = name;
+  }
+  const Bytes bytes = store.objects().at(withheld);
+  store.remove(withheld);
+  claim(victim.evil, random, pack, victim.tagged(tag_of(victim.id)), true);
+  REQUIRE(victim.verify_all().proved == 0);
+  const SnapshotId snapshot = victim.back_up();
+  store.put(withheld, bytes);
+  Machine late(victim.roles.store, 13);
+  Repository fresh = late.open();
+  require_restored(late, fresh, victim.roles, snapshot, "release");
+}
+
 TEST_CASE("a damaged block keeps its segment from being proved") {
   Roles roles(writer_capabilities);
   write_file(roles.source / "tree/news", random_bytes(roles.content, 4'000'000));
   const auto before = roles.store->objects();
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
+  const bool is_in_frame = GENERATE(true, false);  // or in the directory
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (!name.starts_with("packs/") || before.contains(name)) continue;
     Bytes hurt = bytes;
-    hurt[pack_header_size + 100] ^= 1;
+    hurt[is_in_frame ? pack_header_size + 100 : hurt.size() - 100] ^= 1;
     roles.store->overwrite(name, hurt);
   }
   sync_journal(roles.owner_repository);

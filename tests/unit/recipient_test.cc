@@ -1,5 +1,8 @@
 // Recipients: keys that are made elsewhere and let in by their public half.
+#include "engine/crypto/seal.h"
+#include "engine/format/names.h"
 #include "engine/repository/commit.h"
+#include "engine/repository/sealed_object.h"
 #include "engine/rules/validate.h"
 #include "tests/support/roles.h"
 
@@ -110,6 +113,47 @@ TEST_CASE("a recipient passes by what a key add that was cut off has left") {
   const SlotId slot = add_recipient(owner, laptop(), "laptop", writer_capabilities);
   Machine machine(roles.store, 6);
   REQUIRE(accept(machine, owner.keyring.fingerprint()).keyring.slot() == slot);
+}
+
+TEST_CASE("a recipient passes by a grant that somebody has planted") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const SlotId slot =
+      add_recipient(roles.owner_repository, laptop(), "laptop", writer_capabilities);
+  Key key;
+  Key ephemeral;
+  roles.content.fill(ephemeral.mutable_view());
+  const Bytes grant =
+      seal_object({.type = ObjectType::grant,
+                   .origin = evil.keyring.origin(),
+                   .clear = seal_box(laptop().box, ephemeral, key.view())},
+                  key, evil.keyring.signing_seed(), roles.content, random_bytes(roles.content, 10));
+  put_twinned(*roles.store, grant_name(SlotId{}), grant);
+  Machine machine(roles.store, 6);
+  REQUIRE(accept(machine, roles.owner_repository.keyring.fingerprint()).keyring.slot() == slot);
+}
+
+TEST_CASE("a recipient's key that was replaced is told for it") {
+  Roles roles(writer_capabilities);
+  const ObjectHash fingerprint = roles.owner_repository.keyring.fingerprint();
+  add_recipient(roles.owner_repository, laptop(), "laptop", writer_capabilities);
+  Machine machine(roles.store, 6);
+  {
+    Repository repository = accept(machine, fingerprint);
+    rewrap_slot(repository, Machine::credential(22), {});
+  }
+  REQUIRE(refusal([&] { open_laptop(machine); }).find("accept") == std::string::npos);
+  REQUIRE(refusal([&] { accept(machine, fingerprint); }).find("kist key passwd") !=
+          std::string::npos);
+}
+
+TEST_CASE("a public key that is none is refused before anything is stored") {
+  Roles roles(writer_capabilities);
+  const std::size_t before = roles.store->objects().size();
+  REQUIRE(error_code([&] {
+            add_recipient(roles.owner_repository, SlotPublicKeys{}, "none", writer_capabilities);
+          }) == Code::invalid);
+  REQUIRE(roles.store->objects().size() == before);
 }
 
 TEST_CASE("one key opens one slot, whichever way it came in") {
