@@ -15,8 +15,8 @@ enum : Table {
   snapshots_table,
   segments_table,
   key_segments_table,
-  meta_table,
-  table_count
+  state_table,
+  catalog_table_count
 };
 
 constexpr std::string_view next_key = "next";    // how many entries there are
@@ -96,7 +96,7 @@ std::optional<Bytes> get_long(const Transaction& read, Table table, View key) {
 }
 
 std::uint64_t get_next(const Transaction& read) {
-  const auto value = read.get(meta_table, as_view(next_key));
+  const auto value = read.get(state_table, as_view(next_key));
   return value ? ByteReader(*value, "catalog record").u64() : 0;
 }
 
@@ -210,7 +210,7 @@ struct Catalog::Tables {
 Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
     : environment_(directory,
                    {.map_bytes = catalog_map_bytes,
-                    .table_count = table_count,
+                    .table_count = catalog_table_count,
                     .checksum_key = checksum_key}),
       tables_(std::make_unique<Tables>(environment_)) {
   load_state();
@@ -220,7 +220,7 @@ Catalog::~Catalog() = default;
 
 void Catalog::load_state() {
   tables_->renew();
-  const auto record = get_long(tables_->read, meta_table, as_view(state_key));
+  const auto record = get_long(tables_->read, state_table, as_view(state_key));
   if (!record && tables_->read.count(entries_table) > 0) {
     throw Error(Code::corrupt, "the catalog was made by another version");
   }
@@ -277,10 +277,10 @@ bool Catalog::write_unflushed() {
   write_changes(write, key_segments_table, state_.key_segments, [](const SlotId& author) {
     return Bytes(author.bytes.begin(), author.bytes.end());
   });
-  put_long(write, meta_table, as_view(state_key), encode_state(state_));
+  put_long(write, state_table, as_view(state_key), encode_state(state_));
   ByteWriter next;
   next.u64(state_.next_sequence);
-  write.put(meta_table, as_view(next_key), next.view());
+  write.put(state_table, as_view(next_key), next.view());
   write.commit();
   return true;
 }

@@ -7,8 +7,8 @@ namespace kist {
 namespace {
 
 constexpr std::uint8_t state_version = 1;
-constexpr std::uint64_t record_bytes_max = std::uint64_t{1} << 30U;
-constexpr std::string_view object = "catalog record";
+constexpr std::uint64_t act_bytes_max = std::uint64_t{1} << 30U;
+constexpr std::string_view record_object = "catalog record";
 
 // Acts are written as the journal writes them.
 void put_act(ByteWriter& out, const Act& act) {
@@ -17,7 +17,7 @@ void put_act(ByteWriter& out, const Act& act) {
 
 template <typename Wanted>
 Wanted take_act(ByteReader& in) {
-  JournalPayload payload = decode_journal_payload(in.sized(record_bytes_max, "an act"), object);
+  JournalPayload payload = decode_journal_payload(in.sized(act_bytes_max, "an act"), record_object);
   auto* act = std::get_if<Wanted>(&payload.act);
   in.require(act != nullptr, "another act");
   return std::move(*act);
@@ -111,7 +111,7 @@ Bytes encode_state(const State& state) {
 }
 
 State decode_state(View bytes) {
-  ByteReader in(bytes, object);
+  ByteReader in(bytes, record_object);
   in.require(in.u8() == state_version, "it was made by another version");
   State out;
   out.next_sequence = in.u64();
@@ -170,11 +170,11 @@ Bytes encode_snapshot_row(const SnapshotState& snapshot) {
 }
 
 std::uint64_t sequence_of_row(View bytes) {
-  return ByteReader(bytes, object).u64();
+  return ByteReader(bytes, record_object).u64();
 }
 
 SnapshotState decode_snapshot_row(View bytes, const SnapshotTaken& taken) {
-  ByteReader in(bytes, object);
+  ByteReader in(bytes, record_object);
   SnapshotState out;
   out.taken = taken;
   out.sequence = in.u64();
@@ -197,7 +197,7 @@ Bytes encode_segment_row(const SegmentState& segment) {
 }
 
 SegmentState decode_segment_row(View bytes, const ObjectHash& name) {
-  ByteReader in(bytes, object);
+  ByteReader in(bytes, record_object);
   SegmentState out;
   out.introduction.index_segment = name;
   out.introduction.first_number = in.u64();

@@ -18,7 +18,6 @@ namespace {
 // Room taken at once, so that a growing buffer leaves no copy of a secret behind.
 constexpr std::size_t secret_bytes_max = 256;
 constexpr std::string_view slot_context = "kistslot";
-constexpr std::string_view key_file_context = "kistkeyf";
 constexpr std::string_view key_file_prefix = "kist-key-1:";
 constexpr std::string_view hex_digits = "0123456789abcdef";
 // All slots together may ask for the work of this many at default cost, or planted ones are a bomb.

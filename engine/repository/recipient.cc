@@ -9,18 +9,17 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view prefix = "kist-public-1:";
-constexpr std::size_t keys_size = SigningPublicKey::size + BoxPublicKey::size;
-constexpr std::size_t check_size = 4;  // of the hash of the keys
-constexpr std::string_view key_file_context = "kistkeyf";
+constexpr std::string_view recipient_prefix = "kist-public-1:";
+constexpr std::size_t recipient_keys_size = SigningPublicKey::size + BoxPublicKey::size;
+constexpr std::size_t recipient_check_size = 4;  // of the hash of the keys
 
-// Of what follows the prefix.
+// What follows the prefix.
 Bytes with_check(const SlotPublicKeys& keys) {
   ByteWriter out;
   out.id(keys.signing);
   out.id(keys.box);
   const ObjectHash hash = hash_object(out.view());
-  out.raw(View(hash.bytes).first(check_size));
+  out.raw(View(hash.bytes).first(recipient_check_size));
   return out.take();
 }
 
@@ -49,13 +48,13 @@ bool is_granted(StoreReader& store,
 
 std::string encode_recipient(const SlotPublicKeys& keys) {
   const Bytes bytes = with_check(keys);
-  return concat(prefix, to_hex(bytes.data(), bytes.size()));
+  return concat(recipient_prefix, to_hex(bytes.data(), bytes.size()));
 }
 
 SlotPublicKeys parse_recipient(std::string_view text) {
-  Bytes bytes(keys_size + check_size);
-  if (!text.starts_with(prefix) ||
-      !from_hex(text.substr(prefix.size()), bytes.data(), bytes.size())) {
+  Bytes bytes(recipient_keys_size + recipient_check_size);
+  if (!text.starts_with(recipient_prefix) ||
+      !from_hex(text.substr(recipient_prefix.size()), bytes.data(), bytes.size())) {
     throw Error(Code::invalid,
                 "that is not a recipient's key: it is the line kist-public-1:… that kist key "
                 "generate prints");
