@@ -251,7 +251,8 @@ Exit run_revoke(Session& session, const EpochOptions& options) {
     names += concat(names.empty() ? "" : ", ", repository.state().slots.at(id).introduction.name,
                     " (", hex(id).substr(0, 8), ")");
   }
-  const std::string owner = only_owner(repository.state(), revoked);
+  const bool had_more = only_owner(repository.state(), {}).empty();
+  const std::string owner = had_more ? only_owner(repository.state(), revoked) : "";
   confirm(session,
           concat("Revoke ", names,
                  "? Nothing that is stored from now on opens with it, and it cannot be taken back.",
