@@ -14,8 +14,8 @@ constexpr int quiet_zone = 4;  // modules around the code, as its standard asks
 
 struct WipeCode {
   void operator()(QRcode* code) const {
-    const std::size_t modules = static_cast<std::size_t>(code->width * code->width);
-    wipe({code->data, modules});
+    const auto width = static_cast<std::size_t>(code->width);
+    wipe({code->data, width * width});
     QRcode_free(code);
   }
 };

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""clients.py KIST [ROUNDS [DATA [--speed]]]: eight clients, each with a writer's slot and a tree of its own, back
+"""clients.py KIST [ROUNDS [DATA [--speed] [--rotate]]]: eight clients, each with a writer's slot and a tree of its own, back
 up into one repository at once, on one host and one local state; some are killed with -9 at random.
 
 After every round: what was acknowledged is there, the repository verifies, nothing is repaired by hand.
 At the end: a last backup of each goes through, and every acknowledged snapshot restores as it was. With
---speed, the bytes per second of eight at once stand beside those of one alone. KIST_SEED makes it another run.
+--speed, the bytes per second of eight at once stand beside those of one alone. With --rotate, the owner ends an epoch
+in the midst of each round. KIST_SEED makes it another run.
 """
 import json
 import os
@@ -91,6 +92,8 @@ def one_round(number, longest, acknowledged):
     for client, moment in sorted(victims.items(), key=lambda victim: victim[1]):
         time.sleep(max(0, started + moment - time.monotonic()))
         processes[client].kill()
+    if "--rotate" in sys.argv:
+        owner("key", "rotate")
     killed = sum(finish(c, p, acknowledged, expected[c]) for c, p in enumerate(processes))
     check(acknowledged, "content" if number == ROUNDS - 1 else "structure")
     return killed
