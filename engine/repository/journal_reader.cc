@@ -192,20 +192,22 @@ std::optional<IncidentsClosed> read_closing(Repository& repository,
 }
 
 // What an owner has said, in one of the entries that follow, of the bytes of this one.
-std::optional<ObjectHash> named_by_owner(Repository& repository, std::uint64_t sequence) {
+void find_accepted(Repository& repository, std::uint64_t sequence, AcceptedEntries& accepted) {
   for (std::uint64_t ahead = 1; ahead <= accepted_entries_max; ++ahead) {
     const std::string name = journal_name(sequence + ahead);
     bool is_there = false;
     for (const std::string& copy : {name, twin_name(name)}) {
       is_there |= repository.reader().size(copy).has_value();
       const auto closed = read_closing(repository, copy, sequence + ahead);
-      if (closed && closed->accepted.size() >= ahead) {
-        return closed->accepted[closed->accepted.size() - ahead];
+      if (!closed || closed->accepted.size() < ahead) continue;
+      for (std::uint64_t back = 1; back <= ahead; ++back) {
+        accepted.insert_or_assign(sequence + ahead - back,
+                                  closed->accepted[closed->accepted.size() - back]);
       }
+      return;
     }
-    if (!is_there) return std::nullopt;
+    if (!is_there) return;
   }
-  return std::nullopt;
 }
 
 // Both copies of an entry, the same bytes once.
@@ -243,14 +245,16 @@ EntryCopy* find_signed(std::vector<EntryCopy>& copies) {
 // told whether it is junk that won its number or damage; unless an owner has.
 EntryCopy* choose_copy(Repository& repository,
                        std::uint64_t sequence,
-                       std::vector<EntryCopy>& copies) {
+                       std::vector<EntryCopy>& copies,
+                       AcceptedEntries& accepted) {
   const std::optional<Head> seen = repository.local->last_head();
   std::optional<ObjectHash> named = named_by_next(repository, sequence, copies);
   if (!named && seen && seen->sequence == sequence) named = seen->hash;
   if (!named) {
     if (EntryCopy* copy = find_signed(copies)) return copy;
-    named = named_by_owner(repository, sequence);
-    return named ? find_copy(copies, *named) : nullptr;
+    if (!accepted.contains(sequence)) find_accepted(repository, sequence, accepted);
+    const auto found = accepted.find(sequence);
+    return found == accepted.end() ? nullptr : find_copy(copies, found->second);
   }
   if (EntryCopy* copy = find_copy(copies, *named)) return copy;
   throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
@@ -261,7 +265,7 @@ EntryCopy* choose_copy(Repository& repository,
 
 }  // namespace
 
-NextEntry read_entry(Repository& repository, std::uint64_t sequence) {
+NextEntry read_entry(Repository& repository, std::uint64_t sequence, AcceptedEntries& accepted) {
   const std::string name = journal_name(sequence);
   // Almost always the first copy is good, and nothing else is read.
   std::optional<EntryCopy> first = read_copy(repository, name, sequence);
@@ -270,7 +274,8 @@ NextEntry read_entry(Repository& repository, std::uint64_t sequence) {
   if (copies.empty()) return {};
   // What cannot be read may be good: nothing is concluded from it.
   std::erase_if(copies, [](const EntryCopy& copy) { return !copy.is_read; });
-  EntryCopy* chosen = copies.empty() ? nullptr : choose_copy(repository, sequence, copies);
+  EntryCopy* chosen =
+      copies.empty() ? nullptr : choose_copy(repository, sequence, copies, accepted);
   if (chosen == nullptr) return {.copy = std::nullopt, .is_undecodable = true};
   if (!first || first->hash != chosen->hash) {
     repository.observer().notice(concat(name, " is ", first ? "damaged" : "missing",

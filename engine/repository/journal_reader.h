@@ -2,6 +2,8 @@
 // what to do when both are damaged. docs/format.md, "Validity".
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -29,8 +31,12 @@ struct NextEntry {
   bool is_undecodable = false;  // there is something, of which nothing can be made
 };
 
+// By sequence, what an owner has said of entries that nothing else tells of. One saying is about
+// many: it is looked for once.
+using AcceptedEntries = std::map<std::uint64_t, ObjectHash>;
+
 // The entry of that number, right after those that were replayed; nothing when there is none.
 // Error{corrupt} when it is damaged, or when two entries stand in its place.
-NextEntry read_entry(Repository& repository, std::uint64_t sequence);
+NextEntry read_entry(Repository& repository, std::uint64_t sequence, AcceptedEntries& accepted);
 
 }  // namespace kist

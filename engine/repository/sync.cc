@@ -140,8 +140,9 @@ void check_catalog(Repository& repository, const std::optional<Head>& seen) {
 // Entry after entry until there are no more: whether what is after the last can be read.
 bool replay_entries(Repository& repository, const std::optional<Head>& seen) {
   Catalog& catalog = repository.local->catalog();
+  AcceptedEntries accepted;
   for (;;) {
-    NextEntry next = read_entry(repository, catalog.state().next_sequence);
+    NextEntry next = read_entry(repository, catalog.state().next_sequence, accepted);
     if (!next.copy) return !next.is_undecodable;
     check_seen(seen, catalog.state().next_sequence, next.copy->hash);
     ReplayedEntry replayed = judge(repository, std::move(*next.copy));

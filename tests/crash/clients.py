@@ -95,8 +95,9 @@ def one_round(number, longest, acknowledged):
     if "--rotate" in sys.argv:
         owner("key", "rotate")
     killed = sum(finish(c, p, acknowledged, expected[c]) for c, p in enumerate(processes))
+    took = time.monotonic() - started
     check(acknowledged, "content" if number == ROUNDS - 1 else "structure")
-    return killed
+    return killed, took
 
 
 def megabytes_per_second(clients, megabytes):
@@ -118,8 +119,11 @@ def main():
     started = time.monotonic()
     for client, process in enumerate([start(client) for client in range(CLIENTS)]):
         finish(client, process, acknowledged, digest(tree(client)))
-    longest = 0.7 * (time.monotonic() - started)
-    killed = sum(one_round(number, longest, acknowledged) for number in range(ROUNDS))
+    took = time.monotonic() - started
+    killed = 0
+    for number in range(ROUNDS):
+        more, took = one_round(number, 0.7 * took, acknowledged)
+        killed += more
     for client in range(CLIENTS):
         finish(client, start(client), acknowledged, digest(tree(client)))
     if [s for s in json.loads(owner("--json", "snapshots"))["snapshots"] if s["pending"]]:
