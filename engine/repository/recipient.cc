@@ -63,7 +63,7 @@ SlotPublicKeys parse_recipient(std::string_view text) {
   SlotPublicKeys out;
   out.signing = in.id<SigningPublicKey>();
   out.box = in.id<BoxPublicKey>();
-  if (with_check(out) != bytes) {
+  if (encode_recipient(out) != text) {  // another spelling, too
     throw Error(Code::invalid, "the recipient's key has a slip in it; copy the whole line again");
   }
   return out;

@@ -48,6 +48,10 @@ TEST_CASE("a recipient's key is written and read, and a slip in it is told") {
     REQUIRE(error_code([&] { parse_recipient(slip); }) == Code::invalid);
   }
   REQUIRE(error_code([&] { parse_recipient(text + "0"); }) == Code::invalid);
+  std::string louder = text;
+  std::ranges::transform(text.begin() + 14, text.end(), louder.begin() + 14,
+                         [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+  REQUIRE(error_code([&] { parse_recipient(louder); }) == Code::invalid);
   REQUIRE(error_code([&] { parse_recipient(""); }) == Code::invalid);
 }
 
