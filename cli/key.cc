@@ -178,9 +178,12 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
   try {
     slot = add_recovery_sheet(repository, parse_key_file(text.view(), path), name,
                               options.capabilities());
-  } catch (...) {
+  } catch (const Error& error) {
     if (file.is_open()) remove_file(path);
-    throw;
+    throw Error(error.code(), concat(error.text(),
+                                     "; there is no sheet, so if kist key list shows a "
+                                     "new slot ",
+                                     name, ", revoke it"));
   }
   const SecretBytes sheet = make_recovery_sheet(
       {.repository = hex(repository.keyring.repository()),

@@ -67,10 +67,14 @@ void scan_long(const Transaction& read,
   Bytes key;
   Bytes value;
   std::size_t left = 0;
+  const auto require_whole = [&] {
+    if (left > 0) throw Error(Code::corrupt, "a record of the catalog is cut short");
+  };
   read.scan(table, from.empty() ? Bytes() : piece_key(from, 0), [&](View row, View piece) {
     const View name = row.first(row.size() - 4);
     ByteReader number(row.last(4), "catalog record");
     if (number.u32() == 0) {
+      require_whole();
       ByteReader in(piece, "catalog record");
       left = in.u32();
       key.assign(name.begin(), name.end());
@@ -84,6 +88,7 @@ void scan_long(const Transaction& read,
     left -= taken.size();
     return left > 0 || each(key, value);
   });
+  require_whole();
 }
 
 std::optional<Bytes> get_long(const Transaction& read, Table table, View key) {

@@ -100,6 +100,7 @@ std::uint64_t pass_over_junk(Repository& repository,
                              const std::string& note) {
   repository.require(can_own);
   KIST_ENSURE(!junk.empty());
+  require_writable(repository);
   State after = repository.state();
   IncidentsClosed act{
       .first = junk.front().sequence, .last = junk.back().sequence, .note = note, .accepted = {}};

@@ -18,27 +18,12 @@
 
 namespace kist::test {
 
-// An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
-inline void claim_packs(Repository& evil,
-                        Random& random,
-                        const std::vector<std::string>& names,
-                        bool has_keys = true) {
-  IndexSegment segment;
-  KeySegmentOuter outer;
-  KeySegmentInner inner;
-  for (const std::string& name : names) {
-    IndexedPack pack;
-    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
-    pack.size = pack_bytes_min;
-    IndexedFrame frame;
-    frame.place = {pack_header_size, 100, 100};
-    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
-    pack.frames = {frame};
-    segment.packs.push_back(pack);
-    if (!has_keys) continue;
-    outer.packs.push_back(pack.name);
-    inner.packs.emplace_back();
-  }
+// An entry of the writer's that introduces that index segment, with the keys of those packs.
+inline void introduce_claims(Repository& evil,
+                             Random& random,
+                             const IndexSegment& segment,
+                             KeySegmentOuter outer,
+                             const KeySegmentInner& inner) {
   const auto seal = [&](ObjectType type, const Key& key, View payload) {
     return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
                        evil.keyring.signing_seed(), random, payload);
@@ -61,6 +46,30 @@ inline void claim_packs(Repository& evil,
     taken.source = "evil";
     return Act(std::move(taken));
   });
+}
+
+// An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
+inline void claim_packs(Repository& evil,
+                        Random& random,
+                        const std::vector<std::string>& names,
+                        bool has_keys = true) {
+  IndexSegment segment;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  for (const std::string& name : names) {
+    IndexedPack pack;
+    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
+    pack.size = pack_bytes_min;
+    IndexedFrame frame;
+    frame.place = {pack_header_size, 100, 100};
+    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
+    pack.frames = {frame};
+    segment.packs.push_back(pack);
+    if (!has_keys) continue;
+    outer.packs.push_back(pack.name);
+    inner.packs.emplace_back();
+  }
+  introduce_claims(evil, random, segment, outer, inner);
 }
 
 inline std::vector<std::string> pack_names(const MemoryStore& store) {

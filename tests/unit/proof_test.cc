@@ -122,28 +122,7 @@ void claim(Repository& evil,
     std::ranges::copy(pack.key.view(), keys.key.begin());
     inner.packs = {keys};
   }
-  const auto seal = [&](ObjectType type, const Key& key, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
-                       evil.keyring.signing_seed(), random, payload);
-  };
-  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
-  outer.index_segments = {{hash_object(index), KeyBytes()}};
-  Key ephemeral;
-  random.fill(ephemeral.mutable_view());
-  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
-  const Bytes keys =
-      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
-  evil.writer().put(index_segment_name(hash_object(index)), index);
-  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
-  commit(evil, [&](const State& state) {
-    Introduced claimed;
-    claimed.key_segments = {hash_object(keys)};
-    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(blocks.size())}};
-    SnapshotTaken taken = snapshot_entry(claimed, state);
-    taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
-    return Act(std::move(taken));
-  });
+  introduce_claims(evil, random, segment, outer, inner);
 }
 
 // A victim's file that is one block, and a writer that is about to claim it.
