@@ -114,7 +114,7 @@ Exit run_close(Session& session, const Options& options) {
   Repository repository = session.open();
   repository.require(can_own);
   // What comes while this runs has been seen by nobody.
-  closing.last = std::min(closing.last, repository.state().next_sequence);
+  closing.last = std::min(closing.last, repository.state().next_sequence - 1);
   return report_closed(session, repository, close_incidents(repository, closing));
 }
 

@@ -4,6 +4,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/commit.h"
+#include "engine/repository/journal_reader.h"
 #include "engine/repository/sealed_object.h"
 #include "engine/repository/sync.h"
 #include "engine/rules/validate.h"
@@ -15,11 +16,9 @@ namespace {
 // Whether a slot of the repository has signed these bytes, whatever they are.
 bool is_signed_by_slot(const Repository& repository, const std::string& name, View bytes) {
   try {
-    const Envelope envelope =
-        decode_envelope_of(bytes, name, ObjectType::journal_entry, repository.keyring.repository());
-    const auto author = repository.state().slots.find(envelope.header.author);
-    return author != repository.state().slots.end() &&
-           is_signed_by(envelope, author->second.introduction.signing_key);
+    return is_signed_by_author(repository.state(),
+                               decode_envelope_of(bytes, name, ObjectType::journal_entry,
+                                                  repository.keyring.repository()));
   } catch (const Error& error) {
     if (!is_damage(error)) throw;
     return false;

@@ -114,7 +114,6 @@ void PackChecker::read_pack(Reading& reading) {
   }
   if (level_ != VerifyLevel::content) return;
   check_directory(pack, places, name);
-  if (reading.is_damaged) return;
   for (const std::uint64_t block : reading.blocks) {
     prover_.note(block);
   }
@@ -130,7 +129,6 @@ void PackChecker::check_frame(Reading& reading,
   } catch (const Error& error) {
     if (error.code() == Code::interrupted) throw;
     find_(pack_name(pack), concat("frame ", frame, ": ", error.text()), record.place.offset);
-    reading.is_damaged = true;
     const std::lock_guard lock(mutex_);
     damaged_frames_.insert({reading.number, frame});
     damaged_packs_.insert(pack);

@@ -54,7 +54,6 @@ class PackChecker {
     PackRecord pack;
     std::uint32_t frames_read = 0;
     std::vector<std::uint64_t> blocks{};  // numbers of those that are what the index says
-    bool is_damaged = false;
   };
 
   void check_pack(const BlockIndex::Reader& index, std::uint32_t number);

@@ -13,13 +13,7 @@ namespace kist {
 
 namespace {
 
-// Whether the author that the envelope names has signed it. Genesis introduces its author.
-bool is_signed_by_author(const State& state, const Envelope& envelope) {
-  const auto author = state.slots.find(envelope.header.author);
-  return author != state.slots.end() &&
-         is_signed_by(envelope, author->second.introduction.signing_key);
-}
-
+// Genesis introduces its author.
 bool is_signed_by_owner(const Envelope& envelope, const JournalEntry& entry) {
   const auto* genesis = std::get_if<Genesis>(&entry.act);
   return genesis != nullptr && is_signed_by(envelope, genesis->owner.signing_key);
@@ -264,6 +258,12 @@ EntryCopy* choose_copy(Repository& repository,
 }
 
 }  // namespace
+
+bool is_signed_by_author(const State& state, const Envelope& envelope) {
+  const auto author = state.slots.find(envelope.header.author);
+  return author != state.slots.end() &&
+         is_signed_by(envelope, author->second.introduction.signing_key);
+}
 
 NextEntry read_entry(Repository& repository, std::uint64_t sequence, AcceptedEntries& accepted) {
   const std::string name = journal_name(sequence);

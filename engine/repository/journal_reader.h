@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/format/envelope.h"
 #include "engine/repository/repository.h"
 
 namespace kist {
@@ -30,6 +31,9 @@ struct NextEntry {
   std::optional<EntryCopy> copy;
   bool is_undecodable = false;  // there is something, of which nothing can be made
 };
+
+// Whether the slot that the envelope names is one of the state's, and has signed it.
+bool is_signed_by_author(const State& state, const Envelope& envelope);
 
 // By sequence, what an owner has said of entries that nothing else tells of. One saying is about
 // many: it is looked for once.

@@ -221,10 +221,6 @@ void require_entry(const Repository& repository, const KnownEntry& known) {
                      "why"));
 }
 
-}  // namespace
-
-namespace {
-
 void require_fingerprint(StoreReader& store, const ObjectHash& fingerprint) {
   const std::string name = journal_name(0);
   for (const std::string& copy : {name, twin_name(name)}) {

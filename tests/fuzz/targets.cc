@@ -1,5 +1,6 @@
 #include "tests/fuzz/targets.h"
 
+#include "engine/catalog/state_record.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
@@ -159,6 +160,13 @@ void key_file(View bytes) {
       [&] { KIST_ENSURE(parse_key_file(bytes, "fuzz").secret.view().size() == Key::size); });
 }
 
+void catalog_state(View bytes) {
+  holds_or_refused([&] {
+    const State state = decode_state(bytes);
+    KIST_ENSURE(decode_state(encode_state(state)) == state);
+  });
+}
+
 void recipient(View bytes) {
   holds_or_refused([&] {
     const std::string text(as_text(bytes));
@@ -231,6 +239,7 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"index_segment", &index_segment},
       {"journal_payload", &journal_payload},
       {"key_file", &key_file},
+      {"catalog_state", &catalog_state},
       {"recipient", &recipient},
       {"key_segment", &key_segment},
       {"key_segment_inner", &key_segment_inner},
@@ -272,6 +281,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
         encode_journal_payload(6, StateRemade{sample_id<ClientId>(3)}),
         encode_journal_payload(7, sample_incidents_closed()),
         encode_journal_payload(8, SegmentsProved{{sample_id<ObjectHash>(1)}})}},
+      {"catalog_state", {encode_state(sample_state())}},
       {"recipient", {copy(as_view(encode_recipient({})))}},
       {"key_file", {copy(encode_key_file(Key::from(Bytes(Key::size, 7))).view())}},
       {"key_segment", {encode_key_segment(sample_key_segment())}},

@@ -214,4 +214,25 @@ IncidentsClosed sample_incidents_closed() {
           .accepted = {sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}};
 }
 
+State sample_state() {
+  State out;
+  Genesis genesis = sample_genesis();
+  genesis.policy.name = "default";
+  const SlotId owner = genesis.owner.slot;
+  apply(out, {.sequence = 0, .author = owner, .epoch = sample_id<EpochId>(1), .act = genesis},
+        sample_id<ObjectHash>(1));
+  SnapshotTaken taken = sample_snapshot();
+  taken.is_pending = true;
+  apply(out, {.sequence = 1, .author = owner, .epoch = out.epoch, .time_ms = 5, .act = taken},
+        sample_id<ObjectHash>(2));
+  apply_void(out, "a reason", sample_id<ObjectHash>(3));
+  apply(out,
+        {.sequence = 3,
+         .author = owner,
+         .epoch = out.epoch,
+         .act = StateRemade{sample_id<ClientId>(4)}},
+        sample_id<ObjectHash>(4));
+  return out;
+}
+
 }  // namespace kist::test

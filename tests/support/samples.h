@@ -9,6 +9,7 @@
 #include "engine/format/pack.h"
 #include "engine/format/slot.h"
 #include "engine/format/snapshot.h"
+#include "engine/rules/state.h"
 
 namespace kist::test {
 
@@ -36,6 +37,8 @@ SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
 EpochEnded sample_epoch_ended();
 IncidentsClosed sample_incidents_closed();
+// All that a state has but tables.
+State sample_state();
 // A directory, files (inline, of blocks with a hole, with attributes), links, devices.
 std::vector<Entry> sample_entries();
 

@@ -63,6 +63,12 @@ TEST_CASE("a pack's directory keeps its promises as a layout") {
 TEST_CASE("an index segment keeps its promises as a layout") {
   const auto decode = [](View bytes) { return decode_index_segment(bytes, "index"); };
   require_codec(sample_index_segment(), &encode_index_segment, decode);
+  IndexSegment empty = sample_index_segment();
+  empty.packs.front().frames.front().blocks.front().size = 0;
+  REQUIRE(error_code([&] { decode(encode_index_segment(empty)); }) == Code::corrupt);
+  FrameList list = sample_frame_list();
+  list.blocks.front().size = 0;
+  REQUIRE(error_code([&] { decode_frame_list(encode_frame_list(list), "list"); }) == Code::corrupt);
   IndexSegment rewritten = sample_index_segment();
   rewritten.has_numbers = true;
   rewritten.packs[0].frames[0].blocks[1].number = 123456789012;

@@ -105,6 +105,12 @@ ForgedPack put_pack(Repository& evil, Random& random, View contents, const Frame
   return out;
 }
 
+PackKeys keys_of(const ForgedPack& pack) {
+  PackKeys out;
+  std::ranges::copy(pack.key.view(), out.key.begin());
+  return out;
+}
+
 // An entry that says what the pack holds, and has its key or not.
 void claim(Repository& evil,
            Random& random,
@@ -118,9 +124,7 @@ void claim(Repository& evil,
   KeySegmentInner inner;
   if (has_key) {
     outer.packs = {pack.name};
-    PackKeys keys;
-    std::ranges::copy(pack.key.view(), keys.key.begin());
-    inner.packs = {keys};
+    inner.packs = {keys_of(pack)};
   }
   introduce_claims(evil, random, segment, outer, inner);
 }
@@ -240,6 +244,45 @@ TEST_CASE("empty blocks are none, and prove nothing in place of others") {
   claim(victim.evil, random, pack,
         {{tag_of(victim.id), 0}, {tag_of(empty), 0}, {tag_of(real_id), 20'000}}, true);
   REQUIRE(victim.verify_all().proved == 0);
+  victim.require_whole(victim.back_up());
+}
+
+TEST_CASE("a segment of which one pack is not what it says is not proved") {
+  Victim victim;
+  Random& random = victim.roles.content;
+  IndexSegment segment;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  for (const BlockTag& tag : {tag_of(victim.id), random.draw_id<BlockTag>()}) {
+    const ForgedPack pack = victim.put_honest_pack();
+    segment.packs.push_back(pack.indexed);
+    segment.packs.back().frames.front().blocks = victim.tagged(tag);
+    outer.packs.push_back(pack.name);
+    inner.packs.push_back(keys_of(pack));
+  }
+  introduce_claims(victim.evil, random, segment, outer, inner);
+  const VerifyReport report = victim.verify_all();
+  REQUIRE_FALSE(report.findings.empty());
+  REQUIRE(report.proved == 0);
+}
+
+TEST_CASE("a segment whose blocks are in other places than it says is not proved") {
+  Victim victim;
+  Random& random = victim.roles.content;
+  const Bytes other = random_bytes(random, victim.content.size());
+  const BlockId other_id = hash_block(victim.evil.write_keys().id_key(), other);
+  const auto size = static_cast<std::uint32_t>(other.size());
+  Bytes both = victim.content;
+  both.insert(both.end(), other.begin(), other.end());
+  FrameList list;
+  list.encoding = FrameEncoding::raw;
+  list.blocks = {{victim.id, size}, {other_id, size}};
+  const ForgedPack pack = put_pack(victim.evil, random, both, list);
+  const bool is_true = GENERATE(true, false);
+  const BlockTag first = tag_of(is_true ? victim.id : other_id);
+  const BlockTag second = tag_of(is_true ? other_id : victim.id);
+  claim(victim.evil, random, pack, {{first, size}, {second, size}}, true);
+  REQUIRE((victim.verify_all().proved > 0) == is_true);
   victim.require_whole(victim.back_up());
 }
 
