@@ -34,7 +34,7 @@ ReplayedEntry next_snapshot(const State& state, std::uint32_t key_segments = 1) 
   taken.is_pending = mark % 2 == 0;
   taken.segments = {{sample_id<ObjectHash>(mark), state.next_number, 10}};
   for (std::uint32_t i = 0; i < key_segments; ++i) {
-    ObjectHash name = sample_id<ObjectHash>(mark);
+    auto name = sample_id<ObjectHash>(mark);
     name.bytes[0] = static_cast<std::uint8_t>(i);
     name.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
     taken.key_segments.push_back(name);

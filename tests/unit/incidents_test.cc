@@ -103,6 +103,23 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
   REQUIRE(late.open().state() == owner.state());
 }
 
+TEST_CASE("an owner's entry leads over no others than those before it") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  Repository& owner = roles.owner_repository;
+  misbehave(roles, evil);
+  sync_journal(owner);
+  IncidentsClosed closed{.first = 0, .last = UINT64_MAX};
+  const bool is_last = GENERATE(true, false);
+  if (!is_last) closed.accepted.push_back(owner.state().head);
+  closed.accepted.push_back(is_last ? owner.state().head : roles.content.draw_id<ObjectHash>());
+  forge(*roles.store, owner, roles.content, next_entry(owner, closed));
+  sync_journal(owner);
+  REQUIRE(owner.state().open_incidents().size() == (is_last ? 0 : 2));
+  if (is_last) return;
+  REQUIRE(owner.state().voids.back().reason == "entries accepted that are not those before it");
+}
+
 TEST_CASE("on an owner's word the journal goes on over what nobody has signed") {
   Roles roles(writer_capabilities);
   Repository& owner = roles.owner_repository;
