@@ -185,19 +185,20 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
                                      "new slot ",
                                      name, ", revoke it"));
   }
-  const SecretBytes sheet = make_recovery_sheet(
-      {.repository = hex(repository.keyring.repository()),
-       .fingerprint = hex(repository.keyring.fingerprint()),
-       .location = printable(absolute_path(session.options.repository)),
-       .slot = concat(hex(slot), " (", printable(name), ", ", options.role, ")"),
-       .time = local_time(session.around().clock.now_ms())},
-      text.view());
   in_context(
       concat("the slot is made, but not its sheet; revoke it with kist key revoke ", hex(slot)),
       [&] {
+        const SecretBytes sheet = make_recovery_sheet(
+            {.repository = hex(repository.keyring.repository()),
+             .fingerprint = hex(repository.keyring.fingerprint()),
+             .location = printable(absolute_path(session.options.repository)),
+             .slot = concat(hex(slot), " (", printable(name), ", ", options.role, ")"),
+             .time = local_time(session.around().clock.now_ms())},
+            text.view());
         if (path == "-") return print_secret(sheet.view());
         file.append(sheet.view());
         file.sync();
+        sync_name(path);
       });
   if (path == "-") return Exit::done;
   if (session.options.is_json) {

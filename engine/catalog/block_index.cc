@@ -12,6 +12,8 @@ constexpr std::uint64_t index_map_bytes = std::uint64_t{256} << 30U;
 
 enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
 
+constexpr std::string_view version_key = "version";
+constexpr std::uint64_t version = 2;  // of the tables; another one is loaded anew
 constexpr std::string_view loaded_key = "loaded";
 constexpr std::string_view gap_key = "gap";
 constexpr std::string_view false_claim_key = "false claim ";
@@ -82,6 +84,7 @@ Bytes encode_frame(const FrameRecord& frame) {
   out.u32(frame.place.list_size);
   out.u8(static_cast<std::uint8_t>(frame.encoding));
   out.u32(frame.plain_size);
+  out.u64(frame.first_number);
   return out.take();
 }
 
@@ -109,7 +112,14 @@ BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
                    {.map_bytes = index_map_bytes,
                     .table_count = table_count,
                     .checksum_key = keys.checksum}),
-      tag_key_(keys.tag) {}
+      tag_key_(keys.tag) {
+  const Transaction read(environment_, Transaction::Mode::read);
+  const auto made_by = read.get(meta_table, as_view(version_key));
+  const bool is_empty = !made_by && read.count(meta_table) == 0;
+  if (!is_empty && (!made_by || get_be(*made_by) != version)) {
+    throw Error(Code::corrupt, "the block index was made by another version");
+  }
+}
 
 std::uint64_t BlockIndex::loaded_sequence() {
   const Transaction read(environment_, Transaction::Mode::read);
@@ -138,6 +148,12 @@ std::set<std::uint64_t> BlockIndex::false_claims() {
 
 namespace {
 
+void put_version(Transaction& write) {
+  std::array<std::uint8_t, 8> value{};
+  put_be(value.data(), version, 8);
+  write.put(meta_table, as_view(version_key), value);
+}
+
 void note_entry(Transaction& write, std::string_view prefix, std::uint64_t sequence) {
   std::array<std::uint8_t, 8> value{};
   put_be(value.data(), sequence, 8);
@@ -148,7 +164,9 @@ void note_entry(Transaction& write, std::string_view prefix, std::uint64_t seque
 
 void BlockIndex::note_gap(std::uint64_t sequence) {
   Transaction write(environment_, Transaction::Mode::write);
+  if (write.get(meta_table, as_view(concat(gap_key, sequence)))) return;
   note_entry(write, gap_key, sequence);
+  put_version(write);
   write.commit();
 }
 
@@ -200,6 +218,7 @@ class Loader {
 
   void load_frame(bool has_numbers, std::uint32_t number, const IndexedFrame& frame) {
     std::uint32_t offset = 0;
+    const std::uint64_t first = has_numbers ? frame.blocks.front().number : ordinal_;
     for (const IndexedBlock& block : frame.blocks) {
       const std::uint64_t block_number = has_numbers ? block.number : ordinal_;
       records_.push_back(
@@ -208,7 +227,7 @@ class Loader {
       ++ordinal_;
     }
     write_.append(frames_table, frame_key(next_pack_, number),
-                  encode_frame({frame.place, frame.encoding, offset}));
+                  encode_frame({frame.place, frame.encoding, offset, first}));
   }
 
   Transaction& write_;
@@ -234,13 +253,20 @@ std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<Segment
   std::array<std::uint8_t, 8> next_sequence{};
   put_be(next_sequence.data(), sequence + 1, 8);
   write.put(meta_table, as_view(loaded_key), next_sequence);
+  put_version(write);
   write.commit();
   return loader.refused_count();
 }
 
 void BlockIndex::Reader::for_each_copy(
     const BlockTag& tag, const std::function<bool(const BlockLocation&)>& each) const {
-  const BlockKey from = block_key(index_.tag_key_, tag, 0);
+  scan(tag, 0, each);
+}
+
+void BlockIndex::Reader::scan(const BlockTag& tag,
+                              std::uint64_t first,
+                              const std::function<bool(const BlockLocation&)>& each) const {
+  const BlockKey from = block_key(index_.tag_key_, tag, first);
   read_.scan(blocks_table, from, [&](View key, View value) {
     if (!equal(key.first(16), View(from).first(16))) return false;
     ByteReader in(value, "index record");
@@ -252,9 +278,10 @@ void BlockIndex::Reader::for_each_copy(
   });
 }
 
-std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag) const {
+std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag,
+                                                      std::uint64_t from) const {
   std::optional<BlockLocation> out;
-  for_each_copy(tag, [&](const BlockLocation& copy) {
+  scan(tag, from, [&](const BlockLocation& copy) {
     out = copy;
     return false;
   });
@@ -288,6 +315,7 @@ FrameRecord BlockIndex::Reader::frame(std::uint32_t pack, std::uint32_t frame) c
   out.place = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};
   out.encoding = static_cast<FrameEncoding>(in.u8());
   out.plain_size = in.u32();
+  out.first_number = in.u64();
   return out;
 }
 

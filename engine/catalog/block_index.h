@@ -38,6 +38,7 @@ struct FrameRecord {
   FramePlace place;
   FrameEncoding encoding = FrameEncoding::raw;
   std::uint32_t plain_size = 0;
+  std::uint64_t first_number = 0;  // of its first block; those that follow have greater ones
 };
 
 // A segment with what its journal entry says of it.
@@ -78,8 +79,9 @@ class BlockIndex {
     // The block's copies, by ascending number, until `each` returns false.
     void for_each_copy(const BlockTag& tag,
                        const std::function<bool(const BlockLocation&)>& each) const;
-    // The copy with the lowest number.
-    [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag) const;
+    // The copy with the lowest number that is not below `from`.
+    [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag,
+                                                    std::uint64_t from = 0) const;
     // This index's own number of a pack that an entry has introduced.
     [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& name) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
@@ -90,6 +92,10 @@ class BlockIndex {
     void renew() { read_.renew(); }
 
    private:
+    void scan(const BlockTag& tag,
+              std::uint64_t first,
+              const std::function<bool(const BlockLocation&)>& each) const;
+
     BlockIndex& index_;
     Transaction read_;
   };

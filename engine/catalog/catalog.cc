@@ -23,6 +23,7 @@ constexpr std::string_view next_key = "next";    // how many entries there are
 constexpr std::string_view state_key = "state";  // all of it but its tables
 constexpr std::size_t piece_size = 1500;
 constexpr std::size_t unflushed_max = 1024;
+constexpr std::size_t unflushed_bytes_max = 16U << 20U;
 constexpr std::uint8_t record_version = 3;  // another one is rebuilt
 
 // Big-endian, so that keys sort in journal order.
@@ -223,6 +224,14 @@ Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
 
 Catalog::~Catalog() = default;
 
+// The state's rows are those that are stored by now. Where another process has added entries
+// meanwhile, so is the state: the rows and it are never of two moments.
+void Catalog::show_stored() {
+  tables_->renew();
+  if (get_next(tables_->read) != state_.next_sequence) return load_state();
+  attach_tables();
+}
+
 void Catalog::load_state() {
   tables_->renew();
   const auto record = get_long(tables_->read, state_table, as_view(state_key));
@@ -253,8 +262,9 @@ void Catalog::apply_to_state(const ReplayedEntry& replayed) {
 // A commit of LMDB for each entry would be most of what a long replay takes.
 void Catalog::add(const ReplayedEntry& replayed) {
   apply_to_state(replayed);
-  unflushed_.push_back(replayed);
-  if (unflushed_.size() == unflushed_max) flush();
+  unflushed_.push_back({replayed, encode_record(replayed)});
+  unflushed_bytes_ += unflushed_.back().record.size();
+  if (unflushed_.size() >= unflushed_max || unflushed_bytes_ >= unflushed_bytes_max) flush();
 }
 
 namespace {
@@ -273,9 +283,9 @@ void write_changes(Transaction& write, Table table, const Changed& changed, cons
 // False when another process has added entries meanwhile.
 bool Catalog::write_unflushed() {
   Transaction write(environment_, Transaction::Mode::write);
-  if (get_next(write) != unflushed_.front().entry.sequence) return false;
-  for (const ReplayedEntry& replayed : unflushed_) {
-    put_long(write, entries_table, sequence_key(replayed.entry.sequence), encode_record(replayed));
+  if (get_next(write) != unflushed_.front().replayed.entry.sequence) return false;
+  for (const Unflushed& added : unflushed_) {
+    put_long(write, entries_table, sequence_key(added.replayed.entry.sequence), added.record);
   }
   write_changes(write, snapshots_table, state_.snapshots, &encode_snapshot_row);
   write_changes(write, segments_table, state_.segments, &encode_segment_row);
@@ -294,17 +304,18 @@ void Catalog::flush() {
   while (!unflushed_.empty()) {
     if (write_unflushed()) {
       unflushed_.clear();
-      tables_->renew();
-      attach_tables();
-      return;
+      unflushed_bytes_ = 0;
+      return show_stored();
     }
     // What another process has added, it has judged as this one would.
-    const std::vector<ReplayedEntry> ours = std::exchange(unflushed_, {});
+    std::vector<Unflushed> ours = std::exchange(unflushed_, {});
+    unflushed_bytes_ = 0;
     load_state();
-    for (const ReplayedEntry& replayed : ours) {
-      if (replayed.entry.sequence < state_.next_sequence) continue;
-      apply_to_state(replayed);
-      unflushed_.push_back(replayed);
+    for (Unflushed& added : ours) {
+      if (added.replayed.entry.sequence < state_.next_sequence) continue;
+      apply_to_state(added.replayed);
+      unflushed_bytes_ += added.record.size();
+      unflushed_.push_back(std::move(added));
     }
   }
 }

@@ -51,15 +51,22 @@ class Catalog {
  private:
   struct Tables;
 
+  struct Unflushed {
+    ReplayedEntry replayed;
+    Bytes record;
+  };
+
   void apply_to_state(const ReplayedEntry& replayed);
   bool write_unflushed();
+  void show_stored();
   void load_state();
   void attach_tables();
 
   Environment environment_;
   std::unique_ptr<Tables> tables_;  // the rows as of the last flush, of others too
   State state_;
-  std::vector<ReplayedEntry> unflushed_;
+  std::vector<Unflushed> unflushed_;
+  std::size_t unflushed_bytes_ = 0;  // of their records
 };
 
 }  // namespace kist

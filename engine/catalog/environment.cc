@@ -214,11 +214,13 @@ Environment::Environment(const std::string& directory, const Options& options) {
     throw Error(Code::corrupt,
                 concat("the catalog in ", directory, " was in use when the program failed"));
   }
+  // Closing a file gives up the locks that this process holds on it: once an environment is open,
+  // nothing else opens its files.
+  const std::lock_guard lock(opening);
+  if ((impl_ = find_open(directory, options.checksum_key))) return;
   check_file_size(directory);
   // LMDB writes to its lock file through a map: where the disk is full, that would end the process.
   reserve_file(directory + "/lock.mdb", lock_file_bytes);
-  const std::lock_guard lock(opening);
-  if ((impl_ = find_open(directory, options.checksum_key))) return;
   impl_ = std::make_shared<Impl>(directory);
   impl_->checksum_key = options.checksum_key;
   check(mdb_env_create(&impl_->env), directory);

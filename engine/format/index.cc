@@ -30,6 +30,7 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
   in.require(encoding <= 1, "an unknown encoding");
   frame.encoding = static_cast<FrameEncoding>(encoding);
   const std::uint32_t count = in.count(block_size_least, "blocks");
+  in.require(count > 0, "a frame without blocks");
   in.require(count <= frame_blocks_max, "a frame lists too many blocks");
   frame.blocks.resize(count);
   std::uint64_t total = 0;
@@ -53,6 +54,7 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   pack.size = in.u64();
   in.require(pack.size <= pack_bytes_max, "a pack is larger than allowed");
   pack.frames.resize(in.count(frame_size_least, "frames"));
+  in.require(!pack.frames.empty(), "a pack without frames");
   for (IndexedFrame& frame : pack.frames) {
     frame = decode_frame(in, has_numbers);
     const std::uint64_t end =

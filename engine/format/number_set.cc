@@ -185,7 +185,7 @@ ContainerHeads check_heads(ByteReader& in) {
   if (has_runs) {
     const View flags = in.take((count + 7) / 8);
     for (std::uint32_t i = 0; i < count; ++i) {
-      heads.is_run[i] = ((flags[i / 8] >> (i % 8)) & 1U) != 0;
+      heads.is_run[i] = ((unsigned{flags[i / 8]} >> (i % 8)) & 1U) != 0;
     }
   }
   std::uint32_t next_key = 0;

@@ -345,13 +345,13 @@ class Backup {
 
   JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
     return commit(repository_, [&](const State& state) {
+      require_unclaimed(introduced);  // first: it may replay, and what follows goes by the state
       if (state.given_up != given_up_) {
         throw Error(Code::conflict,
                     "meanwhile an owner has given up damaged keys, and what this backup relies on "
                     "may have gone with them: nothing was committed; run it again");
       }
       if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
-      require_unclaimed(introduced);
       SnapshotTaken taken = snapshot_entry(introduced, state);
       taken.snapshot = id;
       taken.is_pending = is_pending;

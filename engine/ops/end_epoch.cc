@@ -76,6 +76,15 @@ bool is_of(const State& state, const SlotId& author, const std::vector<SlotId>& 
   return std::ranges::count(revoked, author) > 0 || state.slots.at(author).is_revoked;
 }
 
+// Whether somebody else's snapshots may stand on blocks that this one has introduced.
+bool is_relied_on(const State& state, const SnapshotState& snapshot) {
+  const bool is_any_trusted = std::ranges::any_of(
+      state.policies, [](const auto& policy) { return policy.second.dedup == Trust::all; });
+  return std::ranges::any_of(snapshot.taken.segments, [&](const SegmentIntroduction& introduction) {
+    return is_any_trusted || state.segments.at(introduction.index_segment).is_proved;
+  });
+}
+
 // Whose packs are whose is told by the index segments: where one cannot be read, somebody's claim
 // could take the place of it for good.
 void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) {
@@ -104,7 +113,7 @@ void require_whole(const Repository& repository,
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     for (const ObjectHash& name : snapshot->key_segments) {
       if (!std::ranges::binary_search(damaged, name)) continue;
-      if (is_of(state, snapshot->author, revoked)) continue;
+      if (is_of(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot)) continue;
       throw Error(Code::corrupt,
                   concat(key_segment_name(name), ", which journal entry ", snapshot->sequence,
                          " of slot ", state.slots.at(snapshot->author).introduction.name,

@@ -98,6 +98,7 @@ void PackChecker::read_pack(Reading& reading) {
     const Bytes sealed =
         read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
     places.push_back(record.place);
+    check_cancelled(repository_.observer());
     if (level_ != VerifyLevel::content) continue;
     check_frame(reading, frame, record, sealed);
   }
@@ -176,10 +177,17 @@ void PackChecker::check_frame_content(Reading& reading,
       thread_decompressor(), name);
   const FrameList list = open_frame_list(secret, position, sealed_list, name);
   std::size_t at = 0;
+  std::uint64_t number = record.first_number;
   for (const ListedBlock& block : list.blocks) {
     if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
-    require_in_place(reading, frame, at, block);
+    const auto copy = reading.index.find(tag_of(block.id), number);
+    if (!copy || copy->pack != reading.number || copy->frame != frame || copy->offset != at ||
+        copy->size != block.size) {
+      throw Error(Code::corrupt, concat("block ", hex(block.id), " is not where the index has it"));
+    }
+    reading.blocks.push_back(copy->number);
+    number = copy->number + 1;
     at += block.size;
   }
   if (at != plain.size() || list.encoding != record.encoding) {
@@ -187,22 +195,6 @@ void PackChecker::check_frame_content(Reading& reading,
   }
   ++frame_count_;
   block_count_ += list.blocks.size();
-}
-
-// The index has the block where its frame has it.
-void PackChecker::require_in_place(Reading& reading,
-                                   std::uint32_t frame,
-                                   std::size_t offset,
-                                   const ListedBlock& block) {
-  bool is_there = false;
-  reading.index.for_each_copy(tag_of(block.id), [&](const BlockLocation& copy) {
-    is_there = copy.pack == reading.number && copy.frame == frame && copy.offset == offset &&
-               copy.size == block.size;
-    if (is_there) reading.blocks.push_back(copy.number);
-    return !is_there;
-  });
-  if (is_there) return;
-  throw Error(Code::corrupt, concat("block ", hex(block.id), " is not where the index has it"));
 }
 
 }  // namespace kist

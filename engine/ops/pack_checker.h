@@ -63,10 +63,6 @@ class PackChecker {
                            std::uint32_t frame,
                            const FrameRecord& record,
                            View sealed);
-  void require_in_place(Reading& reading,
-                        std::uint32_t frame,
-                        std::size_t offset,
-                        const ListedBlock& block);
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
                        const std::string& name);

@@ -113,13 +113,10 @@ void RestoreWindow::add_link(Entry entry) {
 // The file being planned needs this block. Any stored copy of the right size serves; one that a
 // reader has vouched for comes first.
 void RestoreWindow::want(const ContentItem& item, std::uint64_t file_offset) {
-  std::optional<BlockLocation> chosen;
-  index_.for_each_copy(tag_of(item.id), [&](const BlockLocation& copy) {
-    if (copy.size != item.size) return true;
-    const bool is_trusted = trust_.contains(copy.number);
-    if (!chosen || is_trusted) chosen = copy;
-    return !is_trusted;
-  });
+  const BlockTag tag = tag_of(item.id);
+  const auto serves = [&](const BlockLocation& copy) { return copy.size == item.size; };
+  std::optional<BlockLocation> chosen = find_trusted(index_, trust_, tag, serves);
+  if (!chosen) chosen = find_trusted(index_, TrustedNumbers(), tag, serves);
   if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
   wanted_.push_back({.frame = {chosen->pack, chosen->frame},
                      .offset = chosen->offset,

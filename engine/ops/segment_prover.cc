@@ -9,7 +9,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::size_t entry_segments_max = 100'000;
+constexpr std::size_t entry_proofs_max = 100'000;
 
 }  // namespace
 
@@ -37,13 +37,12 @@ void SegmentProver::note(std::uint64_t number) {
 std::uint64_t SegmentProver::commit_proofs(Repository& repository) const {
   std::vector<ObjectHash> proved;
   for (const Segment& segment : segments_) {
-    const SegmentIntroduction& introduction = segment.introduction;
-    if (introduction.block_count == 0 || segment.found != introduction.block_count) continue;
-    proved.push_back(introduction.index_segment);
+    if (segment.found != segment.introduction.block_count) continue;
+    proved.push_back(segment.introduction.index_segment);
   }
-  for (std::size_t at = 0; at < proved.size(); at += entry_segments_max) {
+  for (std::size_t at = 0; at < proved.size(); at += entry_proofs_max) {
     SegmentsProved part;
-    const std::size_t end = std::min(at + entry_segments_max, proved.size());
+    const std::size_t end = std::min(at + entry_proofs_max, proved.size());
     for (std::size_t i = at; i < end; ++i) {
       part.segments.push_back(proved[i]);
     }

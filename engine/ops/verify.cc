@@ -172,16 +172,19 @@ class Verifier {
   }
 
   void check_slots() {
-    const State& state = repository_.state();
-    for (const SlotState* slot : state.current_slots()) {
-      const SlotIntroduction& introduction = slot->introduction;
+    std::vector<SlotState> slots;  // healing replays the journal, and the state's may go with that
+    for (const SlotState* slot : repository_.state().current_slots()) {
+      slots.push_back(*slot);
+    }
+    for (const SlotState& slot : slots) {
+      const SlotIntroduction& introduction = slot.introduction;
       const SlotId& id = introduction.slot;
       copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
-      check_epoch_box(*slot);
-      if (slot->generation == 0) continue;  // a recipient that has not accepted yet has none
-      const std::string name = slot_name(id, slot->generation);
-      if (slot->slot_object != ObjectHash{}) {
-        copies_.check_twins(name, slot->slot_object, slot_object_bytes_max);
+      check_epoch_box(slot);
+      if (slot.generation == 0) continue;  // a recipient that has not accepted yet has none
+      const std::string name = slot_name(id, slot.generation);
+      if (slot.slot_object != ObjectHash{}) {
+        copies_.check_twins(name, slot.slot_object, slot_object_bytes_max);
         continue;
       }
       copies_.check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));

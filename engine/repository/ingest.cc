@@ -5,6 +5,7 @@
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/repository/fetch.h"
 #include "engine/repository/frame.h"
 #include "engine/repository/sealed_object.h"
 #include "engine/repository/thread_codec.h"
@@ -162,14 +163,11 @@ void Ingest::refer(const ReferenceRun& run) {
 
 // A stored copy that this slot may rely on: a malicious writer may claim the ids of content that
 // others are about to back up.
-std::optional<std::uint64_t> Ingest::find_trusted(const BlockTag& tag) const {
-  std::optional<std::uint64_t> found;
-  index_->for_each_copy(tag, [&](const BlockLocation& copy) {
-    const bool is_trusted = trust_->contains(copy.number) && !distrusted_.contains(copy.pack);
-    if (is_trusted) found = copy.number;
-    return !found.has_value();
+std::optional<std::uint64_t> Ingest::find_stored(const BlockTag& tag) const {
+  const auto copy = find_trusted(*index_, *trust_, tag, [&](const BlockLocation& candidate) {
+    return !distrusted_.contains(candidate.pack);
   });
-  return found;
+  return copy ? std::optional(copy->number) : std::nullopt;
 }
 
 ReferenceRun Ingest::add(PackKind kind, const BlockId& id, View plaintext) {
@@ -178,7 +176,7 @@ ReferenceRun Ingest::add(PackKind kind, const BlockId& id, View plaintext) {
   if (const auto known = run_.find(id)) {
     return {known->is_meta ? NumberBase::new_meta : NumberBase::new_data, known->ordinal};
   }
-  if (const auto stored = find_trusted(tag_of(id))) return {NumberBase::absolute, *stored};
+  if (const auto stored = find_stored(tag_of(id))) return {NumberBase::absolute, *stored};
   if (!is_dry_) put_in_frame(stream(kind), id, plaintext);
   std::uint64_t& count = kind == PackKind::data ? new_data_ : new_meta_;
   const std::uint64_t ordinal = count++;

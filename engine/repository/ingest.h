@@ -118,7 +118,7 @@ class Ingest {
   struct Stream;
 
   void note_distrusted();
-  [[nodiscard]] std::optional<std::uint64_t> find_trusted(const BlockTag& tag) const;
+  [[nodiscard]] std::optional<std::uint64_t> find_stored(const BlockTag& tag) const;
   void put_in_frame(Stream& to, const BlockId& id, View plaintext);
   void close_frame(Stream& from);
   void place_next_frame();

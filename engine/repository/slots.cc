@@ -200,19 +200,47 @@ Repository accept_slot(std::shared_ptr<Store> store,
   return repository;
 }
 
+namespace {
+
+// More than runs that were cut off leave.
+constexpr std::uint64_t generations_ahead_max = 1000;
+
+struct Generations {
+  std::set<std::uint32_t> older;  // of objects that the next one takes the place of
+  std::uint32_t next = 0;
+};
+
+// A run that was cut off may have left a newer object that no entry names, or its second copy
+// alone: never its number again. A number that is far ahead somebody has planted, to use them up.
+Generations find_generations(Repository& repository) {
+  const SlotId& slot = repository.keyring.slot();
+  const std::uint32_t known = repository.state().slots.at(slot).generation;
+  std::set<std::uint32_t> taken;
+  repository.reader().list("slots", [&](const std::string& file) {
+    const auto found = parse_slot_name(untwinned(file));
+    if (found && found->slot == slot) taken.insert(found->generation);
+  });
+  Generations out;
+  out.next = known;
+  for (const std::uint32_t generation : taken) {
+    if (generation > known + generations_ahead_max) break;
+    out.older.insert(generation);
+    out.next = std::max(known, generation);
+  }
+  do {
+    ++out.next;
+  } while (taken.contains(out.next));
+  return out;
+}
+
+}  // namespace
+
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring.slot();
   require_writable(repository);
   require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
-  // A run that was cut off may have left a newer object that no entry names, or its second copy
-  // alone: never its number again.
-  std::set<std::uint32_t> older;
-  repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(untwinned(file));
-    if (found && found->slot == slot) older.insert(found->generation);
-  });
-  const std::uint32_t known = repository.state().slots.at(slot).generation;
-  const std::uint32_t generation = std::max(known, older.empty() ? 0U : *older.rbegin()) + 1;
+  const Generations generations = find_generations(repository);
+  const std::uint32_t generation = generations.next;
   const SlotKeys keys(repository.keyring.slot_seed());
   const Bytes object = make_slot_object(
       repository.keyring.origin(), keys,
@@ -227,7 +255,7 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
         .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
   });
   // From here on the journal knows the new one: the old ones go, both copies.
-  for (const std::uint32_t old : older) {
+  for (const std::uint32_t old : generations.older) {
     repository.own_slot_remover().remove_twinned(slot_name(slot, old));
   }
   repository.writer().barrier();

@@ -75,8 +75,9 @@ class KeysOfEntries {
     auto all = std::make_shared<EntryKeys>();
     for (const ObjectHash& name : snapshot.key_segments) {
       const std::shared_ptr<const EntryKeys> keys = of_segment(name);
-      for (const auto& [segment, key] : keys->segments) {
-        all->segments.emplace(segment, key.clone());
+      for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
+        const auto key = keys->segments.find(introduction.index_segment);
+        if (key != keys->segments.end()) all->segments.emplace(key->first, key->second.clone());
       }
       all->key_segment_of_pack.insert(keys->key_segment_of_pack.begin(),
                                       keys->key_segment_of_pack.end());
@@ -99,15 +100,22 @@ class KeysOfEntries {
         keys->key_segment_of_pack.emplace(pack, name);
       }
     });
-    if (recent_.size() == recent_max) recent_.clear();
+    const std::size_t names = keys->segments.size() + keys->key_segment_of_pack.size();
+    if (recent_.size() == recent_max || recent_names_ + names > recent_names_max) {
+      recent_.clear();
+      recent_names_ = 0;
+    }
     recent_.emplace(name, keys);
+    recent_names_ += names;
     return keys;
   }
 
   static constexpr std::size_t recent_max = 64;
+  static constexpr std::size_t recent_names_max = 1U << 20U;
 
   Repository& repository_;
   std::map<ObjectHash, std::shared_ptr<const EntryKeys>> recent_;
+  std::size_t recent_names_ = 0;
 };
 
 // One segment, ready to load. Error{corrupt} when it does not count.

@@ -211,13 +211,23 @@ TrustedNumbers::TrustedNumbers(const State& state, Trust rule, const SlotId& slo
     distrusted_.push_back({segment.introduction.first_number, segment.introduction.block_count});
   });
   std::ranges::sort(distrusted_, {}, &Range::first);
+  // Those that adjoin are one.
+  std::vector<Range> merged;
+  for (const Range& range : distrusted_) {
+    if (!merged.empty() && merged.back().first + merged.back().count == range.first) {
+      merged.back().count += range.count;
+    } else {
+      merged.push_back(range);
+    }
+  }
+  distrusted_ = std::move(merged);
 }
 
-bool TrustedNumbers::contains(std::uint64_t number) const {
+std::uint64_t TrustedNumbers::next(std::uint64_t number) const {
   const auto after = std::ranges::upper_bound(distrusted_, number, {}, &Range::first);
-  if (after == distrusted_.begin()) return true;
+  if (after == distrusted_.begin()) return number;
   const Range& range = *std::prev(after);
-  return number - range.first >= range.count;
+  return std::max(number, range.first + range.count);
 }
 
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {

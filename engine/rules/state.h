@@ -130,8 +130,13 @@ struct State {
 // of proved ones too, or all. A snapshot of the state, cheap to ask.
 class TrustedNumbers {
  public:
+  TrustedNumbers() = default;  // all
   TrustedNumbers(const State& state, Trust rule, const SlotId& slot = {});
-  [[nodiscard]] bool contains(std::uint64_t number) const;
+
+  [[nodiscard]] bool contains(std::uint64_t number) const { return next(number) == number; }
+
+  // The least that is not below `number`.
+  [[nodiscard]] std::uint64_t next(std::uint64_t number) const;
 
  private:
   struct Range {

@@ -32,11 +32,15 @@ Reason check_act(const State& state, const Genesis& genesis, const JournalEntry&
 }
 
 Reason check_segments(const State& state, const SnapshotTaken& taken) {
+  if (taken.segments.size() > entry_segments_max) {
+    return "more segments than an entry may introduce";
+  }
   std::uint64_t next = state.next_number;
   std::uint64_t total = 0;
   std::set<ObjectHash> names;
   for (const SegmentIntroduction& segment : taken.segments) {
     if (!names.insert(segment.index_segment).second) return "the same segment twice";
+    if (segment.block_count == 0) return "a segment of no blocks";
     if (segment.first_number != next) return "block numbers that do not follow";
     if (state.segments.contains(segment.index_segment)) return "a segment that exists already";
     next += segment.block_count;

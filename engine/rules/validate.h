@@ -42,7 +42,9 @@ std::optional<Capabilities> capabilities_of_role(std::string_view role);
 inline constexpr std::string_view role_names[] = {"writer", "reader", "auditor", "operator",
                                                   "owner"};
 
-// Blocks that one entry may introduce.
-inline constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 32U;
+// Blocks, and index segments, that one entry may introduce: whoever follows it holds what they list
+// in memory.
+inline constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 22U;
+inline constexpr std::size_t entry_segments_max = 1'024;
 
 }  // namespace kist

@@ -1,6 +1,7 @@
 // The catalog: what it stores is what was replayed, whoever of several processes was faster.
 #include "engine/catalog/catalog.h"
 
+#include "engine/catalog/block_index.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
@@ -141,6 +142,22 @@ TEST_CASE("of two processes with one catalog the slower takes over what the fast
   REQUIRE(slow.state() == fast.state());
 }
 
+TEST_CASE("long entries are stored before they pile up in memory") {
+  const TemporaryDirectory directory;
+  Catalog catalog(directory / "catalog", checksum_key);
+  Catalog other(directory / "catalog", checksum_key);
+  catalog.add(first_entry());
+  ReplayedEntry longest = next_void(catalog.state());
+  longest.entry.act = UnknownAct{.type = 99, .payload = Bytes(9U << 20U)};
+  catalog.add(longest);
+  other.refresh();
+  REQUIRE(other.state().next_sequence == 0);
+  longest.entry.sequence = catalog.state().next_sequence;
+  catalog.add(longest);
+  other.refresh();
+  REQUIRE(other.state() == catalog.state());
+}
+
 TEST_CASE("a copy of a state stands by itself") {
   const TemporaryDirectory directory;
   Catalog catalog(directory / "catalog", checksum_key);
@@ -176,4 +193,20 @@ TEST_CASE("a record that lacks its end is damage, not the absence of a record") 
   }
   REQUIRE(error_code([&] { catalog.for_each(0, [](const ReplayedEntry&) { return true; }); }) ==
           Code::corrupt);
+}
+
+TEST_CASE("a block index that another version has made is loaded anew") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "index";
+  const BlockIndex::Keys keys{.checksum = checksum_key, .tag = {}};
+  BlockIndex(path, keys).load(0, {});
+  REQUIRE(BlockIndex(path, keys).loaded_sequence() == 1);
+  {
+    Environment environment(
+        path, {.map_bytes = 1U << 30U, .table_count = 5, .checksum_key = checksum_key});
+    Transaction write(environment, Transaction::Mode::write);
+    write.put(4, as_view("version"), Bytes(8));
+    write.commit();
+  }
+  REQUIRE(error_code([&] { BlockIndex(path, keys); }) == Code::corrupt);
 }

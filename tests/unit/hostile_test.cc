@@ -261,6 +261,17 @@ TEST_CASE(
   REQUIRE(error_code([&] {
             static_cast<void>(decode_index_segment(encode_index_segment(segment), "a segment"));
           }) == Code::corrupt);
+  // Packs and frames of nothing, by which a segment of few blocks would take much memory.
+  segment.packs.front().frames.front().blocks = {{BlockTag{}, 1}};
+  REQUIRE_NOTHROW(decode_index_segment(encode_index_segment(segment), "a segment"));
+  segment.packs.front().frames.push_back({.place = {132, 0, 0}, .blocks = {}});
+  REQUIRE(error_code([&] {
+            static_cast<void>(decode_index_segment(encode_index_segment(segment), "a segment"));
+          }) == Code::corrupt);
+  segment.packs.front().frames.clear();
+  REQUIRE(error_code([&] {
+            static_cast<void>(decode_index_segment(encode_index_segment(segment), "a segment"));
+          }) == Code::corrupt);
   // A zstd frame of 256 MiB of zeros where the list says 1 MiB.
   Bytes zeros(256U << 20U);
   Bytes stored;

@@ -1,5 +1,6 @@
 // Journals that somebody has tampered with: each is told for what it is, and clients that replay it
 // at other times and by other clocks come to the same state.
+#include "engine/catalog/state_record.h"
 #include "engine/format/limits.h"
 #include "engine/repository/sync.h"
 #include "tests/support/attacker.h"
@@ -33,6 +34,25 @@ std::string told(const std::function<void()>& work) {
     return error.text();
   }
   return "";
+}
+
+// The state as the catalog would store it, its tables one after the other.
+Bytes bytes_of(const State& state) {
+  Bytes out = encode_state(state);
+  const auto add = [&](View bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); };
+  state.snapshots.for_each([&](const SnapshotId& name, const SnapshotState& snapshot) {
+    add(name.bytes);
+    add(encode_snapshot_row(snapshot));
+  });
+  state.segments.for_each([&](const ObjectHash& name, const SegmentState& segment) {
+    add(name.bytes);
+    add(encode_segment_row(segment));
+  });
+  state.key_segments.for_each([&](const ObjectHash& name, const SlotId& author) {
+    add(name.bytes);
+    add(author.bytes);
+  });
+  return out;
 }
 
 struct Tampered {
@@ -142,6 +162,8 @@ TEST_CASE("replayed, reordered and backdated entries after the head are void for
                                               std::string(epoch_reason)});
   REQUIRE(fresh.state() == evil.state());
   REQUIRE(fresh.state() == roles.owner_repository.state());
+  REQUIRE(bytes_of(fresh.state()) == bytes_of(evil.state()));
+  REQUIRE(bytes_of(fresh.state()) == bytes_of(roles.owner_repository.state()));
 }
 
 TEST_CASE("what nobody of the repository has signed stops commits, and nothing else") {

@@ -301,6 +301,28 @@ TEST_CASE("a claim without a key does not come by one when an epoch ends") {
   victim.require_whole(snapshot);
 }
 
+TEST_CASE("keys of blocks that others rely on are not given up with the slot that stored them") {
+  Victim victim;
+  Roles& roles = victim.roles;
+  Repository& owner = roles.owner_repository;
+  write_file(roles.source / "tree/release", victim.content);
+  const SnapshotId stored = roles.backup(victim.evil, "laptop").snapshot;
+  const bool is_proved = GENERATE(true, false);
+  if (is_proved) REQUIRE(victim.verify_all().proved > 0);
+  const SnapshotId relying = victim.back_up();
+  end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  const std::string name = key_segment_name(owner.state().snapshots.at(stored).key_segments.at(0));
+  const Bytes bytes = roles.store->objects().at(name);
+  roles.store->remove(name);
+  roles.store->remove(twin_name(name));
+  if (is_proved) {
+    REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::corrupt);
+    roles.store->put(name, bytes);
+  }
+  REQUIRE(end_epoch(owner, {}).dropped.size() == (is_proved ? 0 : 1));
+  victim.require_whole(relying);
+}
+
 TEST_CASE("nothing is proved while the index has a gap that another claim may fill") {
   Victim victim;
   Random& random = victim.roles.content;

@@ -316,6 +316,22 @@ TEST_CASE("after passwd the new secret opens the slot and the old one does not")
   REQUIRE_NOTHROW(open_new());
 }
 
+TEST_CASE("names that somebody has planted do not use up the generations of a slot") {
+  World world;
+  Repository repository = world.machine.init();
+  const SlotId slot = repository.keyring.slot();
+  for (const std::uint32_t planted : {UINT32_MAX, UINT32_MAX - 1, 5'000U, 1'001U, 1'002U}) {
+    world.store->put(slot_name(slot, planted), Bytes(100));
+  }
+  rewrap_slot(repository, Machine::credential(9), argon2_floor);
+  REQUIRE(repository.state().slots.at(slot).generation == 1'003);
+  rewrap_slot(repository, Machine::credential(10), argon2_floor);
+  REQUIRE(repository.state().slots.at(slot).generation == 1'004);
+  REQUIRE_NOTHROW(open_repository(world.store, Machine::credential(10),
+                                  {.state_parent = world.machine.state.path(), .slot = {}},
+                                  world.machine.around()));
+}
+
 TEST_CASE("one good copy of slot, grant and epoch box suffices to open") {
   for (const std::string folder : {"slots/", "grants/", "epochs/", "keys/", "bodies/"}) {
     for (const bool hits_twin : {false, true}) {

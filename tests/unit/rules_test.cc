@@ -142,6 +142,51 @@ TEST_CASE("block numbers are dense and never given twice") {
   SnapshotTaken twice = snapshot(2);
   twice.segments = {{sample_id<ObjectHash>(30), 105, 1}, {sample_id<ObjectHash>(30), 106, 1}};
   require_void(state, next_entry(state, writer, twice), "the same segment twice");
+  // One without blocks would begin where the next begins, and take its place among the distrusted.
+  SnapshotTaken empty = snapshot(2);
+  empty.segments = {{sample_id<ObjectHash>(30), 105, 0}, {sample_id<ObjectHash>(31), 105, 9}};
+  require_void(state, next_entry(state, writer, empty), "a segment of no blocks");
+}
+
+TEST_CASE("what an entry may introduce is bounded") {
+  const State state = small_state();
+  SnapshotTaken many = snapshot(1);
+  for (std::uint32_t i = 0; i < entry_segments_max; ++i) {
+    auto name = sample_id<ObjectHash>(10);
+    name.bytes[0] = static_cast<std::uint8_t>(i);
+    name.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
+    many.segments.push_back({name, i, 1});
+  }
+  REQUIRE_FALSE(validate(state, next_entry(state, writer, many)));
+  many.segments.push_back({sample_id<ObjectHash>(11), entry_segments_max, 1});
+  require_void(state, next_entry(state, writer, many), "more segments than an entry may introduce");
+  SnapshotTaken large = snapshot(1);
+  large.segments = {{sample_id<ObjectHash>(10), 0, 1U << 21U},
+                    {sample_id<ObjectHash>(11), 1U << 21U, 1U << 21U}};
+  REQUIRE_FALSE(validate(state, next_entry(state, writer, large)));
+  ++large.segments.back().block_count;
+  require_void(state, next_entry(state, writer, large), "more blocks than an entry may introduce");
+}
+
+TEST_CASE("trusted numbers are found beyond runs of others") {
+  State state = small_state();
+  SnapshotTaken distrusted = snapshot(1);
+  distrusted.segments = {{sample_id<ObjectHash>(10), 0, 5}, {sample_id<ObjectHash>(11), 5, 5}};
+  commit(state, next_entry(state, writer, distrusted));
+  SnapshotTaken own = snapshot(2, "server");
+  own.segments = {{sample_id<ObjectHash>(12), 10, 5}};
+  commit(state, next_entry(state, owner, own));
+  SnapshotTaken more = snapshot(3);
+  more.segments = {{sample_id<ObjectHash>(13), 15, 5}};
+  commit(state, next_entry(state, writer, more));
+  const TrustedNumbers trusted(state, Trust::proved, reader);
+  const std::vector<std::uint64_t> expected{10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10,
+                                            11, 12, 13, 14, 20, 20, 20, 20, 20, 20};
+  for (std::uint64_t number = 0; number < expected.size(); ++number) {
+    REQUIRE(trusted.next(number) == expected[number]);
+    REQUIRE(trusted.contains(number) == (expected[number] == number));
+  }
+  REQUIRE(TrustedNumbers().next(3) == 3);
 }
 
 TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no other") {

@@ -159,6 +159,13 @@ Bytes read_file(const std::string& path, std::uint64_t size_max) {
   throw Error(Code::invalid, concat(path, " is larger than ", size_max, " bytes"));
 }
 
+void sync_name(const std::string& path) {
+  const std::string parent(std::filesystem::path(path).parent_path());
+  const std::string directory = parent.empty() ? "." : parent;
+  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
+}
+
 void replace_file(const std::string& path, View bytes) {
   // A name of its own: other processes may be replacing the same file.
   std::array<std::uint8_t, 8> unique{};
@@ -173,10 +180,7 @@ void replace_file(const std::string& path, View bytes) {
     ::unlink(temporary.c_str());
     throw;
   }
-  const std::string parent(std::filesystem::path(path).parent_path());
-  const std::string directory = parent.empty() ? "." : parent;
-  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", directory, errno);
+  sync_name(path);
 }
 
 void reserve_file(const std::string& path, std::uint64_t size) {

@@ -100,6 +100,8 @@ class FileLock {
 
 // The whole file; Error{invalid} when it is larger than `size_max`.
 Bytes read_file(const std::string& path, std::uint64_t size_max);
+// Makes durable that the file has that name, or has it no more.
+void sync_name(const std::string& path);
 // Replaces `path` durably: afterwards it holds the old bytes or the new ones, whatever happens.
 void replace_file(const std::string& path, View bytes);
 // Creates the file where there is none, of mode 0600, and gives it the room for its first `size`
