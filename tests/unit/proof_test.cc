@@ -253,7 +253,9 @@ TEST_CASE("a segment of which one pack is not what it says is not proved") {
   IndexSegment segment;
   KeySegmentOuter outer;
   KeySegmentInner inner;
-  for (const BlockTag& tag : {tag_of(victim.id), random.draw_id<BlockTag>()}) {
+  std::vector<BlockTag> tags{tag_of(victim.id), random.draw_id<BlockTag>()};
+  if (GENERATE(true, false)) std::swap(tags.front(), tags.back());
+  for (const BlockTag& tag : tags) {
     const ForgedPack pack = victim.put_honest_pack();
     segment.packs.push_back(pack.indexed);
     segment.packs.back().frames.front().blocks = victim.tagged(tag);
@@ -284,6 +286,20 @@ TEST_CASE("a segment whose blocks are in other places than it says is not proved
   claim(victim.evil, random, pack, {{first, size}, {second, size}}, true);
   REQUIRE((victim.verify_all().proved > 0) == is_true);
   victim.require_whole(victim.back_up());
+}
+
+TEST_CASE("a frame that holds a block twice is what its index says") {
+  Victim victim;
+  const auto size = static_cast<std::uint32_t>(victim.content.size());
+  Bytes twice = victim.content;
+  twice.insert(twice.end(), victim.content.begin(), victim.content.end());
+  FrameList list;
+  list.encoding = FrameEncoding::raw;
+  list.blocks = {{victim.id, size}, {victim.id, size}};
+  const ForgedPack pack = put_pack(victim.evil, victim.roles.content, twice, list);
+  const BlockTag tag = tag_of(victim.id);
+  claim(victim.evil, victim.roles.content, pack, {{tag, size}, {tag, size}}, true);
+  REQUIRE(victim.verify_all().proved > 0);
 }
 
 TEST_CASE("a claim without a key does not come by one when an epoch ends") {
