@@ -68,8 +68,9 @@ Bytes ask(const std::string& prompt) {
   static_cast<void>(std::fflush(terminal.get()));
   if (has_echo) ::tcsetattr(fd, TCSAFLUSH, &silent);
   Bytes line;
+  line.reserve(passphrase_bytes_max);  // or growing it would leave copies behind
   for (int c = std::fgetc(terminal.get()); c != EOF && c != '\n'; c = std::fgetc(terminal.get())) {
-    line.push_back(static_cast<std::uint8_t>(c));
+    if (line.size() < passphrase_bytes_max) line.push_back(static_cast<std::uint8_t>(c));
   }
   if (has_echo) ::tcsetattr(fd, TCSAFLUSH, &before);
   static_cast<void>(std::fputs("\n", terminal.get()));
@@ -92,12 +93,12 @@ Credential ask_passphrase() {
 }
 
 Credential ask_new_passphrase() {
-  Bytes first = ask("new password: ");
-  const SecretBytes second(ask("again: "));
-  if (!equal(first, second.view())) {
+  Credential out = passphrase(ask("new password: "));
+  const Credential again = passphrase(ask("again: "));
+  if (!equal(out.secret.view(), again.secret.view())) {
     throw Error(Code::invalid, "the two passwords differ; nothing was done");
   }
-  return passphrase(std::move(first));
+  return out;
 }
 
 void require_one_secret(const SecretOptions& options) {

@@ -46,7 +46,7 @@ Json to_json(const SnapshotSummary& summary) {
     }
     json["problems"] = problems;
   }
-  json["statistics"] = statistics_json(summary.statistics);
+  if (summary.statistics) json["statistics"] = statistics_json(*summary.statistics);
   return json;
 }
 
@@ -62,9 +62,9 @@ std::string joined_paths(const SnapshotSummary& summary) {
 
 // What is not in the snapshot as it was in the source.
 void print_problems(const SnapshotSummary& summary) {
-  if (summary.statistics.problems == 0) return;
+  if (!summary.statistics || summary.statistics->problems == 0) return;
   print_line(concat("\n", hex(summary.state->taken.snapshot).substr(0, 10), ": ",
-                    summary.statistics.problems, " problems"));
+                    summary.statistics->problems, " problems"));
   if (!summary.body) return;
   for (const SnapshotProblem& problem : summary.body->problems) {
     print_line(concat("  ", printable("/" + problem.path), ": ", printable(problem.text)));
@@ -79,16 +79,22 @@ Exit run(Session& session, const Options& options) {
     table.align_right(column);
   }
   std::vector<SnapshotSummary> shown = list_snapshots(repository);
+  const bool is_whole = std::ranges::all_of(
+      shown, [](const SnapshotSummary& summary) { return summary.statistics.has_value(); });
   std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, options); });
   for (const SnapshotSummary& summary : shown) {
     list.push_back(to_json(summary));
-    const bool is_pending = summary.state->taken.is_pending;
-    table.add({hex(summary.state->taken.snapshot).substr(0, 10),
-               local_time(summary.statistics.started_ms),
-               printable(summary.state->taken.source) + (is_pending ? " (incomplete)" : ""),
-               std::to_string(summary.statistics.files()),
-               human_size(summary.statistics.bytes_total),
-               human_size(summary.statistics.bytes_stored), joined_paths(summary)});
+    const std::string id = hex(summary.state->taken.snapshot).substr(0, 10);
+    const std::string source = printable(summary.state->taken.source);
+    if (!summary.statistics) {
+      table.add({id, local_time(summary.state->time_ms), source + " (damaged)", "", "", "", ""});
+      continue;
+    }
+    const SnapshotStatistics& counted = *summary.statistics;
+    table.add({id, local_time(counted.started_ms),
+               source + (summary.state->taken.is_pending ? " (incomplete)" : ""),
+               std::to_string(counted.files()), human_size(counted.bytes_total),
+               human_size(counted.bytes_stored), joined_paths(summary)});
   }
   if (session.options.is_json) {
     print_json({{"snapshots", list}});
@@ -100,7 +106,7 @@ Exit run(Session& session, const Options& options) {
       if (options.has_problems) print_problems(summary);
     }
   }
-  return Exit::done;
+  return is_whole ? Exit::done : Exit::integrity;
 }
 
 }  // namespace

@@ -163,7 +163,8 @@ IndexSegment decode_index_segment(View bytes, std::string_view object) {
 }
 
 Bytes encode_key_segment(const KeySegmentOuter& outer) {
-  ByteWriter out;
+  ByteWriter out(20 + 64 * (outer.index_segments.size() + outer.reference_sets.size()) +
+                 32 * (outer.packs.size() + outer.bodies.size()) + outer.inner_box.size());
   encode_named_keys(out, outer.index_segments);
   encode_named_keys(out, outer.reference_sets);
   encode_names(out, outer.packs);
@@ -179,6 +180,7 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
   out.index_segments = decode_named_keys(in);
   out.reference_sets = decode_named_keys(in);
   out.packs = decode_names(in);
+  in.require(out.packs.size() <= key_segment_packs_max, "it names too many packs");
   out.bodies = decode_names(in);
   const View box = in.take(in.u32());
   out.inner_box.assign(box.begin(), box.end());
@@ -187,7 +189,11 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
 }
 
 Bytes encode_key_segment_inner(const KeySegmentInner& inner) {
-  ByteWriter out;
+  std::size_t size = 8 + 37 * inner.packs.size() + 32 * inner.bodies.size();
+  for (const PackKeys& pack : inner.packs) {
+    size += 36 * pack.frames.size();
+  }
+  ByteWriter out(size);  // growing would leave keys behind
   out.u32(narrow<std::uint32_t>(inner.packs.size()));
   for (const PackKeys& pack : inner.packs) {
     out.u8(pack.is_punctured ? 1 : 0);

@@ -131,23 +131,50 @@ std::vector<ContentItem> ContentBuilder::finish() {
 
 namespace {
 
-// A node must begin where its parent says: so no block stands twice in a tree, and order holds.
-void check_first_path(const BlockId& id, const std::string* expected, std::string_view found) {
-  if (expected == nullptr || *expected == found) return;
-  throw Error(Code::corrupt, concat(node_label(id), " does not begin where its parent says"));
-}
-
-std::vector<Entry> read_leaf(View bytes, const BlockId& id, const std::string* first_path) {
-  std::vector<Entry> entries = decode_leaf(bytes, node_label(id));
-  check_first_path(id, first_path, entries.front().path);
-  return entries;
-}
-
 bool is_leaf(View bytes) {
   return !bytes.empty() && bytes[0] == 0;
 }
 
 }  // namespace
+
+// Where a node stands, by its parent: it begins with that path, ends before the next one's, and
+// lies deeper. So no block stands twice in a tree, and order holds.
+struct ManifestReader::Place {
+  const std::string* first = nullptr;
+  const std::string* end = nullptr;
+  unsigned level_max = tree_levels_max;
+
+  void check(const BlockId& id, const std::string& found_first, const std::string& last) const {
+    if (first != nullptr && *first != found_first) {
+      throw Error(Code::corrupt, concat(node_label(id), " does not begin where its parent says"));
+    }
+    if (end != nullptr && compare_paths(last, *end) >= 0) {
+      throw Error(Code::corrupt, concat(node_label(id), " goes on beyond its place"));
+    }
+  }
+
+  [[nodiscard]] std::vector<Entry> read_leaf(View bytes, const BlockId& id) const {
+    std::vector<Entry> entries = decode_leaf(bytes, node_label(id));
+    check(id, entries.front().path, entries.back().path);
+    return entries;
+  }
+
+  [[nodiscard]] Node read_node(View bytes, const BlockId& id) const {
+    Node node = decode_node(bytes, node_label(id));
+    if (node.level > level_max) {
+      throw Error(Code::corrupt, concat(node_label(id), " stands at a wrong level"));
+    }
+    check(id, node.children.front().first_path, node.children.back().first_path);
+    return node;
+  }
+
+  [[nodiscard]] Place child(const Node& node, std::size_t i) const {
+    const bool is_last = i + 1 == node.children.size();
+    return {.first = &node.children[i].first_path,
+            .end = is_last ? end : &node.children[i + 1].first_path,
+            .level_max = node.level - 1};
+  }
+};
 
 struct ManifestReader::Visit {
   std::string_view path;
@@ -155,32 +182,17 @@ struct ManifestReader::Visit {
   const Each& each;
 };
 
-Node ManifestReader::read_node(View bytes,
-                               const BlockId& id,
-                               const std::string* first_path,
-                               unsigned level_max) const {
-  Node node = decode_node(bytes, node_label(id));
-  if (node.level > level_max) {
-    throw Error(Code::corrupt, concat(node_label(id), " stands at a wrong level"));
-  }
-  check_first_path(id, first_path, node.children.front().first_path);
-  return node;
-}
-
-bool ManifestReader::visit(const BlockId& id,
-                           const std::string* first_path,
-                           unsigned level_max,
-                           const Visit& how) const {
+bool ManifestReader::visit(const BlockId& id, const Place& place, const Visit& how) const {
   const Bytes bytes = get_(id);
   if (is_leaf(bytes)) {
-    const std::vector<Entry> entries = read_leaf(bytes, id, first_path);
+    const std::vector<Entry> entries = place.read_leaf(bytes, id);
     const auto handle = [&](const Entry& entry) {
       return !is_within(entry.path, how.path) || how.each(entry);
     };
     if (how.order == Order::forward) return std::ranges::all_of(entries, handle);
     return std::all_of(entries.rbegin(), entries.rend(), handle);
   }
-  const Node node = read_node(bytes, id, first_path, level_max);
+  const Node node = place.read_node(bytes, id);
   const auto handle = [&](std::size_t i) {
     // Skip children that end before the path begins, or begin after all that lies within it.
     const bool ends_before = i + 1 < node.children.size() &&
@@ -188,7 +200,7 @@ bool ManifestReader::visit(const BlockId& id,
     const std::string& first = node.children[i].first_path;
     const bool begins_after = compare_paths(first, how.path) > 0 && !is_within(first, how.path);
     if (ends_before || begins_after) return true;
-    return visit(node.children[i].id, &first, node.level - 1, how);
+    return visit(node.children[i].id, place.child(node, i), how);
   };
   for (std::size_t i = 0; i < node.children.size(); ++i) {
     const bool is_forward = how.order == Order::forward;
@@ -201,7 +213,7 @@ void ManifestReader::for_each(const BlockId& root,
                               std::string_view path,
                               Order order,
                               const Each& each) const {
-  visit(root, nullptr, tree_levels_max, {path, order, each});
+  visit(root, {}, {path, order, each});
 }
 
 std::optional<Entry> ManifestReader::lookup(const BlockId& root, std::string_view path) const {
@@ -215,26 +227,26 @@ std::optional<Entry> ManifestReader::lookup(const BlockId& root, std::string_vie
 
 void ManifestReader::for_each_node(const BlockId& root,
                                    const std::function<void(const BlockId&)>& each) const {
-  const std::function<void(const BlockId&, const std::string*, unsigned)> walk =
-      [&](const BlockId& id, const std::string* first_path, unsigned level_max) {
-        each(id);
-        const Bytes bytes = get_(id);
-        if (is_leaf(bytes)) {
-          read_leaf(bytes, id, first_path);
-          return;
-        }
-        const Node node = read_node(bytes, id, first_path, level_max);
-        for (const NodeChild& child : node.children) {
-          walk(child.id, &child.first_path, node.level - 1);
-        }
-      };
-  walk(root, nullptr, tree_levels_max);
+  const std::function<void(const BlockId&, const Place&)> walk = [&](const BlockId& id,
+                                                                     const Place& place) {
+    each(id);
+    const Bytes bytes = get_(id);
+    if (is_leaf(bytes)) {
+      static_cast<void>(place.read_leaf(bytes, id));
+      return;
+    }
+    const Node node = place.read_node(bytes, id);
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+      walk(node.children[i].id, place.child(node, i));
+    }
+  };
+  walk(root, {});
 }
 
 void ManifestReader::visit_items(const std::vector<ContentItem>& items,
                                  unsigned depth,
                                  const std::function<void(const ContentItem&)>& each,
-                                 const std::function<void(const BlockId&)>& node) const {
+                                 const std::function<bool(const BlockId&)>& enters) const {
   for (const ContentItem& item : items) {
     if (item.type != ItemType::node) {
       each(item);
@@ -242,19 +254,19 @@ void ManifestReader::visit_items(const std::vector<ContentItem>& items,
     }
     const std::string label = concat("content node ", hex(item.id));
     if (depth == tree_levels_max) throw Error(Code::corrupt, concat(label, " lies too deep"));
-    if (node) node(item.id);
+    if (enters && !enters(item.id)) continue;
     const std::vector<ContentItem> inner = decode_content_node(get_(item.id), label);
     if (covered(inner) != item.size) {
       throw Error(Code::corrupt, concat(label, " covers another size than its parent says"));
     }
-    visit_items(inner, depth + 1, each, node);
+    visit_items(inner, depth + 1, each, enters);
   }
 }
 
 void ManifestReader::for_each_item(const std::vector<ContentItem>& items,
                                    const std::function<void(const ContentItem&)>& each,
-                                   const std::function<void(const BlockId&)>& node) const {
-  visit_items(items, 0, each, node);
+                                   const std::function<bool(const BlockId&)>& enters) const {
+  visit_items(items, 0, each, enters);
 }
 
 std::vector<Xattr> ManifestReader::xattrs(const Entry& entry) const {
@@ -265,7 +277,9 @@ std::vector<Xattr> ManifestReader::xattrs(const Entry& entry) const {
 // Walks one tree for diff: stands on a subtree (not yet opened) or on an entry.
 class ManifestReader::Cursor {
  public:
-  Cursor(const GetBlock& get, const BlockId& root) : get_(get) { stack_.push_back({{}, root}); }
+  Cursor(const GetBlock& get, const BlockId& root) : get_(get) {
+    stack_.push_back({.id = root, .first = {}, .end = {}, .level_max = tree_levels_max});
+  }
 
   [[nodiscard]] bool at_end() const { return entries_.empty() && stack_.empty(); }
 
@@ -274,8 +288,9 @@ class ManifestReader::Cursor {
   [[nodiscard]] const BlockId& subtree() const { return stack_.back().id; }
 
   // The first path of what the cursor stands on; for the root subtree, the empty path.
-  [[nodiscard]] const std::string& path() const {
-    return entries_.empty() ? stack_.back().first_path : entries_.back().path;
+  [[nodiscard]] std::string_view path() const {
+    if (!entries_.empty()) return entries_.back().path;
+    return stack_.back().first ? std::string_view(*stack_.back().first) : std::string_view();
   }
 
   [[nodiscard]] const Entry& entry() const { return entries_.back(); }
@@ -290,24 +305,37 @@ class ManifestReader::Cursor {
 
   // Opens the subtree: its children, or its entries, take its place.
   void descend() {
-    const BlockId id = stack_.back().id;
+    const Subtree subtree = std::move(stack_.back());
     stack_.pop_back();
-    const Bytes bytes = get_(id);
-    if (!bytes.empty() && bytes[0] == 0) {
-      entries_ = decode_leaf(bytes, node_label(id));
+    const Place place{.first = subtree.first ? &*subtree.first : nullptr,
+                      .end = subtree.end ? &*subtree.end : nullptr,
+                      .level_max = subtree.level_max};
+    const Bytes bytes = get_(subtree.id);
+    if (is_leaf(bytes)) {
+      entries_ = place.read_leaf(bytes, subtree.id);
       std::ranges::reverse(entries_);
       return;
     }
-    Node node = decode_node(bytes, node_label(id));
-    std::ranges::reverse(node.children);
-    for (NodeChild& child : node.children) {
-      stack_.push_back(std::move(child));
+    const Node node = place.read_node(bytes, subtree.id);
+    for (std::size_t i = node.children.size(); i-- > 0;) {
+      const Place child = place.child(node, i);
+      stack_.push_back({.id = node.children[i].id,
+                        .first = *child.first,
+                        .end = child.end == nullptr ? std::nullopt : std::optional(*child.end),
+                        .level_max = child.level_max});
     }
   }
 
  private:
+  struct Subtree {
+    BlockId id;
+    std::optional<std::string> first;  // none: the root
+    std::optional<std::string> end;
+    unsigned level_max = 0;
+  };
+
   const GetBlock& get_;
-  std::vector<NodeChild> stack_;
+  std::vector<Subtree> stack_;
   std::vector<Entry> entries_;  // the open leaf, last first
 };
 

@@ -98,10 +98,11 @@ class ManifestReader {
   // Calls `each` for the id of every block of the tree itself, and of every content node and
   // attribute block that its entries name; and for each file content item.
   void for_each_node(const BlockId& root, const std::function<void(const BlockId&)>& each) const;
-  // The items of a file in order, content nodes resolved. `node`, if given, hears of each node.
+  // The items of a file in order, content nodes resolved. `enters`, if given, is asked of each
+  // node; what one holds that it does not enter is passed over.
   void for_each_item(const std::vector<ContentItem>& items,
                      const std::function<void(const ContentItem&)>& each,
-                     const std::function<void(const BlockId&)>& node = nullptr) const;
+                     const std::function<bool(const BlockId&)>& enters = nullptr) const;
   // The entry's extended attributes, wherever they stand.
   [[nodiscard]] std::vector<Xattr> xattrs(const Entry& entry) const;
 
@@ -110,18 +111,12 @@ class ManifestReader {
   template <typename Handle>
   static void drain(Cursor& cursor, const Handle& handle);
   struct Visit;
-  bool visit(const BlockId& id,
-             const std::string* first_path,
-             unsigned level_max,
-             const Visit& how) const;
-  Node read_node(View bytes,
-                 const BlockId& id,
-                 const std::string* first_path,
-                 unsigned level_max) const;
+  struct Place;
+  bool visit(const BlockId& id, const Place& place, const Visit& how) const;
   void visit_items(const std::vector<ContentItem>& items,
                    unsigned depth,
                    const std::function<void(const ContentItem&)>& each,
-                   const std::function<void(const BlockId&)>& node) const;
+                   const std::function<bool(const BlockId&)>& enters) const;
 
   GetBlock get_;
 };

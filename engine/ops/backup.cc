@@ -190,8 +190,15 @@ class Backup {
     }
     std::ranges::sort(ours, {}, &SnapshotState::sequence);
     for (const SnapshotState& snapshot : ours) {
-      checkpoints_.own.push_back(snapshot.taken.snapshot);
-      adopt_blocks(snapshot);
+      try {
+        adopt_blocks(snapshot);
+        checkpoints_.own.push_back(snapshot.taken.snapshot);
+      } catch (const Error& error) {
+        if (!is_damage(error)) throw;
+        repository_.observer().notice(
+            concat("the pending snapshot ", hex(snapshot.taken.snapshot).substr(0, 10),
+                   " is left as it is, and nothing is gone on from: ", error.text()));
+      }
     }
     result_.has_resumed = !checkpoints_.own.empty();
   }
@@ -274,7 +281,7 @@ class Backup {
     const std::uint64_t files = builder_.statistics().files();
     const CacheEra era = era_of(commit_pending());
     if (repository_.observer().cancelled()) throw_kept(files);
-    sync_index(repository_);
+    sync_index(repository_, Cancelling::no);
     builder_.begin_next(era.first_number, era.new_data_count);
     ingest_.begin_next(era.first_number);
   }
@@ -322,7 +329,7 @@ class Backup {
   // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
   // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
   void require_unclaimed(const Introduced& introduced) {
-    sync_index(repository_);
+    sync_index(repository_, Cancelling::no);
     const BlockIndex::Reader index(repository_.local->index());
     const State& state = repository_.state();
     const bool is_claimed =

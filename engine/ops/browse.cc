@@ -113,8 +113,14 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotSummary summary;
     summary.state = snapshot;
-    summary.statistics = get_reference_set(repository, *snapshot).statistics;
-    if (may_read) summary.body = get_body(repository, repository.read_keys(), *snapshot);
+    try {
+      if (may_read) summary.body = get_body(repository, repository.read_keys(), *snapshot);
+      summary.statistics = get_reference_set(repository, *snapshot).statistics;
+    } catch (const Error& error) {
+      if (!is_damage(error)) throw;
+      repository.observer().problem(
+          concat("snapshot ", hex(snapshot->taken.snapshot).substr(0, 10)), error);
+    }
     out.push_back(std::move(summary));
   }
   return out;
@@ -187,11 +193,14 @@ RepositoryStatistics count_repository(Repository& repository) {
   std::map<std::string, RepositoryStatistics::Source> sources;
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotStatistics statistics;
-    // A set that is damaged, or junk, has nothing to say; the others have.
-    const bool counts = ignoring_junk(repository.observer(), [&] {
+    // A set that is missing, damaged or junk has nothing to say; the others have.
+    try {
       statistics = get_reference_set(repository, *snapshot).statistics;
-    });
-    if (!counts) continue;
+    } catch (const Error& error) {
+      if (!is_damage(error)) throw;
+      repository.observer().notice(concat(error.text(), "; it does not count"));
+      continue;
+    }
     RepositoryStatistics::Source& source = sources[snapshot->taken.source];
     source.name = snapshot->taken.source;
     ++source.snapshots;

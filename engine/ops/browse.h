@@ -27,11 +27,12 @@ std::optional<std::int64_t> parse_local_time(const std::string& text);
 
 struct SnapshotSummary {
   SnapshotPtr state;
-  std::optional<SnapshotBody> body;  // for slots that read
-  SnapshotStatistics statistics;
+  std::optional<SnapshotBody> body;              // for slots that read
+  std::optional<SnapshotStatistics> statistics;  // none: the snapshot cannot be read
 };
 
-// Live snapshots in journal order.
+// Live snapshots in journal order. One that cannot be read is told to the observer, and the others
+// are listed all the same.
 std::vector<SnapshotSummary> list_snapshots(Repository& repository);
 
 // The entry at the path and, if it is a directory, what it holds: directly, or at any depth.

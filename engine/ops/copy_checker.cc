@@ -56,18 +56,37 @@ void CopyChecker::check_twins(const std::string& name,
   check_twins(name, size_max, hashes_to(expected));
 }
 
+// Error{conflict} when the journal says by now that the object is none of its epoch, or of its
+// slot, any more.
+void CopyChecker::require_current(const std::string& name, const EpochId& epoch) {
+  sync_journal(repository_);
+  const State& state = repository_.state();
+  const std::string file = untwinned(name.substr(name.find('/') + 1));
+  const auto slot = name.starts_with("slots/") ? parse_slot_name(file) : std::nullopt;
+  if (state.epoch == epoch &&
+      (!slot || state.slots.at(slot->slot).generation == slot->generation)) {
+    return;
+  }
+  throw Error(Code::conflict, concat(name,
+                                     " has been replaced meanwhile by an epoch's end or a new "
+                                     "secret; run the command again"));
+}
+
 // The damaged copy gives way to the bytes of the good one, which was just read.
 bool CopyChecker::heal(const std::string& name, const Judged& damaged, const Judged& good) {
   if (!heals_ || !damaged.is_damaged || !good.good) return false;
   try {
-    // What has ended is not revived.
+    // What has ended, or was replaced, is not revived.
     const EpochId epoch = repository_.state().epoch;
-    sync_journal(repository_);
-    if (repository_.state().epoch != epoch) {
-      throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
-    }
+    require_current(name, epoch);
     repository_.remover().replace(name, *good.good);
     repository_.writer().barrier();
+    try {
+      require_current(name, epoch);
+    } catch (const Error& error) {
+      if (error.code() == Code::conflict) repository_.remover().remove(name);
+      throw;
+    }
     return true;
   } catch (const Error& error) {
     if (error.code() == Code::conflict) throw;

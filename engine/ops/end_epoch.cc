@@ -88,10 +88,7 @@ bool is_relied_on(const State& state, const SnapshotState& snapshot) {
 // Whose packs are whose is told by the index segments: where one cannot be read, somebody's claim
 // could take the place of it for good.
 void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) {
-  if (!repository.local->index().gaps().empty()) {
-    repository.local->reset_index();
-    sync_index(repository);
-  }
+  sync_whole_index(repository);
   const std::set<std::uint64_t> gaps = repository.local->index().gaps();
   const State& state = repository.state();
   if (gaps.empty()) return;
@@ -103,6 +100,30 @@ void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) 
                        state.slots.at(snapshot->author).introduction.name,
                        " names is damaged or missing (kist verify says which)", give_up_advice));
   }
+}
+
+// Index segments that nobody can read, of slots whose word counts for nobody any more: without
+// their keys they keep the index from being whole no longer.
+std::set<ObjectHash> find_abandoned(Repository& repository, const std::vector<SlotId>& revoked) {
+  std::set<ObjectHash> out;
+  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
+  if (gaps.empty()) return out;
+  const State& state = repository.state();
+  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
+    const bool is_abandoned = gaps.contains(snapshot->sequence) &&
+                              is_of(state, snapshot->author, revoked) &&
+                              !is_relied_on(state, *snapshot);
+    if (!is_abandoned) continue;
+    for (const SegmentIntroduction& introduction : snapshot->taken.segments) {
+      try {
+        static_cast<void>(get_whole_index_segment(repository, introduction.index_segment));
+      } catch (const Error& error) {
+        if (!is_damage(error)) throw;
+        out.insert(introduction.index_segment);
+      }
+    }
+  }
+  return out;
 }
 
 void require_whole(const Repository& repository,
@@ -133,12 +154,14 @@ bool try_end(Repository& repository,
   const NewEpoch epoch = draw_epoch(repository);
   EpochEnded act;
   {
-    KeyCarrier carrier(repository, keys, epoch);
+    KeyCarrier carrier(repository, keys, epoch, find_abandoned(repository, options.revoked));
     if (!options.drops_unreadable) {
       require_whole(repository, carrier.find_damaged(), options.revoked);
     }
     carrier.carry_all();
     carrier.require_complete();
+    // What was whole a moment ago may not be any more.
+    if (!options.drops_unreadable) require_whole(repository, carrier.unread, options.revoked);
     act.carried = std::move(carrier.carried);
     act.dropped = std::move(carrier.dropped);
   }

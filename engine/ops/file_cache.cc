@@ -50,7 +50,8 @@ Nonce piece_nonce(std::uint64_t number) {
 using FactsFile = FileCacheWriter::FactsFile;
 
 SecretBytes encode_facts(const FactsFile& file) {
-  ByteWriter out;
+  // Growing would leave the key behind.
+  ByteWriter out(256 + file.facts.last_path.size() + 16 * file.facts.eras.size());
   out.raw(as_view(magic));
   out.id(file.generation);
   out.raw(file.key.view());

@@ -487,7 +487,7 @@ RestoreResult restore(Repository& repository, const RestoreOptions& options) {
   if (!snapshot) {
     throw Error(Code::failed, "there is no such snapshot");
   }
-  sync_index(repository);
+  sync_whole_index(repository);
   const SnapshotBody body = get_body(repository, keys, *snapshot);
   if (options.deletes) require_deletable(repository, options, *snapshot, body);
   return Restorer(repository, options, body).run();

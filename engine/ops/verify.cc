@@ -45,7 +45,7 @@ class Verifier {
     check_slots();
     check_key_segments();
     check_ended();
-    const bool has_index = guarded("block index", [&] { sync_index(repository_); });
+    const bool has_index = guarded("block index", [&] { sync_whole_index(repository_); });
     for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
     }
@@ -98,7 +98,11 @@ class Verifier {
   // Where it cannot be said, on a store that is only read, say, what was verified is no less so.
   // Where the index has a gap, what fills it later may be another's claim to what was read.
   void record_proofs() {
-    if (!repository_.local->index().gaps().empty()) return;
+    if (!repository_.local->index().gaps().empty()) {
+      repository_.observer().notice(
+          "what was verified is not vouched for while an index segment cannot be read");
+      return;
+    }
     try {
       report_.proved = packs_.prover().commit_proofs(repository_);
     } catch (const Error& error) {
@@ -294,18 +298,28 @@ class Verifier {
     const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
     bool is_whole = true;
     const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
+    // Each content node once: a malicious one may name the next one any number of times, and so on.
+    std::set<BlockId> whole_nodes;
+    std::set<BlockId> nodes;  // of this entry
     manifest.for_each_node(body.root, require);
     manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
       is_whole = true;
+      nodes.clear();
       try {
         if (entry.xattrs_block) require(*entry.xattrs_block);
         manifest.for_each_item(
             entry.content,
             [&](const ContentItem& item) {
+              check_cancelled(repository_.observer());
               if (item.type == ItemType::block) require(item.id);
             },
-            require);
+            [&](const BlockId& node) {
+              if (whole_nodes.contains(node) || !nodes.insert(node).second) return false;
+              require(node);
+              return true;
+            });
+        if (is_whole) whole_nodes.merge(nodes);
       } catch (const Error& error) {
         if (error.code() == Code::interrupted) throw;
         find(concat("snapshot ", hex(snapshot.taken.snapshot)),

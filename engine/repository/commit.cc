@@ -171,9 +171,10 @@ std::optional<JournalEntry> commit_once(Repository& repository,
                                         const std::function<Act(const State&)>& make) {
   replay(repository);
   const bool is_told = is_remaking_told(repository);
-  const JournalEntry entry =
-      next_entry(repository,
-                 is_told ? make(repository.state()) : Act(StateRemade{repository.local->client()}));
+  Act act = is_told ? make(repository.state()) : Act(StateRemade{repository.local->client()});
+  // Making it may have replayed more, into another epoch.
+  if (is_told && !is_remaking_told(repository)) return std::nullopt;
+  const JournalEntry entry = next_entry(repository, std::move(act));
   if (!commit_at_head(repository, entry, repository.keyring.journal_key())) return std::nullopt;
   sync_journal(repository);
   return is_told ? std::optional(entry) : std::nullopt;

@@ -257,6 +257,26 @@ EntryCopy* choose_copy(Repository& repository,
                                     "; restore it from a copy of the repository"));
 }
 
+// Where the first copy is missing, another client may be about to win the number, and whoever takes
+// the second would be alone with it: so it is put in the first one's place before it is taken. What
+// stands there then is the one. Nothing where this machine can neither tell nor write.
+std::optional<EntryCopy> settle(Repository& repository, std::uint64_t sequence, EntryCopy second) {
+  const std::string name = journal_name(sequence);
+  const std::optional<Head> seen = repository.local->last_head();
+  if (seen && seen->sequence == sequence && seen->hash == second.hash) return second;
+  try {
+    repository.writer().put_if_absent(name, second.bytes);
+    repository.writer().barrier();
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted) throw;
+    if (!repository.reader().size(name)) {
+      const bool is_named = named_by_next(repository, sequence, {second}) == second.hash;
+      return is_named ? std::optional(std::move(second)) : std::nullopt;
+    }
+  }
+  return read_copy(repository, name, sequence);
+}
+
 }  // namespace
 
 bool is_signed_by_author(const State& state, const Envelope& envelope) {
@@ -277,6 +297,13 @@ NextEntry read_entry(Repository& repository, std::uint64_t sequence, AcceptedEnt
   EntryCopy* chosen =
       copies.empty() ? nullptr : choose_copy(repository, sequence, copies, accepted);
   if (chosen == nullptr) return {.copy = std::nullopt, .is_undecodable = true};
+  if (!first) {
+    const ObjectHash hash = chosen->hash;
+    std::optional<EntryCopy> settled = settle(repository, sequence, std::move(*chosen));
+    if (!settled) return {.copy = std::nullopt, .is_undecodable = true};
+    if (settled->hash != hash) return read_entry(repository, sequence, accepted);
+    *chosen = std::move(*settled);
+  }
   if (!first || first->hash != chosen->hash) {
     repository.observer().notice(concat(name, " is ", first ? "damaged" : "missing",
                                         "; its second copy is good and was used"));

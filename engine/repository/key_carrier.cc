@@ -66,6 +66,7 @@ void KeyCarrier::carry_all() {
     flush(pending);
   }
   std::ranges::sort(dropped);
+  std::ranges::sort(unread);
 }
 
 void KeyCarrier::require_complete() const {
@@ -104,6 +105,7 @@ void KeyCarrier::carry(const Referred& segment) {
   const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
   if (!bytes) {
     dropped.push_back(segment.name);
+    unread.push_back(segment.name);
     return;
   }
   OpenSegment all;
@@ -133,6 +135,8 @@ bool KeyCarrier::merges(const SlotId& author) const {
 void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
   OpenSegment kept = merges_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
+  std::erase_if(kept.outer.index_segments,
+                [&](const NamedKey& key) { return abandoned_.contains(key.name); });
   const SlotId& author = segment.snapshots.front()->author;
   Pending& pending = pending_[author];
   const std::size_t size = size_of(kept.outer, kept.inner);
@@ -150,7 +154,9 @@ void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
   append(pending.open.inner.bodies, kept.inner.bodies);
   pending.replaces.push_back(segment.name);
   pending.size += size;
-  packs_.insert(kept.outer.packs.begin(), kept.outer.packs.end());
+  for (const ObjectHash& pack : kept.outer.packs) {
+    if (index_.find_pack(pack)) packs_.insert(pack);
+  }
 }
 
 // What the entries that the segment belongs to have introduced, and nothing else.

@@ -30,10 +30,15 @@ void require_stored(Repository& repository, const std::string& name, View bytes)
 
 class KeyCarrier {
  public:
-  KeyCarrier(Repository& repository, const ReadKeys& keys, const NewEpoch& epoch)
+  // Keys of the index segments `abandoned` are left behind.
+  KeyCarrier(Repository& repository,
+             const ReadKeys& keys,
+             const NewEpoch& epoch,
+             std::set<ObjectHash> abandoned)
       : repository_(repository),
         keys_(keys),
         epoch_(epoch),
+        abandoned_(std::move(abandoned)),
         merges_(repository.local->index().gaps().empty()),
         index_(repository.local->index()) {
     find_false_claims();
@@ -49,6 +54,7 @@ class KeyCarrier {
 
   std::vector<CarriedSegment> carried;
   std::vector<ObjectHash> dropped;  // ascending: nothing, or nothing any more, that opens
+  std::vector<ObjectHash> unread;   // ascending: those of them of which no copy was whole
 
  private:
   // A key segment, and the snapshots whose entries it holds keys for: all of one author.
@@ -82,6 +88,7 @@ class KeyCarrier {
   Repository& repository_;
   const ReadKeys& keys_;
   const NewEpoch& epoch_;
+  const std::set<ObjectHash> abandoned_;
   // Where the index cannot tell whose packs are whose, each segment is carried on as it is, alone:
   // then it says for whom it speaks what it said before.
   bool merges_;

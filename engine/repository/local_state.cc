@@ -119,6 +119,7 @@ void LocalState::open_index(Observer& observer) {
 }
 
 void LocalState::reset_catalog() {
+  const FileLock lock(directory_ + "/lock");
   catalog_.reset();
   remove_environment(directory_ + "/catalog");
   catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.index.checksum);

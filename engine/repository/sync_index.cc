@@ -10,6 +10,13 @@
 
 namespace kist {
 
+Bytes get_whole_index_segment(Repository& repository, const ObjectHash& name) {
+  const std::string object = index_segment_name(name);
+  Bytes bytes = get_object(repository.reader(), object, index_segment_bytes_max);
+  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
+  return bytes;
+}
+
 Bytes get_whole_key_segment(Repository& repository, const ObjectHash& name) {
   const std::string object = key_segment_name(name);
   return get_twinned(repository.reader(), object, key_segment_bytes_max, repository.observer(),
@@ -141,14 +148,6 @@ SegmentToLoad segment_to_load(Repository& repository,
   return load;
 }
 
-// The bytes that the name stands for; Error{missing} or {corrupt} when the store has them not.
-Bytes get_whole_index_segment(Repository& repository, const ObjectHash& name) {
-  const std::string object = index_segment_name(name);
-  Bytes bytes = get_object(repository.reader(), object, index_segment_bytes_max);
-  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
-  return bytes;
-}
-
 // Loads what one snapshot entry introduces. What is not the author's to introduce is as good as
 // absent, for everybody: its numbers are burnt, the rest goes on. So does what is damaged, but here
 // alone: that is noted as a gap.
@@ -161,7 +160,7 @@ class SnapshotLoader {
     std::shared_ptr<const EntryKeys> keys;
     const bool has_keys = attempt(snapshot, [&] { keys = keys_.of(snapshot); });
     for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-      if (!has_keys || snapshot.key_segments.empty()) break;
+      if (!has_keys || !keys->segments.contains(introduction.index_segment)) continue;
       Bytes bytes;
       const bool is_whole = attempt(snapshot, [&] {
         bytes = get_whole_index_segment(repository_, introduction.index_segment);
@@ -175,6 +174,21 @@ class SnapshotLoader {
     if (refused == 0) return;
     repository_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
                                          " packs that are not its own; they do not count"));
+  }
+
+  // Whether the store has, by now, all that would count of what the entry introduces.
+  bool is_readable(const SnapshotState& snapshot) {
+    try {
+      const std::shared_ptr<const EntryKeys> keys = keys_.of(snapshot);
+      for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
+        if (!keys->segments.contains(introduction.index_segment)) continue;
+        static_cast<void>(get_whole_index_segment(repository_, introduction.index_segment));
+      }
+      return true;
+    } catch (const Error& error) {
+      if (!is_damage(error)) throw;
+      return false;
+    }
   }
 
  private:
@@ -197,7 +211,7 @@ class SnapshotLoader {
 
 }  // namespace
 
-void sync_index(Repository& repository) {
+void sync_index(Repository& repository, Cancelling cancelling) {
   const auto is_ahead = [&] {
     return repository.local->index().loaded_sequence() > repository.state().next_sequence;
   };
@@ -215,8 +229,21 @@ void sync_index(Repository& repository) {
   });
   SnapshotLoader loader(repository);
   for (const SnapshotId& id : to_load) {
-    check_cancelled(repository.observer());
+    if (cancelling == Cancelling::yes) check_cancelled(repository.observer());
     loader.load(repository.state().snapshots.at(id));
+  }
+}
+
+void sync_whole_index(Repository& repository) {
+  sync_index(repository);
+  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
+  if (gaps.empty()) return;
+  SnapshotLoader loader(repository);
+  for (const SnapshotPtr& snapshot : repository.state().all_snapshots()) {
+    check_cancelled(repository.observer());
+    if (!gaps.contains(snapshot->sequence) || !loader.is_readable(*snapshot)) continue;
+    repository.local->reset_index();
+    return sync_index(repository);
   }
 }
 

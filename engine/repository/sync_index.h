@@ -7,8 +7,12 @@
 
 namespace kist {
 
-// Loads the index segments of every replayed entry into the block index.
-void sync_index(Repository& repository);
+// Loads the index segments of every replayed entry into the block index. What has to be finished
+// although somebody has asked to stop does not let itself be cancelled.
+enum class Cancelling { yes, no };
+void sync_index(Repository& repository, Cancelling cancelling = Cancelling::yes);
+// The same; and if what could not be read when it was loaded can be by now, all is loaded anew.
+void sync_whole_index(Repository& repository);
 
 // A key segment's outer part, which every slot may open. Secret: it is wiped by its owner.
 KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name);
@@ -30,6 +34,8 @@ bool ignoring_junk(Observer& observer, const Work& work) {
 // The same as get_key_segment() in two steps. Error{missing} or {corrupt} when neither copy is what
 // the name says.
 Bytes get_whole_key_segment(Repository& repository, const ObjectHash& name);
+// The same of an index segment, which is stored once.
+Bytes get_whole_index_segment(Repository& repository, const ObjectHash& name);
 // Error{corrupt} when these bytes do not count, for anybody: they are not the author's that the
 // journal names, not of the current epoch, or nothing at all.
 KeySegmentOuter open_key_segment(const Repository& repository, View bytes, const ObjectHash& name);

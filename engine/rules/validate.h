@@ -25,7 +25,7 @@ bool may_end_epoch(const State& state, const SlotId& author);
 
 // Key segments that one entry, and all entries of a slot in one epoch, may introduce: the entry
 // that ends the epoch names them all.
-inline constexpr std::size_t entry_key_segments_max = 1'024;
+inline constexpr std::size_t entry_key_segments_max = 128;
 inline constexpr std::uint32_t slot_key_segments_max = 16'384;
 
 // Entries that one closing may accept.

@@ -207,7 +207,7 @@ TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name o
   const std::vector<SnapshotSummary> snapshots = list_snapshots(repository);
   REQUIRE(snapshots.size() == 1);
   REQUIRE_FALSE(snapshots.front().body);
-  REQUIRE(snapshots.front().statistics.files() == 2);
+  REQUIRE(snapshots.front().statistics->files() == 2);
   REQUIRE(verify(repository, {}).findings.empty());
   const VerifyReport report = verify(repository, {.level = VerifyLevel::storage});
   REQUIRE(report.findings.empty());
