@@ -266,6 +266,50 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
+TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
+  // Loses both copies of a key segment when it is read for the n-th time.
+  class Losing final : public ForwardingStore {
+   public:
+    Losing(MemoryStore& store, std::string name, int after)
+        : ForwardingStore(store), store_(store), name_(std::move(name)), left_(after) {}
+
+    std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
+      if (name == name_ && left_-- == 0) {
+        store_.remove(name_);
+        store_.remove(twin_name(name_));
+      }
+      return ForwardingStore::get_range(name, offset, out);
+    }
+
+    [[nodiscard]] bool has_lost() const { return left_ < 0; }
+
+   private:
+    MemoryStore& store_;
+    std::string name_;
+    int left_;
+  };
+
+  int lost = 0;
+  for (int after = 0;; ++after) {
+    Roles roles(writer_capabilities);
+    const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
+    const auto losing =
+        std::make_shared<Losing>(*roles.store, key_segment_name(first.key_segments.front()), after);
+    Machine machine(losing, 6);
+    Repository repository = machine.open();
+    std::size_t dropped = 0;
+    try {
+      dropped = end_epoch(repository, {}).dropped.size();
+    } catch (const Error& error) {
+      REQUIRE(error.code() == Code::corrupt);
+      ++lost;
+    }
+    REQUIRE(dropped == 0);
+    if (!losing->has_lost()) break;
+  }
+  REQUIRE(lost >= 2);
+}
+
 TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();

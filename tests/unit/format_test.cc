@@ -1,6 +1,7 @@
 #include <set>
 
 #include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
@@ -21,6 +22,16 @@ void require_codec(const Value& value, const Encode& encode, const Decode& decod
 }
 
 }  // namespace
+
+TEST_CASE("a key segment of more packs than one may hold is refused") {
+  KeySegmentOuter outer;
+  outer.packs.resize(key_segment_packs_max);
+  REQUIRE_NOTHROW(decode_key_segment(encode_key_segment(outer), "keys"));
+  outer.packs.emplace_back();
+  REQUIRE(error_code([&] {
+            static_cast<void>(decode_key_segment(encode_key_segment(outer), "keys"));
+          }) == Code::corrupt);
+}
 
 TEST_CASE("kist.repo keeps its promises as a layout") {
   const RepositoryFile file{.repository = sample_id<RepositoryId>(1), .features = 0};

@@ -213,6 +213,27 @@ TEST_CASE("a manifest that repeats, nests or turns in circles is refused") {
         hostile.commit_blocks({encode_node(2, {{"", sample_id<BlockId>(1)}})});
     REQUIRE(error_code([&] { hostile.restore(snapshot); }) == Code::missing);
   }
+  SECTION("a leaf that goes on beyond where the next begins") {
+    const Bytes next = encode_leaf({file_of("a", "y")});
+    const SnapshotId snapshot =
+        hostile.commit_blocks({leaf, next, encode_node(1, {{"", id}, {"a", hostile.id_of(next)}})});
+    REQUIRE(error_code([&] { hostile.restore(snapshot); }) == Code::corrupt);
+  }
+  SECTION("a tree that differs from another one in depth without end") {
+    const SnapshotId plain = hostile.commit_blocks({leaf});
+    std::vector<Bytes> blocks = {leaf};
+    BlockId below = id;
+    for (int depth = 0; depth < 3; ++depth) {
+      blocks.push_back(encode_node(1, {{"", below}}));
+      below = hostile.id_of(blocks.back());
+    }
+    const SnapshotId deep = hostile.commit_blocks(blocks);
+    Repository& repository = hostile.repository;
+    REQUIRE(error_code([&] {
+              diff_snapshots(repository, select(repository, hex(plain)),
+                             select(repository, hex(deep)), [](const Difference& /*each*/) {});
+            }) == Code::corrupt);
+  }
   SECTION("a leaf that ends in the middle, or claims a million entries") {
     Bytes cut = leaf;
     cut.resize(cut.size() - 1);
@@ -230,7 +251,8 @@ TEST_CASE("a file that claims more than there is room for is refused before it i
   Hostile hostile;
   // Content nodes that name each other's content over and over: 2^60 bytes out of a few blocks.
   std::vector<Bytes> blocks;
-  Bytes data(16U << 10U, 7);
+  const Bytes data(16U << 10U, 7);
+  blocks.push_back(data);
   ContentItem item{ItemType::block, data.size(), hostile.id_of(data)};
   for (int level = 0; level < 5; ++level) {
     const std::vector<ContentItem> items(512, item);
@@ -245,6 +267,9 @@ TEST_CASE("a file that claims more than there is room for is refused before it i
   const SnapshotId snapshot = hostile.commit_blocks(blocks);
   REQUIRE(error_code([&] { hostile.restore(snapshot); }) == Code::failed);
   REQUIRE_FALSE(fs::exists(hostile.target() + "/bomb"));
+  // Nor does it keep a verify busy: each node is looked into once.
+  const VerifyReport report = verify(hostile.repository, {.level = VerifyLevel::content});
+  REQUIRE(report.findings.empty());
 }
 
 TEST_CASE(

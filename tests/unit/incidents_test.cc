@@ -277,3 +277,58 @@ TEST_CASE("more junk than one entry can name is not half passed over") {
   Machine late(roles.store, 9);
   REQUIRE(late.open().state() == owner.state());
 }
+
+TEST_CASE("a second copy that was put before the first is settled by whoever takes it") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  Machine honest_machine(roles.store, 6);
+  bool can_write = true;
+
+  // Between its replay and its commit others are at work.
+  class Racing final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    bool put_if_absent(const std::string& name, View bytes) override {
+      if (name.starts_with("journal/") && meanwhile) std::exchange(meanwhile, {})();
+      return ForwardingStore::put_if_absent(name, bytes);
+    }
+
+    std::function<void()> meanwhile;
+  };
+
+  // Gives everything, and takes nothing when it must not.
+  class Watching final : public ForwardingStore {
+   public:
+    Watching(Store& store, const bool& can_write) : ForwardingStore(store), can_write_(can_write) {}
+
+    bool put_if_absent(const std::string& name, View bytes) override {
+      if (!can_write_) throw Error(Code::failed, "it is mounted to be read");
+      return ForwardingStore::put_if_absent(name, bytes);
+    }
+
+   private:
+    const bool& can_write_;
+  };
+
+  const auto racing = std::make_shared<Racing>(*roles.store);
+  Machine victim(racing, 7);
+  Machine reader(std::make_shared<Watching>(*roles.store, can_write), 8);
+  Repository honest = victim.open();
+  Repository watching = reader.open();
+  racing->meanwhile = [&] {
+    const JournalEntry entry = next_entry(evil, StateRemade{});
+    roles.store->put(twin_name(journal_name(entry.sequence)),
+                     seal_entry(evil.keyring, roles.content, entry));
+    can_write = GENERATE(true, false);
+    sync_journal(watching);
+  };
+  victim.backup(honest, roles.source / "tree");
+  REQUIRE_FALSE(racing->meanwhile);
+  sync_journal(watching);
+  Machine late(roles.store, 9);
+  Repository fresh = late.open();
+  REQUIRE(fresh.state() == honest.state());
+  REQUIRE(fresh.state() == watching.state());
+  REQUIRE(fresh.state().voids.empty());
+}

@@ -17,8 +17,8 @@ using namespace kist::test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-// Lets another process work at two moments: when a grant's second copy is looked at, and when a
-// head has been made durable.
+// Lets another process work when a grant's second copy is looked at, when a head has been made
+// durable, and before an object is replaced.
 class SharedMoments final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
@@ -33,8 +33,14 @@ class SharedMoments final : public ForwardingStore {
     happen(on_head);
   }
 
+  void replace(const std::string& name, View bytes) override {
+    happen(on_replace);
+    ForwardingStore::replace(name, bytes);
+  }
+
   std::function<void()> on_grant;
   std::function<void()> on_head;
+  std::function<void()> on_replace;
 
  private:
   static void happen(std::function<void()>& moment) {
@@ -101,7 +107,24 @@ TEST_CASE("a backup that another process carries into a new epoch has its keys i
   REQUIRE_FALSE(hooked->on_head);
   sync_journal(roles.owner_repository);
   REQUIRE(roles.owner_repository.state().epoch_number == 1);
+  REQUIRE(writer.state().clients.at({writer.keyring.slot(), writer.local->client()}) == 1);
   require_restored(roles.owner, roles.owner_repository, roles, snapshot, "news");
+}
+
+TEST_CASE("a repair does not bring back what a new secret has replaced meanwhile") {
+  Roles roles(writer_capabilities);
+  const auto store = std::make_shared<SharedMoments>(*roles.store);
+  Repository repository = open_beside(roles, store, true);
+  const std::string name = slot_name(repository.keyring.slot(), 1);
+  roles.store->overwrite(name, random_bytes(roles.content, 100));
+  store->on_replace = [&] {
+    rewrap_slot(roles.owner_repository, Machine::credential(21), argon2_floor);
+  };
+  REQUIRE(error_code([&] { verify(repository, {.repairs = true}); }) == Code::conflict);
+  REQUIRE_FALSE(store->on_replace);
+  for (const auto& [there, bytes] : roles.store->objects()) {
+    REQUIRE(untwinned(there) != name);
+  }
 }
 
 TEST_CASE("a catalog that is opened a second time keeps the locks of the first") {

@@ -339,6 +339,44 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
   victim.require_whole(relying);
 }
 
+TEST_CASE("an index segment that was put back is loaded where it was missing") {
+  Roles roles(writer_capabilities);
+  const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
+  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const Bytes whole = roles.store->objects().at(name);
+  roles.store->remove(name);
+  Machine late(roles.store, 8);
+  Repository there = late.open();
+  REQUIRE_FALSE(verify_content(there).findings.empty());
+  roles.store->put(name, whole);
+  const bool restores_first = GENERATE(true, false);
+  if (restores_first) {
+    require_restored(late, there, roles, roles.first);
+  } else {
+    REQUIRE(verify_content(there).findings.empty());
+  }
+}
+
+TEST_CASE("an index segment that nobody has is no gap once its slot was revoked") {
+  Victim victim;
+  Roles& roles = victim.roles;
+  Repository& owner = roles.owner_repository;
+  const auto before = roles.store->objects();
+  const ForgedPack pack = victim.put_honest_pack();
+  claim(victim.evil, roles.content, pack, victim.tagged(tag_of(victim.id)), true);
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (name.starts_with("index/") && !before.contains(name)) roles.store->remove(name);
+  }
+  sync_journal(owner);
+  REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::corrupt);
+  end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  end_epoch(owner, {});
+  REQUIRE(owner.local->index().gaps().empty());
+  const SnapshotId snapshot = victim.back_up();
+  REQUIRE(victim.verify_all().proved > 0);
+  victim.require_whole(snapshot);
+}
+
 TEST_CASE("nothing is proved while the index has a gap that another claim may fill") {
   Victim victim;
   Random& random = victim.roles.content;

@@ -1,7 +1,9 @@
 // Long backups keep what they have stored: by checkpoints, and when a person asks to stop.
 #include <atomic>
 #include <filesystem>
+#include <functional>
 
+#include "engine/format/names.h"
 #include "engine/store/local.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
@@ -17,10 +19,14 @@ class StoppingObserver final : public Observer {
   explicit StoppingObserver(std::uint64_t after) : after_(after) {}
 
   void progress(const Progress& progress) override {
-    if (progress.files_done >= after_) stop_ = true;
+    if (progress.files_done < after_ || stop_) return;
+    if (meanwhile) meanwhile();
+    stop_ = true;
   }
 
   [[nodiscard]] bool cancelled() const override { return stop_; }
+
+  std::function<void()> meanwhile;  // what others do before it is heard
 
  private:
   std::uint64_t after_;
@@ -130,6 +136,59 @@ TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes 
   REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
   machine.restore(repository, result.snapshot, source / "tree", source / "out");
   REQUIRE(compare_trees(source / "tree", source / "out").empty());
+}
+
+TEST_CASE("a backup that is stopped keeps what it has stored, whatever others have committed") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 100);
+  write_file(source / "theirs", Bytes(1000, 1));
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  machine.init();
+  machine.clock.advance_ms(60'000);
+  Machine other(store, 5);
+  other.clock.advance_ms(60'000);
+  Repository theirs = other.open();
+  StoppingObserver stopping(50);
+  stopping.meanwhile = [&] { backup(theirs, options_for(source / "theirs", 0)); };
+  Repository repository = open_repository(store, Machine::credential(),
+                                          {.state_parent = machine.state.path(), .slot = {}},
+                                          {machine.clock, machine.random, stopping});
+  REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
+          Code::interrupted);
+  Repository again = machine.open();
+  REQUIRE(again.state().pending.size() == 1);
+}
+
+TEST_CASE("a pending snapshot that cannot be read keeps no backup of its source from going on") {
+  const TemporaryDirectory source;
+  make_files(source / "tree", 100);
+  auto store = std::make_shared<MemoryStore>();
+  Machine machine(store);
+  machine.init();
+  machine.clock.advance_ms(60'000);
+  StoppingObserver stopping(50);
+  Repository stopped = open_repository(store, Machine::credential(),
+                                       {.state_parent = machine.state.path(), .slot = {}},
+                                       {machine.clock, machine.random, stopping});
+  REQUIRE(error_code([&] { backup(stopped, options_for(source / "tree", 0)); }) ==
+          Code::interrupted);
+  Repository repository = machine.open();
+  const SnapshotPtr pending = repository.state().live_snapshots().front();
+  store->remove(reference_set_name(pending->taken.reference_set));
+  machine.clock.advance_ms(60'000);
+  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  REQUIRE_FALSE(result.has_resumed);
+  REQUIRE(repository.state().pending.size() == 1);  // it is left as it is
+  machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  // Listed all the same, and the others beside it.
+  const std::vector<SnapshotSummary> listed = list_snapshots(repository);
+  REQUIRE(listed.size() == 2);
+  REQUIRE_FALSE(listed.front().statistics);
+  REQUIRE(listed.back().statistics->files() == result.statistics.files());
+  REQUIRE(machine.observer.problems.size() == 1);
+  REQUIRE(count_repository(repository).snapshots == 1);
 }
 
 TEST_CASE("a backup that is stopped again before it is past the last stop keeps what that had") {
