@@ -197,7 +197,7 @@ class Backup {
         if (!is_damage(error)) throw;
         repository_.observer().notice(
             concat("the pending snapshot ", hex(snapshot.taken.snapshot).substr(0, 10),
-                   " is left as it is, and nothing is gone on from: ", error.text()));
+                   " cannot be read, and this backup does not go on from it: ", error.text()));
       }
     }
     result_.has_resumed = !checkpoints_.own.empty();

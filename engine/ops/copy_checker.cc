@@ -56,21 +56,31 @@ void CopyChecker::check_twins(const std::string& name,
   check_twins(name, size_max, hashes_to(expected));
 }
 
-// Error{conflict} when the journal says by now that the object is none of its epoch, or of its
-// slot, any more.
-void CopyChecker::require_current(const std::string& name, const EpochId& epoch) {
-  sync_journal(repository_);
-  const State& state = repository_.state();
-  const std::string file = untwinned(name.substr(name.find('/') + 1));
-  const auto slot = name.starts_with("slots/") ? parse_slot_name(file) : std::nullopt;
-  if (state.epoch == epoch &&
-      (!slot || state.slots.at(slot->slot).generation == slot->generation)) {
-    return;
+namespace {
+
+// Whether the journal says that nobody may need the object any more: it is of an epoch that has
+// ended, or a slot's of another generation.
+bool is_ended(const State& state, const std::string& name) {
+  const std::size_t slash = name.find('/');
+  const std::string folder = name.substr(0, slash);
+  const std::string file = untwinned(name.substr(slash + 1));
+  if (folder == "slots") {
+    const auto parsed = parse_slot_name(file);
+    const auto slot = parsed ? state.slots.find(parsed->slot) : state.slots.end();
+    return slot != state.slots.end() && slot->second.generation != parsed->generation;
   }
-  throw Error(Code::conflict, concat(name,
-                                     " has been replaced meanwhile by an epoch's end or a new "
-                                     "secret; run the command again"));
+  if (folder == "epochs") {
+    const auto parsed = parse_epoch_name(file);
+    return parsed && is_of_ended_epoch(state, parsed->epoch_number, parsed->epoch);
+  }
+  if (folder == "keys") {
+    const auto parsed = parse_id<ObjectHash>(file);
+    return parsed && !state.key_segments.contains(*parsed);
+  }
+  return false;
 }
+
+}  // namespace
 
 // The damaged copy gives way to the bytes of the good one, which was just read.
 bool CopyChecker::heal(const std::string& name, const Judged& damaged, const Judged& good) {
@@ -78,16 +88,20 @@ bool CopyChecker::heal(const std::string& name, const Judged& damaged, const Jud
   try {
     // What has ended, or was replaced, is not revived.
     const EpochId epoch = repository_.state().epoch;
-    require_current(name, epoch);
-    repository_.remover().replace(name, *good.good);
-    repository_.writer().barrier();
-    try {
-      require_current(name, epoch);
-    } catch (const Error& error) {
-      if (error.code() == Code::conflict) repository_.remover().remove(name);
-      throw;
+    const auto has_ended = [&] {
+      sync_journal(repository_);
+      return is_ended(repository_.state(), name);
+    };
+    const bool is_late = has_ended() || repository_.state().epoch != epoch;
+    if (!is_late) {
+      repository_.remover().replace(name, *good.good);
+      repository_.writer().barrier();
+      if (!has_ended()) return true;
+      repository_.remover().remove(name);
     }
-    return true;
+    throw Error(Code::conflict, concat(name,
+                                       " has been replaced meanwhile, by an epoch's end or a new "
+                                       "secret; run the command again"));
   } catch (const Error& error) {
     if (error.code() == Code::conflict) throw;
     find_(name, concat("it could not be healed: ", error.text()), false);

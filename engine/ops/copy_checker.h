@@ -37,7 +37,6 @@ class CopyChecker {
 
   Judged judge(const std::string& name, std::uint64_t size_max, const Judge& is_good);
   bool heal(const std::string& name, const Judged& damaged, const Judged& good);
-  void require_current(const std::string& name, const EpochId& epoch);
 
   Repository& repository_;
   bool heals_;

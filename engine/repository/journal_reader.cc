@@ -270,7 +270,7 @@ std::optional<EntryCopy> settle(Repository& repository, std::uint64_t sequence, 
   } catch (const Error& error) {
     if (error.code() == Code::interrupted) throw;
     if (!repository.reader().size(name)) {
-      const bool is_named = named_by_next(repository, sequence, {second}) == second.hash;
+      const bool is_named = named_by_next(repository, sequence, {}) == second.hash;
       return is_named ? std::optional(std::move(second)) : std::nullopt;
     }
   }

@@ -127,6 +127,35 @@ TEST_CASE("a repair does not bring back what a new secret has replaced meanwhile
   }
 }
 
+TEST_CASE("a repair that an epoch's end overtakes removes nothing that still counts") {
+  Roles roles(writer_capabilities);
+  const auto store = std::make_shared<SharedMoments>(*roles.store);
+  Repository repository = open_beside(roles, store, true);
+  const std::string folder = GENERATE("grants/", "slots/", "epochs/", "journal/");
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (!name.starts_with(folder) || name != untwinned(name)) continue;
+    roles.store->overwrite(name, random_bytes(roles.content, 100));
+    break;
+  }
+  store->on_replace = [&] { end_epoch(roles.owner_repository, {}); };
+  bool is_late = false;
+  try {
+    verify(repository, {.repairs = true});
+  } catch (const Error& error) {
+    REQUIRE(error.code() == Code::conflict);
+    is_late = true;
+  }
+  if (folder == "epochs/") REQUIRE(is_late);
+  REQUIRE_FALSE(store->on_replace);
+  sync_journal(repository);
+  REQUIRE(verify(repository, {}).findings.empty());
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (!name.starts_with("epochs/")) continue;
+    const auto parsed = parse_epoch_name(untwinned(name.substr(7)));
+    REQUIRE(parsed->epoch_number == 1);
+  }
+}
+
 TEST_CASE("a catalog that is opened a second time keeps the locks of the first") {
   const TemporaryDirectory directory;
   const std::string path = directory / "catalog";

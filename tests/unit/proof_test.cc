@@ -357,6 +357,34 @@ TEST_CASE("an index segment that was put back is loaded where it was missing") {
   }
 }
 
+TEST_CASE("an index segment that others rely on counts again when it is put back") {
+  Victim victim;
+  Roles& roles = victim.roles;
+  Repository& owner = roles.owner_repository;
+  write_file(roles.source / "tree/release", victim.content);
+  const SnapshotId stored = roles.backup(victim.evil, "laptop").snapshot;
+  REQUIRE(victim.verify_all().proved > 0);
+  const SnapshotId relying = victim.back_up();
+  const bool is_revoked = GENERATE(true, false);
+  const EndEpochOptions giving_up{.drops_unreadable = !is_revoked};
+  if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  std::map<std::string, Bytes> lost;
+  for (const auto& introduced : owner.state().snapshots.at(stored).taken.segments) {
+    const std::string name = index_segment_name(introduced.index_segment);
+    lost[name] = roles.store->objects().at(name);
+    roles.store->remove(name);
+  }
+  Machine late(roles.store, 8);
+  Repository there = late.open();
+  for (int i = 0; i < 2; ++i) {
+    end_epoch(there, giving_up);
+  }
+  for (const auto& [name, bytes] : lost) {
+    roles.store->put(name, bytes);
+  }
+  require_restored(late, there, roles, relying, "release");
+}
+
 TEST_CASE("an index segment that nobody has is no gap once its slot was revoked") {
   Victim victim;
   Roles& roles = victim.roles;
