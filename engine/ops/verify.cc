@@ -123,7 +123,11 @@ class Verifier {
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
   void check_journal() {
-    if (sync_journal(repository_).has_undecodable_head) {
+    const bool is_readable = !sync_journal(repository_).has_undecodable_head;
+    for (const std::string& name : repository_.settled) {
+      find(name, "it was missing; its second copy is good, and was put in its place", {}, true);
+    }
+    if (!is_readable) {
       find(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
     }
     repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {

@@ -263,9 +263,10 @@ EntryCopy* choose_copy(Repository& repository,
 std::optional<EntryCopy> settle(Repository& repository, std::uint64_t sequence, EntryCopy second) {
   const std::string name = journal_name(sequence);
   const std::optional<Head> seen = repository.local->last_head();
-  if (seen && seen->sequence == sequence && seen->hash == second.hash) return second;
+  const bool is_seen = seen && seen->sequence == sequence && seen->hash == second.hash;
+  if (is_seen || sequence == 0) return second;  // of the first entry every slot knows the hash
   try {
-    repository.writer().put_if_absent(name, second.bytes);
+    if (repository.writer().put_if_absent(name, second.bytes)) repository.settled.push_back(name);
     repository.writer().barrier();
   } catch (const Error& error) {
     if (error.code() == Code::interrupted) throw;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/base/clock.h"
 #include "engine/base/observer.h"
@@ -40,6 +41,8 @@ class Repository {
   // Whether the journal is one that this machine has seen before, or a person vouches for.
   bool knows_head = false;
   bool has_exclusive_put = false;  // put-if-absent was seen to hold
+  // Names of journal entries of which only the second copy stood, and that were put in place.
+  std::vector<std::string> settled;
 
   [[nodiscard]] const State& state() const { return local->catalog().state(); }
 

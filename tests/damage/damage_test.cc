@@ -154,8 +154,16 @@ std::string head_name(const Damaged& damaged) {
   return head;
 }
 
-// The local view is absent: everything is read from the damaged store.
-Row try_damage(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
+void make_good(Damaged& damaged) {
+  for (const auto& [name, bytes] : damaged.store->objects()) {
+    if (!damaged.good.contains(name)) damaged.store->remove(name);
+  }
+  for (const auto& [name, bytes] : damaged.good) {
+    damaged.store->overwrite(name, bytes);
+  }
+}
+
+void apply(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
   for (const std::string& copy : {name, twin_name(name)}) {
     if (copy != name && (!both || !damaged.good.contains(copy))) continue;
     const auto bytes = damage.apply(name, damaged.good.at(name), damaged.good);
@@ -165,10 +173,17 @@ Row try_damage(Damaged& damaged, const Damage& damage, const std::string& name, 
       damaged.store->remove(copy);
     }
   }
+}
+
+// The local view is absent: everything is read from the damaged store, each time anew, for what is
+// read may be mended.
+Row try_damage(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
   Row row;
   // Without its last entry a journal is whole: only who has seen that entry can tell.
   const bool is_rollback = both && damage.name == "delete" && name == head_name(damaged);
   const auto fresh = [&](const auto& act) {
+    make_good(damaged);
+    apply(damaged, damage, name, both);
     Machine machine(damaged.store, 9);
     if (is_rollback) {
       fs::copy(damaged.machine.state.path(), machine.state.path(),
@@ -182,12 +197,7 @@ Row try_damage(Damaged& damaged, const Damage& damage, const std::string& name, 
   row.content.insert(fresh([](Machine& m) { return verify_says(m, VerifyLevel::content); }));
   row.restore.insert(fresh([&](Machine& m) { return restore_says(m, damaged); }));
   row.backup.insert(fresh([&](Machine& m) { return backup_says(m, damaged); }));
-  for (const auto& [other, bytes] : damaged.store->objects()) {
-    if (!damaged.good.contains(other)) damaged.store->remove(other);
-  }
-  for (const auto& [other, bytes] : damaged.good) {
-    damaged.store->overwrite(other, bytes);
-  }
+  make_good(damaged);
   return row;
 }
 

@@ -325,10 +325,10 @@ TEST_CASE("entries and index segments decode to what was encoded") {
     IndexSegment segment;
     for (std::uint64_t p = random.next() % 3; p > 0; --p) {
       IndexedPack pack{.name = random.draw_id<ObjectHash>(), .size = 1U << 20U};
-      for (std::uint64_t f = random.next() % 5; f > 0; --f) {
+      for (std::uint64_t f = 1 + random.next() % 4; f > 0; --f) {
         IndexedFrame frame;
         frame.place = {32, 1000, 100};
-        for (std::uint64_t b = random.next() % 9; b > 0; --b) {
+        for (std::uint64_t b = 1 + random.next() % 8; b > 0; --b) {
           frame.blocks.push_back({.tag = random.draw_id<BlockTag>(), .size = 77});
         }
         pack.frames.push_back(frame);
