@@ -162,6 +162,16 @@ class LyingStore final : public ForwardingStore {
   }
 };
 
+// Gives everything, and takes no entry.
+class ReadOnlyStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  bool put_if_absent(const std::string& /*name*/, View /*bytes*/) override {
+    throw Error(Code::failed, "read-only");
+  }
+};
+
 // Puts if absent, and if not.
 class CarelessStore final : public ForwardingStore {
  public:

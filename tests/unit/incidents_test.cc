@@ -334,21 +334,12 @@ TEST_CASE("a second copy that was put before the first is settled by whoever tak
 }
 
 TEST_CASE("a store that is only read shows what follows a lone second copy") {
-  class ReadOnly final : public ForwardingStore {
-   public:
-    using ForwardingStore::ForwardingStore;
-
-    bool put_if_absent(const std::string& /*name*/, View /*bytes*/) override {
-      throw Error(Code::failed, "it is mounted to be read");
-    }
-  };
-
   Roles roles(writer_capabilities);
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   const State& state = roles.owner_repository.state();
   const bool is_last = GENERATE(true, false);
   roles.store->remove(journal_name(state.next_sequence - (is_last ? 1 : 2)));
-  Machine late(std::make_shared<ReadOnly>(*roles.store), 9);
+  Machine late(std::make_shared<ReadOnlyStore>(*roles.store), 9);
   Repository fresh = late.open();
   REQUIRE(fresh.state().next_sequence == state.next_sequence - (is_last ? 1 : 0));
   if (!is_last) return;

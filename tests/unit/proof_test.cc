@@ -137,6 +137,12 @@ struct Victim {
     id = hash_block(evil.write_keys().id_key(), content);
   }
 
+  // The writer that will be shut out backs the file up, honestly.
+  SnapshotId store_first() {
+    write_file(roles.source / "tree/release", content);
+    return roles.backup(evil, "laptop").snapshot;
+  }
+
   // Backs the file up as a second writer: which copy of it counts, it has heard from others.
   SnapshotId back_up() {
     write_file(roles.source / "tree/release", content);
@@ -321,8 +327,7 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
   Victim victim;
   Roles& roles = victim.roles;
   Repository& owner = roles.owner_repository;
-  write_file(roles.source / "tree/release", victim.content);
-  const SnapshotId stored = roles.backup(victim.evil, "laptop").snapshot;
+  const SnapshotId stored = victim.store_first();
   const bool is_proved = GENERATE(true, false);
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
   const SnapshotId relying = victim.back_up();
@@ -361,8 +366,7 @@ TEST_CASE("an index segment that is needed counts again when it is put back") {
   Victim victim;
   Roles& roles = victim.roles;
   Repository& owner = roles.owner_repository;
-  write_file(roles.source / "tree/release", victim.content);
-  const SnapshotId stored = roles.backup(victim.evil, "laptop").snapshot;
+  const SnapshotId stored = victim.store_first();
   const bool is_revoked = GENERATE(true, false);
   const bool is_proved = is_revoked || GENERATE(true, false);
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
@@ -449,20 +453,11 @@ TEST_CASE("a damaged block keeps its segment from being proved") {
 }
 
 TEST_CASE("where nothing can be committed, verifying goes on without") {
-  class ReadOnly final : public ForwardingStore {
-   public:
-    using ForwardingStore::ForwardingStore;
-
-    bool put_if_absent(const std::string& /*name*/, View /*bytes*/) override {
-      throw Error(Code::failed, "read-only");
-    }
-  };
-
   Roles roles(writer_capabilities);
   write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
-  Machine owner(std::make_shared<ReadOnly>(*roles.store), 6);
+  Machine owner(std::make_shared<ReadOnlyStore>(*roles.store), 6);
   Repository repository = owner.open();
   const VerifyReport report = verify_content(repository);
   REQUIRE(report.findings.empty());

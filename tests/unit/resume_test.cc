@@ -77,6 +77,26 @@ std::string findings(const VerifyReport& report) {
   return out;
 }
 
+// A backup of a hundred files and a large one that somebody stops after fifty.
+struct Stopped {
+  explicit Stopped(const std::function<void(Stopped&)>& meanwhile = {}) {
+    make_files(source / "tree", 100);
+    machine.init();
+    machine.clock.advance_ms(60'000);
+    StoppingObserver stopping(50);
+    if (meanwhile) stopping.meanwhile = [&] { meanwhile(*this); };
+    Repository repository = open_repository(store, Machine::credential(),
+                                            {.state_parent = machine.state.path(), .slot = {}},
+                                            {machine.clock, machine.random, stopping});
+    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
+            Code::interrupted);
+  }
+
+  TemporaryDirectory source;
+  std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
+  Machine machine{store};
+};
+
 }  // namespace
 
 TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pending") {
@@ -103,25 +123,14 @@ TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pe
 }
 
 TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes on from there") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 100);
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  machine.init();
-  machine.clock.advance_ms(60'000);
-  {
-    StoppingObserver stopping(50);
-    Repository repository = open_repository(store, Machine::credential(),
-                                            {.state_parent = machine.state.path(), .slot = {}},
-                                            {machine.clock, machine.random, stopping});
-    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
-            Code::interrupted);
-  }
+  Stopped stopped;
+  Machine& machine = stopped.machine;
+  const TemporaryDirectory& source = stopped.source;
   Repository repository = machine.open();
   REQUIRE(live_count(repository) == 1);
   REQUIRE(repository.state().live_snapshots().front()->taken.is_pending);
   REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
-  const std::uint64_t stored = pack_bytes(*store);
+  const std::uint64_t stored = pack_bytes(*stopped.store);
   REQUIRE(stored > 1'500'000);
 
   machine.clock.advance_ms(60'000);
@@ -139,43 +148,24 @@ TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes 
 }
 
 TEST_CASE("a backup that is stopped keeps what it has stored, whatever others have committed") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 100);
-  write_file(source / "theirs", Bytes(1000, 1));
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  machine.init();
-  machine.clock.advance_ms(60'000);
-  Machine other(store, 5);
-  other.clock.advance_ms(60'000);
-  Repository theirs = other.open();
-  StoppingObserver stopping(50);
-  stopping.meanwhile = [&] { backup(theirs, options_for(source / "theirs", 0)); };
-  Repository repository = open_repository(store, Machine::credential(),
-                                          {.state_parent = machine.state.path(), .slot = {}},
-                                          {machine.clock, machine.random, stopping});
-  REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
-          Code::interrupted);
-  Repository again = machine.open();
+  Stopped stopped([](Stopped& world) {
+    write_file(world.source / "theirs", Bytes(1000, 1));
+    Machine other(world.store, 5);
+    other.clock.advance_ms(60'000);
+    Repository theirs = other.open();
+    backup(theirs, options_for(world.source / "theirs", 0));
+  });
+  Repository again = stopped.machine.open();
   REQUIRE(again.state().pending.size() == 1);
 }
 
 TEST_CASE("a pending snapshot that cannot be read keeps no backup of its source from going on") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 100);
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  machine.init();
-  machine.clock.advance_ms(60'000);
-  StoppingObserver stopping(50);
-  Repository stopped = open_repository(store, Machine::credential(),
-                                       {.state_parent = machine.state.path(), .slot = {}},
-                                       {machine.clock, machine.random, stopping});
-  REQUIRE(error_code([&] { backup(stopped, options_for(source / "tree", 0)); }) ==
-          Code::interrupted);
+  Stopped stopped;
+  Machine& machine = stopped.machine;
+  const TemporaryDirectory& source = stopped.source;
   Repository repository = machine.open();
   const SnapshotPtr pending = repository.state().live_snapshots().front();
-  store->remove(reference_set_name(pending->taken.reference_set));
+  stopped.store->remove(reference_set_name(pending->taken.reference_set));
   machine.clock.advance_ms(60'000);
   const BackupResult result = backup(repository, options_for(source / "tree", 0));
   REQUIRE_FALSE(result.has_resumed);
