@@ -9,11 +9,11 @@
 
 #include <sys/resource.h>
 
+#include "engine/blocks/block_writer.h"
 #include "engine/crypto/hash.h"
 #include "engine/engine.h"
 #include "engine/format/names.h"
-#include "engine/repository/commit.h"
-#include "engine/repository/ingest.h"
+#include "engine/journal/commit.h"
 #include "engine/store/local.h"
 
 namespace {

@@ -3,12 +3,12 @@
 #include <benchmark/benchmark.h>
 
 #include "engine/base/random.h"
+#include "engine/blocks/frame.h"
 #include "engine/content/chunker.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/number_set.h"
-#include "engine/repository/frame.h"
 
 namespace kist {
 

@@ -3,8 +3,8 @@
 #include <malloc.h>
 
 #include "engine/base/disk/disk.h"
-#include "engine/repository/sync.h"
-#include "engine/repository/sync_index.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/journal/replay.h"
 #include "engine/store/local.h"
 
 namespace kist {

@@ -14,10 +14,10 @@
 #include "engine/crypto/sign.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/repository/commit.h"
-#include "engine/repository/recipient.h"
+#include "engine/journal/commit.h"
+#include "engine/journal/replay.h"
+#include "engine/keys/recipient.h"
 #include "engine/repository/slots.h"
-#include "engine/repository/sync.h"
 
 namespace kist {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/repository/repository.h"
+#include "engine/keys/repository.h"
 
 namespace kist {
 

@@ -7,7 +7,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/repository/commit.h"
+#include "engine/journal/commit.h"
 
 namespace kist {
 

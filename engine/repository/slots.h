@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "engine/keys/recipient.h"
+#include "engine/keys/repository.h"
 #include "engine/repository/open.h"
-#include "engine/repository/recipient.h"
-#include "engine/repository/repository.h"
 
 namespace kist {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/base/disk/tree.h"
-#include "engine/source/path_filter.h"
+#include "engine/base/path_filter.h"
 
 namespace kist {
 

@@ -1,13 +1,13 @@
 #include "tests/fuzz/targets.h"
 
+#include "engine/base/path_filter.h"
 #include "engine/catalog/state_record.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
-#include "engine/repository/checkpoint.h"
-#include "engine/repository/keyring.h"
-#include "engine/repository/recipient.h"
-#include "engine/source/path_filter.h"
+#include "engine/journal/checkpoint.h"
+#include "engine/keys/keyring.h"
+#include "engine/keys/recipient.h"
 #include "tests/support/samples.h"
 
 namespace kist::test {

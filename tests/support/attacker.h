@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "engine/blocks/block_writer.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/repository/commit.h"
-#include "engine/repository/ingest.h"
-#include "engine/repository/sealed_object.h"
+#include "engine/journal/commit.h"
+#include "engine/keys/sealed_object.h"
 #include "tests/support/repository_fixture.h"
 
 namespace kist::test {

@@ -4,13 +4,13 @@
 #include <map>
 #include <sstream>
 
+#include "engine/blocks/frame.h"
 #include "engine/content/chunker.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/manifest_tree.h"
-#include "engine/repository/frame.h"
-#include "engine/repository/sealed_object.h"
+#include "engine/keys/sealed_object.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 

@@ -1,0 +1,245 @@
+#include "engine/blocks/block_reader.h"
+
+#include <algorithm>
+
+#include "engine/blocks/frame.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t recent_segments_max = 16;
+constexpr std::size_t recent_frames_max = 8;
+
+// What is missing is a loss only if the journal has not gone on: an epoch's end takes key segments
+// with it.
+KeySegmentOuter get_current_key_segment(Repository& repository, const ObjectHash& name) {
+  try {
+    return get_key_segment(repository, name);
+  } catch (const Error& error) {
+    const bool has_gone_on =
+        error.code() == Code::missing &&
+        repository.reader().size(journal_name(repository.state().next_sequence));
+    if (!has_gone_on) throw;
+    throw Error(Code::conflict,
+                "a new epoch has begun meanwhile, and the keys are others; run the command again");
+  }
+}
+
+}  // namespace
+
+KeySegmentInner open_inner(const ReadKeys& keys,
+                           const KeySegmentOuter& outer,
+                           const ObjectHash& name) {
+  const std::string object = key_segment_name(name);
+  const std::optional<SecretBytes> plain = open_box(keys.epoch_secret(), outer.inner_box);
+  if (!plain) throw Error(Code::corrupt, concat(object, ": its sealed keys are not authentic"));
+  KeySegmentInner inner = decode_key_segment_inner(plain->view(), object);
+  if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
+    throw Error(Code::corrupt, concat(object, ": its keys do not match its names"));
+  }
+  return inner;
+}
+
+struct PackKeyring::Opened {
+  Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
+      : packs(std::move(pack_names)), inner(std::move(keys)) {
+    for (std::size_t i = 0; i < packs.size(); ++i) {
+      position.emplace(packs[i], i);
+    }
+  }
+
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  Opened(Opened&&) = delete;
+  Opened& operator=(Opened&&) = delete;
+
+  ~Opened() = default;
+
+  [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
+    const auto found = position.find(pack.name);
+    if (found == position.end()) {
+      throw Error(Code::missing, concat("the key of ", pack_name(pack.name), " is missing"));
+    }
+    return inner.packs[found->second];
+  }
+
+  std::vector<ObjectHash> packs;
+  KeySegmentInner inner;
+  std::map<ObjectHash, std::size_t> position;
+};
+
+std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& key_segment) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(
+      recent_, key_segment, [](const auto& entry) -> const ObjectHash& { return entry.first; });
+  if (found != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, found);
+    return recent_.front().second;
+  }
+  const KeySegmentOuter outer = get_current_key_segment(repository_, key_segment);
+  auto opened = std::make_shared<const Opened>(outer.packs, open_inner(read_, outer, key_segment));
+  recent_.emplace_front(key_segment, opened);
+  if (recent_.size() > recent_segments_max) recent_.pop_back();
+  return opened;
+}
+
+Key PackKeyring::frame_secret(const PackRecord& pack, std::uint32_t frame) {
+  const auto opened = open(pack.key_segment);
+  const PackKeys& keys = opened->of(pack);
+  if (!keys.is_punctured) return derive_frame_secret(Key::from(keys.key), frame);
+  const auto found = std::ranges::find(keys.frames, frame, &FrameSecret::frame);
+  if (found == keys.frames.end()) {
+    throw Error(Code::missing,
+                concat("frame ", frame, " of ", pack_name(pack.name), " was disposed of"));
+  }
+  return Key::from(found->secret);
+}
+
+Key PackKeyring::directory_key(const PackRecord& pack) {
+  const auto opened = open(pack.key_segment);
+  const PackKeys& keys = opened->of(pack);
+  return keys.is_punctured ? Key::from(keys.key) : derive_directory_key(Key::from(keys.key));
+}
+
+FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const FrameId& frame) {
+  return {.pack = index.pack(frame.pack),
+          .record = index.frame(frame.pack, frame.frame),
+          .frame = frame.frame};
+}
+
+Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
+  const std::string object = pack_name(plan.pack.name);
+  Bytes sealed(plan.record.place.contents_size);
+  if (repository_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
+    throw Error(Code::corrupt, concat(object, " is cut short"));
+  }
+  const FramePosition position{repository_.keyring.repository(), plan.pack.kind, plan.frame};
+  const Key secret = keys_.frame_secret(plan.pack, plan.frame);
+  return open_frame(
+      secret, position,
+      {.contents = sealed, .encoding = plan.record.encoding, .plain_size = plan.record.plain_size},
+      decompressor, object);
+}
+
+void check_block(const Key& id_key, const BlockId& id, View plaintext) {
+  if (hash_block(id_key, plaintext) == id) return;
+  throw Error(Code::corrupt, concat("block ", hex(id), " is not what its id says"));
+}
+
+BlockReader::BlockReader(Repository& repository, const ReadKeys& keys)
+    : repository_(repository),
+      keys_(keys),
+      index_(repository.local->index()),
+      frames_(repository, keys) {}
+
+View BlockReader::frame(const FrameId& id) {
+  const auto found = std::ranges::find(
+      recent_, id, [](const auto& entry) -> const FrameId& { return entry.first; });
+  if (found != recent_.end()) {
+    recent_.splice(recent_.begin(), recent_, found);
+    return recent_.front().second;
+  }
+  recent_.emplace_front(id, frames_.read(FrameReader::plan(index_, id), decompressor_));
+  if (recent_.size() > recent_frames_max) recent_.pop_back();
+  return recent_.front().second;
+}
+
+std::optional<BlockLocation> find_trusted(const BlockIndex::Reader& index,
+                                          const TrustedNumbers& trusted,
+                                          const BlockTag& tag,
+                                          const std::function<bool(const BlockLocation&)>& serves) {
+  std::optional<BlockLocation> copy = index.find(tag);
+  while (copy) {
+    const std::uint64_t next = trusted.next(copy->number);
+    if (next == copy->number && serves(*copy)) return copy;
+    copy = index.find(tag, std::max(next, copy->number + 1));
+  }
+  return copy;
+}
+
+Bytes BlockReader::get(const BlockId& id) {
+  std::optional<Bytes> found;
+  std::optional<Error> failure;
+  index_.for_each_copy(tag_of(id), [&](const BlockLocation& at) {
+    try {
+      const View plain = frame({at.pack, at.frame});
+      if (std::uint64_t{at.offset} + at.size > plain.size()) {
+        throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
+      }
+      const View block = plain.subspan(at.offset, at.size);
+      check_block(keys_.id_key(), id, block);
+      found.emplace(block.begin(), block.end());
+    } catch (const Error& error) {
+      if (!failure) failure = error;  // another copy may be good
+    }
+    return !found.has_value();
+  });
+  if (found) return std::move(*found);
+  if (failure) throw Error(*failure);
+  throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
+}
+
+namespace {
+
+// Finds the key of a body or reference set in the key segments that the entry names.
+template <typename Find>
+Key find_key(Repository& repository,
+             const SnapshotState& snapshot,
+             const std::string& object,
+             const Find& find) {
+  for (const ObjectHash& name : snapshot.key_segments) {
+    const KeySegmentOuter outer = get_current_key_segment(repository, name);
+    if (std::optional<Key> key = find(outer, name)) return std::move(*key);
+  }
+  throw Error(Code::missing, concat("the key of ", object, " is missing"));
+}
+
+void check_name(View bytes, const ObjectHash& name, const std::string& object) {
+  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
+}
+
+}  // namespace
+
+SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot) {
+  const ObjectHash& name = snapshot.taken.body;
+  const std::string object = body_name(name);
+  const Bytes bytes =
+      get_twinned(repository.reader(), object, body_bytes_max, repository.observer(),
+                  [&](View candidate) { check_name(candidate, name, object); });
+  const Key key = find_key(
+      repository, snapshot, object,
+      [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
+        const auto found = std::ranges::find(outer.bodies, name);
+        if (found == outer.bodies.end()) return std::nullopt;
+        const KeySegmentInner inner = open_inner(keys, outer, segment);
+        return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
+      });
+  const SecretBytes payload =
+      open_object(bytes, object, ObjectType::body, repository.keyring.repository(), key);
+  return decode_body(payload.view(), object);
+}
+
+ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot) {
+  const ObjectHash& name = snapshot.taken.reference_set;
+  const std::string object = reference_set_name(name);
+  const Bytes bytes = get_object(repository.reader(), object, reference_set_bytes_max);
+  check_name(bytes, name, object);
+  const Key key =
+      find_key(repository, snapshot, object,
+               [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
+                 const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
+                 if (found == outer.reference_sets.end()) return std::nullopt;
+                 return Key::from(found->key);
+               });
+  const SecretBytes payload =
+      open_object(bytes, object, ObjectType::reference_set, repository.keyring.repository(), key);
+  return decode_reference_set(payload.view(), object);
+}
+
+}  // namespace kist

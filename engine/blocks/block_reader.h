@@ -1,0 +1,109 @@
+// A block out: from its id to its plaintext, through index, key segment, pack and frame. Every
+// block that leaves here was hashed and is the one that was asked for. docs/format.md, "Reading a
+// block".
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "engine/content/compress.h"
+#include "engine/format/snapshot.h"
+#include "engine/keys/repository.h"
+
+namespace kist {
+
+// The keys of packs and bodies, key segment by key segment. Thread-safe. Holds a bounded number.
+class PackKeyring {
+ public:
+  PackKeyring(Repository& repository, const ReadKeys& keys)
+      : repository_(repository), read_(keys) {}
+
+  // The secret of one frame; Error{missing} when it was disposed of.
+  Key frame_secret(const PackRecord& pack, std::uint32_t frame);
+  // The key of the pack's directory.
+  Key directory_key(const PackRecord& pack);
+
+ private:
+  struct Opened;
+  std::shared_ptr<const Opened> open(const ObjectHash& key_segment);
+
+  Repository& repository_;
+  ReadKeys read_;
+  std::mutex mutex_;
+  std::list<std::pair<ObjectHash, std::shared_ptr<const Opened>>> recent_;
+};
+
+// A frame by its place in the block index.
+struct FrameId {
+  std::uint32_t pack = 0;
+  std::uint32_t frame = 0;
+  auto operator<=>(const FrameId&) const = default;  // NOLINT(modernize-use-nullptr)
+};
+
+// Reads and opens frames. Thread-safe but for `index`, which the caller owns.
+class FrameReader {
+ public:
+  FrameReader(Repository& repository, const ReadKeys& keys)
+      : repository_(repository), keys_(repository, keys) {}
+
+  // All that is known of a frame without touching the store.
+  struct Plan {
+    PackRecord pack;
+    FrameRecord record;
+    std::uint32_t frame = 0;
+  };
+
+  static Plan plan(const BlockIndex::Reader& index, const FrameId& frame);
+  // The frame's plaintext.
+  Bytes read(const Plan& plan, Decompressor& decompressor);
+
+  PackKeyring& keys() { return keys_; }
+
+ private:
+  Repository& repository_;
+  PackKeyring keys_;
+};
+
+// The first copy of a block that may be relied on and that `serves`. Whole runs of others are
+// passed over: somebody may have stored that block any number of times.
+std::optional<BlockLocation> find_trusted(const BlockIndex::Reader& index,
+                                          const TrustedNumbers& trusted,
+                                          const BlockTag& tag,
+                                          const std::function<bool(const BlockLocation&)>& serves);
+
+// Throws Error{corrupt} unless `plaintext` is the block of that id.
+void check_block(const Key& id_key, const BlockId& id, View plaintext);
+
+// Blocks one at a time, with the last few frames kept open: for manifests and single files. Belongs
+// to one thread.
+class BlockReader {
+ public:
+  BlockReader(Repository& repository, const ReadKeys& keys);
+  // Error{missing} when no pack holds the block.
+  Bytes get(const BlockId& id);
+
+ private:
+  View frame(const FrameId& id);
+
+  Repository& repository_;
+  ReadKeys keys_;
+  BlockIndex::Reader index_;
+  FrameReader frames_;
+  Decompressor decompressor_;
+  std::list<std::pair<FrameId, Bytes>> recent_;
+};
+
+// The inner part of a key segment, whose records match the names of the outer one.
+KeySegmentInner open_inner(const ReadKeys& keys,
+                           const KeySegmentOuter& outer,
+                           const ObjectHash& name);
+
+// A snapshot's body, and its reference set, which every slot may open.
+SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot);
+ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot);
+
+}  // namespace kist

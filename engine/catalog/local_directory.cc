@@ -1,0 +1,212 @@
+#include "engine/catalog/local_directory.h"
+
+#include <charconv>
+
+#include "engine/base/disk/file.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t local_key_size = 64;
+constexpr std::string_view lmdb_files[] = {"/data.mdb", "/lock.mdb", "/suspect"};
+
+void remove_environment(const std::string& directory) {
+  for (const std::string_view file : lmdb_files) {
+    remove_file(concat(directory, file));
+  }
+}
+
+std::optional<Bytes> read_if_there(const std::string& path, std::uint64_t size_max) {
+  if (!path_exists(path)) return std::nullopt;
+  return read_file(path, size_max);
+}
+
+}  // namespace
+
+LocalState::LocalState(std::string directory, Random& random, Observer& observer)
+    : directory_(std::move(directory)) {
+  make_directories(directory_);
+  const FileLock lock(directory_ + "/lock");  // or two first uses would make two keys
+  load_keys(random, observer);
+  open_catalog(observer);
+  open_index(observer);
+}
+
+std::optional<LocalState::Keys> LocalState::read_keys() const {
+  const auto bytes = read_if_there(directory_ + "/local.key", 1U << 20U);
+  if (!bytes || bytes->size() != local_key_size) return std::nullopt;
+  ByteReader in(*bytes, "local.key");
+  Keys out;
+  std::ranges::copy(in.take(out.index.checksum.size()), out.index.checksum.begin());
+  std::ranges::copy(in.take(out.index.tag.size()), out.index.tag.begin());
+  out.epoch = in.id<EpochId>();
+  out.client = in.id<ClientId>();
+  if (out.client == ClientId()) return std::nullopt;  // wiped, and not written anew
+  return out;
+}
+
+void LocalState::write_keys(const Keys& keys) const {
+  ByteWriter out(local_key_size);
+  out.raw(keys.index.checksum);
+  out.raw(keys.index.tag);
+  out.id(keys.epoch);
+  out.id(keys.client);
+  replace_file(directory_ + "/local.key", out.view());
+}
+
+// Whoever has the file can read nothing, but without it the local tables are noise.
+void LocalState::load_keys(Random& random, Observer& observer) {
+  std::optional<Keys> keys = read_keys();
+  if (!keys) {
+    if (path_exists(directory_ + "/local.key")) {
+      observer.notice("the local key was damaged: the catalog is rebuilt");
+    }
+    remove_environment(directory_ + "/catalog");
+    remove_environment(directory_ + "/index");
+    keys.emplace();
+    random.fill(keys->index.checksum);
+    random.fill(keys->index.tag);
+    keys->client = random.draw_id<ClientId>();
+    write_keys(*keys);
+  }
+  keys_ = *keys;
+}
+
+void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
+  if (keys_.epoch == epoch) return;
+  const FileLock lock(directory_ + "/lock");
+  std::optional<Keys> keys = read_keys();
+  if (!keys) throw Error(Code::failed, concat(directory_, "/local.key is gone; run again"));
+  if (keys->epoch != epoch) {
+    remove_environment(directory_ + "/index");
+    forget_file_caches();
+    random.fill(keys->index.tag);
+    keys->epoch = epoch;
+    wipe_file(directory_ + "/local.key");
+    write_keys(*keys);
+  }
+  // The former one stays in use till this one is there, or an error would leave none.
+  auto index = std::make_unique<BlockIndex>(directory_ + "/index", keys->index);
+  keys_ = *keys;
+  index_ = std::move(index);
+}
+
+void LocalState::open_catalog(Observer& observer) {
+  const std::string directory = directory_ + "/catalog";
+  try {
+    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
+  } catch (const Error& error) {
+    if (error.code() != Code::corrupt) throw;
+    observer.notice(concat(error.text(), "; it is rebuilt from the journal"));
+    remove_environment(directory);
+    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
+  }
+}
+
+void LocalState::open_index(Observer& observer) {
+  const std::string directory = directory_ + "/index";
+  try {
+    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
+    static_cast<void>(index_->loaded_sequence());
+  } catch (const Error& error) {
+    if (error.code() != Code::corrupt) throw;
+    observer.notice(concat(error.text(), "; it is rebuilt from the index segments"));
+    index_.reset();
+    remove_environment(directory);
+    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
+  }
+}
+
+void LocalState::reset_catalog() {
+  const FileLock lock(directory_ + "/lock");
+  catalog_.reset();
+  remove_environment(directory_ + "/catalog");
+  catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.index.checksum);
+}
+
+void LocalState::reset_index() {
+  const FileLock lock(directory_ + "/lock");
+  const std::optional<Keys> keys = read_keys();
+  if (!keys || keys->epoch != keys_.epoch) {
+    throw Error(Code::conflict,
+                "another process has begun to work in a later epoch with this state directory; run "
+                "again");
+  }
+  index_.reset();
+  remove_environment(directory_ + "/index");
+  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
+}
+
+std::optional<Head> LocalState::last_head() const {
+  const auto bytes = read_if_there(directory_ + "/head", 256);
+  if (!bytes) return std::nullopt;
+  std::string_view line = as_text(*bytes);
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  Head head;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), head.sequence);
+  const auto digits = static_cast<std::size_t>(end - line.data());
+  const auto hash =
+      digits + 1 <= line.size() ? parse_id<ObjectHash>(line.substr(digits + 1)) : std::nullopt;
+  if (error != std::errc() || !hash) {
+    throw Error(Code::corrupt,
+                concat("the record of the last head seen, ", directory_,
+                       "/head, is damaged; if you trust the store as it is now, remove that file"));
+  }
+  head.hash = *hash;
+  return head;
+}
+
+void LocalState::remember_head(const Head& head) {
+  // Another process of this machine may have seen more; what was seen is never forgotten.
+  const std::optional<Head> seen = last_head();
+  if (seen && seen->sequence >= head.sequence) return;
+  replace_file(directory_ + "/head", as_view(concat(head.sequence, " ", hex(head.hash), "\n")));
+}
+
+bool LocalState::is_head_doubted() const {
+  return path_exists(directory_ + "/doubt");
+}
+
+void LocalState::doubt_head(bool is_doubted) const {
+  if (is_doubted == is_head_doubted()) return;
+  if (is_doubted) {
+    replace_file(directory_ + "/doubt", {});
+  } else {
+    remove_file(directory_ + "/doubt");
+  }
+}
+
+std::optional<SlotId> LocalState::last_slot() const {
+  const auto bytes = read_if_there(directory_ + "/slot", 256);
+  return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;
+}
+
+std::set<ObjectHash> LocalState::distrusted_packs() const {
+  std::set<ObjectHash> out;
+  const auto bytes = read_if_there(directory_ + "/distrusted", 64U << 20U);
+  if (!bytes) return out;
+  ByteReader in(*bytes, "the list of damaged packs");
+  while (in.left() >= ObjectHash::size) {
+    out.insert(in.id<ObjectHash>());
+  }
+  return out;
+}
+
+void LocalState::distrust_packs(const std::set<ObjectHash>& packs) {
+  ByteWriter out;
+  for (const ObjectHash& pack : packs) {
+    out.id(pack);
+  }
+  replace_file(directory_ + "/distrusted", out.view());
+}
+
+void LocalState::forget_file_caches() const {
+  remove_tree(cache_directory());
+}
+
+void LocalState::remember_slot(const SlotId& slot) {
+  if (last_slot() != slot) replace_file(directory_ + "/slot", as_view(hex(slot)));
+}
+
+}  // namespace kist

@@ -1,0 +1,416 @@
+#include "engine/ops/backup/backup.h"
+
+#include <set>
+#include <thread>
+
+#include "engine/base/disk/tree.h"
+#include "engine/base/pool.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/block_writer.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/content/chunker.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/kdf.h"
+#include "engine/format/limits.h"
+#include "engine/format/manifest_tree.h"
+#include "engine/journal/commit.h"
+#include "engine/ops/backup/file_cache.h"
+#include "engine/ops/backup/snapshot_builder.h"
+#include "engine/ops/backup/source_reader.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::string_view program = "kist 0.1.0";
+
+GearTable gear_table(const Key& chunk_seed) {
+  GearTable table{};
+  Bytes bytes(table.size() * 8);
+  fill_from_seed(derive_key(chunk_seed, 1, "kistgear"), bytes);
+  ByteReader in(bytes, "gear table");
+  for (std::uint64_t& word : table) {
+    word = in.u64();
+  }
+  return table;
+}
+
+ChunkerParameters chunker_of(const ContentParameters& content) {
+  return {content.block_min, content.block_target, content.block_max};
+}
+
+std::string keyed_label(const WriteKeys& keys, std::string_view text, std::size_t digits) {
+  return hex(hash_block(keys.id_key(), as_view(text))).substr(0, digits);
+}
+
+// The journal outlives a snapshot, so the name of its source tells no path.
+std::string default_source(const WriteKeys& keys,
+                           const std::string& host,
+                           const std::vector<std::string>& paths) {
+  std::string all;
+  for (const std::string& path : paths) {
+    all += path;
+    all += '\0';
+  }
+  return concat(host, "-", keyed_label(keys, all, 8));
+}
+
+unsigned thread_count(unsigned wanted) {
+  return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+}
+
+// Keeps a source's pending snapshots in step with a running backup.
+struct Checkpoints {
+  std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
+  // What the pending snapshots of earlier backups hold, and how far the newest of them came: until
+  // this backup is past that, its own pending snapshots would be poorer, and none is made.
+  NumberSet adopted;
+  std::string adopted_last_path;
+  std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
+};
+
+constexpr std::uint64_t checkpoint_bytes_default = std::uint64_t{1} << 30U;
+constexpr std::uint64_t checkpoint_bytes_max = std::uint64_t{16} << 30U;
+constexpr std::uint64_t checkpoint_share = 16;
+constexpr std::uint64_t checkpoint_blocks = 1U << 20U;  // bounds the table of the run's own blocks
+
+// One backup on its way: reading, building, committing.
+class Backup {
+ public:
+  Backup(Repository& repository, const BackupOptions& options, std::vector<std::string> paths)
+      : repository_(repository),
+        keys_(repository.write_keys()),
+        options_(options),
+        paths_(std::move(paths)),
+        host_(options.host.empty() ? host_name() : options.host),
+        source_(options.source.empty() ? default_source(keys_, host_, labels()) : options.source),
+        source_key_(keyed_label(keys_, source_, 32)),
+        started_ms_(repository.around.clock.now_ms()),
+        given_up_(repository.state().given_up),
+        problems_(repository.observer()),
+        chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
+        pool_(thread_count(options.threads)),
+        ingest_(repository, keys_, pool_, {level()}, options.is_dry_run),
+        cache_(repository.local->cache_directory(),
+               source_key_,
+               repository.around.random,
+               repository.observer()),
+        builder_(keys_, ingest_, cache_, problems_) {
+    check_encodable(body({}));
+    if (source_.size() > text_bytes_max) {
+      throw Error(Code::invalid, "the source's name is too long");
+    }
+  }
+
+  BackupResult run() {
+    result_.snapshot = repository_.around.random.draw_id<SnapshotId>();
+    result_.source = source_;
+    read_all();
+    const BlockId root = builder_.finish();
+    result_.statistics = statistics();
+    result_.duration_ms = repository_.around.clock.now_ms() - started_ms_;
+    if (options_.is_dry_run) return result_;
+    Introduced introduced = ingest_.settle({.body = body(root),
+                                            .statistics = result_.statistics,
+                                            .is_pending = false,
+                                            .unfinished = {}});
+    const JournalEntry entry = commit_snapshot(introduced, result_.snapshot, false);
+    result_.sequence = entry.sequence;
+    result_.statistics = introduced.statistics;
+    cache_.end_era(era_of(entry));
+    cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
+    return result_;
+  }
+
+ private:
+  [[nodiscard]] const Genesis& genesis() const { return repository_.state().genesis; }
+
+  [[nodiscard]] int level() const {
+    return options_.compression < 0 ? genesis().content.compression : options_.compression;
+  }
+
+  // What the snapshot says it is of.
+  [[nodiscard]] std::vector<std::string> labels() const {
+    return options_.stream ? std::vector<std::string>{"/" + options_.stream->path} : paths_;
+  }
+
+  [[nodiscard]] SnapshotBody body(const BlockId& root) const {
+    SnapshotBody out;
+    out.root = root;
+    out.host = host_;
+    out.program = program;
+    out.paths = labels();
+    out.tags = options_.tags;
+    out.description = options_.description;
+    const WalkOptions& walk = options_.walk;
+    out.is_selective = !walk.filter.empty() || walk.one_file_system || walk.excludes_caches ||
+                       !walk.exclude_if_present.empty() || walk.exclude_larger_than != 0;
+    out.problems = problems_.kept();
+    return out;
+  }
+
+  [[nodiscard]] SnapshotStatistics statistics() const {
+    SnapshotStatistics out = builder_.statistics();
+    out.started_ms = options_.time_ms.value_or(started_ms_);
+    out.finished_ms = std::max(out.started_ms, repository_.around.clock.now_ms());
+    out.problems = problems_.count();
+    if (options_.is_dry_run) {
+      out.blocks_new = ingest_.new_block_count();
+      out.bytes_new = ingest_.new_bytes();
+    }
+    return out;
+  }
+
+  // The caches of the source whose snapshots still stand: then all that they name does.
+  std::vector<std::unique_ptr<FileCacheReader>> open_caches() {
+    std::vector<std::unique_ptr<FileCacheReader>> out;
+    for (const CacheKind kind : {CacheKind::pending, CacheKind::complete}) {
+      auto cache = FileCacheReader::open(repository_.local->cache_directory(), source_key_, kind);
+      if (!cache) continue;
+      const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
+      if (!found || !found->is_live) continue;
+      if (kind == CacheKind::pending) {
+        checkpoints_.adopted_last_path = cache->facts().last_path;
+      } else {
+        expected_ = cache->facts();
+      }
+      out.push_back(std::move(cache));
+    }
+    return out;
+  }
+
+  // Pending snapshots that earlier backups of this source and slot left behind.
+  void adopt_pending() {
+    std::vector<SnapshotState> ours;
+    for (const SnapshotId& id : repository_.state().pending) {
+      SnapshotState snapshot = repository_.state().snapshots.at(id);
+      const bool is_ours =
+          snapshot.taken.source == source_ && snapshot.author == repository_.keyring.slot();
+      if (is_ours) ours.push_back(std::move(snapshot));
+    }
+    std::ranges::sort(ours, {}, &SnapshotState::sequence);
+    for (const SnapshotState& snapshot : ours) {
+      try {
+        adopt_blocks(snapshot);
+        checkpoints_.own.push_back(snapshot.taken.snapshot);
+      } catch (const Error& error) {
+        if (!is_damage(error)) throw;
+        repository_.observer().notice(
+            concat("the pending snapshot ", hex(snapshot.taken.snapshot).substr(0, 10),
+                   " cannot be read, and this backup does not go on from it: ", error.text()));
+      }
+    }
+    result_.has_resumed = !checkpoints_.own.empty();
+  }
+
+  // Every block of a pending snapshot, as numbers that stand by themselves.
+  void adopt_blocks(const SnapshotState& snapshot) {
+    const ReferenceSet set = get_reference_set(repository_, snapshot);
+    checkpoints_.adopted.unite(set.absolute);
+    const std::uint64_t base =
+        snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
+    set.relative.for_each([&](std::uint64_t ordinal) { checkpoints_.adopted.add(base + ordinal); });
+  }
+
+  [[nodiscard]] bool is_within_adopted() const {
+    return compare_paths(builder_.last_path(), checkpoints_.adopted_last_path) < 0;
+  }
+
+  void read_all() {
+    adopt_pending();
+    std::optional<StreamInput> stream = options_.stream;
+    if (stream) stream->time = {started_ms_ / 1000, 0};
+    SourceReader reader({paths_, options_.walk, stream ? &*stream : nullptr},
+                        {keys_.id_key(), chunker_, repository_.observer(), problems_}, pool_,
+                        open_caches());
+    while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
+      for (ReadEntry& entry : batch->entries) {
+        builder_.add(entry, batch->buffer);
+      }
+      tell_progress(batch->entries.back().entry.path);
+      if (is_checkpoint_due()) make_checkpoint();
+    }
+    result_.files_opened = reader.opened_count();
+    if (reader.was_interrupted()) stop();
+  }
+
+  void tell_progress(const std::string& path) {
+    const SnapshotStatistics& so_far = builder_.statistics();
+    repository_.observer().progress({.files_done = so_far.files(),
+                                     .files_total = expected_.files,
+                                     .bytes_done = so_far.bytes_total,
+                                     .bytes_total = expected_.bytes,
+                                     .is_estimate = true,
+                                     .current = "/" + path});
+  }
+
+  [[nodiscard]] bool is_checkpoint_due() const {
+    if (options_.is_dry_run) return false;
+    const std::uint64_t least =
+        options_.checkpoint_bytes == 0 ? checkpoint_bytes_default : options_.checkpoint_bytes;
+    const std::uint64_t due = std::clamp(ingest_.new_bytes() / checkpoint_share, least,
+                                         std::max(least, checkpoint_bytes_max));
+    if (ingest_.new_block_count() >= checkpoint_blocks) return true;
+    return ingest_.new_bytes() - checkpoints_.at_bytes >= due && !is_within_adopted();
+  }
+
+  // Commits what there is so far as a pending snapshot.
+  JournalEntry commit_pending() {
+    std::vector<ReferenceRun> unfinished;
+    SnapshotBody so_far = body(builder_.root_so_far(unfinished));
+    SnapshotStatistics counted = statistics();
+    // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
+    so_far.problems = problems_.kept_up_to(builder_.last_path());
+    counted.problems = so_far.problems.size();
+    Introduced introduced = ingest_.settle({.body = so_far,
+                                            .statistics = counted,
+                                            .is_pending = true,
+                                            .unfinished = std::move(unfinished),
+                                            .adopted = &checkpoints_.adopted});
+    const auto id = repository_.around.random.draw_id<SnapshotId>();
+    JournalEntry entry = commit_snapshot(introduced, id, true);
+    checkpoints_.own.push_back(id);
+    checkpoints_.at_bytes = ingest_.new_bytes();
+    ++result_.checkpoints;
+    cache_.end_era(era_of(entry));
+    cache_.commit(CacheKind::pending, facts_of(id, counted));
+    return entry;
+  }
+
+  void make_checkpoint() {
+    const std::uint64_t files = builder_.statistics().files();
+    const CacheEra era = era_of(commit_pending());
+    if (repository_.observer().cancelled()) throw_kept(files);
+    sync_index(repository_, Cancelling::no);
+    builder_.begin_next(era.first_number, era.new_data_count);
+    ingest_.begin_next(era.first_number);
+  }
+
+  // A person asked to stop: what was read till now is kept.
+  [[noreturn]] void stop() {
+    const std::uint64_t files = builder_.statistics().files();
+    const bool has_news = ingest_.new_block_count() > 0;
+    if (is_within_adopted()) {
+      throw Error(
+          Code::interrupted,
+          "interrupted; what an earlier backup has kept is still kept: run the same command "
+          "again to go on from there");
+    }
+    if (options_.is_dry_run || (!has_news && result_.checkpoints == 0)) {
+      throw Error(Code::interrupted, "interrupted; nothing new had been stored");
+    }
+    if (has_news) commit_pending();
+    throw_kept(files);
+  }
+
+  [[noreturn]] void throw_kept(std::uint64_t files) const {
+    throw Error(Code::interrupted,
+                concat("interrupted; ", files, " files are kept as the pending snapshot ",
+                       hex(checkpoints_.own.back()).substr(0, 10),
+                       "; run the same command again to go on from there"));
+  }
+
+  [[nodiscard]] CacheEra era_of(const JournalEntry& entry) const {
+    const auto& taken = std::get<SnapshotTaken>(entry.act);
+    return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
+            .new_data_count = ingest_.new_data_count()};
+  }
+
+  [[nodiscard]] CacheFacts facts_of(const SnapshotId& id,
+                                    const SnapshotStatistics& statistics) const {
+    return {.snapshot = id,
+            .started_ms = started_ms_,
+            .files = statistics.files(),
+            .bytes = statistics.bytes_total,
+            .eras = {},
+            .last_path = {}};
+  }
+
+  // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
+  // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
+  void require_unclaimed(const Introduced& introduced) {
+    sync_index(repository_, Cancelling::no);
+    const BlockIndex::Reader index(repository_.local->index());
+    const State& state = repository_.state();
+    const bool is_claimed =
+        std::ranges::any_of(
+            introduced.packs,
+            [&](const ObjectHash& pack) { return index.find_pack(pack).has_value(); }) ||
+        std::ranges::any_of(introduced.segments,
+                            [&](const SegmentIntroduction& segment) {
+                              return state.segments.contains(segment.index_segment);
+                            }) ||
+        std::ranges::any_of(introduced.key_segments, [&](const ObjectHash& name) {
+          return state.key_segments.contains(name);
+        });
+    if (!is_claimed) return;
+    throw Error(
+        Code::conflict,
+        "another slot has claimed packs of this backup before it was committed: nothing was "
+        "committed; run it again, and let an owner see in kist journal list who did it");
+  }
+
+  JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
+    return commit(repository_, [&](const State& state) {
+      require_unclaimed(introduced);  // first: it may replay, and what follows goes by the state
+      if (state.given_up != given_up_) {
+        throw Error(Code::conflict,
+                    "meanwhile an owner has given up damaged keys, and what this backup relies on "
+                    "may have gone with them: nothing was committed; run it again");
+      }
+      if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
+      SnapshotTaken taken = snapshot_entry(introduced, state);
+      taken.snapshot = id;
+      taken.is_pending = is_pending;
+      taken.replaces = replaceable(state);
+      taken.source = source_;
+      return Act(std::move(taken));
+    });
+  }
+
+  // The newest of the pending snapshots that this backup goes on from, if it still is one.
+  [[nodiscard]] SnapshotId replaceable(const State& state) const {
+    SnapshotId out;
+    for (const SnapshotId& id : checkpoints_.own) {
+      if (state.pending.contains(id)) out = id;
+    }
+    return out;
+  }
+
+  Repository& repository_;
+  const WriteKeys keys_;
+  const BackupOptions& options_;
+  const std::vector<std::string> paths_;
+  const std::string host_;
+  const std::string source_;
+  const std::string source_key_;
+  const std::int64_t started_ms_;
+  const std::uint64_t given_up_;  // by the state that blocks are looked up under
+  ProblemLog problems_;
+  Chunker chunker_;
+  Pool pool_;  // its tasks end before what they use goes
+  Ingest ingest_;
+  FileCacheWriter cache_;
+  SnapshotBuilder builder_;
+  Checkpoints checkpoints_;
+  CacheFacts expected_;  // what the source held the last time
+  BackupResult result_;
+};
+
+}  // namespace
+
+BackupResult backup(Repository& repository, const BackupOptions& options) {
+  repository.require(can_write);
+  std::vector<std::string> paths;
+  for (const std::string& path : options.paths) {
+    paths.push_back(resolve_source_path(path));
+  }
+  if (paths.empty() && !options.stream) {
+    throw Error(Code::invalid, "name at least one path to back up");
+  }
+  if (!options.is_dry_run) require_writable(repository);
+  sync_index(repository);
+  return Backup(repository, options, std::move(paths)).run();
+}
+
+}  // namespace kist

@@ -1,0 +1,129 @@
+// What the last backup of a source saw: every entry with the blocks it needs, in path order, so
+// that a walk in the same order knows unchanged files without opening them. Local; sealed under a
+// key of its own that is drawn anew, and the former destroyed, by each backup. Lost or damaged, it
+// costs one full read. Layout: a small file with key and facts, and a large one of sealed pieces.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/disk/file.h"
+#include "engine/base/entry.h"
+#include "engine/base/observer.h"
+#include "engine/base/random.h"
+#include "engine/blocks/block_writer.h"
+#include "engine/crypto/secret.h"
+
+namespace kist {
+
+struct CachedEntry {
+  Entry entry;
+  std::vector<ReferenceRun> runs;
+};
+
+// Between two journal entries of a backup, references are relative to the second. Known once that
+// entry is committed.
+struct CacheEra {
+  std::uint64_t first_number = 0;    // of the entry
+  std::uint64_t new_data_count = 0;  // meta blocks are numbered after these
+};
+
+// What a cache stands for, and what its references mean.
+struct CacheFacts {
+  SnapshotId snapshot;
+  std::int64_t started_ms = 0;
+  std::uint64_t files = 0;  // in the snapshot, and their bytes
+  std::uint64_t bytes = 0;
+  std::vector<CacheEra> eras;
+  std::string last_path;  // of its entries
+};
+
+// A source has one cache of its last complete backup, and one of a backup that was cut off after a
+// checkpoint.
+enum class CacheKind { complete, pending };
+
+class FileCacheReader {
+ public:
+  // Opens a cache of a source; empty when there is none that can be used.
+  static std::unique_ptr<FileCacheReader> open(const std::string& directory,
+                                               const std::string& source_key,
+                                               CacheKind kind);
+
+  [[nodiscard]] const CacheFacts& facts() const { return facts_; }
+
+  // The entry at `path`, if the cache has it; paths are asked for in ascending order.
+  const CachedEntry* find(std::string_view path);
+
+ private:
+  FileCacheReader(File file, Key key, CacheFacts facts, std::uint64_t piece_count)
+      : file_(std::move(file)),
+        key_(std::move(key)),
+        facts_(std::move(facts)),
+        piece_count_(piece_count) {}
+
+  bool read_piece();
+  bool advance();
+
+  File file_;
+  Key key_;
+  CacheFacts facts_;
+  std::uint64_t piece_count_ = 0;
+  std::uint64_t file_offset_ = 0;
+  std::uint64_t piece_number_ = 0;
+  Bytes piece_;
+  std::size_t piece_offset_ = 0;
+  std::size_t era_ = 0;  // of the piece
+  bool at_end_ = false;
+  bool has_current_ = false;
+  CachedEntry current_;
+};
+
+class FileCacheWriter {
+ public:
+  struct FactsFile;
+
+  // What goes wrong is told once, and the cache given up: it costs one full read, not the backup.
+  FileCacheWriter(std::string directory,
+                  std::string source_key,
+                  Random& random,
+                  Observer& observer);
+  FileCacheWriter(const FileCacheWriter&) = delete;
+  FileCacheWriter& operator=(const FileCacheWriter&) = delete;
+  FileCacheWriter(FileCacheWriter&&) = delete;
+  FileCacheWriter& operator=(FileCacheWriter&&) = delete;
+  ~FileCacheWriter();  // not committed: the former caches stay
+
+  void add(const Entry& entry, const std::vector<ReferenceRun>& runs);
+  // An entry was committed: what was added so far is relative to it, what comes to the next one.
+  void end_era(const CacheEra& era);
+  // What was added so far becomes the source's cache of that kind. The complete one takes the place
+  // of all others, which are destroyed.
+  // The facts but for the eras and the last path, which the writer knows.
+  void commit(CacheKind kind, CacheFacts facts);
+
+ private:
+  void flush_piece();
+  void remove_strays();
+  void put_in_place(CacheKind kind, const FactsFile& file);
+  template <typename Work>
+  void guarded(const Work& work);
+
+  Observer& observer_;
+  bool is_given_up_ = false;
+  std::string directory_;
+  std::string source_key_;
+  std::string generation_;
+  Key key_;
+  File file_;
+  ByteWriter piece_;
+  std::string previous_path_;
+  std::string last_path_;
+  std::uint64_t piece_number_ = 0;
+  std::vector<CacheEra> eras_;
+  bool is_committed_ = false;
+};
+
+}  // namespace kist

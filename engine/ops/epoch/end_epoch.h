@@ -1,0 +1,33 @@
+// Ending an epoch: new secrets for every slot that is to have them, the keys of all that is stored
+// sealed to them, and then, but not before all of that was read back, one journal entry. What only
+// the former secrets open is removed last. docs/format.md, "Epochs".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/keys/repository.h"
+
+namespace kist {
+
+struct EndEpochOptions {
+  std::vector<SlotId> revoked;  // slots that get no keys of the new epoch
+  // Key segments that are missing or do not open are given up, and with them what they opened;
+  // otherwise they are an error.
+  bool drops_unreadable = false;
+};
+
+struct EndEpochResult {
+  std::uint64_t sequence = 0;  // of the journal entry
+  std::uint32_t epoch_number = 0;
+  std::vector<std::string> dropped;  // key segments
+  std::uint64_t removed = 0;         // objects of epochs that have ended
+};
+
+// Error{refused} without the capability `maintain`, or `own` where slots are revoked or something
+// is given up; Error{invalid} for a slot that does not exist, was revoked before, or is the
+// caller's own.
+EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options);
+
+}  // namespace kist

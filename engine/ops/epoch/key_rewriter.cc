@@ -1,0 +1,242 @@
+#include "engine/ops/epoch/key_rewriter.h"
+
+#include <algorithm>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t merged_bytes_max = 4U << 20U;
+
+// About what the parts take, encoded.
+std::size_t size_of(const KeySegmentOuter& outer, const KeySegmentInner& inner) {
+  std::size_t out = 64 * (outer.index_segments.size() + outer.reference_sets.size() +
+                          outer.packs.size() + outer.bodies.size()) +
+                    40 * inner.packs.size();
+  for (const PackKeys& pack : inner.packs) {
+    out += 36 * pack.frames.size();
+  }
+  return out;
+}
+
+std::optional<Bytes> get_if_whole(Repository& repository, const ObjectHash& name) {
+  try {
+    return get_whole_key_segment(repository, name);
+  } catch (const Error& error) {
+    if (!is_damage(error)) throw;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+NewEpoch draw_epoch(Repository& repository) {
+  Random& random = repository.around.random;
+  NewEpoch out;
+  out.origin = repository.keyring.origin();
+  ++out.origin.epoch_number;
+  out.origin.epoch = random.draw_id<EpochId>();
+  out.begun = repository.state().next_sequence;
+  for (Key* key : {&out.journal_key, &out.index_key, &out.secret}) {
+    random.fill(key->mutable_view());
+  }
+  return out;
+}
+
+void require_stored(Repository& repository, const std::string& name, View bytes) {
+  for (const std::string& copy : {name, twin_name(name)}) {
+    if (equal(get_object(repository.reader(), copy, bytes.size()), bytes)) continue;
+    throw Error(Code::corrupt, concat(copy, " is not what was just written; nothing has changed"));
+  }
+}
+
+void KeyCarrier::carry_all() {
+  for (const Referred& segment : in_order()) {
+    check_cancelled(repository_.observer());
+    carry(segment);
+  }
+  for (auto& [author, pending] : pending_) {
+    flush(pending);
+  }
+  std::ranges::sort(dropped);
+  std::ranges::sort(unread);
+}
+
+void KeyCarrier::require_complete() const {
+  for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
+    const PackRecord pack = index_.pack(number);
+    if (packs_.contains(pack.name)) continue;
+    if (std::ranges::binary_search(dropped, pack.key_segment)) continue;
+    throw Error(Code::corrupt, concat("the key of ", pack_name(pack.name),
+                                      " is in no key segment; nothing has changed"));
+  }
+}
+
+std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
+  std::vector<Referred> out;
+  std::map<ObjectHash, std::size_t> places;
+  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
+    for (const ObjectHash& name : snapshot->key_segments) {
+      const auto [place, is_new] = places.emplace(name, out.size());
+      if (is_new) out.push_back({name, {}});
+      out[place->second].snapshots.push_back(snapshot);
+    }
+  }
+  return out;
+}
+
+std::vector<ObjectHash> KeyCarrier::find_damaged() const {
+  std::vector<ObjectHash> out;
+  for (const auto& [name, author] : repository_.state().key_segments.all()) {
+    check_cancelled(repository_.observer());
+    if (!get_if_whole(repository_, name)) out.push_back(name);
+  }
+  return out;
+}
+
+void KeyCarrier::carry(const Referred& segment) {
+  const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
+  if (!bytes) {
+    dropped.push_back(segment.name);
+    unread.push_back(segment.name);
+    return;
+  }
+  OpenSegment all;
+  const bool counts = ignoring_junk(repository_.observer(), [&] {
+    all.outer = open_key_segment(repository_, *bytes, segment.name);
+    all.inner = open_inner(keys_, all.outer, segment.name);
+  });
+  if (counts) {
+    add(segment, all);
+  } else {
+    dropped.push_back(segment.name);
+  }
+}
+
+void KeyCarrier::find_false_claims() {
+  const std::set<std::uint64_t> claims = repository_.local->index().false_claims();
+  if (claims.empty()) return;
+  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
+    if (claims.contains(snapshot->sequence)) apart_.insert(snapshot->author);
+  }
+}
+
+bool KeyCarrier::merges(const SlotId& author) const {
+  return merges_ && !apart_.contains(author);
+}
+
+void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
+  OpenSegment kept = merges_ ? entitled(all, segment) : all;
+  kept.outer.inner_box.clear();
+  std::erase_if(kept.outer.index_segments,
+                [&](const NamedKey& key) { return abandoned_.contains(key.name); });
+  const SlotId& author = segment.snapshots.front()->author;
+  Pending& pending = pending_[author];
+  const std::size_t size = size_of(kept.outer, kept.inner);
+  KeySegmentOuter& outer = pending.open.outer;
+  if (!merges(author) || pending.size + size > merged_bytes_max ||
+      outer.packs.size() + kept.outer.packs.size() > key_segment_packs_max) {
+    flush(pending);
+  }
+  const auto append = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(outer.index_segments, kept.outer.index_segments);
+  append(outer.reference_sets, kept.outer.reference_sets);
+  append(outer.packs, kept.outer.packs);
+  append(outer.bodies, kept.outer.bodies);
+  append(pending.open.inner.packs, kept.inner.packs);
+  append(pending.open.inner.bodies, kept.inner.bodies);
+  pending.replaces.push_back(segment.name);
+  pending.size += size;
+  for (const ObjectHash& pack : kept.outer.packs) {
+    if (index_.find_pack(pack)) packs_.insert(pack);
+  }
+}
+
+// What the entries that the segment belongs to have introduced, and nothing else.
+KeyCarrier::OpenSegment KeyCarrier::entitled(const OpenSegment& all,
+                                             const Referred& segment) const {
+  std::set<ObjectHash> names;
+  for (const SnapshotPtr& snapshot : segment.snapshots) {
+    names.insert(snapshot->taken.body);
+    names.insert(snapshot->taken.reference_set);
+    for (const SegmentIntroduction& introduced : snapshot->taken.segments) {
+      names.insert(introduced.index_segment);
+    }
+  }
+  OpenSegment out;
+  for (const NamedKey& key : all.outer.index_segments) {
+    if (names.contains(key.name)) out.outer.index_segments.push_back(key);
+  }
+  for (const NamedKey& key : all.outer.reference_sets) {
+    if (names.contains(key.name)) out.outer.reference_sets.push_back(key);
+  }
+  for (std::size_t i = 0; i < all.outer.bodies.size(); ++i) {
+    if (!names.contains(all.outer.bodies[i])) continue;
+    out.outer.bodies.push_back(all.outer.bodies[i]);
+    out.inner.bodies.push_back(all.inner.bodies[i]);
+  }
+  for (std::size_t i = 0; i < all.outer.packs.size(); ++i) {
+    // One that no index segment lists is nobody's yet, and stays.
+    const std::optional<std::uint32_t> pack = index_.find_pack(all.outer.packs[i]);
+    if (pack && index_.pack(*pack).key_segment != segment.name) continue;
+    out.outer.packs.push_back(all.outer.packs[i]);
+    out.inner.packs.push_back(all.inner.packs[i]);
+  }
+  return out;
+}
+
+void KeyCarrier::flush(Pending& pending) {
+  if (pending.replaces.empty()) return;
+  carried.push_back({write(pending.open), std::move(pending.replaces)});
+  pending = {};
+}
+
+ObjectHash KeyCarrier::write(const OpenSegment& open) {
+  Random& random = repository_.around.random;
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  KeySegmentOuter outer = open.outer;
+  const SecretBytes inner(encode_key_segment_inner(open.inner));
+  outer.inner_box = seal_box(box_public_key(epoch_.secret), ephemeral, inner.view());
+  const SecretBytes payload(encode_key_segment(outer));
+  const Bytes object =
+      seal_object({.type = ObjectType::key_segment, .origin = epoch_.origin}, epoch_.index_key,
+                  repository_.keyring.signing_seed(), random, payload.view());
+  if (object.size() > key_segment_bytes_max) {
+    throw Error(Code::corrupt, "a key segment would be too large to be read; nothing has changed");
+  }
+  const ObjectHash name = hash_object(object);
+  put_twinned(repository_.writer(), key_segment_name(name), object);
+  require_opens(object, name, open);
+  require_stored(repository_, key_segment_name(name), object);
+  return name;
+}
+
+// By the new epoch's secrets alone, the segment yields the keys that were meant.
+void KeyCarrier::require_opens(View object,
+                               const ObjectHash& name,
+                               const OpenSegment& meant) const {
+  const std::string label = key_segment_name(name);
+  const SecretBytes payload = open_object(object, label, ObjectType::key_segment,
+                                          repository_.keyring.repository(), epoch_.index_key);
+  KeySegmentOuter outer = decode_key_segment(payload.view(), label);
+  const std::optional<SecretBytes> inner = open_box(epoch_.secret, outer.inner_box);
+  outer.inner_box.clear();
+  if (inner && outer == meant.outer &&
+      decode_key_segment_inner(inner->view(), label) == meant.inner) {
+    return;
+  }
+  throw Error(Code::corrupt,
+              concat(label,
+                     " does not hold what was meant; nothing has changed. This machine's "
+                     "memory or processor may be failing"));
+}
+
+}  // namespace kist

@@ -1,0 +1,61 @@
+#include "engine/ops/restore/extraneous.h"
+
+namespace kist {
+
+Extraneous::Extraneous(const Directory& target, std::function<void(const std::string& path)> each)
+    : target_(target), mount_(target.own_status().mount), each_(std::move(each)) {}
+
+void Extraneous::enter(const std::string& path) {
+  stack_.push_back({path, NameReader([this, path](const std::string& after) {
+                      try {
+                        const Directory directory = target_.open_beneath(path);
+                        if (directory.own_status().mount == mount_) return directory.names(after);
+                      } catch (const Error&) {
+                        // It is not there, or no directory: then it holds nothing too much.
+                      }
+                      return NameList();
+                    })});
+}
+
+void Extraneous::leave() {
+  Frame frame = std::move(stack_.back());
+  stack_.pop_back();
+  while (const std::optional<std::string> name = frame.names.next()) {
+    each_(join_path(frame.path, *name));
+  }
+}
+
+void Extraneous::see(const Entry& entry, bool is_whole) {
+  if (!entry.path.empty()) {
+    const std::string_view parent = parent_path(entry.path);
+    while (!stack_.empty() && !is_within(parent, stack_.back().path)) {
+      leave();
+    }
+    if (!stack_.empty()) pass(stack_.back(), entry.path);
+  }
+  if (entry.type != EntryType::directory) return;
+  if (is_whole) {
+    enter(entry.path);
+  } else {
+    stack_.emplace_back().path = entry.path;
+  }
+}
+
+// The snapshot has something at or below this name of the directory (a manifest may lack the
+// directories between): what sorts before it is too much, it is not.
+void Extraneous::pass(Frame& frame, std::string_view path) {
+  const std::size_t start = frame.path.empty() ? 0 : frame.path.size() + 1;
+  const std::string_view name = path.substr(start, path.find('/', start) - start);
+  while (frame.names.peek() && compare_paths(*frame.names.peek(), name) < 0) {
+    each_(join_path(frame.path, *frame.names.next()));
+  }
+  if (frame.names.peek() == name) frame.names.next();
+}
+
+void Extraneous::finish() {
+  while (!stack_.empty()) {
+    leave();
+  }
+}
+
+}  // namespace kist

@@ -1,0 +1,496 @@
+#include "engine/ops/restore/restore.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "engine/base/disk/file.h"
+#include "engine/base/pool.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/format/manifest_tree.h"
+#include "engine/ops/restore/extraneous.h"
+#include "engine/ops/restore/file_comparison.h"
+#include "engine/ops/restore/restore_window.h"
+
+namespace kist {
+
+namespace {
+
+// What a file takes beyond its content, for the estimate of the room that is needed.
+constexpr std::uint64_t entry_room_bytes = 4096;
+
+struct Totals {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;  // as files show them
+  std::uint64_t room = 0;   // on disk, holes left out
+};
+
+class Restorer {
+ public:
+  Restorer(Repository& repository, const RestoreOptions& options, const SnapshotBody& body)
+      : repository_(repository),
+        options_(options),
+        body_(body),
+        root_(body.root),
+        keys_(repository.read_keys()),
+        blocks_(repository, keys_),
+        manifest_([this](const BlockId& id) { return blocks_.get(id); }),
+        prefix_(resolve_prefix()),
+        real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
+        pool_(options.threads != 0 ? options.threads
+                                   : std::max(1U, std::thread::hardware_concurrency())) {}
+
+  RestoreResult run() {
+    if (options_.is_dry_run) return preview();
+    const Totals totals = count();
+    TreeWriter tree(options_.target, options_.tree, repository_.around.random);
+    require_room(tree, totals);
+    write(tree, totals);
+    if (options_.deletes) delete_extraneous(tree);
+    finish_metadata(tree);
+    if (options_.verifies) verify(tree);
+    tree.finish();
+    return finish(tree);
+  }
+
+ private:
+  // A directory's contents go into the target; anything else goes in under its own name.
+  std::string resolve_prefix() {
+    const std::optional<Entry> top = manifest_.lookup(root_, options_.path);
+    if (!top && !options_.path.empty()) {
+      throw Error(Code::failed,
+                  concat("the snapshot has no /", options_.path, "; kist ls shows what it has"));
+    }
+    const bool is_directory = !top || top->type == EntryType::directory;
+    return is_directory ? options_.path : std::string(parent_path(options_.path));
+  }
+
+  [[nodiscard]] std::string in_target(const std::string& path) const {
+    if (prefix_.empty()) return path;
+    return path.size() <= prefix_.size() ? std::string() : path.substr(prefix_.size() + 1);
+  }
+
+  void report(const Entry& entry, const Error& error) {
+    const std::lock_guard lock(mutex_);
+    ++result_.problems;
+    if (error.code() == Code::corrupt || error.code() == Code::missing) ++result_.damaged;
+    failed_.insert(entry.path);
+    repository_.observer().problem(entry.path, error);
+  }
+
+  [[nodiscard]] bool has_failed(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return failed_.contains(path);
+  }
+
+  template <typename Work>
+  void guarded(const Entry& entry, const Work& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      report(entry, error);
+    }
+  }
+
+  // Calls `each` for what is meant, in manifest order or from the last to the first. A directory of
+  // which only something below is meant comes with that: in manifest order just before it.
+  void for_each_meant(ManifestReader::Order order, const std::function<void(const Entry&)>& each) {
+    std::vector<Entry> withheld;
+    std::string last_meant;
+    manifest_.for_each(root_, options_.path, order, [&](const Entry& entry) {
+      check_cancelled(repository_.observer());
+      const bool is_directory = entry.type == EntryType::directory;
+      const PathFilter::Verdict verdict = options_.filter.judge_path(entry.path, is_directory);
+      if (verdict.is_excluded) return true;
+      if (order == ManifestReader::Order::backward) {
+        const bool leads_on =
+            is_directory && !last_meant.empty() && is_within(last_meant, entry.path);
+        if (!verdict.is_included && !leads_on) return true;
+        last_meant = entry.path;
+        each(entry);
+        return true;
+      }
+      std::erase_if(withheld, [&](const Entry& d) { return !is_within(entry.path, d.path); });
+      if (!verdict.is_included) {
+        if (is_directory) withheld.push_back(entry);
+        return true;
+      }
+      for (const Entry& directory : std::exchange(withheld, {})) {
+        each(directory);
+      }
+      each(entry);
+      return true;
+    });
+  }
+
+  // The room that a file takes at most; holes within content nodes are not looked for.
+  static std::uint64_t room_of(const Entry& entry) {
+    std::uint64_t room = entry_room_bytes;
+    for (const ContentItem& item : entry.content) {
+      if (item.type != ItemType::hole) room += item.size;
+    }
+    return room;
+  }
+
+  Totals count() {
+    Totals out;
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+      if (entry.type != EntryType::file) return;
+      ++out.files;
+      out.bytes += entry.size;
+      // A hostile manifest may claim more than can be counted.
+      out.room = std::min(out.room + room_of(entry), std::uint64_t{INT64_MAX});
+    });
+    return out;
+  }
+
+  // Said before, not after. What is right already needs no room, and content nodes may hold holes:
+  // both are looked at only when the simple sum does not fit.
+  void require_room(TreeWriter& tree, const Totals& totals) {
+    const std::uint64_t free = tree.root().free_bytes();
+    if (totals.room <= free) return;
+    std::uint64_t needed = 0;
+    ParentCache parents(tree.root());
+    const auto need = [&](std::uint64_t bytes) {
+      needed += bytes;
+      if (needed <= free) return;
+      throw Error(Code::failed,
+                  concat("the target has room for ", free, " bytes and the restore needs up to ",
+                         totals.room,
+                         "; nothing was written: free some, restore less, or choose another "
+                         "target"));
+    };
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+      if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
+      need(entry_room_bytes);
+      manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
+        check_cancelled(repository_.observer());
+        if (item.type == ItemType::block) need(item.size);
+      });
+    });
+  }
+
+  bool is_there(TreeWriter& tree, ParentCache& parents, const Entry& original) {
+    Entry entry = original;
+    entry.path = in_target(original.path);
+    try {
+      return tree.look(parents, entry) == Standing::right;
+    } catch (const Error&) {
+      return false;  // it stands where no directory is yet
+    }
+  }
+
+  // The entry as it will stand in the target. A further name of something that is not restored
+  // under its first name becomes that thing itself.
+  Entry prepare(const Entry& original) {
+    Entry entry = original;
+    if (original.type == EntryType::hard_link && !is_meant(original.link_target)) {
+      const auto [adopted, is_first] = adopted_.try_emplace(original.link_target, original.path);
+      if (is_first) {
+        const std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
+        if (!first || first->type == EntryType::hard_link) {
+          throw Error(Code::missing, "what it is another name of is not there");
+        }
+        entry = *first;
+      } else {
+        entry.link_target = in_target(adopted->second);
+      }
+    } else if (original.type == EntryType::hard_link) {
+      entry.link_target = in_target(original.link_target);
+    }
+    entry.path = in_target(original.path);
+    if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
+    return entry;
+  }
+
+  [[nodiscard]] bool is_meant(const std::string& path) const {
+    if (!is_within(path, options_.path)) return false;
+    if (options_.filter.empty()) return true;
+    const PathFilter::Verdict verdict = options_.filter.judge_path(path, false);
+    return !verdict.is_excluded && verdict.is_included;
+  }
+
+  void write(TreeWriter& tree, const Totals& totals) {
+    ParentCache parents(tree.root());
+    RestoreWindow window(
+        repository_, keys_, manifest_, tree, pool_,
+        [this](const Entry& entry, const Error& error) { report(entry, error); },
+        [this](const std::string& path) { return has_failed(path); });
+    window.expect(totals.files, totals.bytes);
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      Entry label;
+      label.path = in_target(original.path);
+      label.flags = original.flags;
+      guarded(label, [&] { place(tree, parents, window, prepare(original)); });
+    });
+    window.run();
+    result_.files = window.files_done();
+    result_.bytes = window.bytes_done();
+    result_.others += window.links_done();
+    result_.frames_read = window.frames_read();
+  }
+
+  void place(TreeWriter& tree, ParentCache& parents, RestoreWindow& window, Entry entry) {
+    if ((entry.flags & flag_torn) != 0) ++result_.torn;
+    if (entry.type == EntryType::hard_link) {
+      window.add_link(std::move(entry));
+      return;
+    }
+    const Standing standing = entry.path.empty() ? Standing::right : tree.look(parents, entry);
+    if (entry.type == EntryType::directory) {
+      tree.make_directory(parents, entry);
+      ++result_.directories;
+      count_change(standing, entry);
+      return;
+    }
+    if (standing == Standing::right) {
+      tree.adopt(parents, entry);
+      count_right(window, entry);
+      return;
+    }
+    if (standing == Standing::other) tree.prepare_replacing(parents, entry);
+    count_change(standing, entry);
+    if (entry.type == EntryType::file) {
+      window.add_file(std::move(entry), standing);
+    } else {
+      tree.make_other(parents, entry, standing);
+      ++result_.others;
+    }
+  }
+
+  void count_change(Standing standing, const Entry& entry) {
+    if (standing == Standing::other) ++result_.replaced;
+    if (standing == Standing::absent) tell(RestoreAction::create, entry.path);
+    if (standing == Standing::other) tell(RestoreAction::replace, entry.path);
+  }
+
+  void count_right(RestoreWindow& window, const Entry& entry) {
+    // Left as it is: flags that it has not are not set either.
+    const bool is_flagged = (entry.flags & inode_flags) != 0;
+    if (is_flagged && options_.tree.overwrite == Overwrite::never) kept_.insert(entry.path);
+    if (entry.type != EntryType::file) {
+      ++result_.others;
+      return;
+    }
+    ++result_.files_unchanged;
+    window.count_right(entry);
+  }
+
+  // What would be done, without doing it.
+  RestoreResult preview() {
+    std::optional<TreeWriter> tree;
+    if (path_exists(options_.target)) {
+      TargetOptions look_only = options_.tree;
+      look_only.is_dry_run = true;
+      tree.emplace(options_.target, look_only, repository_.around.random);
+    }
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      const Entry entry = prepare(original);
+      if (entry.path.empty()) return;
+      const Standing standing = tree ? preview_look(*tree, entry) : Standing::absent;
+      if (entry.type == EntryType::file) ++result_.files;
+      if (entry.type == EntryType::file && standing == Standing::right) ++result_.files_unchanged;
+      if (standing == Standing::other && options_.tree.overwrite == Overwrite::never) {
+        ++result_.problems;  // it would be left alone, and named
+        return;
+      }
+      count_change(standing, entry);
+    });
+    if (options_.deletes && tree) {
+      for_each_extraneous(*tree, [&](const std::string& path) {
+        ++result_.deleted;
+        tell(RestoreAction::remove, path);
+      });
+    }
+    return result_;
+  }
+
+  static Standing preview_look(TreeWriter& tree, const Entry& entry) {
+    try {
+      ParentCache parents(tree.root());
+      return tree.look(parents, entry);
+    } catch (const Error&) {
+      return Standing::absent;  // no directory leads there yet
+    }
+  }
+
+  void tell(RestoreAction action, const std::string& path) const {
+    if (options_.on_change) options_.on_change(action, path);
+  }
+
+  // What the snapshot can say nothing of: what its backup could not read, what the filter leaves
+  // out, what lies beside the paths that were backed up.
+  [[nodiscard]] bool is_unknown(const std::string& path_in_target) const {
+    const std::string path = join_path(prefix_, path_in_target);
+    const bool is_problem = std::ranges::any_of(body_.problems, [&](const SnapshotProblem& p) {
+      return is_within(path, p.path) || is_within(p.path, path);
+    });
+    const std::string here = concat(real_target_, "/", path_in_target);
+    const bool is_protected = std::ranges::any_of(options_.protects, [&](const std::string& p) {
+      return is_within(here, p) || is_within(p, here);
+    });
+    if (is_problem || is_protected || is_partial_name(base_name(path))) return true;
+    return !options_.filter.empty() && (options_.filter.judge_path(path, false).is_excluded ||
+                                        options_.filter.judge_path(path, true).is_excluded);
+  }
+
+  [[nodiscard]] bool is_whole(const std::string& path) const {
+    return std::ranges::any_of(
+        body_.paths, [&](const std::string& root) { return is_within(path, root.substr(1)); });
+  }
+
+  void for_each_extraneous(TreeWriter& tree, const std::function<void(const std::string&)>& each) {
+    Extraneous extraneous(tree.root(), [&](const std::string& path) {
+      if (!is_unknown(path)) each(path);
+    });
+    manifest_.for_each(root_, options_.path, ManifestReader::Order::forward,
+                       [&](const Entry& original) {
+                         check_cancelled(repository_.observer());
+                         Entry entry;
+                         entry.type = original.type;
+                         entry.path = in_target(original.path);
+                         extraneous.see(entry, is_whole(original.path));
+                         return true;
+                       });
+    extraneous.finish();
+  }
+
+  // Only after everything else went well: what is missing in the target may be all that is left of
+  // what a damaged snapshot cannot give back.
+  void delete_extraneous(TreeWriter& tree) {
+    if (result_.problems > 0) {
+      repository_.observer().notice("nothing was deleted, because not all could be restored");
+      return;
+    }
+    for_each_extraneous(tree, [&](const std::string& path) {
+      Entry label;
+      label.path = path;
+      guarded(label, [&] {
+        std::vector<std::string> removed;
+        tree.remove_all(
+            path, [&](const std::string& p) { return is_unknown(p); }, removed);
+        for (const std::string& gone : removed) {
+          ++result_.deleted;
+          tell(RestoreAction::remove, gone);
+        }
+      });
+    });
+  }
+
+  // Directories from the deepest up; flags of files too, now that nothing is linked any more.
+  void finish_metadata(TreeWriter& tree) {
+    ParentCache parents(tree.root());
+    for_each_meant(ManifestReader::Order::backward, [&](const Entry& original) {
+      const bool is_flagged =
+          original.type == EntryType::file && (original.flags & inode_flags) != 0;
+      if (original.type != EntryType::directory && !is_flagged) return;
+      Entry entry = original;
+      entry.path = in_target(original.path);
+      if (has_failed(entry.path) || kept_.contains(entry.path)) return;
+      guarded(entry, [&] {
+        if (is_flagged) {
+          tree.finish_flags(parents, entry);
+        } else if (tree.takes_metadata(entry.path)) {
+          if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
+          tree.finish_directory(entry);
+        }
+      });
+    });
+  }
+
+  // Every file again, block by block against what the manifest says.
+  void verify(TreeWriter& tree) {
+    TaskGroup tasks(pool_);
+    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+      Entry entry = original;
+      entry.path = in_target(original.path);
+      if (original.type != EntryType::file || has_failed(entry.path)) return;
+      std::vector<ContentItem> items;
+      guarded(entry, [&] {
+        manifest_.for_each_item(original.content,
+                                [&](const ContentItem& item) { items.push_back(item); });
+      });
+      tasks.submit([this, &tree, entry, items = std::move(items)] {
+        guarded(entry, [&] {
+          compare_file(keys_.id_key(), tree.root(), entry, items);
+          ++verified_;
+        });
+      });
+    });
+    tasks.finish();
+    result_.verified = verified_;
+  }
+
+  RestoreResult finish(const TreeWriter& tree) {
+    for (const auto& [kind, refused] : tree.refused()) {
+      result_.refused.push_back(concat(kind, ": not set on ", refused.count, " entries, the first ",
+                                       refused.first_path, " (", refused.reason, ")"));
+    }
+    if (!tree.found().empty()) {
+      result_.refused.push_back(concat("owner, attributes, mode and times: left as they were on ",
+                                       tree.found().size(), " directories that existed, the first ",
+                                       *tree.found().begin()));
+    }
+    return result_;
+  }
+
+  Repository& repository_;
+  const RestoreOptions& options_;
+  const SnapshotBody& body_;
+  const BlockId root_;
+  const ReadKeys keys_;
+  BlockReader blocks_;
+  ManifestReader manifest_;
+  const std::string prefix_;
+  const std::string real_target_;
+  std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
+  std::mutex mutex_;
+  std::set<std::string> kept_;    // flagged files that are left as they are
+  std::set<std::string> failed_;  // paths in the target that are not there as they should be
+  std::atomic<std::uint64_t> verified_{0};
+  RestoreResult result_;
+  Pool pool_;  // last: its tasks end before the rest goes
+};
+
+// Deleting what a snapshot does not have asks for a snapshot that says what it does not have.
+void require_deletable(Repository& repository,
+                       const RestoreOptions& options,
+                       const SnapshotState& snapshot,
+                       const SnapshotBody& body) {
+  if (options.filter.has_includes()) {
+    throw Error(Code::invalid,
+                "--delete with --include would delete all that is not included; use --exclude");
+  }
+  if (body.is_selective && !options.deletes_excluded) {
+    throw Error(Code::refused,
+                "the backup left files out by its options, and --delete would take them; "
+                "--delete-excluded says that this is meant");
+  }
+  if (snapshot.taken.is_pending) {
+    throw Error(Code::refused, "the snapshot is not complete: --delete would take what it lacks");
+  }
+  if (get_reference_set(repository, snapshot).statistics.problems > body.problems.size()) {
+    throw Error(Code::refused,
+                "the snapshot lacks more paths than it can name: --delete would take them");
+  }
+}
+
+}  // namespace
+
+RestoreResult restore(Repository& repository, const RestoreOptions& options) {
+  const ReadKeys keys = repository.read_keys();
+  const auto snapshot = repository.state().snapshots.find(options.snapshot);
+  if (!snapshot) {
+    throw Error(Code::failed, "there is no such snapshot");
+  }
+  sync_whole_index(repository);
+  const SnapshotBody body = get_body(repository, keys, *snapshot);
+  if (options.deletes) require_deletable(repository, options, *snapshot, body);
+  return Restorer(repository, options, body).run();
+}
+
+}  // namespace kist

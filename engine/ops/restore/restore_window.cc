@@ -1,0 +1,327 @@
+#include "engine/ops/restore/restore_window.h"
+
+#include <algorithm>
+
+#include "engine/content/thread_codec.h"
+#include "engine/crypto/hash.h"
+
+namespace kist {
+
+namespace {
+
+// A window ends at whichever comes first.
+constexpr std::size_t window_wanted_max = 128U << 10U;
+constexpr std::size_t window_files_max = 8U << 10U;
+constexpr std::size_t open_files_max = 256;
+constexpr std::size_t small_files_a_task = 128;
+
+}  // namespace
+
+// A file of the window. Guarded by its mutex from the first write to the last.
+struct RestoreWindow::OpenFile {
+  Entry entry;  // with the path in the target
+  std::string partial;
+  Standing standing = Standing::absent;  // of what has its name
+  std::mutex mutex;
+  File file;
+  bool is_planned = false;  // all its blocks are in wanted_left
+  bool is_begun = false;
+  bool is_done = false;
+  bool has_failed = false;
+  std::uint64_t wanted_left = 0;
+};
+
+// One block that a file of the window needs.
+struct RestoreWindow::Wanted {
+  FrameId frame;
+  std::uint32_t offset = 0;  // in the frame
+  std::uint32_t size = 0;
+  std::uint32_t file = 0;  // in the window
+  std::uint64_t file_offset = 0;
+  BlockId id;
+};
+
+RestoreWindow::RestoreWindow(Repository& repository,
+                             const ReadKeys& keys,
+                             const ManifestReader& manifest,
+                             TreeWriter& tree,
+                             Pool& pool,
+                             Report report,
+                             HasFailed has_failed)
+    : repository_(repository),
+      keys_(keys),
+      manifest_(manifest),
+      tree_(tree),
+      pool_(pool),
+      report_(std::move(report)),
+      has_failed_(std::move(has_failed)),
+      parents_(tree.root()),
+      index_(repository.local->index()),
+      frames_(repository, keys),
+      trust_(repository.state(), Trust::proved) {}
+
+RestoreWindow::~RestoreWindow() {
+  discard_unfinished();
+}
+
+void RestoreWindow::expect(std::uint64_t files, std::uint64_t bytes) {
+  files_total_ = files;
+  bytes_total_ = bytes;
+}
+
+void RestoreWindow::count_right(const Entry& entry) {
+  ++files_done_;
+  bytes_right_ += entry.size;
+  tell_progress(entry.path);
+}
+
+// A file may need more blocks than a window takes: it then spans several.
+void RestoreWindow::add_file(Entry entry, Standing standing) {
+  auto file = std::make_unique<OpenFile>();
+  const std::vector<ContentItem> items = std::exchange(entry.content, {});
+  file->entry = std::move(entry);
+  file->standing = standing;
+  files_.push_back(std::move(file));
+  try {
+    std::uint64_t at = 0;
+    manifest_.for_each_item(items, [&](const ContentItem& item) {
+      if (item.type == ItemType::block && !files_.back()->has_failed) want(item, at);
+      at += item.size;
+      if (wanted_.size() >= window_wanted_max) run();
+    });
+    if (at != files_.back()->entry.size && !items.empty()) {
+      throw Error(Code::corrupt, "its content does not add up to its size");
+    }
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted) throw;
+    give_up_planned(error);
+    return;
+  }
+  OpenFile& planned = *files_.back();
+  planned.is_planned = true;
+  if (planned.wanted_left == 0 && !planned.has_failed) {
+    unwanted_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
+  }
+  if (wanted_.size() >= window_wanted_max || files_.size() >= window_files_max) run();
+}
+
+void RestoreWindow::add_link(Entry entry) {
+  links_.push_back(std::move(entry));
+  if (links_.size() >= window_files_max) run();
+}
+
+// The file being planned needs this block. Any stored copy of the right size serves; one that a
+// reader has vouched for comes first.
+void RestoreWindow::want(const ContentItem& item, std::uint64_t file_offset) {
+  const BlockTag tag = tag_of(item.id);
+  const auto serves = [&](const BlockLocation& copy) { return copy.size == item.size; };
+  std::optional<BlockLocation> chosen = find_trusted(index_, trust_, tag, serves);
+  if (!chosen) chosen = find_trusted(index_, TrustedNumbers(), tag, serves);
+  if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
+  wanted_.push_back({.frame = {chosen->pack, chosen->frame},
+                     .offset = chosen->offset,
+                     .size = chosen->size,
+                     .file = static_cast<std::uint32_t>(files_.size() - 1),
+                     .file_offset = file_offset,
+                     .id = item.id});
+  ++files_.back()->wanted_left;
+}
+
+// The file being planned lacks a block: what was planned of it is not written.
+void RestoreWindow::give_up_planned(const Error& error) {
+  const auto position = static_cast<std::uint32_t>(files_.size() - 1);
+  std::erase_if(wanted_, [&](const Wanted& w) { return w.file == position; });
+  OpenFile& planned = *files_.back();
+  planned.is_planned = true;
+  if (!planned.has_failed) fail(planned, error, parents_);
+}
+
+// Writes everything that the window holds, then its hard links.
+void RestoreWindow::run() {
+  write_all();
+  make_links();
+  clear();
+}
+
+void RestoreWindow::write_all() {
+  std::ranges::sort(wanted_, {},
+                    [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
+  TaskGroup tasks(pool_);
+  for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
+    check_cancelled(repository_.observer());
+    tasks.submit([this, start] { write_unwanted(start); });
+  }
+  for (std::size_t start = 0; start < wanted_.size();) {
+    check_cancelled(repository_.observer());
+    std::size_t end = start;
+    while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
+      ++end;
+    }
+    tasks.submit([this, start, end, plan = FrameReader::plan(index_, wanted_[start].frame)] {
+      write_frame(start, end, plan);
+    });
+    start = end;
+  }
+  tasks.finish();
+}
+
+void RestoreWindow::make_links() {
+  for (const Entry& link : links_) {
+    try {
+      if (has_failed_(link.link_target)) {
+        throw Error(Code::failed, concat("it is another name of ", link.link_target,
+                                         ", which is not there as it should be"));
+      }
+      const Standing standing = tree_.look(parents_, link);
+      if (standing == Standing::other) tree_.prepare_replacing(parents_, link);
+      if (standing != Standing::right) tree_.make_hard_link(parents_, link, standing);
+      ++links_done_;
+    } catch (const Error& error) {
+      report_(link, error);
+    }
+  }
+}
+
+void RestoreWindow::clear() {
+  wanted_.clear();
+  unwanted_.clear();
+  links_.clear();
+  // A file that is still being planned goes on in the next window.
+  std::unique_ptr<OpenFile> unfinished;
+  if (!files_.empty() && !files_.back()->is_planned) {
+    unfinished = std::move(files_.back());
+  }
+  files_.clear();
+  if (unfinished) files_.push_back(std::move(unfinished));
+}
+
+// What this restore has begun and will not finish is taken away again.
+void RestoreWindow::discard_unfinished() noexcept {
+  for (const std::unique_ptr<OpenFile>& file : files_) {
+    if (file->is_begun && !file->is_done && !file->has_failed) {
+      try {
+        tree_.discard_file(parents_, file->entry, file->partial);
+      } catch (...) {
+        // Nothing more can be done about it here: the next restore clears it.
+      }
+    }
+  }
+}
+
+void RestoreWindow::open(OpenFile& file, ParentCache& parents) {
+  file.file = file.is_begun ? tree_.reopen_file(parents, file.entry, file.partial)
+                            : tree_.begin_file(parents, file.entry, file.partial);
+  file.is_begun = true;
+  ++open_files_;
+}
+
+void RestoreWindow::close(OpenFile& file) {
+  if (!file.file.is_open()) return;
+  file.file.close();
+  --open_files_;
+}
+
+// Files that need no block any more: empty, inline, all hole, or written in earlier windows.
+void RestoreWindow::write_unwanted(std::size_t start) {
+  ParentCache parents(tree_.root());
+  for (std::size_t i = start; i < std::min(unwanted_.size(), start + small_files_a_task); ++i) {
+    OpenFile& file = *files_[unwanted_[i]];
+    try {
+      open(file, parents);
+      if (file.entry.inline_content) file.file.write_at(0, *file.entry.inline_content);
+      complete(file.file, file, parents);
+    } catch (const Error& error) {
+      fail(file, error, parents);
+    }
+    close(file);
+  }
+  tell_progress("");
+}
+
+void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
+  ParentCache parents(tree_.root());
+  std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
+  Bytes plain;
+  try {
+    plain = frames_.read(plan, thread_decompressor());
+  } catch (const Error&) {
+    elsewhere.emplace(repository_, keys_);
+  }
+  ++frames_read_;
+  for (std::size_t i = start; i < end; ++i) {
+    OpenFile& file = *files_[wanted_[i].file];
+    const std::lock_guard lock(file.mutex);
+    --file.wanted_left;
+    if (file.has_failed) continue;
+    try {
+      const std::optional<View> block = elsewhere ? std::nullopt : block_of(wanted_[i], plain);
+      if (block) {
+        write_block(file, wanted_[i], *block, parents);
+      } else {
+        if (!elsewhere) elsewhere.emplace(repository_, keys_);
+        write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
+      }
+      if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
+    } catch (const Error& error) {
+      fail(file, error, parents);
+    }
+    if (file.wanted_left == 0) close(file);
+  }
+  tell_progress(files_[wanted_[end - 1].file]->entry.path);
+}
+
+// Nothing when the frame does not hold what the index says.
+std::optional<View> RestoreWindow::block_of(const Wanted& wanted, View plain) const {
+  if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) return std::nullopt;
+  const View block = plain.subspan(wanted.offset, wanted.size);
+  const bool is_it = hash_block(keys_.id_key(), block) == wanted.id;
+  return is_it ? std::optional(block) : std::nullopt;
+}
+
+// `block` was checked against its id.
+void RestoreWindow::write_block(OpenFile& file,
+                                const Wanted& wanted,
+                                View block,
+                                ParentCache& parents) {
+  if (block.size() != wanted.size) {
+    throw Error(Code::corrupt, concat("block ", hex(wanted.id), " has another size"));
+  }
+  if (!file.file.is_open()) open(file, parents);
+  file.file.write_at(wanted.file_offset, block);
+  bytes_written_ += block.size();
+  if (open_files_ > open_files_max && file.wanted_left > 0) close(file);
+}
+
+// A file that cannot be whole is not left behind half.
+void RestoreWindow::fail(OpenFile& file, const Error& error, ParentCache& parents) {
+  file.has_failed = true;
+  close(file);
+  report_(file.entry, error);
+  if (!file.is_begun || file.is_done) return;
+  try {
+    tree_.discard_file(parents, file.entry, file.partial);
+  } catch (const Error&) {
+    // It was reported; that it could not be removed either adds nothing.
+  }
+}
+
+void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& parents) {
+  const Entry& entry = file.entry;
+  if (out.size() != entry.size) out.set_size(entry.size);
+  file.is_done = true;  // whatever comes: its partial name is gone
+  tree_.finish_file(parents, out, entry, {file.partial, file.standing});
+  ++files_done_;
+  bytes_restored_ += entry.size;
+}
+
+void RestoreWindow::tell_progress(const std::string& current) {
+  repository_.observer().progress(
+      {.files_done = files_done_,
+       .files_total = files_total_,
+       .bytes_done = bytes_right_ + std::max<std::uint64_t>(bytes_restored_, bytes_written_),
+       .bytes_total = bytes_total_,
+       .is_estimate = false,
+       .current = current});
+}
+
+}  // namespace kist

@@ -1,0 +1,109 @@
+// The writing side of a restore: files are planned until a window is full, then each frame that any
+// of them needs is opened once, and the files are written in parallel. Memory is that of a window,
+// whatever the size of the snapshot.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/base/pool.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/destination/tree_writer.h"
+#include "engine/format/manifest_tree.h"
+
+namespace kist {
+
+class RestoreWindow {
+ public:
+  // `report` hears of each entry that cannot be made, from any thread; the rest goes on.
+  using Report = std::function<void(const Entry&, const Error&)>;
+  // Whether the entry at a path of the target was reported.
+  using HasFailed = std::function<bool(const std::string&)>;
+
+  RestoreWindow(Repository& repository,
+                const ReadKeys& keys,
+                const ManifestReader& manifest,
+                TreeWriter& tree,
+                Pool& pool,
+                Report report,
+                HasFailed has_failed);
+  RestoreWindow(const RestoreWindow&) = delete;
+  RestoreWindow& operator=(const RestoreWindow&) = delete;
+  RestoreWindow(RestoreWindow&&) = delete;
+  RestoreWindow& operator=(RestoreWindow&&) = delete;
+  ~RestoreWindow();
+
+  // A file to be written; its path is that in the target. A full window is written at once.
+  void add_file(Entry entry, Standing standing);
+  // A further name, made when the files before it are written.
+  void add_link(Entry entry);
+  // Writes what is planned.
+  void run();
+
+  // Totals of the restore, for the progress line.
+  void expect(std::uint64_t files, std::uint64_t bytes);
+
+  [[nodiscard]] std::uint64_t files_done() const { return files_done_; }
+
+  [[nodiscard]] std::uint64_t bytes_done() const { return bytes_right_ + bytes_restored_; }
+
+  [[nodiscard]] std::uint64_t links_done() const { return links_done_; }
+
+  [[nodiscard]] std::uint64_t frames_read() const { return frames_read_; }
+
+  // A file that was right already counts as done.
+  void count_right(const Entry& entry);
+
+ private:
+  struct OpenFile;
+  struct Wanted;
+
+  void want(const ContentItem& item, std::uint64_t file_offset);
+  void give_up_planned(const Error& error);
+  void write_all();
+  void write_unwanted(std::size_t start);
+  void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
+  void write_block(OpenFile& file, const Wanted& wanted, View block, ParentCache& parents);
+  [[nodiscard]] std::optional<View> block_of(const Wanted& wanted, View plain) const;
+  void open(OpenFile& file, ParentCache& parents);
+  void close(OpenFile& file);
+  void fail(OpenFile& file, const Error& error, ParentCache& parents);
+  void complete(const File& out, OpenFile& file, ParentCache& parents);
+  void make_links();
+  void discard_unfinished() noexcept;
+  void clear();
+  void tell_progress(const std::string& current);
+
+  Repository& repository_;
+  const ReadKeys keys_;
+  const ManifestReader& manifest_;
+  TreeWriter& tree_;
+  Pool& pool_;
+  Report report_;
+  HasFailed has_failed_;
+  ParentCache parents_;
+  BlockIndex::Reader index_;
+  FrameReader frames_;
+  TrustedNumbers trust_;
+  std::vector<std::unique_ptr<OpenFile>> files_;
+  std::vector<Wanted> wanted_;
+  std::vector<std::uint32_t> unwanted_;
+  std::vector<Entry> links_;
+  std::uint64_t files_total_ = 0;
+  std::uint64_t bytes_total_ = 0;
+  std::atomic<std::uint64_t> files_done_{0};
+  std::atomic<std::uint64_t> bytes_right_{0};     // of files that were right already
+  std::atomic<std::uint64_t> bytes_restored_{0};  // of files that are whole now
+  std::atomic<std::uint64_t> bytes_written_{0};
+  std::uint64_t links_done_ = 0;
+  std::atomic<std::uint64_t> frames_read_{0};
+  std::atomic<std::size_t> open_files_{0};
+};
+
+}  // namespace kist

@@ -1,0 +1,200 @@
+#include "engine/ops/verify/pack_checker.h"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "engine/base/pool.h"
+#include "engine/blocks/frame.h"
+#include "engine/content/thread_codec.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+PackChecker::PackChecker(Repository& repository, VerifyLevel level, Find find)
+    : repository_(repository), level_(level), find_(std::move(find)), prover_(repository.state()) {
+  if (level != VerifyLevel::content) return;
+  rights_ = repository.read_keys();
+  keys_.emplace(repository, *rights_);
+}
+
+template <typename Work>
+bool PackChecker::guarded(const std::string& object, const Work& work) {
+  try {
+    work();
+    return true;
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
+    find_(object, error.text(), std::nullopt);
+    return false;
+  }
+}
+
+void PackChecker::check_all(unsigned threads_wanted) {
+  const BlockIndex::Reader index(repository_.local->index());
+  std::atomic<std::uint32_t> next{0};
+  pack_count_ = index.pack_count();
+  const unsigned threads =
+      threads_wanted != 0 ? threads_wanted : std::max(1U, std::thread::hardware_concurrency());
+  Pool pool(threads);
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < threads; ++i) {
+    workers.push_back(pool.submit([&] {
+      const BlockIndex::Reader own(repository_.local->index());
+      for (std::uint32_t pack = next++; pack < pack_count_; pack = next++) {
+        check_cancelled(repository_.observer());
+        check_pack(own, pack);
+      }
+    }));
+  }
+  for (std::future<void>& worker : workers) {
+    worker.get();
+  }
+}
+
+void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
+  Reading reading{.index = index, .number = number, .pack = index.pack(number)};
+  const std::string name = pack_name(reading.pack.name);
+  const bool is_there = guarded(name, [&] {
+    const std::optional<std::uint64_t> size = repository_.reader().size(name);
+    if (!size) throw Error(Code::missing, "it is missing");
+    if (*size != reading.pack.size) throw Error(Code::corrupt, "it has a wrong size");
+  });
+  if (!is_there) note_damage(reading);
+  if (level_ == VerifyLevel::structure) return;
+  if (is_there && !guarded(name, [&] { read_pack(reading); })) note_damage(reading);
+  repository_.observer().progress({.files_done = number,
+                                   .files_total = pack_count_,
+                                   .bytes_done = bytes_read_,
+                                   .bytes_total = 0,
+                                   .is_estimate = false,
+                                   .current = name});
+}
+
+// Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
+void PackChecker::read_pack(Reading& reading) {
+  const PackRecord& pack = reading.pack;
+  const std::string name = pack_name(pack.name);
+  ObjectHasher hasher;
+  std::uint64_t at = 0;
+  const auto read = [&](std::uint64_t end) {
+    Bytes bytes(end - at);
+    if (repository_.reader().get_range(name, at, bytes) != bytes.size()) {
+      throw Error(Code::corrupt, "it is cut short");
+    }
+    hasher.update(bytes);
+    at = end;
+    bytes_read_ += bytes.size();
+    return bytes;
+  };
+  const Bytes header = read(pack_header_size);
+  std::vector<FramePlace> places;
+  for (std::uint32_t& frame = reading.frames_read; frame < pack.frame_count; ++frame) {
+    const FrameRecord record = reading.index.frame(reading.number, frame);
+    if (record.place.offset != at) throw Error(Code::corrupt, "the index misplaces a frame");
+    const Bytes sealed =
+        read(at + record.place.contents_size + std::uint64_t{record.place.list_size});
+    places.push_back(record.place);
+    check_cancelled(repository_.observer());
+    if (level_ != VerifyLevel::content) continue;
+    check_frame(reading, frame, record, sealed);
+  }
+  Bytes tail;
+  while (at < pack.size) {
+    tail = read(std::min(pack.size, at + (1U << 20U)));
+  }
+  if (hasher.finish() != pack.name) {
+    throw Error(Code::corrupt, "its bytes do not hash to its name");
+  }
+  const PackHeader decoded = decode_pack_header(header, name);
+  if (decoded.kind != pack.kind || decoded.repository != repository_.keyring.repository()) {
+    throw Error(Code::corrupt, "its header is another's");
+  }
+  if (level_ != VerifyLevel::content) return;
+  check_directory(pack, places, name);
+  for (const std::uint64_t block : reading.blocks) {
+    prover_.note(block);
+  }
+}
+
+void PackChecker::check_frame(Reading& reading,
+                              std::uint32_t frame,
+                              const FrameRecord& record,
+                              View sealed) {
+  const ObjectHash& pack = reading.pack.name;
+  try {
+    check_frame_content(reading, frame, record, sealed);
+  } catch (const Error& error) {
+    if (error.code() == Code::interrupted) throw;
+    find_(pack_name(pack), concat("frame ", frame, ": ", error.text()), record.place.offset);
+    const std::lock_guard lock(mutex_);
+    damaged_frames_.insert({reading.number, frame});
+    damaged_packs_.insert(pack);
+  }
+}
+
+// The pack is damaged, and its frames from the one on that was being read cannot be read.
+void PackChecker::note_damage(const Reading& reading) {
+  const std::lock_guard lock(mutex_);
+  damaged_packs_.insert(reading.pack.name);
+  for (std::uint32_t frame = reading.frames_read; frame < reading.pack.frame_count; ++frame) {
+    damaged_frames_.insert({reading.number, frame});
+  }
+}
+
+void PackChecker::check_directory(const PackRecord& pack,
+                                  const std::vector<FramePlace>& places,
+                                  const std::string& name) {
+  Bytes footer(pack_footer_size);
+  repository_.reader().get_range(name, pack.size - pack_footer_size, footer);
+  const std::uint32_t size = decode_pack_footer(footer, name);
+  if (size + pack_footer_size > pack.size) throw Error(Code::corrupt, "its footer is wrong");
+  Bytes sealed(size);
+  repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
+  const FramePosition position{repository_.keyring.repository(), pack.kind, 0};
+  const Key key = keys_->keys().directory_key(pack);
+  if (open_directory(key, position, sealed, name) != places) {
+    throw Error(Code::corrupt, "its directory and the index differ");
+  }
+}
+
+void PackChecker::check_frame_content(Reading& reading,
+                                      std::uint32_t frame,
+                                      const FrameRecord& record,
+                                      View sealed) {
+  const PackRecord& pack = reading.pack;
+  const std::string name = pack_name(pack.name);
+  const FramePosition position{repository_.keyring.repository(), pack.kind, frame};
+  const Key secret = keys_->keys().frame_secret(pack, frame);
+  const View contents = sealed.first(record.place.contents_size);
+  const View sealed_list = sealed.subspan(record.place.contents_size);
+  const Bytes plain = open_frame(
+      secret, position,
+      {.contents = contents, .encoding = record.encoding, .plain_size = record.plain_size},
+      thread_decompressor(), name);
+  const FrameList list = open_frame_list(secret, position, sealed_list, name);
+  std::size_t at = 0;
+  std::uint64_t number = record.first_number;
+  for (const ListedBlock& block : list.blocks) {
+    if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
+    check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
+    const auto copy = reading.index.find(tag_of(block.id), number);
+    if (!copy || copy->pack != reading.number || copy->frame != frame || copy->offset != at ||
+        copy->size != block.size) {
+      throw Error(Code::corrupt, concat("block ", hex(block.id), " is not where the index has it"));
+    }
+    reading.blocks.push_back(copy->number);
+    number = copy->number + 1;
+    at += block.size;
+  }
+  if (at != plain.size() || list.encoding != record.encoding) {
+    throw Error(Code::corrupt, "a frame's list and the index differ");
+  }
+  ++frame_count_;
+  block_count_ += list.blocks.size();
+}
+
+}  // namespace kist

@@ -1,0 +1,86 @@
+// All packs that the index knows, read as far as the level of a verify asks: that they are there,
+// hash to their names, open, and hold what the index says.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/ops/verify/segment_prover.h"
+#include "engine/ops/verify/verify.h"
+
+namespace kist {
+
+class PackChecker {
+ public:
+  // Takes what was found, from any thread: the object, what is wrong, and where in it.
+  using Find =
+      std::function<void(const std::string&, const std::string&, std::optional<std::uint64_t>)>;
+
+  // Level content asks for the capability `read`.
+  PackChecker(Repository& repository, VerifyLevel level, Find find);
+
+  // 0 threads: one a processor.
+  void check_all(unsigned threads);
+
+  [[nodiscard]] const std::set<FrameId>& damaged_frames() const { return damaged_frames_; }
+
+  [[nodiscard]] const std::set<ObjectHash>& damaged_packs() const { return damaged_packs_; }
+
+  [[nodiscard]] const SegmentProver& prover() const { return prover_; }
+
+  [[nodiscard]] std::uint64_t pack_count() const { return pack_count_; }
+
+  [[nodiscard]] std::uint64_t frame_count() const { return frame_count_; }
+
+  [[nodiscard]] std::uint64_t block_count() const { return block_count_; }
+
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  template <typename Work>
+  bool guarded(const std::string& object, const Work& work);
+
+  // A pack that is being read.
+  struct Reading {
+    const BlockIndex::Reader& index;
+    std::uint32_t number = 0;
+    PackRecord pack;
+    std::uint32_t frames_read = 0;
+    std::vector<std::uint64_t> blocks{};  // numbers of those that are what the index says
+  };
+
+  void check_pack(const BlockIndex::Reader& index, std::uint32_t number);
+  void read_pack(Reading& reading);
+  void check_frame(Reading& reading, std::uint32_t frame, const FrameRecord& record, View sealed);
+  void check_frame_content(Reading& reading,
+                           std::uint32_t frame,
+                           const FrameRecord& record,
+                           View sealed);
+  void check_directory(const PackRecord& pack,
+                       const std::vector<FramePlace>& places,
+                       const std::string& name);
+  void note_damage(const Reading& reading);
+
+  Repository& repository_;
+  VerifyLevel level_;
+  Find find_;
+  SegmentProver prover_;
+  std::optional<ReadKeys> rights_;   // at level content
+  std::optional<FrameReader> keys_;  // likewise
+  std::mutex mutex_;
+  std::set<FrameId> damaged_frames_;
+  std::set<ObjectHash> damaged_packs_;
+  std::uint32_t pack_count_ = 0;
+  std::atomic<std::uint64_t> frame_count_{0};
+  std::atomic<std::uint64_t> block_count_{0};
+  std::atomic<std::uint64_t> bytes_read_{0};
+};
+
+}  // namespace kist

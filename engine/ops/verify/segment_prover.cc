@@ -1,0 +1,54 @@
+#include "engine/ops/verify/segment_prover.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/journal/commit.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t entry_proofs_max = 100'000;
+
+}  // namespace
+
+SegmentProver::SegmentProver(const State& state) {
+  std::vector<SegmentIntroduction> unproved;
+  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
+    if (!segment.is_proved) unproved.push_back(segment.introduction);
+  });
+  std::ranges::sort(unproved, {}, &SegmentIntroduction::first_number);
+  for (const SegmentIntroduction& introduction : unproved) {
+    segments_.emplace_back(introduction);
+  }
+}
+
+void SegmentProver::note(std::uint64_t number) {
+  const auto first = [](const Segment& segment) { return segment.introduction.first_number; };
+  const auto after = std::ranges::upper_bound(segments_, number, {}, first);
+  if (after == segments_.begin()) return;
+  Segment& segment = *std::prev(after);
+  if (number - segment.introduction.first_number < segment.introduction.block_count) {
+    ++segment.found;
+  }
+}
+
+std::uint64_t SegmentProver::commit_proofs(Repository& repository) const {
+  std::vector<ObjectHash> proved;
+  for (const Segment& segment : segments_) {
+    if (segment.found != segment.introduction.block_count) continue;
+    proved.push_back(segment.introduction.index_segment);
+  }
+  for (std::size_t at = 0; at < proved.size(); at += entry_proofs_max) {
+    SegmentsProved part;
+    const std::size_t end = std::min(at + entry_proofs_max, proved.size());
+    for (std::size_t i = at; i < end; ++i) {
+      part.segments.push_back(proved[i]);
+    }
+    commit(repository, [&](const State&) { return part; });
+  }
+  return proved.size();
+}
+
+}  // namespace kist

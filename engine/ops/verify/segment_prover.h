@@ -1,0 +1,36 @@
+// Vouching for index segments: writers may rely on what a slot that reads has opened and compared.
+// docs/format.md, "Journal".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+
+#include "engine/keys/repository.h"
+
+namespace kist {
+
+// Counts, for each segment that nobody has vouched for, the blocks that were opened and are what
+// the index says. A segment of which none is missing tells the truth.
+class SegmentProver {
+ public:
+  explicit SegmentProver(const State& state);
+
+  // That block was opened, its id computed, and it lies where the index has it. Each block once;
+  // any thread.
+  void note(std::uint64_t number);
+  // Says so in the journal; how many segments it was. Error as commit() throws.
+  std::uint64_t commit_proofs(Repository& repository) const;
+
+ private:
+  struct Segment {
+    explicit Segment(const SegmentIntroduction& introduced) : introduction(introduced) {}
+
+    SegmentIntroduction introduction;
+    std::atomic<std::uint64_t> found{0};
+  };
+
+  std::deque<Segment> segments_;  // by first number
+};
+
+}  // namespace kist

@@ -1,0 +1,357 @@
+#include "engine/ops/verify/verify.h"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
+#include "engine/format/manifest_tree.h"
+#include "engine/format/names.h"
+#include "engine/journal/replay.h"
+#include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/pack_checker.h"
+#include "engine/repository/ended_objects.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::size_t hurt_max = 10'000;
+
+class Verifier {
+ public:
+  Verifier(Repository& repository, const VerifyOptions& options)
+      : repository_(repository),
+        options_(options),
+        copies_(repository,
+                options.repairs,
+                [this](const auto& object, const auto& problem, bool is_healed) {
+                  find(object, problem, {}, is_healed);
+                }),
+        packs_(repository,
+               options.level,
+               [this](const auto& object, const auto& problem, const auto& offset) {
+                 find(object, problem, offset);
+               }) {
+    if ((repository.capabilities() & can_read) == 0) return;
+    keys_ = repository.read_keys();
+  }
+
+  VerifyReport run() {
+    check_journal();
+    check_slots();
+    check_key_segments();
+    check_ended();
+    const bool has_index = guarded("block index", [&] { sync_whole_index(repository_); });
+    for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
+      check_snapshot(*snapshot);
+    }
+    // What a pending snapshot introduced stays when another has replaced it.
+    for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
+      if (!snapshot->is_live) check_introduced(snapshot->taken);
+    }
+    if (has_index) packs_.check_all(options_.threads);
+    if (has_index && options_.level == VerifyLevel::content) {
+      for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
+        guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
+                [&] { check_manifest(*snapshot); });
+      }
+    }
+    require_same_epoch();
+    if (options_.repairs) {
+      distrust_damaged(has_index && options_.level == VerifyLevel::content);
+    }
+    if (has_index && options_.level == VerifyLevel::content) record_proofs();
+    report_.packs = packs_.pack_count();
+    report_.frames = packs_.frame_count();
+    report_.blocks = packs_.block_count();
+    report_.bytes_read = packs_.bytes_read();
+    return std::move(report_);
+  }
+
+ private:
+  void find(const std::string& object,
+            const std::string& problem,
+            std::optional<std::uint64_t> offset = std::nullopt,
+            bool is_healed = false) {
+    const std::lock_guard lock(mutex_);
+    report_.findings.push_back({object, problem, offset, is_healed});
+    if (is_healed) ++report_.healed;
+  }
+
+  // What `work` meets, damage or an object that cannot be read, becomes a finding.
+  template <typename Work>
+  bool guarded(const std::string& object, const Work& work) {
+    try {
+      work();
+      return true;
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
+      find(object, error.text());
+      return false;
+    }
+  }
+
+  // Where it cannot be said, on a store that is only read, say, what was verified is no less so.
+  // Where the index has a gap, what fills it later may be another's claim to what was read.
+  void record_proofs() {
+    if (!repository_.local->index().gaps().empty()) {
+      repository_.observer().notice(
+          "what was verified is not vouched for while an index segment cannot be read");
+      return;
+    }
+    try {
+      report_.proved = packs_.prover().commit_proofs(repository_);
+    } catch (const Error& error) {
+      if (error.code() == Code::interrupted) throw;
+      repository_.observer().notice(
+          concat("that writers may rely on what was verified is not recorded: ", error.text()));
+    }
+  }
+
+  // What an epoch's end has removed meanwhile is no damage.
+  void require_same_epoch() {
+    const EpochId epoch = repository_.state().epoch;
+    if (report_.findings.empty()) return;
+    sync_journal(repository_);
+    if (repository_.state().epoch == epoch) return;
+    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
+  }
+
+  // What the catalog holds was judged when it was replayed; the store must still hold the same.
+  void check_journal() {
+    const bool is_readable = !sync_journal(repository_).has_undecodable_head;
+    for (const std::string& name : repository_.settled) {
+      find(name, "it was missing; its second copy is good, and was put in its place", {}, true);
+    }
+    if (!is_readable) {
+      find(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
+    }
+    repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
+      check_cancelled(repository_.observer());
+      check_entry(replayed.entry.sequence, replayed.hash);
+      ++report_.entries;
+      return true;
+    });
+    for (const VoidEntry* incident : repository_.state().open_incidents()) {
+      find(journal_name(incident->sequence), concat("void: ", incident->reason));
+    }
+  }
+
+  // Whoever was cut off between the last entry and its second copy left one; the next commit makes
+  // the other before it does anything else.
+  void check_entry(std::uint64_t sequence, const ObjectHash& hash) {
+    const std::string name = journal_name(sequence);
+    const bool is_head = sequence + 1 == repository_.state().next_sequence;
+    if (is_head && !options_.repairs && !repository_.reader().size(twin_name(name))) {
+      copies_.check(name, hash, journal_entry_bytes_max);
+    } else {
+      copies_.check_twins(name, hash, journal_entry_bytes_max);
+    }
+  }
+
+  // Genesis cannot name the first owner's slot object: its signature is what can be checked.
+  CopyChecker::Judge signed_by(const std::string& name, const SigningPublicKey& key) const {
+    return [this, name, key](View bytes) {
+      const Envelope envelope =
+          decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
+      if (is_signed_by(envelope, key)) return;
+      throw Error(Code::corrupt, "its signature is not its slot's");
+    };
+  }
+
+  // Who has the epoch's secret can tell what each box must be.
+  void check_epoch_box(const SlotState& slot) {
+    const State& state = repository_.state();
+    const SlotIntroduction& introduction = slot.introduction;
+    const std::string name = epoch_name(state.epoch_number, state.epoch, introduction.slot);
+    copies_.check_twins(name, slot.epoch_box, small_object_bytes_max);
+    if (!keys_) return;
+    const Bytes due =
+        make_epoch_box(repository_.keyring.origin(), introduction.slot, introduction.box_key,
+                       {repository_.keyring.journal_key(), repository_.keyring.index_key(),
+                        keys_->epoch_secret(), state.epoch_begun},
+                       (introduction.capabilities & can_read) != 0);
+    if (hash_object(due) == slot.epoch_box) return;
+    find(name, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
+  }
+
+  void check_slots() {
+    std::vector<SlotState> slots;  // healing replays the journal, and the state's may go with that
+    for (const SlotState* slot : repository_.state().current_slots()) {
+      slots.push_back(*slot);
+    }
+    for (const SlotState& slot : slots) {
+      const SlotIntroduction& introduction = slot.introduction;
+      const SlotId& id = introduction.slot;
+      copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
+      check_epoch_box(slot);
+      if (slot.generation == 0) continue;  // a recipient that has not accepted yet has none
+      const std::string name = slot_name(id, slot.generation);
+      if (slot.slot_object != ObjectHash{}) {
+        copies_.check_twins(name, slot.slot_object, slot_object_bytes_max);
+        continue;
+      }
+      copies_.check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));
+    }
+  }
+
+  void check_key_segments() {
+    for (const auto& [name, author] : repository_.state().key_segments.all()) {
+      copies_.check_twins(key_segment_name(name), name, key_segment_bytes_max);
+    }
+  }
+
+  // What only a former epoch opens should be gone. A backup that is running may have left some.
+  void check_ended() {
+    const std::vector<std::string> ended = find_ended_objects(repository_);
+    if (ended.empty()) return;
+    if (options_.repairs) remove_ended_objects(repository_);
+    for (const std::string& name : ended) {
+      find(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
+    }
+  }
+
+  void check_introduced(const SnapshotTaken& taken) {
+    for (const SegmentIntroduction& segment : taken.segments) {
+      copies_.check(index_segment_name(segment.index_segment), segment.index_segment,
+                    index_segment_bytes_max);
+    }
+  }
+
+  void check_snapshot(const SnapshotState& snapshot) {
+    ++report_.snapshots;
+    const SnapshotTaken& taken = snapshot.taken;
+    check_introduced(taken);
+    copies_.check_twins(body_name(taken.body), taken.body, body_bytes_max);
+    guarded(reference_set_name(taken.reference_set), [&] {
+      const ReferenceSet set = get_reference_set(repository_, snapshot);
+      std::uint64_t introduced = 0;
+      for (const SegmentIntroduction& segment : taken.segments) {
+        introduced += segment.block_count;
+      }
+      const bool in_range =
+          (set.absolute.empty() || set.absolute.greatest() < repository_.state().next_number) &&
+          (set.relative.empty() || set.relative.greatest() < introduced);
+      if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
+    });
+    if (keys_) {
+      guarded(body_name(taken.body),
+              [&] { static_cast<void>(get_body(repository_, *keys_, snapshot)); });
+    }
+  }
+
+  // What is damaged is stored again by the next backup that has it. Only who has read all of a pack
+  // can say that it is good again.
+  void distrust_damaged(bool has_read_all) {
+    const std::set<ObjectHash> before = repository_.local->distrusted_packs();
+    std::set<ObjectHash> packs = packs_.damaged_packs();
+    if (!has_read_all) packs.insert(before.begin(), before.end());
+    if (packs == before) return;
+    repository_.local->distrust_packs(packs);
+    repository_.local->forget_file_caches();
+  }
+
+  // What a manifest needs, looked up in one snapshot's set and in the index.
+  struct Needs {
+    const ReferenceSet& set;
+    std::uint64_t base = 0;  // of the set's relative numbers
+    const BlockIndex::Reader& index;
+  };
+
+  // Throws unless the block is stored and its number is in the reference set; false when no copy of
+  // it can be read.
+  [[nodiscard]] bool check_reference(const Needs& needs, const BlockId& id) const {
+    bool is_stored = false;
+    bool is_named = false;
+    bool is_whole = false;
+    needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
+      is_stored = true;
+      is_whole |= !packs_.damaged_frames().contains({copy.pack, copy.frame});
+      is_named |=
+          needs.set.absolute.contains(copy.number) ||
+          (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
+      return !is_named || !is_whole;
+    });
+    if (!is_stored) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
+    if (!is_named) {
+      throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
+    }
+    return is_whole;
+  }
+
+  void note_hurt(const SnapshotState& snapshot, const std::string& path) {
+    ++report_.hurt_count;
+    if (report_.hurt.size() < hurt_max) report_.hurt.push_back({snapshot.taken.snapshot, path});
+  }
+
+  // Every block that the manifest names is stored, and its number is in the reference set. Paths
+  // that need what cannot be read are named.
+  void check_manifest(const SnapshotState& snapshot) {
+    const SnapshotBody body = get_body(repository_, *keys_, snapshot);
+    const ReferenceSet set = get_reference_set(repository_, snapshot);
+    const BlockIndex::Reader index(repository_.local->index());
+    const Needs needs{
+        .set = set,
+        .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
+        .index = index};
+    BlockReader blocks(repository_, *keys_);
+    const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+    bool is_whole = true;
+    const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
+    // Each content node once: a malicious one may name the next one any number of times, and so on.
+    std::set<BlockId> whole_nodes;
+    std::set<BlockId> nodes;  // of this entry
+    manifest.for_each_node(body.root, require);
+    manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+      check_cancelled(repository_.observer());
+      is_whole = true;
+      nodes.clear();
+      try {
+        if (entry.xattrs_block) require(*entry.xattrs_block);
+        manifest.for_each_item(
+            entry.content,
+            [&](const ContentItem& item) {
+              check_cancelled(repository_.observer());
+              if (item.type == ItemType::block) require(item.id);
+            },
+            [&](const BlockId& node) {
+              if (whole_nodes.contains(node) || !nodes.insert(node).second) return false;
+              require(node);
+              return true;
+            });
+        if (is_whole) whole_nodes.merge(nodes);
+      } catch (const Error& error) {
+        if (error.code() == Code::interrupted) throw;
+        find(concat("snapshot ", hex(snapshot.taken.snapshot)),
+             concat("/", entry.path, ": ", error.text()));
+        // A set that does not name what is stored is wrong, but the path can be restored.
+        is_whole = is_whole && error.code() != Code::missing;
+      }
+      if (!is_whole) note_hurt(snapshot, entry.path);
+      return true;
+    });
+  }
+
+  Repository& repository_;
+  const VerifyOptions& options_;
+  CopyChecker copies_;
+  PackChecker packs_;
+  std::optional<ReadKeys> keys_;  // of a slot that reads
+  std::mutex mutex_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+VerifyReport verify(Repository& repository, const VerifyOptions& options) {
+  repository.require_view();
+  if (options.level == VerifyLevel::content) repository.require(can_read);
+  if (options.repairs) repository.require(can_maintain);
+  return Verifier(repository, options).run();
+}
+
+}  // namespace kist

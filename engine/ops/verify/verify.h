@@ -1,0 +1,59 @@
+// Is everything there that should be, and is it what it should be? Damage is the outcome, never an
+// exception: each finding names the object and says what is wrong. At level content, what was found
+// whole is vouched for in the journal where nobody has yet.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/keys/repository.h"
+
+namespace kist {
+
+enum class VerifyLevel {
+  structure,  // journal, slots, keys, segments, sets; every pack exists and has its size
+  storage,    // and the bytes of every object hash to its name; needs no content keys
+  content,    // and every frame opens, every block is what its id says, every manifest is whole
+};
+
+struct Finding {
+  std::string object;
+  std::string problem;
+  std::optional<std::uint64_t> offset;  // in the object, where that is known
+  bool is_healed = false;
+};
+
+// A path that cannot be restored from a snapshot as it was.
+struct HurtPath {
+  SnapshotId snapshot;
+  std::string path;
+};
+
+struct VerifyOptions {
+  VerifyLevel level = VerifyLevel::structure;
+  unsigned threads = 0;
+  // Writes the damaged copy of what is stored twice anew from the good one. Packs that are damaged
+  // are not deduplicated against any more, so that the next backup of a source that still has their
+  // content stores it again. Nothing but damaged copies is ever removed.
+  bool repairs = false;
+};
+
+struct VerifyReport {
+  std::vector<Finding> findings;
+  std::vector<HurtPath> hurt;  // at level content: the first ones
+  std::uint64_t hurt_count = 0;
+  std::uint64_t healed = 0;   // findings that are no more
+  std::uint64_t entries = 0;  // of the journal
+  std::uint64_t snapshots = 0;
+  std::uint64_t packs = 0;
+  std::uint64_t frames = 0;      // opened
+  std::uint64_t blocks = 0;      // hashed
+  std::uint64_t bytes_read = 0;  // from packs
+  std::uint64_t proved = 0;      // index segments that writers may rely on from now on
+};
+
+VerifyReport verify(Repository& repository, const VerifyOptions& options);
+
+}  // namespace kist

@@ -1,0 +1,322 @@
+// A client that was taken over, with the real keys of its slot, forges real objects: each forgery
+// is void, does not count, or is refused, for every other client alike.
+#include <filesystem>
+
+#include "engine/blocks/block_writer.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/index.h"
+#include "engine/format/limits.h"
+#include "engine/format/manifest.h"
+#include "engine/format/names.h"
+#include "engine/journal/commit.h"
+#include "engine/journal/replay.h"
+#include "engine/keys/sealed_object.h"
+#include "tests/support/attacker.h"
+#include "tests/support/roles.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+TEST_CASE("junk under the ids of content to come is not what others deduplicate against") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const WriteKeys keys = evil.write_keys();
+  const std::string victim = roles.source / "victim";
+  fs::create_directory(victim);
+  const Bytes content = random_bytes(roles.content, 5'000);  // one block
+  write_file(victim + "/file", content);
+  {
+    Pool pool(1);
+    Ingest ingest(evil, keys, pool, {3});
+    SnapshotBody body;
+    const BlockId id = hash_block(keys.id_key(), content);
+    ingest.refer(ingest.add(PackKind::data, id, Bytes(content.size(), 0x66)));
+    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
+    commit(evil, [&](const State& state) {
+      SnapshotTaken taken = snapshot_entry(introduced, state);
+      taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+      taken.source = "evil";
+      return Act(std::move(taken));
+    });
+  }
+  sync_journal(roles.owner_repository);  // the victim knows of the junk
+  const BackupResult result = roles.owner.backup(roles.owner_repository, victim);
+  REQUIRE(result.statistics.bytes_new >= content.size());
+  const TemporaryDirectory target;
+  REQUIRE(roles.owner.restore(roles.owner_repository, result.snapshot, victim, target / "out")
+              .problems == 0);
+  REQUIRE(slurp(target / "out/file") == content);
+  // The writer itself relies on what it has stored.
+  Repository again = roles.open();
+  sync_index(again);
+  const TrustedNumbers proved(again.state(), Trust::proved);
+  const TrustedNumbers own(again.state(), Trust::own, again.keyring.slot());
+  const BlockIndex::Reader index(again.local->index());
+  const auto found = index.find(tag_of(hash_block(keys.id_key(), content)));
+  REQUIRE(found);
+  REQUIRE(own.contains(found->number));
+  REQUIRE_FALSE(proved.contains(found->number));
+}
+
+TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const State& state = evil.state();
+  const auto forge = [&](Act act) {
+    const JournalEntry entry{.sequence = evil.state().next_sequence,
+                             .previous = evil.state().head,
+                             .author = evil.keyring.slot(),
+                             .epoch_number = state.epoch_number,
+                             .epoch = state.epoch,
+                             .time_ms = evil.state().last_ms + 1,
+                             .act = std::move(act)};
+    const Bytes bytes = seal_entry(evil.keyring, roles.other.random, entry);
+    roles.store->put(journal_name(entry.sequence), bytes);
+    roles.store->put(twin_name(journal_name(entry.sequence)), bytes);
+    sync_journal(evil);
+  };
+  SlotIntroduction friend_of_mine = state.slots.at(evil.keyring.slot()).introduction;
+  friend_of_mine.slot = roles.other.random.draw_id<SlotId>();
+  friend_of_mine.capabilities = owner_capabilities;
+  forge(SlotAdded{friend_of_mine});
+  SnapshotTaken taken = state.snapshots.at(roles.first).taken;  // into another's source
+  taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+  taken.segments.clear();
+  forge(taken);
+  taken.source = "evil";
+  taken.minimum = 100ULL * 365 * 86'400;
+  forge(taken);
+  forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
+  forge(SegmentsProved{});
+  forge(UnknownAct{9, to_bytes("restore drilled")});
+  sync_journal(roles.owner_repository);
+  Machine fresh(roles.store, 9);
+  fresh.clock.advance_ms(10LL * 365 * 86'400'000);  // replays later, by another clock
+  const Repository late = fresh.open();
+  REQUIRE(late.state().voids.size() == 6);
+  REQUIRE(late.state().voids[0].reason == "its author lacks the capability own");
+  REQUIRE(late.state().voids[1].reason == "a source that belongs to another slot");
+  REQUIRE(late.state().voids[2].reason == "a retention that is not the policy's");
+  REQUIRE(late.state().voids[3].reason == "its author lacks the capability own");
+  REQUIRE(late.state().voids[4].reason == "its author lacks the capability read");
+  REQUIRE(late.state().voids[5].reason == "type 9, which no feature has enabled");
+  for (const Repository* other : {&late, static_cast<const Repository*>(&roles.owner_repository)}) {
+    REQUIRE(other->state().head == evil.state().head);
+    REQUIRE(other->state().slots.size() == 2);
+    REQUIRE(other->state().snapshots.all().size() == 1);
+  }
+}
+
+TEST_CASE("a writer that stamps far ahead does not keep others from committing") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  roles.other.clock.advance_ms(100LL * 365 * 86'400'000);
+  roles.backup(evil, "evil");
+  REQUIRE_NOTHROW(roles.owner.backup(roles.owner_repository, roles.source / "tree"));
+  // It is bound by its own stamp.
+  Machine honest(roles.store, 4);
+  Repository again =
+      open_repository(roles.store, Machine::credential(9),
+                      {.state_parent = honest.state.path(), .slot = {}}, honest.around());
+  REQUIRE(error_code([&] { honest.backup(again, roles.source / "tree"); }) == Code::refused);
+}
+
+TEST_CASE("who claims the packs of others later speaks for none of them") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const std::vector<std::string> packs = pack_names(*roles.store);
+  REQUIRE_FALSE(packs.empty());
+  claim_packs(evil, roles.other.random, packs);
+  Machine fresh(roles.store, 5);  // replays all of it
+  Repository repository = fresh.open();
+  require_restored(fresh, repository, roles, roles.first);
+  REQUIRE(std::ranges::any_of(fresh.observer.notices, [](const std::string& notice) {
+    return notice.find("packs that are not its own") != std::string::npos;
+  }));
+}
+
+TEST_CASE(
+    "a backup whose packs another has claimed first is not committed, and goes through anew") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  const std::vector<std::string> before = pack_names(*roles.store);
+  const auto claim = [&] {
+    std::vector<std::string> fresh;
+    std::ranges::set_difference(pack_names(*roles.store), before, std::back_inserter(fresh));
+    REQUIRE_FALSE(fresh.empty());
+    claim_packs(evil, roles.other.random, fresh);
+  };
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, "keys/", claim), 6);
+  Repository repository = owner.open();
+  REQUIRE(error_code([&] { owner.backup(repository, roles.source / "tree"); }) == Code::conflict);
+  REQUIRE(repository.state().snapshots.all().size() == 2);  // the first, and the claim
+  const BackupResult result = owner.backup(repository, roles.source / "tree");
+  require_restored(owner, repository, roles, result.snapshot, "news");
+}
+
+TEST_CASE("a manifest of blocks that its writer saw in the index brings back none of them") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  sync_index(evil);
+  const WriteKeys keys = evil.write_keys();
+  const Bytes wanted = slurp(roles.source / "tree/kept");
+  // All that the index tells of the blocks: their tags, and their sizes.
+  const SnapshotState& snapshot = evil.state().snapshots.at(roles.first);
+  std::vector<IndexedBlock> seen;
+  for (const SegmentIntroduction& introduced : snapshot.taken.segments) {
+    const std::string name = index_segment_name(introduced.index_segment);
+    const KeySegmentOuter outer = get_key_segment(evil, snapshot.key_segments.front());
+    const auto key =
+        std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::name);
+    const SecretBytes plain =
+        open_object(roles.store->objects().at(name), name, ObjectType::index_segment,
+                    evil.keyring.repository(), Key::from(key->key));
+    for (const IndexedPack& pack : decode_index_segment(plain.view(), name).packs) {
+      for (const IndexedFrame& frame : pack.frames) {
+        seen.insert(seen.end(), frame.blocks.begin(), frame.blocks.end());
+      }
+    }
+  }
+  REQUIRE(seen.size() > 3);
+  std::vector<Entry> entries(1);
+  entries.front().type = EntryType::directory;
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    Entry entry;
+    entry.path = concat("loot", 1000 + i);
+    entry.type = EntryType::file;
+    entry.size = seen[i].size;
+    BlockId id;
+    id.bytes = seen[i].tag.bytes;
+    entry.content = {{ItemType::block, seen[i].size, id}};
+    entries.push_back(entry);
+  }
+  SnapshotId forged;
+  {
+    Pool pool(1);
+    Ingest ingest(evil, keys, pool, {3});
+    SnapshotBody body;
+    ingest.refer(ingest.add_meta(encode_leaf(entries), body.root));
+    ingest.refer({NumberBase::absolute, 0, evil.state().next_number});
+    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
+    forged =
+        std::get<SnapshotTaken>(commit(evil,
+                                       [&](const State& state) {
+                                         SnapshotTaken taken = snapshot_entry(introduced, state);
+                                         taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+                                         taken.source = "evil";
+                                         return Act(std::move(taken));
+                                       })
+                                    .act)
+            .snapshot;
+  }
+  sync_journal(roles.owner_repository);
+  const TemporaryDirectory target;
+  RestoreOptions options;
+  options.snapshot = forged;
+  options.target = target / "out";
+  const RestoreResult result = restore(roles.owner_repository, options);
+  REQUIRE(result.problems == seen.size());
+  for (const auto& file : fs::recursive_directory_iterator(target.path())) {
+    REQUIRE_FALSE(file.is_regular_file());
+  }
+}
+
+TEST_CASE("answers that were lost are settled by reading back") {
+  Roles roles(writer_capabilities);
+  Machine laptop(std::make_shared<LostAnswers>(*roles.store), 6);
+  Repository repository =
+      open_repository(laptop.store, Machine::credential(9),
+                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "laptop";
+  const std::uint64_t before = repository.state().next_sequence;
+  const BackupResult done = backup(repository, options);
+  REQUIRE(done.sequence == before);
+  // What was not done is told, and leaves nothing.
+  REQUIRE(error_code([&] { backup(repository, options); }) == Code::failed);
+  sync_journal(roles.owner_repository);
+  REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
+  REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
+}
+
+TEST_CASE("a no to an entry that stands all the same makes no second one") {
+  Roles roles(writer_capabilities);
+  Machine machine(std::make_shared<LyingStore>(*roles.store), 6);
+  Repository repository = machine.open();
+  const std::uint64_t before = repository.state().next_sequence;
+  REQUIRE(machine.backup(repository, roles.source / "tree").sequence == before);
+  sync_journal(roles.owner_repository);
+  REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
+}
+
+TEST_CASE("a store whose put-if-absent does not hold is refused before anything is stored") {
+  Roles roles(writer_capabilities);
+  Machine laptop(std::make_shared<CarelessStore>(*roles.store), 6);
+  Repository repository = laptop.open();
+  const auto before = roles.store->objects();
+  REQUIRE(error_code([&] { laptop.backup(repository, roles.source / "tree"); }) ==
+          Code::unsupported);
+  REQUIRE(error_code([&] {
+            add_slot(repository, Machine::credential(11), argon2_floor, "another");
+          }) == Code::unsupported);
+  REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::unsupported);
+  REQUIRE(roles.store->objects() == before);
+}
+
+TEST_CASE("a machine without memory does not write to what may be an old copy") {
+  Roles roles(writer_capabilities);
+  const std::uint64_t head = roles.owner_repository.state().next_sequence - 1;
+  Machine fresh(roles.store, 6);
+  const auto open = [&](const OpenOptions& options) {
+    return open_repository(roles.store, Machine::credential(), options, fresh.around());
+  };
+  fresh.clock.advance_ms(8LL * 86'400'000);
+  OpenOptions options{.state_parent = fresh.state.path(), .slot = {}};
+  Repository repository = open(options);
+  REQUIRE(error_code([&] { fresh.backup(repository, roles.source / "tree"); }) == Code::refused);
+  // Having looked at it once is no memory of it.
+  Repository again = open(options);
+  REQUIRE(error_code([&] { fresh.backup(again, roles.source / "tree"); }) == Code::refused);
+  // Told what the journal must have, it compares, and goes on.
+  const auto forget = [&] { fs::remove_all(fresh.state.path()); };
+  forget();
+  const OpenOptions untold = options;
+  options.known = {.sequence = head + 1, .hash_digits = {}};
+  REQUIRE(error_code([&] { open(options); }) == Code::corrupt);
+  // What it has seen on that occasion is no memory of it either.
+  Repository still = open(untold);
+  REQUIRE(error_code([&] { fresh.backup(still, roles.source / "tree"); }) == Code::refused);
+  forget();
+  options.known = {.sequence = head, .hash_digits = "0123456789"};
+  REQUIRE(error_code([&] { open(options); }) == Code::corrupt);
+  forget();
+  options.known = {.sequence = head,
+                   .hash_digits = hex(roles.owner_repository.state().head).substr(0, 10)};
+  Repository told = open(options);
+  REQUIRE_NOTHROW(fresh.backup(told, roles.source / "tree"));
+}
+
+TEST_CASE("a store that cannot make a head durable can be read all the same") {
+  class ReadOnly final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    void confirm(const std::string& /*name*/) override {
+      throw Error(Code::failed, "not on this file system");
+    }
+  };
+
+  Roles roles(reader_capabilities);
+  Machine reader(std::make_shared<ReadOnly>(*roles.store), 6);
+  Repository repository =
+      open_repository(reader.store, Machine::credential(9),
+                      {.state_parent = reader.state.path(), .slot = {}}, reader.around());
+  require_restored(reader, repository, roles, roles.first);
+  REQUIRE_FALSE(repository.local->last_head());
+}

@@ -1,0 +1,470 @@
+// One epoch ends, another begins: who is in it, what is carried on, what is removed, and what no
+// client, however it forges, can make of it.
+#include <filesystem>
+#include <set>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/crypto/kdf.h"
+#include "engine/format/limits.h"
+#include "engine/journal/epoch_keys.h"
+#include "engine/journal/replay.h"
+#include "engine/ops/epoch/key_rewriter.h"
+#include "tests/support/attacker.h"
+#include "tests/support/roles.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+namespace {
+
+SlotId slot_called(const State& state, const std::string& name) {
+  for (const auto& [id, slot] : state.slots) {
+    if (slot.introduction.name == name) return id;
+  }
+  FAIL("no slot is called " << name);
+  return {};
+}
+
+EndEpochResult revoke(Roles& roles, const std::string& name = "other") {
+  sync_journal(roles.owner_repository);
+  return end_epoch(roles.owner_repository,
+                   {.revoked = {slot_called(roles.owner_repository.state(), name)}});
+}
+
+EndEpochResult rotate(Roles& roles) {
+  return end_epoch(roles.owner_repository, {});
+}
+
+std::set<std::string> names(const MemoryStore& store, const std::string& folder) {
+  std::set<std::string> out;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with(folder)) out.insert(name);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a new epoch carries on all that is stored, for clients old and new") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  for (std::uint32_t number = 1; number <= 3; ++number) {
+    const EndEpochResult result = rotate(roles);
+    REQUIRE(result.epoch_number == number);
+    REQUIRE(result.dropped.empty());
+    REQUIRE(result.removed > 0);
+    roles.owner.backup(roles.owner_repository, roles.source / "tree");
+    sync_journal(writer);
+    roles.backup(writer, "laptop");
+  }
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
+  sync_journal(roles.owner_repository);
+  REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
+  // Whoever comes later follows the journal back to its beginning, and comes to the same state.
+  Machine late(roles.store, 8);
+  late.clock.advance_ms(10LL * 365 * 86'400'000);
+  Repository fresh = late.open();
+  REQUIRE(fresh.state() == roles.owner_repository.state());
+  require_restored(late, fresh, roles, roles.first);
+  // One author's snapshots share their key segments from then on.
+  REQUIRE(names(*roles.store, "epochs/").size() == 4);
+}
+
+TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
+  Roles roles(operator_capabilities);
+  Repository revoked = roles.open();
+  std::vector<Key> keys;
+  for (const Key* key : {&revoked.keyring.journal_key(), &revoked.keyring.index_key(),
+                         &revoked.keyring.slot_seed(), &revoked.keyring.signing_seed()}) {
+    keys.push_back(key->clone());
+  }
+  const SlotKeys slot(revoked.keyring.slot_seed());
+  keys.push_back(slot.box_seed.clone());
+  keys.push_back(revoked.read_keys().epoch_secret().clone());
+  const auto before = roles.store->objects();
+  revoke(roles);
+  write_file(roles.source / "tree/later", random_bytes(roles.content, 50'000));
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  std::size_t looked_at = 0;
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (before.contains(name)) continue;
+    for (const Key& key : keys) {
+      if (name.starts_with("epochs/")) {
+        REQUIRE_FALSE(open_box(key, decode_epoch_box(bytes, name).box));
+      } else if (name.starts_with("keys/") || name.starts_with("journal/") ||
+                 name.starts_with("bodies/") || name.starts_with("refs/") ||
+                 name.starts_with("index/")) {
+        const Envelope envelope = decode_envelope(bytes, name);
+        Bytes plain(envelope.sealed.size() - seal_overhead);
+        REQUIRE_FALSE(
+            open(key, envelope.header.nonce, envelope.associated, envelope.sealed, plain));
+      }
+      ++looked_at;
+    }
+  }
+  REQUIRE(looked_at > 50);
+  // Its client is told, whether it remembers the repository or not.
+  REQUIRE(error_code([&] { sync_journal(revoked); }) == Code::refused);
+  REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
+  fs::remove_all(roles.other.state.path());
+  REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
+}
+
+TEST_CASE("a source is free again once its slot was revoked") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  revoke(roles);
+  add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new laptop",
+           writer_capabilities);
+  Repository again =
+      open_repository(roles.store, Machine::credential(10),
+                      {.state_parent = roles.other.state.path(), .slot = {}}, roles.other.around());
+  REQUIRE_NOTHROW(roles.backup(again, "laptop"));
+}
+
+TEST_CASE("an operator rotates, an owner revokes, nobody else does either") {
+  Roles roles(operator_capabilities);
+  Repository repository = roles.open();
+  const SlotId owner = slot_called(repository.state(), "owner");
+  REQUIRE(end_epoch(repository, {}).epoch_number == 1);
+  REQUIRE(error_code([&] { end_epoch(repository, {.revoked = {owner}}); }) == Code::refused);
+  REQUIRE(error_code([&] { end_epoch(roles.owner_repository, {.revoked = {owner}}); }) ==
+          Code::invalid);
+  revoke(roles);
+  REQUIRE(error_code([&] { revoke(roles); }) == Code::invalid);
+  Roles others(writer_capabilities | can_read | can_audit);
+  Repository weaker = others.open();
+  REQUIRE(error_code([&] { end_epoch(weaker, {}); }) == Code::refused);
+  REQUIRE(error_code([&] { remove_ended_objects(weaker); }) == Code::refused);
+}
+
+TEST_CASE("a backup that an epoch's end has caught seals its keys anew and is committed") {
+  Roles roles(writer_capabilities);
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", [&] { rotate(roles); }), 6);
+  Repository writer =
+      open_repository(laptop.store, Machine::credential(9),
+                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "laptop";
+  const BackupResult result = backup(writer, options);
+  REQUIRE(writer.state().epoch_number == 1);
+  sync_journal(roles.owner_repository);
+  const TemporaryDirectory target;
+  REQUIRE(
+      roles.owner
+          .restore(roles.owner_repository, result.snapshot, roles.source / "tree", target / "out")
+          .problems == 0);
+  REQUIRE(slurp(target / "out/news") == slurp(roles.source / "tree/news"));
+  // What it had sealed to the former epoch is found, and goes.
+  REQUIRE_FALSE(verify(roles.owner_repository, {}).findings.empty());
+  REQUIRE(verify(roles.owner_repository, {.repairs = true}).healed > 0);
+  REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
+}
+
+TEST_CASE("an epoch's end that another entry was faster than is planned anew, with new secrets") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, "epochs/",
+                                               [&] { roles.backup(writer, "laptop"); }),
+                6);
+  Repository repository = owner.open();
+  const EndEpochResult result = end_epoch(repository, {});
+  REQUIRE(result.epoch_number == 1);
+  REQUIRE(repository.state().snapshots.all().size() == 2);
+  // Boxes and key segments of the attempt that lost are gone with those of the former epoch.
+  REQUIRE(find_ended_objects(repository).empty());
+  const std::string current = concat("epochs/1-", hex(repository.state().epoch), "/");
+  REQUIRE(names(*roles.store, "epochs/") == names(*roles.store, current));
+  REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
+}
+
+TEST_CASE("a clean-up removes what has ended and nothing else") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  rotate(roles);
+  roles.owner.backup(owner, roles.source / "tree");
+  const State& state = owner.state();
+  const SlotId slot = owner.keyring.slot();
+  const auto put = [&](const std::string& name, const Bytes& bytes) {
+    roles.store->put(name, bytes);
+    return name;
+  };
+  const auto key_segment = [&](std::uint32_t number, const EpochId& epoch) {
+    ObjectOrigin origin = owner.keyring.origin();
+    origin.epoch_number = number;
+    origin.epoch = epoch;
+    const Bytes bytes =
+        seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
+                    owner.keyring.signing_seed(), roles.content, random_bytes(roles.content, 100));
+    return std::pair(key_segment_name(hash_object(bytes)), bytes);
+  };
+  const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
+  std::set<std::string> ended;
+  ended.insert(put(epoch_name(0, draw(), slot), {1}));
+  ended.insert(put(twin_name(epoch_name(1, draw(), slot)), {1}));  // an attempt that lost
+  for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
+    ended.insert(put(name, bytes));
+  }
+  // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
+  put(epoch_name(2, draw(), slot), {1});
+  put(epoch_name(7, state.epoch, slot), {1});
+  put(concat("epochs/1-", hex(draw()), "/notes"), {1});
+  for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
+    put(name, bytes);
+  }
+  put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
+  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
+  Bytes damaged = roles.store->objects().at(named);
+  damaged[12] = 0;  // the header's epoch: as if it were of the one before
+  roles.store->overwrite(named, damaged);
+  const auto before = names(*roles.store, "");
+  const std::vector<std::string> found = find_ended_objects(owner);
+  REQUIRE(std::set<std::string>(found.begin(), found.end()) == ended);
+  REQUIRE(remove_ended_objects(owner) == ended.size());
+  auto after = names(*roles.store, "");
+  after.merge(ended);
+  REQUIRE(after == before);
+  require_restored(roles.owner, owner, roles, roles.first);
+}
+
+TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given up") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  const SnapshotId second = roles.backup(writer, "laptop").snapshot;
+  sync_journal(roles.owner_repository);
+  const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
+  const std::string name = key_segment_name(hurt.key_segments.front());
+  const Bytes whole = roles.store->objects().at(name);
+  for (const std::string& copy : {name, twin_name(name)}) {
+    Bytes damaged = whole;
+    damaged[damaged.size() / 2] ^= 1;
+    roles.store->overwrite(copy, damaged);
+  }
+  const auto before = names(*roles.store, "keys/");
+  REQUIRE(error_code([&] { rotate(roles); }) == Code::corrupt);
+  REQUIRE(roles.owner_repository.state().epoch_number == 0);
+  REQUIRE(names(*roles.store, "keys/") == before);
+  // One good copy is enough, even for an index that was loaded while there was none.
+  roles.store->overwrite(twin_name(name), whole);
+  REQUIRE(rotate(roles).dropped.empty());
+  REQUIRE_NOTHROW(get_reference_set(roles.owner_repository,
+                                    roles.owner_repository.state().snapshots.at(second)));
+  // Given up, it takes with it what it opened, and nothing else.
+  const std::string next =
+      key_segment_name(roles.owner_repository.state().snapshots.at(second).key_segments.front());
+  roles.store->remove(next);
+  roles.store->remove(twin_name(next));
+  REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
+  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
+}
+
+TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
+  // Loses both copies of a key segment when it is read for the n-th time.
+  class Losing final : public ForwardingStore {
+   public:
+    Losing(MemoryStore& store, std::string name, int after)
+        : ForwardingStore(store), store_(store), name_(std::move(name)), left_(after) {}
+
+    std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
+      if (name == name_ && left_-- == 0) {
+        store_.remove(name_);
+        store_.remove(twin_name(name_));
+      }
+      return ForwardingStore::get_range(name, offset, out);
+    }
+
+    [[nodiscard]] bool has_lost() const { return left_ < 0; }
+
+   private:
+    MemoryStore& store_;
+    std::string name_;
+    int left_;
+  };
+
+  int lost = 0;
+  for (int after = 0;; ++after) {
+    Roles roles(writer_capabilities);
+    const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
+    const auto losing =
+        std::make_shared<Losing>(*roles.store, key_segment_name(first.key_segments.front()), after);
+    Machine machine(losing, 6);
+    Repository repository = machine.open();
+    std::size_t dropped = 0;
+    try {
+      dropped = end_epoch(repository, {}).dropped.size();
+    } catch (const Error& error) {
+      REQUIRE(error.code() == Code::corrupt);
+      ++lost;
+    }
+    REQUIRE(dropped == 0);
+    if (!losing->has_lost()) break;
+  }
+  REQUIRE(lost >= 2);
+}
+
+TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
+  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const Bytes whole = roles.store->objects().at(name);
+  claim_packs(evil, roles.other.random, pack_names(*roles.store));
+  roles.store->remove(name);
+  Machine late(roles.store, 8);  // for it the later claim is the first
+  Repository repository = late.open();
+  REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::corrupt);
+  roles.store->put(name, whole);
+  end_epoch(repository, {});
+  require_restored(late, repository, roles, roles.first);
+}
+
+TEST_CASE("what a writer claims of others' packs does not outlive an epoch as the truth") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  // Once without a key, before the owner's entry, and once with a key, after it: together they
+  // would be a claim that came first.
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  const std::vector<std::string> before = pack_names(*roles.store);
+  std::vector<std::string> fresh;
+  const auto claim = [&] {
+    std::ranges::set_difference(pack_names(*roles.store), before, std::back_inserter(fresh));
+    claim_packs(evil, roles.other.random, fresh, false);
+  };
+  Machine owner(std::make_shared<WatchedStore>(*roles.store, "keys/", claim), 6);
+  Repository repository = owner.open();
+  const BackupResult result = owner.backup(repository, roles.source / "tree");
+  claim_packs(evil, roles.other.random, pack_names(*roles.store));
+  for (int i = 0; i < 2; ++i) {
+    end_epoch(repository, {});
+  }
+  Machine late(roles.store, 8);
+  Repository there = late.open();
+  const TemporaryDirectory target;
+  REQUIRE(late.restore(there, result.snapshot, roles.source / "tree", target / "out").problems ==
+          0);
+  REQUIRE(slurp(target / "out/news") == slurp(roles.source / "tree/news"));
+}
+
+TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  const State& state = evil.state();
+  NewEpoch epoch;
+  epoch.origin = evil.keyring.origin();
+  ++epoch.origin.epoch_number;
+  epoch.origin.epoch = roles.content.draw_id<EpochId>();
+  epoch.begun = state.next_sequence;
+  EpochEnded act;
+  act.former = {state.epoch, state.epoch_begun,
+                seal_journal_key(evil.keyring.journal_key(), epoch.journal_key)};
+  act.epoch_key = box_public_key(epoch.secret);
+  for (const SlotState* slot : state.current_slots()) {
+    const SlotIntroduction& introduction = slot->introduction;
+    const Bytes box =
+        make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
+                       {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
+    put_twinned(*roles.store, epoch_name(1, epoch.origin.epoch, introduction.slot), box);
+    act.boxes.push_back({introduction.slot, hash_object(box)});
+  }
+  for (const auto& [name, author] : state.key_segments.all()) {
+    act.dropped.push_back(name);
+  }
+  JournalEntry entry = next_entry(evil, act);
+  entry.epoch_number = 1;
+  entry.epoch = epoch.origin.epoch;
+  const Bytes bytes = seal_entry(evil.keyring, epoch.journal_key, roles.content, entry);
+  put_twinned(*roles.store, journal_name(entry.sequence), bytes);
+  sync_journal(roles.owner_repository);
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  for (const auto& [name, object] : roles.store->objects()) {
+    if (name.starts_with("epochs/1-")) roles.store->remove(name);
+  }
+  Machine late(roles.store, 8);
+  const Repository fresh = late.open();
+  REQUIRE(fresh.state().voids.size() == 1);
+  REQUIRE(fresh.state().voids.front().reason == epoch_reason);
+  REQUIRE(fresh.state() == roles.owner_repository.state());
+  REQUIRE(fresh.state().epoch_number == 0);
+}
+
+TEST_CASE("an epoch box that was forged or replayed is not what a client works with") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  const SlotState& slot = writer.state().slots.at(writer.keyring.slot());
+  const std::string old_name = epoch_name(0, writer.state().epoch, writer.keyring.slot());
+  const Bytes old_box = roles.store->objects().at(old_name);
+  rotate(roles);
+  const State& state = roles.owner_repository.state();
+  const std::string name = epoch_name(1, state.epoch, writer.keyring.slot());
+  ObjectOrigin origin = roles.owner_repository.keyring.origin();
+  Key index_key;
+  Key secret;
+  roles.content.fill(secret.mutable_view());
+  // By an insider, who knows the journal key: an index key of his choice.
+  const Bytes forged = make_epoch_box(
+      origin, writer.keyring.slot(), slot.introduction.box_key,
+      {roles.owner_repository.keyring.journal_key(), index_key, secret, state.epoch_begun}, false);
+  for (const std::string& copy : {name, twin_name(name)}) {
+    roles.store->overwrite(copy, forged);
+  }
+  REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
+  fs::remove_all(roles.other.state.path());
+  REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);
+  // The former epoch's box put back instead opens nothing new.
+  for (const std::string& copy : {name, twin_name(name)}) {
+    roles.store->remove(copy);
+  }
+  put_twinned(*roles.store, old_name, old_box);
+  fs::remove_all(roles.other.state.path());
+  REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
+}
+
+TEST_CASE("what a machine kept of a former epoch is gone from it, and the journal says so") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  const std::string state = writer.local->directory();
+  const auto files = [&] {
+    std::vector<Bytes> out;
+    for (const auto& file : fs::recursive_directory_iterator(state)) {
+      if (file.is_regular_file()) out.push_back(slurp(file.path()));
+    }
+    return out;
+  };
+  const Bytes tag_key = [&] {
+    const Bytes keys = slurp(state + "/local.key");
+    return Bytes(keys.begin() + 16, keys.begin() + 32);
+  }();
+  const auto is_kept = [&] {
+    return std::ranges::any_of(files(), [&](const Bytes& bytes) {
+      return std::search(bytes.begin(), bytes.end(), tag_key.begin(), tag_key.end()) != bytes.end();
+    });
+  };
+  REQUIRE(is_kept());
+  REQUIRE_FALSE(fs::is_empty(writer.local->cache_directory()));
+  rotate(roles);
+  sync_journal(writer);
+  REQUIRE_FALSE(is_kept());
+  REQUIRE_FALSE(fs::exists(writer.local->cache_directory()));
+  const std::uint64_t before = writer.state().next_sequence;
+  roles.backup(writer, "laptop");
+  REQUIRE(writer.state().next_sequence == before + 2);
+  REQUIRE(writer.state().clients.at({writer.keyring.slot(), writer.local->client()}) == 1);
+  roles.backup(writer, "laptop");  // said once
+  REQUIRE(writer.state().next_sequence == before + 3);
+}
+
+TEST_CASE("a local key that was wiped and not written anew is not taken for one") {
+  Roles roles(writer_capabilities);
+  const std::string path = roles.owner_repository.local->directory() + "/local.key";
+  write_file(path, Bytes(64));
+  Repository again = roles.owner.open();
+  REQUIRE_FALSE(again.local->client() == ClientId{});
+}

@@ -1,0 +1,287 @@
+// What each role can do, and what it cannot even by going around the program: the tests hold the
+// real keys of a slot, take the whole store, and try.
+#include "tests/support/roles.h"
+
+#include <filesystem>
+#include <type_traits>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/block_writer.h"
+#include "engine/blocks/frame.h"
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/names.h"
+#include "engine/journal/replay.h"
+#include "engine/keys/sealed_object.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace fs = std::filesystem;
+
+// A missing right is an error of the compiler.
+static_assert(!std::is_default_constructible_v<WriteKeys>);
+static_assert(!std::is_default_constructible_v<ReadKeys>);
+static_assert(!std::is_constructible_v<WriteKeys, const Secrets&>);
+static_assert(!std::is_constructible_v<ReadKeys, const Secrets&>);
+static_assert(!std::is_constructible_v<ReadKeys, WriteKeys>);
+static_assert(!std::is_constructible_v<Remover, StoreRemover&, std::string>);
+static_assert(!std::is_constructible_v<BlockReader, Repository&, WriteKeys>);
+static_assert(!std::is_constructible_v<Ingest, Repository&, ReadKeys, Pool&, Compression>);
+static_assert(!std::is_convertible_v<decltype(std::declval<Repository&>().writer()), Store&>);
+
+namespace {
+
+// Every key that can be had from a slot's key file and the store.
+std::vector<Key> keys_within_reach(const Roles& roles, const Repository& repository) {
+  std::vector<Key> out;
+  const SlotKeys slot(repository.keyring.slot_seed());
+  out.push_back(slot.seed.clone());
+  out.push_back(slot.signing_seed.clone());
+  out.push_back(slot.box_seed.clone());
+  out.push_back(Key::from(Machine::credential(9).secret.view()));
+  out.emplace_back();
+  const auto objects = roles.store->objects();
+  const SlotId& id = repository.keyring.slot();
+  const EpochId& epoch = repository.state().epoch;
+  const EpochBox box = decode_epoch_box(objects.at(epoch_name(0, epoch, id)), "box");
+  const Envelope grant = decode_envelope(objects.at(grant_name(id)), "grant");
+  const auto grant_key = open_box(slot.box_seed, grant.clear);
+  const auto secrets = open_box(slot.box_seed, box.box);
+  REQUIRE((grant_key && secrets));
+  const SecretBytes granted = open_envelope(grant, "grant", Key::from(grant_key->view()));
+  for (const View all : {secrets->view(), granted.view()}) {
+    for (std::size_t at = 0; at + Key::size <= all.size(); at += Key::size) {
+      out.push_back(Key::from(all.subspan(at, Key::size)));
+    }
+  }
+  // What the outer parts of key segments tell.
+  for (const auto& [name, bytes] : objects) {
+    if (!name.starts_with("keys/") || name.ends_with(".2")) continue;
+    const SecretBytes plain =
+        open_object(bytes, name, ObjectType::key_segment, repository.keyring.repository(),
+                    repository.keyring.index_key());
+    const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
+    for (const auto* list : {&outer.index_segments, &outer.reference_sets}) {
+      for (const NamedKey& key : *list) {
+        out.push_back(Key::from(key.key));
+      }
+    }
+  }
+  return out;
+}
+
+bool opens_envelope(const std::vector<Key>& keys, View bytes) {
+  const Envelope envelope = decode_envelope(bytes, "object");
+  return std::ranges::any_of(keys, [&](const Key& key) {
+    Bytes plain(envelope.sealed.size() - seal_overhead);
+    return open(key, envelope.header.nonce, envelope.associated, envelope.sealed, plain);
+  });
+}
+
+// Whether any of the keys is the pack's: its pack key, or the key of its directory.
+bool opens_pack(const std::vector<Key>& keys, const RepositoryId& repository, View pack) {
+  const PackHeader header = decode_pack_header(pack.first(pack_header_size), "pack");
+  const FramePosition position{repository, header.kind, 0};
+  const std::uint32_t directory_size = decode_pack_footer(pack.last(pack_footer_size), "pack");
+  const View directory =
+      pack.subspan(pack.size() - pack_footer_size - directory_size, directory_size);
+  return std::ranges::any_of(keys, [&](const Key& key) {
+    for (const bool is_pack_key : {true, false}) {
+      try {
+        static_cast<void>(open_directory(is_pack_key ? derive_directory_key(key) : key.clone(),
+                                         position, directory, "pack"));
+        return true;
+      } catch (const Error&) {
+      }
+    }
+    return false;
+  });
+}
+
+// What the keys open of all that only readers may: "body", "inner", "pack", "" for nothing.
+std::string opened_with(const std::vector<Key>& keys,
+                        const Roles& roles,
+                        const Repository& repository) {
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (name.starts_with("bodies/") && opens_envelope(keys, bytes)) return "body";
+    if (name.starts_with("packs/") && opens_pack(keys, repository.keyring.repository(), bytes)) {
+      return "pack";
+    }
+    if (!name.starts_with("keys/")) continue;
+    const SecretBytes plain =
+        open_object(bytes, name, ObjectType::key_segment, repository.keyring.repository(),
+                    repository.keyring.index_key());
+    const Bytes box = decode_key_segment(plain.view(), name).inner_box;
+    if (std::ranges::any_of(keys, [&](const Key& key) { return open_box(key, box).has_value(); })) {
+      return "inner";
+    }
+  }
+  return "";
+}
+
+bool holds_text(const std::string& directory, std::string_view text) {
+  for (const auto& file : fs::recursive_directory_iterator(directory)) {
+    if (!file.is_regular_file()) continue;
+    if (as_text(slurp(file.path())).find(text) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// Everything that looks at snapshots, and whether it was refused as lacking a right.
+void require_no_reading(Repository& repository, const SnapshotId& snapshot) {
+  const auto refused = [](const auto& work) { REQUIRE(error_code(work) == Code::refused); };
+  const Selection selection = select(repository, hex(snapshot));
+  refused([&] { list_entries(repository, selection, true, [](const Entry&) {}); });
+  refused([&] { read_content(repository, selection, [](View) {}); });
+  refused([&] { diff_snapshots(repository, selection, selection, [](const Difference&) {}); });
+  refused([&] { find_paths(repository, {}); });
+  refused([&] {
+    const TemporaryDirectory target;
+    RestoreOptions options;
+    options.snapshot = snapshot;
+    options.target = target / "out";
+    restore(repository, options);
+  });
+  refused([&] { verify(repository, {.level = VerifyLevel::content}); });
+  refused([&] { verify(repository, {.repairs = true}); });
+  refused([&] { add_slot(repository, Machine::credential(5), argon2_floor, "friend"); });
+  refused([&] { static_cast<void>(repository.remover()); });
+}
+
+}  // namespace
+
+TEST_CASE("a writer backs up, deduplicates and goes on, and can look at nothing") {
+  Roles roles(writer_capabilities);
+  Repository repository = roles.open();
+  const BackupResult first = roles.backup(repository, "laptop");
+  REQUIRE(first.statistics.bytes_new < 50'000);  // the owner's blocks are proved: not stored again
+  const BackupResult second = roles.backup(repository, "laptop");
+  REQUIRE(second.files_opened == 0);
+  REQUIRE(second.statistics.blocks_new == 0);
+  require_no_reading(repository, roles.first);
+  require_no_reading(repository, second.snapshot);
+  for (const auto& work : {std::function<void()>([&] { list_snapshots(repository); }),
+                           std::function<void()>([&] { count_repository(repository); }),
+                           std::function<void()>([&] { verify(repository, {}); })}) {
+    REQUIRE(error_code(work) == Code::refused);
+  }
+  // The owner restores what the writer stored.
+  sync_journal(roles.owner_repository);
+  require_restored(roles.owner, roles.owner_repository, roles, second.snapshot);
+}
+
+TEST_CASE("a writer's checkpoint is gone on from with the same slot") {
+  Roles roles(writer_capabilities);
+  Repository repository = roles.open();
+  for (int i = 0; i < 20; ++i) {
+    write_file(roles.source / ("tree/new" + std::to_string(i)),
+               random_bytes(roles.content, 200'000));
+  }
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "laptop";
+  options.checkpoint_bytes = 500'000;
+  const BackupResult result = backup(repository, options);
+  REQUIRE(result.checkpoints > 0);
+  REQUIRE(repository.state().snapshots.at(result.snapshot).is_live);
+}
+
+TEST_CASE("all that a writer's machine has opens no snapshot and names no file of one") {
+  Roles roles(writer_capabilities);
+  fs::remove(roles.source / ("tree/" + std::string(secret_name)));
+  Repository repository = roles.open();
+  roles.backup(repository, "laptop");
+  REQUIRE(opened_with(keys_within_reach(roles, repository), roles, repository).empty());
+  REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_name));
+  REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_text));
+  // The same search with one key more, that of the epoch, finds the way in: it is a search.
+  std::vector<Key> keys = keys_within_reach(roles, repository);
+  keys.push_back(roles.owner_repository.read_keys().epoch_secret().clone());
+  REQUIRE(opened_with(keys, roles, repository) == "inner");
+}
+
+TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name or a byte") {
+  Roles roles(auditor_capabilities);
+  Repository repository = roles.open();
+  const std::vector<SnapshotSummary> snapshots = list_snapshots(repository);
+  REQUIRE(snapshots.size() == 1);
+  REQUIRE_FALSE(snapshots.front().body);
+  REQUIRE(snapshots.front().statistics->files() == 2);
+  REQUIRE(verify(repository, {}).findings.empty());
+  const VerifyReport report = verify(repository, {.level = VerifyLevel::storage});
+  REQUIRE(report.findings.empty());
+  REQUIRE(report.bytes_read > 0);
+  require_no_reading(repository, roles.first);
+  REQUIRE(error_code([&] { roles.backup(repository, "laptop"); }) == Code::refused);
+  REQUIRE(opened_with(keys_within_reach(roles, repository), roles, repository).empty());
+  REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_name));
+  // Nor can it test a guess: it lacks the key that names blocks.
+  for (const Key& key : keys_within_reach(roles, repository)) {
+    REQUIRE(hash_key(key) != repository.state().genesis.id_key);
+    REQUIRE(hash_key(key) != repository.state().genesis.chunk_seed);
+  }
+  // A damaged pack is found by who cannot open it.
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (!name.starts_with("packs/")) continue;
+    Bytes damaged = bytes;
+    damaged[damaged.size() / 2] ^= 1;
+    roles.store->overwrite(name, damaged);
+    break;
+  }
+  REQUIRE(verify(repository, {.level = VerifyLevel::storage}).findings.size() == 1);
+}
+
+TEST_CASE("a reader restores, and stores nothing") {
+  Roles roles(reader_capabilities);
+  Repository repository = roles.open();
+  require_restored(roles.other, repository, roles, roles.first);
+  REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
+  REQUIRE(error_code([&] { roles.backup(repository, "laptop"); }) == Code::refused);
+  REQUIRE(error_code([&] {
+            add_slot(repository, Machine::credential(5), argon2_floor, "friend");
+          }) == Code::refused);
+  for (const Key& key : keys_within_reach(roles, repository)) {
+    REQUIRE(hash_key(key) != repository.state().genesis.chunk_seed);
+  }
+}
+
+TEST_CASE("one secret opens one slot: what opens another already is refused as a new one") {
+  Roles roles(writer_capabilities);
+  REQUIRE(error_code([&] {
+            add_slot(roles.owner_repository, Machine::credential(9), argon2_floor, "again");
+          }) == Code::refused);
+  REQUIRE(error_code([&] {
+            rewrap_slot(roles.owner_repository, Machine::credential(9), argon2_floor);
+          }) == Code::refused);
+  REQUIRE(roles.open().capabilities() == writer_capabilities);
+  REQUIRE_NOTHROW(rewrap_slot(roles.owner_repository, Machine::credential(7), argon2_floor));
+}
+
+TEST_CASE("what a key add that was cut off has left does not stand in the way of the same key") {
+  for (std::uint64_t turn = 0; turn < 8; ++turn) {  // the leftover's id comes before or after
+    auto store = std::make_shared<MemoryStore>();
+    Machine owner(store, 100 + turn);
+    Repository repository = owner.init();
+    // Elsewhere the same is done up to the entry.
+    auto ahead = std::make_shared<MemoryStore>();
+    for (const auto& [name, bytes] : store->objects()) {
+      ahead->put(name, bytes);
+    }
+    Machine cut_off(ahead, 200 + turn);
+    Repository there = cut_off.open();
+    add_slot(there, Machine::credential(9), argon2_floor, "laptop", writer_capabilities);
+    for (const auto& [name, bytes] : ahead->objects()) {
+      if (!name.starts_with("journal/")) store->put(name, bytes);
+    }
+    Machine laptop(store, 300 + turn);
+    const auto open = [&] {
+      return open_repository(store, Machine::credential(9),
+                             {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+    };
+    REQUIRE(error_code([&] { open(); }) == Code::wrong_secret);
+    const SlotId slot =
+        add_slot(repository, Machine::credential(9), argon2_floor, "laptop", writer_capabilities);
+    REQUIRE(open().keyring.slot() == slot);
+  }
+}
