@@ -13,7 +13,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/engine.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "engine/store/local.h"
 
 namespace {
@@ -48,7 +48,7 @@ void write_entries(kist::Repository& repository,
   kist::State state = repository.state();
   for (std::uint64_t i = 0; i < count; ++i) {
     kist::Introduced introduced;
-    kist::Random& random = repository.around.random;
+    kist::Random& random = repository.services().random;
     introduced.body = random.draw_id<kist::ObjectHash>();
     introduced.reference_set = random.draw_id<kist::ObjectHash>();
     introduced.key_segments = {random.draw_id<kist::ObjectHash>()};
@@ -59,12 +59,12 @@ void write_entries(kist::Repository& repository,
     taken.source = kist::concat("host-", i % 100);
     const kist::JournalEntry entry{.sequence = state.next_sequence,
                                    .previous = state.head,
-                                   .author = repository.keyring.slot(),
+                                   .author = repository.keyring().slot(),
                                    .epoch_number = state.epoch_number,
                                    .epoch = state.epoch,
                                    .time_ms = state.last_ms + 60'000,
                                    .act = taken};
-    const kist::Bytes bytes = kist::seal_entry(repository.keyring, random, entry);
+    const kist::Bytes bytes = kist::seal_entry(repository.keyring(), random, entry);
     const std::string name = directory + "/" + kist::journal_name(entry.sequence);
     write(name, bytes);
     write(name + ".2", bytes);
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   kist::SystemRandom random;
   Quiet observer;
   kist::init_crypto();
-  const kist::Surroundings around{clock, random, observer};
+  const kist::Services services{clock, random, observer};
   const std::string repository_directory = directory + "/repository";
   const auto credential = [] {
     return kist::Credential{kist::SlotKind::key_file, kist::SecretBytes(kist::Bytes(32, 7))};

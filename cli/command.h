@@ -51,7 +51,7 @@ class Session {
   Console console;
   std::function<Exit()> action;  // set by the command that was chosen
 
-  [[nodiscard]] Surroundings around() { return {clock_, random_, console}; }
+  [[nodiscard]] Services services() { return {clock_, random_, console}; }
 
   Random& random() { return random_; }
 

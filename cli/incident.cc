@@ -16,7 +16,7 @@ struct Options {
 // What an owner said when closing the incident.
 std::string note_of(Repository& repository, const VoidEntry& incident) {
   std::string out;
-  repository.local->catalog().for_each(incident.closed_by, [&](const ReplayedEntry& replayed) {
+  repository.journal().for_each_entry(incident.closed_by, [&](const ReplayedEntry& replayed) {
     if (const auto* closed = std::get_if<IncidentsClosed>(&replayed.entry.act)) out = closed->note;
     return false;
   });

@@ -54,7 +54,6 @@ bool offers_second_owner(Session& session, Repository& repository, const Argon2C
     static_cast<void>(add_slot(repository, make_key_file(path, session.random()), cost, "offline"));
     return true;
   } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
     session.console.notice(concat("no second key was made: ", error.text()));
     return false;
   }
@@ -78,14 +77,14 @@ Exit run(Session& session, const Options& options) {
   if (!options.offline_key.empty()) offline = make_key_file(options.offline_key, session.random());
   const Credential credential = get_new_first_credential(secret, session.random());
   Repository repository =
-      init_repository(std::move(store), credential, init, session.state_parent(), session.around());
+      init_repository(std::move(store), credential, init, session.state_parent(), session.services());
   if (offline) static_cast<void>(add_slot(repository, *offline, init.argon2, "offline"));
-  const std::string id = hex(repository.keyring.repository());
-  const std::string fingerprint = hex(repository.keyring.fingerprint());
+  const std::string id = hex(repository.keyring().repository());
+  const std::string fingerprint = hex(repository.keyring().fingerprint());
   if (session.options.is_json) {
     print_json({{"repository", id},
                 {"fingerprint", fingerprint},
-                {"slot", hex(repository.keyring.slot())},
+                {"slot", hex(repository.keyring().slot())},
                 {"location", json_text(session.options.repository)}});
     return Exit::done;
   }

@@ -102,7 +102,7 @@ Exit run_list(Session& session) {
   Json list = Json::array();
   Table table({"ENTRY", "TIME", "TYPE", "AUTHOR", "SUBJECT"});
   table.align_right(0);
-  repository.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
+  repository.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
     if (session.options.is_json) {
       list.push_back(to_json(replayed));
     } else if (!replayed.void_reason.empty()) {
@@ -128,7 +128,7 @@ Exit run_show(Session& session, std::uint64_t sequence) {
   Repository repository = session.open();
   repository.require_view();
   bool found = false;
-  repository.local->catalog().for_each(sequence, [&](const ReplayedEntry& replayed) {
+  repository.journal().for_each_entry(sequence, [&](const ReplayedEntry& replayed) {
     found = replayed.entry.sequence == sequence;
     if (!found) return false;
     print_line(session.options.is_json ? to_json(replayed).dump() : to_json(replayed).dump(2));

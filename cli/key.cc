@@ -69,7 +69,7 @@ Exit run_list(Session& session) {
   Table table({"SLOT", "NAME", "ROLE", "KIND", "ADDED", "BY", "LAST SEEN"});
   for (const auto& [id, slot] : repository.state().slots) {
     const SlotIntroduction& introduction = slot.introduction;
-    const bool is_own = id == repository.keyring.slot();
+    const bool is_own = id == repository.keyring().slot();
     list.push_back({{"slot", hex(id)},
                     {"name", json_text(introduction.name)},
                     {"kind", kind_name(slot.kind)},
@@ -123,7 +123,7 @@ Exit run_accept(Session& session, const KeyFileOptions& options) {
   }
   const Repository repository = session.accept(*fingerprint);
   const SlotIntroduction& slot =
-      repository.state().slots.at(repository.keyring.slot()).introduction;
+      repository.state().slots.at(repository.keyring().slot()).introduction;
   if (session.options.is_json) {
     print_json({{"slot", hex(slot.slot)}, {"role", role_name(slot.capabilities)}});
   } else {
@@ -134,7 +134,7 @@ Exit run_accept(Session& session, const KeyFileOptions& options) {
 }
 
 Exit report_recipient(const Session& session, const Repository& repository, const SlotId& slot) {
-  const std::string fingerprint = hex(repository.keyring.fingerprint());
+  const std::string fingerprint = hex(repository.keyring().fingerprint());
   if (session.options.is_json) {
     print_json({{"slot", hex(slot)}, {"fingerprint", fingerprint}});
     return Exit::done;
@@ -189,11 +189,11 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
       concat("the slot is made, but not its sheet; revoke it with kist key revoke ", hex(slot)),
       [&] {
         const SecretBytes sheet = make_recovery_sheet(
-            {.repository = hex(repository.keyring.repository()),
-             .fingerprint = hex(repository.keyring.fingerprint()),
+            {.repository = hex(repository.keyring().repository()),
+             .fingerprint = hex(repository.keyring().fingerprint()),
              .location = printable(absolute_path(session.options.repository)),
              .slot = concat(hex(slot), " (", printable(name), ", ", options.role, ")"),
-             .time = local_time(session.around().clock.now_ms())},
+             .time = local_time(session.services().clock.now_ms())},
             text.view());
         if (path == "-") return print_secret(sheet.view());
         file.append(sheet.view());
@@ -247,7 +247,7 @@ Exit run_revoke(Session& session, const EpochOptions& options) {
   std::string names;
   for (const std::string& wanted : options.slots) {
     const SlotId id = find_slot(repository.state(), wanted);
-    if (id == repository.keyring.slot()) {
+    if (id == repository.keyring().slot()) {
       throw Error(Code::invalid, "a slot cannot revoke itself; use another owner's");
     }
     if (std::ranges::count(revoked, id) > 0) continue;
@@ -279,7 +279,7 @@ Exit run_passwd(Session& session, const Options& options) {
   const Credential credential = get_new_credential(options.secret, session.random());
   rewrap_slot(repository, credential, cost);
   if (session.options.is_json) {
-    print_json({{"slot", hex(repository.keyring.slot())}});
+    print_json({{"slot", hex(repository.keyring().slot())}});
   } else {
     print_line(
         "done: the new secret opens the slot, the old one does not. Whoever had copied the\n"

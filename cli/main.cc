@@ -25,8 +25,6 @@ Exit exit_for(Code code) {
       return Exit::wrong_secret;
     case Code::unsupported:
       return Exit::failed;
-    case Code::interrupted:
-      return Exit::interrupted;
   }
   return Exit::failed;
 }
@@ -88,6 +86,9 @@ Exit run(Session& session) {
   } catch (const Error& error) {
     print_error(session, error.text());
     return exit_for(error.code());
+  } catch (const Interrupted& interrupted) {
+    print_error(session, interrupted.text());
+    return Exit::interrupted;
   } catch (const std::bad_alloc&) {
     print_error(session, "out of memory; free some and run again");
     return Exit::failed;

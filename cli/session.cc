@@ -82,7 +82,7 @@ void tell_incidents(Console& console, const State& state) {
 Repository Session::open() {
   const OpenOptions how = open_options();
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
-  Repository out = open_repository(std::move(where), get_credential(options.secret), how, around());
+  Repository out = open_repository(std::move(where), get_credential(options.secret), how, services());
   tell_incidents(console, out.state());
   return out;
 }
@@ -95,7 +95,7 @@ Repository Session::accept(const ObjectHash& fingerprint) {
   if (secret.key_file.empty()) {
     throw Error(Code::invalid, "which key? give --key-file, the file of kist key generate");
   }
-  return accept_slot(std::move(where), get_key_file(secret.key_file), how, around());
+  return accept_slot(std::move(where), get_key_file(secret.key_file), how, services());
 }
 
 namespace {

@@ -4,7 +4,7 @@
 
 #include "engine/base/disk/disk.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "engine/store/local.h"
 
 namespace kist {
@@ -48,27 +48,27 @@ void distrust_catalog() noexcept {
 }
 
 CatalogInfo catalog_info(Repository& repository) {
-  sync_index(repository);
-  const BlockIndex::Reader index(repository.local->index());
-  return {.directory = repository.local->directory(),
+  repository.blocks().index();
+  const BlockIndex::Reader index(repository.blocks().index());
+  return {.directory = repository.local().directory(),
           .entries = repository.state().next_sequence,
-          .index_entries = repository.local->index().loaded_sequence(),
+          .index_entries = repository.blocks().index().loaded_sequence(),
           .blocks = index.block_count(),
           .packs = index.pack_count(),
-          .catalog_bytes = repository.local->catalog().file_bytes(),
-          .index_bytes = repository.local->index().file_bytes()};
+          .catalog_bytes = repository.local().catalog().file_bytes(),
+          .index_bytes = repository.blocks().index().file_bytes()};
 }
 
 void rebuild_catalog(Repository& repository) {
-  repository.local->reset_catalog();
-  repository.local->reset_index();
-  sync_journal(repository);
-  sync_index(repository);
+  repository.local().reset_catalog();
+  repository.local().reset_index();
+  repository.journal().replay();
+  repository.blocks().index();
 }
 
 namespace {
 
-void compare_views(LocalState& have, LocalState& made, std::vector<std::string>& differences) {
+void compare_views(LocalDirectory& have, LocalDirectory& made, std::vector<std::string>& differences) {
   const auto compare = [&](const std::string& what, std::uint64_t has, std::uint64_t should) {
     if (has != should) {
       differences.push_back(concat(what, ": the catalog has ", has, ", the store says ", should));
@@ -93,17 +93,17 @@ void compare_views(LocalState& have, LocalState& made, std::vector<std::string>&
 }  // namespace
 
 std::vector<std::string> check_catalog(Repository& repository) {
-  sync_index(repository);
-  const std::string scratch = repository.local->directory() + "/check";
+  repository.blocks().index();
+  const std::string scratch = repository.local().directory() + "/check";
   remove_tree(scratch);
   // The view made anew stands in for the other while it is filled.
   auto made =
-      std::make_unique<LocalState>(scratch, repository.around.random, repository.observer());
+      std::make_unique<LocalDirectory>(scratch, repository.services().random, repository.observer());
   std::vector<std::string> differences;
   std::swap(repository.local, made);
   try {
-    sync_journal(repository);
-    sync_index(repository);
+    repository.journal().replay();
+    repository.blocks().index();
   } catch (const Error& error) {
     differences.push_back(error.text());
   }

@@ -23,7 +23,6 @@ enum class Code {
   conflict,       // others committed first, again and again
   wrong_secret,   // no slot opens with this passphrase or key
   unsupported,    // a newer format or a feature that this version does not know
-  interrupted,    // the person asked to stop
 };
 
 class Error : public std::exception {
@@ -48,6 +47,19 @@ inline bool is_damage(const Error& error) noexcept {
          error.code() == Code::unsupported;
 }
 
+// The wish of a person to stop the work. It is not an Error, so that no handler of failures can
+// take it for one: a wait for a remote store that Ctrl-C ends must not count as a damaged copy.
+// Only main, and a thread that hands on what ended it, catch it.
+class Interrupted {
+ public:
+  explicit Interrupted(std::string text = "interrupted") : text_(std::move(text)) {}
+
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string text_;  // what a person is told: what is kept, and how to go on
+};
+
 namespace detail {
 inline std::string to_piece(std::string_view text) {
   return std::string(text);
@@ -69,13 +81,15 @@ std::string concat(const Pieces&... pieces) {
   return out;
 }
 
-// Runs `work`; an Error that leaves it is thrown again with "<context>: " before its text.
+// Runs `work`; an Error, or Interrupted, that leaves it is thrown again with "<context>: " before its text.
 template <typename Work>
 auto in_context(std::string_view context, Work&& work) -> std::invoke_result_t<Work> {
   try {
     return std::forward<Work>(work)();
   } catch (const Error& error) {
     throw Error(error.code(), concat(context, ": ", error.text()));
+  } catch (const Interrupted& interrupted) {
+    throw Interrupted(concat(context, ": ", interrupted.text()));
   }
 }
 

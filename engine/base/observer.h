@@ -36,12 +36,12 @@ class Observer {
 
   virtual void progress(const Progress& /*progress*/) {}
 
-  // Asked now and then; true ends the work with Error{interrupted}.
+  // Asked now and then; true ends the work with Interrupted.
   [[nodiscard]] virtual bool cancelled() const { return false; }
 };
 
 inline void check_cancelled(const Observer& observer) {
-  if (observer.cancelled()) throw Error(Code::interrupted, "interrupted");
+  if (observer.cancelled()) throw Interrupted();
 }
 
 }  // namespace kist

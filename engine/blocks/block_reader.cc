@@ -4,10 +4,12 @@
 
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -18,17 +20,15 @@ constexpr std::size_t recent_frames_max = 8;
 
 // What is missing is a loss only if the journal has not gone on: an epoch's end takes key segments
 // with it.
-KeySegmentOuter get_current_key_segment(Repository& repository, const ObjectHash& name) {
-  try {
-    return get_key_segment(repository, name);
-  } catch (const Error& error) {
-    const bool has_gone_on =
-        error.code() == Code::missing &&
-        repository.reader().size(journal_name(repository.state().next_sequence));
-    if (!has_gone_on) throw;
-    throw Error(Code::conflict,
-                "a new epoch has begun meanwhile, and the keys are others; run the command again");
-  }
+KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash& name) {
+  KeySegmentOuter out;
+  const auto failure = failure_of([&] { out = get_key_segment(journal, name); });
+  if (!failure) return out;
+  const bool has_gone_on = failure->code() == Code::missing &&
+                           journal.reader().size(journal_name(journal.state().next_sequence));
+  if (!has_gone_on) throw Error(*failure);
+  throw Error(Code::conflict,
+              "a new epoch has begun meanwhile, and the keys are others; run the command again");
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& k
     recent_.splice(recent_.begin(), recent_, found);
     return recent_.front().second;
   }
-  const KeySegmentOuter outer = get_current_key_segment(repository_, key_segment);
+  const KeySegmentOuter outer = get_current_key_segment(journal_, key_segment);
   auto opened = std::make_shared<const Opened>(outer.packs, open_inner(read_, outer, key_segment));
   recent_.emplace_front(key_segment, opened);
   if (recent_.size() > recent_segments_max) recent_.pop_back();
@@ -116,10 +116,10 @@ FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const Frame
 Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
   const std::string object = pack_name(plan.pack.name);
   Bytes sealed(plan.record.place.contents_size);
-  if (repository_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
+  if (journal_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
     throw Error(Code::corrupt, concat(object, " is cut short"));
   }
-  const FramePosition position{repository_.keyring.repository(), plan.pack.kind, plan.frame};
+  const FramePosition position{journal_.keyring().repository(), plan.pack.kind, plan.frame};
   const Key secret = keys_.frame_secret(plan.pack, plan.frame);
   return open_frame(
       secret, position,
@@ -132,11 +132,8 @@ void check_block(const Key& id_key, const BlockId& id, View plaintext) {
   throw Error(Code::corrupt, concat("block ", hex(id), " is not what its id says"));
 }
 
-BlockReader::BlockReader(Repository& repository, const ReadKeys& keys)
-    : repository_(repository),
-      keys_(keys),
-      index_(repository.local->index()),
-      frames_(repository, keys) {}
+BlockReader::BlockReader(const Journal& journal, BlockIndex& index, const ReadKeys& keys)
+    : keys_(keys), index_(index), frames_(journal, keys) {}
 
 View BlockReader::frame(const FrameId& id) {
   const auto found = std::ranges::find(
@@ -167,7 +164,7 @@ Bytes BlockReader::get(const BlockId& id) {
   std::optional<Bytes> found;
   std::optional<Error> failure;
   index_.for_each_copy(tag_of(id), [&](const BlockLocation& at) {
-    try {
+    const auto problem = failure_of([&] {
       const View plain = frame({at.pack, at.frame});
       if (std::uint64_t{at.offset} + at.size > plain.size()) {
         throw Error(Code::corrupt, concat("block ", hex(id), " lies beyond its frame"));
@@ -175,9 +172,8 @@ Bytes BlockReader::get(const BlockId& id) {
       const View block = plain.subspan(at.offset, at.size);
       check_block(keys_.id_key(), id, block);
       found.emplace(block.begin(), block.end());
-    } catch (const Error& error) {
-      if (!failure) failure = error;  // another copy may be good
-    }
+    });
+    if (!failure) failure = problem;  // another copy may be good
     return !found.has_value();
   });
   if (found) return std::move(*found);
@@ -189,12 +185,12 @@ namespace {
 
 // Finds the key of a body or reference set in the key segments that the entry names.
 template <typename Find>
-Key find_key(Repository& repository,
+Key find_key(const Journal& journal,
              const SnapshotState& snapshot,
              const std::string& object,
              const Find& find) {
   for (const ObjectHash& name : snapshot.key_segments) {
-    const KeySegmentOuter outer = get_current_key_segment(repository, name);
+    const KeySegmentOuter outer = get_current_key_segment(journal, name);
     if (std::optional<Key> key = find(outer, name)) return std::move(*key);
   }
   throw Error(Code::missing, concat("the key of ", object, " is missing"));
@@ -206,14 +202,14 @@ void check_name(View bytes, const ObjectHash& name, const std::string& object) {
 
 }  // namespace
 
-SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot) {
+SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.body;
   const std::string object = body_name(name);
   const Bytes bytes =
-      get_twinned(repository.reader(), object, body_bytes_max, repository.observer(),
+      get_twinned(journal.reader(), object, body_bytes_max, journal.observer(),
                   [&](View candidate) { check_name(candidate, name, object); });
   const Key key = find_key(
-      repository, snapshot, object,
+      journal, snapshot, object,
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
         const auto found = std::ranges::find(outer.bodies, name);
         if (found == outer.bodies.end()) return std::nullopt;
@@ -221,24 +217,24 @@ SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const Snapsh
         return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
   const SecretBytes payload =
-      open_object(bytes, object, ObjectType::body, repository.keyring.repository(), key);
+      open_object(bytes, object, ObjectType::body, journal.keyring().repository(), key);
   return decode_body(payload.view(), object);
 }
 
-ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot) {
+ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.reference_set;
   const std::string object = reference_set_name(name);
-  const Bytes bytes = get_object(repository.reader(), object, reference_set_bytes_max);
+  const Bytes bytes = get_object(journal.reader(), object, reference_set_bytes_max);
   check_name(bytes, name, object);
   const Key key =
-      find_key(repository, snapshot, object,
+      find_key(journal, snapshot, object,
                [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
                  const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
                  if (found == outer.reference_sets.end()) return std::nullopt;
                  return Key::from(found->key);
                });
   const SecretBytes payload =
-      open_object(bytes, object, ObjectType::reference_set, repository.keyring.repository(), key);
+      open_object(bytes, object, ObjectType::reference_set, journal.keyring().repository(), key);
   return decode_reference_set(payload.view(), object);
 }
 

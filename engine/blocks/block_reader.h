@@ -12,15 +12,16 @@
 
 #include "engine/content/compress.h"
 #include "engine/format/snapshot.h"
-#include "engine/keys/repository.h"
+#include "engine/catalog/block_index.h"
+#include "engine/journal/journal.h"
+#include "engine/keys/rights.h"
 
 namespace kist {
 
 // The keys of packs and bodies, key segment by key segment. Thread-safe. Holds a bounded number.
 class PackKeyring {
  public:
-  PackKeyring(Repository& repository, const ReadKeys& keys)
-      : repository_(repository), read_(keys) {}
+  PackKeyring(const Journal& journal, const ReadKeys& keys) : journal_(journal), read_(keys) {}
 
   // The secret of one frame; Error{missing} when it was disposed of.
   Key frame_secret(const PackRecord& pack, std::uint32_t frame);
@@ -31,7 +32,7 @@ class PackKeyring {
   struct Opened;
   std::shared_ptr<const Opened> open(const ObjectHash& key_segment);
 
-  Repository& repository_;
+  const Journal& journal_;
   ReadKeys read_;
   std::mutex mutex_;
   std::list<std::pair<ObjectHash, std::shared_ptr<const Opened>>> recent_;
@@ -47,8 +48,8 @@ struct FrameId {
 // Reads and opens frames. Thread-safe but for `index`, which the caller owns.
 class FrameReader {
  public:
-  FrameReader(Repository& repository, const ReadKeys& keys)
-      : repository_(repository), keys_(repository, keys) {}
+  FrameReader(const Journal& journal, const ReadKeys& keys)
+      : journal_(journal), keys_(journal, keys) {}
 
   // All that is known of a frame without touching the store.
   struct Plan {
@@ -64,7 +65,7 @@ class FrameReader {
   PackKeyring& keys() { return keys_; }
 
  private:
-  Repository& repository_;
+  const Journal& journal_;
   PackKeyring keys_;
 };
 
@@ -82,14 +83,13 @@ void check_block(const Key& id_key, const BlockId& id, View plaintext);
 // to one thread.
 class BlockReader {
  public:
-  BlockReader(Repository& repository, const ReadKeys& keys);
+  BlockReader(const Journal& journal, BlockIndex& index, const ReadKeys& keys);
   // Error{missing} when no pack holds the block.
   Bytes get(const BlockId& id);
 
  private:
   View frame(const FrameId& id);
 
-  Repository& repository_;
   ReadKeys keys_;
   BlockIndex::Reader index_;
   FrameReader frames_;
@@ -103,7 +103,7 @@ KeySegmentInner open_inner(const ReadKeys& keys,
                            const ObjectHash& name);
 
 // A snapshot's body, and its reference set, which every slot may open.
-SnapshotBody get_body(Repository& repository, const ReadKeys& keys, const SnapshotState& snapshot);
-ReferenceSet get_reference_set(Repository& repository, const SnapshotState& snapshot);
+SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot);
+ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot);
 
 }  // namespace kist

@@ -9,6 +9,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/keys/sealed_object.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -21,9 +22,9 @@ const Policy& policy_in_force(const State& state) {
   return state.policies.at("default");
 }
 
-TrustedNumbers trusted_by(const Repository& repository) {
-  const State& state = repository.state();
-  return {state, policy_in_force(state).dedup, repository.keyring.slot()};
+TrustedNumbers trusted_by(const Journal& journal) {
+  const State& state = journal.state();
+  return {state, policy_in_force(state).dedup, journal.keyring().slot()};
 }
 
 }  // namespace
@@ -108,18 +109,19 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run) {
 }
 
 Ingest::Ingest(
-    Repository& repository, const WriteKeys& keys, Pool& pool, Compression compression, bool is_dry)
-    : repository_(repository),
+    Blocks& blocks, const WriteKeys& keys, Pool& pool, Compression compression, bool is_dry)
+    : blocks_(blocks),
+      journal_(blocks.journal()),
       keys_(keys),
       pool_(pool),
       compression_(compression),
       in_flight_max_(pool.thread_count() + 2),
       writer_(std::make_unique<PackWriter>(
-          repository.writer(), repository.keyring.repository(), waiting_bytes_max)),
+          journal_.writer(), journal_.keyring().repository(), waiting_bytes_max)),
       data_(std::make_unique<Stream>()),
       meta_(std::make_unique<Stream>()),
-      index_(repository.local->index()),
-      trust_(trusted_by(repository)),
+      index_(blocks.index()),
+      trust_(trusted_by(journal_)),
       is_dry_(is_dry) {
   data_->kind = PackKind::data;
   meta_->kind = PackKind::meta;
@@ -129,7 +131,7 @@ Ingest::Ingest(
 // Packs that were found damaged: what they hold is stored again.
 void Ingest::note_distrusted() {
   distrusted_.clear();
-  const std::set<ObjectHash> names = repository_.local->distrusted_packs();
+  const std::set<ObjectHash> names = journal_.local().damaged_packs();
   if (names.empty()) return;
   for (std::uint32_t pack = 0; pack < index_->pack_count(); ++pack) {
     if (names.contains(index_->pack(pack).name)) distrusted_.insert(pack);
@@ -186,7 +188,7 @@ ReferenceRun Ingest::add(PackKind kind, const BlockId& id, View plaintext) {
 }
 
 void Ingest::put_in_frame(Stream& to, const BlockId& id, View plaintext) {
-  const std::uint64_t frame_target = repository_.state().genesis.content.frame_target;
+  const std::uint64_t frame_target = journal_.state().genesis.content.frame_target;
   if (!to.frame.plain.empty() && to.frame.plain.size() + plaintext.size() > frame_target) {
     close_frame(to);
   }
@@ -244,11 +246,11 @@ void Ingest::start_sealing(Stream& to, CompressJob job) {
   }
   if (!to.pack) {
     to.pack = std::make_unique<PackInProgress>();
-    repository_.around.random.fill(to.pack->key.mutable_view());
-    repository_.around.random.fill(to.pack->fill_seed.mutable_view());
+    journal_.services().random.fill(to.pack->key.mutable_view());
+    journal_.services().random.fill(to.pack->fill_seed.mutable_view());
   }
   place.offset = narrow<std::uint32_t>(to.pack->end);
-  const FramePosition position{repository_.keyring.repository(), to.kind,
+  const FramePosition position{journal_.keyring().repository(), to.kind,
                                narrow<std::uint32_t>(to.pack->places.size())};
   IndexedFrame indexed{.place = place, .encoding = frame->list.encoding, .blocks = {}};
   for (const ListedBlock& block : frame->list.blocks) {
@@ -286,7 +288,7 @@ void Ingest::close_pack(Stream& from) {
   if (!from.pack) return;
   PackInProgress& pack = *from.pack;
   const std::uint64_t size = padded_pack_size(pack.end, pack.places.size());
-  const FramePosition position{repository_.keyring.repository(), from.kind, 0};
+  const FramePosition position{journal_.keyring().repository(), from.kind, 0};
   auto end = std::make_unique<PackEnd>();
   end->fill_seed = std::move(pack.fill_seed);
   end->directory_and_footer = seal_directory(derive_directory_key(pack.key), position, pack.places);
@@ -321,10 +323,10 @@ void Ingest::write_segment(Stream& from) {
     pack_keys_.push_back(key);
     segment.packs.push_back(std::move(pack.indexed));
   }
-  repository_.writer().barrier();
+  journal_.writer().barrier();
   Bytes object;
   const NamedKey key = seal_named(ObjectType::index_segment, encode_index_segment(segment), object);
-  repository_.writer().put(index_segment_name(key.name), object);
+  journal_.writer().put(index_segment_name(key.name), object);
   stored_bytes_ += object.size();
   segment_keys_.push_back(key);
   from.segments.push_back({.index_segment = key.name,
@@ -337,9 +339,9 @@ void Ingest::write_segment(Stream& from) {
 // An object under a random key of its own; the key travels in a key segment.
 NamedKey Ingest::seal_named(ObjectType type, View payload, Bytes& object) {
   Key key;
-  repository_.around.random.fill(key.mutable_view());
-  object = seal_object({.type = type, .origin = repository_.keyring.origin()}, key,
-                       repository_.keyring.signing_seed(), repository_.around.random, payload);
+  journal_.services().random.fill(key.mutable_view());
+  object = seal_object({.type = type, .origin = journal_.keyring().origin()}, key,
+                       journal_.keyring().signing_seed(), journal_.services().random, payload);
   NamedKey out{.name = hash_object(object), .key = KeyBytes()};
   std::ranges::copy(key.view(), out.key.begin());
   return out;
@@ -395,16 +397,16 @@ std::vector<ObjectHash> Ingest::write_key_segments() {
           {.is_punctured = false, .key = pack_keys_[next_pack].key, .frames = {}});
     }
     Key ephemeral;
-    repository_.around.random.fill(ephemeral.mutable_view());
+    journal_.services().random.fill(ephemeral.mutable_view());
     const SecretBytes plain(encode_key_segment_inner(inner));
-    outer.inner_box = seal_box(repository_.state().epoch_key, ephemeral, plain.view());
+    outer.inner_box = seal_box(journal_.state().epoch_key, ephemeral, plain.view());
     const SecretBytes payload(encode_key_segment(outer));
     const Bytes object =
-        seal_object({.type = ObjectType::key_segment, .origin = repository_.keyring.origin()},
-                    repository_.keyring.index_key(), repository_.keyring.signing_seed(),
-                    repository_.around.random, payload.view());
+        seal_object({.type = ObjectType::key_segment, .origin = journal_.keyring().origin()},
+                    journal_.keyring().index_key(), journal_.keyring().signing_seed(),
+                    journal_.services().random, payload.view());
     const ObjectHash name = hash_object(object);
-    put_twinned(repository_.writer(), key_segment_name(name), object);
+    put_twinned(journal_.writer(), key_segment_name(name), object);
     stored_bytes_ += 2 * object.size();
     out.push_back(name);
   } while (next_pack < pack_keys_.size());
@@ -414,18 +416,18 @@ std::vector<ObjectHash> Ingest::write_key_segments() {
 Introduced Ingest::settle(Snapshot snapshot) {
   KIST_ENSURE(!is_dry_);
   drain();
-  repository_.writer().barrier();
+  journal_.writer().barrier();
   snapshot.statistics.blocks_new = earlier_blocks_ + new_block_count();
   snapshot.statistics.bytes_new = new_bytes_;
   snapshot.statistics.bytes_stored = stored_bytes_;
   Bytes object;
   body_key_ = seal_named(ObjectType::body, encode_body(snapshot.body), object);
-  put_twinned(repository_.writer(), body_name(body_key_.name), object);
+  put_twinned(journal_.writer(), body_name(body_key_.name), object);
   stored_bytes_ += 2 * object.size();
   set_key_ = seal_named(ObjectType::reference_set, write_reference_set(snapshot), object);
-  repository_.writer().put(reference_set_name(set_key_.name), object);
+  journal_.writer().put(reference_set_name(set_key_.name), object);
   stored_bytes_ += object.size();
-  repository_.writer().barrier();
+  journal_.writer().barrier();
 
   Introduced out;
   reseal(out);
@@ -448,9 +450,9 @@ Introduced Ingest::settle(Snapshot snapshot) {
 }
 
 void Ingest::reseal(Introduced& introduced) {
-  introduced.epoch = repository_.keyring.origin().epoch;
+  introduced.epoch = journal_.keyring().origin().epoch;
   introduced.key_segments = write_key_segments();
-  repository_.writer().barrier();
+  journal_.writer().barrier();
 }
 
 ReferenceRun Ingest::resolve(ReferenceRun run,
@@ -476,8 +478,8 @@ void Ingest::begin_next(std::uint64_t first_number) {
   pack_keys_.clear();
   data_->segments.clear();
   meta_->segments.clear();
-  index_.emplace(repository_.local->index());
-  trust_.emplace(trusted_by(repository_));
+  index_.emplace(blocks_.index(Cancelling::no));
+  trust_.emplace(trusted_by(journal_));
   note_distrusted();
 }
 

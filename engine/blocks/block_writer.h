@@ -23,7 +23,8 @@
 #include "engine/format/index.h"
 #include "engine/format/number_set.h"
 #include "engine/format/snapshot.h"
-#include "engine/keys/repository.h"
+#include "engine/blocks/blocks.h"
+#include "engine/keys/rights.h"
 
 namespace kist {
 
@@ -61,7 +62,7 @@ void check_encodable(const SnapshotBody& body);
 class Ingest {
  public:
   // `is_dry`: blocks are looked up and counted, nothing is stored.
-  Ingest(Repository& repository,
+  Ingest(Blocks& blocks,
          const WriteKeys& keys,
          Pool& pool,
          Compression compression,
@@ -132,7 +133,8 @@ class Ingest {
   NamedKey seal_named(ObjectType type, View payload, Bytes& object);
   Stream& stream(PackKind kind);
 
-  Repository& repository_;
+  Blocks& blocks_;
+  const Journal& journal_;
   WriteKeys keys_;
   Pool& pool_;
   Compression compression_;

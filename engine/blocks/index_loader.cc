@@ -1,37 +1,37 @@
 #include "engine/blocks/index_loader.h"
 
+#include <algorithm>
 #include <map>
 
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/journal/replay.h"
 #include "engine/keys/sealed_object.h"
 
 namespace kist {
 
-Bytes get_whole_index_segment(Repository& repository, const ObjectHash& name) {
+Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& name) {
   const std::string object = index_segment_name(name);
-  Bytes bytes = get_object(repository.reader(), object, index_segment_bytes_max);
+  Bytes bytes = get_object(journal.reader(), object, index_segment_bytes_max);
   if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
   return bytes;
 }
 
-Bytes get_whole_key_segment(Repository& repository, const ObjectHash& name) {
+Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& name) {
   const std::string object = key_segment_name(name);
-  return get_twinned(repository.reader(), object, key_segment_bytes_max, repository.observer(),
+  return get_twinned(journal.reader(), object, key_segment_bytes_max, journal.observer(),
                      [&](View candidate) {
                        if (hash_object(candidate) == name) return;
                        throw Error(Code::corrupt, concat(object, " is damaged"));
                      });
 }
 
-KeySegmentOuter open_key_segment(const Repository& repository, View bytes, const ObjectHash& name) {
+KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& name) {
   const std::string object = key_segment_name(name);
   const Envelope envelope =
-      decode_envelope_of(bytes, object, ObjectType::key_segment, repository.keyring.repository());
-  const SecretBytes payload = open_envelope(envelope, object, repository.keyring.index_key());
-  const State& state = repository.state();
+      decode_envelope_of(bytes, object, ObjectType::key_segment, journal.keyring().repository());
+  const SecretBytes payload = open_envelope(envelope, object, journal.keyring().index_key());
+  const State& state = journal.state();
   const auto author = state.key_segments.find(name);
   const bool is_its_authors =
       author && envelope.header.epoch == state.epoch && envelope.header.author == *author &&
@@ -42,23 +42,23 @@ KeySegmentOuter open_key_segment(const Repository& repository, View bytes, const
   return decode_key_segment(payload.view(), object);
 }
 
-KeySegmentOuter get_key_segment(Repository& repository, const ObjectHash& name) {
-  return open_key_segment(repository, get_whole_key_segment(repository, name), name);
+KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& name) {
+  return open_key_segment(journal, get_whole_key_segment(journal, name), name);
 }
 
 namespace {
 
-IndexSegment open_index_segment(Repository& repository,
+IndexSegment open_index_segment(const Journal& journal,
                                 View bytes,
                                 const std::string& object,
                                 const Key& key,
                                 const SnapshotState& snapshot) {
   const Envelope envelope =
-      decode_envelope_of(bytes, object, ObjectType::index_segment, repository.keyring.repository());
+      decode_envelope_of(bytes, object, ObjectType::index_segment, journal.keyring().repository());
   const SecretBytes payload = open_envelope(envelope, object, key);
   IndexSegment segment = decode_index_segment(payload.view(), object);
   const SigningPublicKey& author =
-      repository.state().slots.at(snapshot.author).introduction.signing_key;
+      journal.state().slots.at(snapshot.author).introduction.signing_key;
   if (envelope.header.author != snapshot.author || !is_signed_by(envelope, author) ||
       segment.has_numbers) {
     throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
@@ -75,7 +75,7 @@ struct EntryKeys {
 // Once an epoch has ended, the entries of a slot share theirs: the last ones stay at hand.
 class KeysOfEntries {
  public:
-  explicit KeysOfEntries(Repository& repository) : repository_(repository) {}
+  explicit KeysOfEntries(const Journal& journal) : journal_(journal) {}
 
   std::shared_ptr<const EntryKeys> of(const SnapshotState& snapshot) {
     if (snapshot.key_segments.size() == 1) return of_segment(snapshot.key_segments.front());
@@ -96,10 +96,10 @@ class KeysOfEntries {
   std::shared_ptr<const EntryKeys> of_segment(const ObjectHash& name) {
     const auto found = recent_.find(name);
     if (found != recent_.end()) return found->second;
-    const Bytes bytes = get_whole_key_segment(repository_, name);
+    const Bytes bytes = get_whole_key_segment(journal_, name);
     auto keys = std::make_shared<EntryKeys>();
-    ignoring_junk(repository_.observer(), [&] {
-      const KeySegmentOuter outer = open_key_segment(repository_, bytes, name);
+    passes_over_invalid(journal_.observer(), [&] {
+      const KeySegmentOuter outer = open_key_segment(journal_, bytes, name);
       for (const NamedKey& key : outer.index_segments) {
         keys->segments.emplace(key.name, Key::from(key.key));
       }
@@ -120,13 +120,13 @@ class KeysOfEntries {
   static constexpr std::size_t recent_max = 64;
   static constexpr std::size_t recent_names_max = 1U << 20U;
 
-  Repository& repository_;
+  const Journal& journal_;
   std::map<ObjectHash, std::shared_ptr<const EntryKeys>> recent_;
   std::size_t recent_names_ = 0;
 };
 
 // One segment, ready to load. Error{corrupt} when it does not count.
-SegmentToLoad segment_to_load(Repository& repository,
+SegmentToLoad segment_to_load(const Journal& journal,
                               const Bytes& bytes,
                               const SnapshotState& snapshot,
                               const SegmentIntroduction& introduction,
@@ -135,7 +135,7 @@ SegmentToLoad segment_to_load(Repository& repository,
   const auto key = keys->segments.find(introduction.index_segment);
   if (key == keys->segments.end()) throw Error(Code::corrupt, concat(label, " has no key"));
   SegmentToLoad load;
-  load.segment = open_index_segment(repository, bytes, label, key->second, snapshot);
+  load.segment = open_index_segment(journal, bytes, label, key->second, snapshot);
   if (load.segment.block_count() != introduction.block_count) {
     throw Error(Code::corrupt, concat(label, " disagrees with its entry"));
   }
@@ -148,103 +148,105 @@ SegmentToLoad segment_to_load(Repository& repository,
   return load;
 }
 
-// Loads what one snapshot entry introduces. What is not the author's to introduce is as good as
-// absent, for everybody: its numbers are burnt, the rest goes on. So does what is damaged, but here
-// alone: that is noted as a gap.
+// Loads the segments that one snapshot entry introduces. A segment that is not its author's to
+// introduce counts as absent, for every client: its numbers are burnt. A damaged segment is absent
+// for this machine alone, so the entry is noted as unloaded, to be tried again.
 class SnapshotLoader {
  public:
-  explicit SnapshotLoader(Repository& repository) : repository_(repository), keys_(repository) {}
+  SnapshotLoader(const Journal& journal, BlockIndex& index)
+      : journal_(journal), index_(index), keys_(journal) {}
 
   void load(const SnapshotState& snapshot) {
     std::vector<SegmentToLoad> segments;
     std::shared_ptr<const EntryKeys> keys;
-    const bool has_keys = attempt(snapshot, [&] { keys = keys_.of(snapshot); });
+    const bool has_keys = loads(snapshot, [&] { keys = keys_.of(snapshot); });
     for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
       if (!has_keys || !keys->segments.contains(introduction.index_segment)) continue;
       Bytes bytes;
-      const bool is_whole = attempt(snapshot, [&] {
-        bytes = get_whole_index_segment(repository_, introduction.index_segment);
+      const bool is_whole = loads(snapshot, [&] {
+        bytes = get_whole_index_segment(journal_, introduction.index_segment);
       });
       if (!is_whole) continue;
-      ignoring_junk(repository_.observer(), [&] {
-        segments.push_back(segment_to_load(repository_, bytes, snapshot, introduction, keys));
+      passes_over_invalid(journal_.observer(), [&] {
+        segments.push_back(segment_to_load(journal_, bytes, snapshot, introduction, keys));
       });
     }
-    const std::uint64_t refused = repository_.local->index().load(snapshot.sequence, segments);
+    const std::uint64_t refused = index_.load(snapshot.sequence, segments);
     if (refused == 0) return;
-    repository_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
+    journal_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
                                          " packs that are not its own; they do not count"));
   }
 
   // Whether the store has, by now, all that would count of what the entry introduces.
   bool is_readable(const SnapshotState& snapshot) {
-    try {
+    return !damage_of([&] {
       const std::shared_ptr<const EntryKeys> keys = keys_.of(snapshot);
       for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
         if (!keys->segments.contains(introduction.index_segment)) continue;
-        static_cast<void>(get_whole_index_segment(repository_, introduction.index_segment));
+        static_cast<void>(get_whole_index_segment(journal_, introduction.index_segment));
       }
-      return true;
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-      return false;
-    }
+    });
   }
 
  private:
+  // Runs `work`; damage makes the entry an unloaded one. Whether there was none.
   template <typename Work>
-  bool attempt(const SnapshotState& snapshot, const Work& work) {
-    try {
-      work();
-      return true;
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-      repository_.observer().notice(concat(error.text(), "; what it lists cannot be read"));
-      repository_.local->index().note_gap(snapshot.sequence);
-      return false;
-    }
+  bool loads(const SnapshotState& snapshot, const Work& work) {
+    const auto damage = damage_of(work);
+    if (!damage) return true;
+    journal_.observer().notice(concat(damage->text(), "; what it lists cannot be read"));
+    index_.note_unloaded(snapshot.sequence);
+    return false;
   }
 
-  Repository& repository_;
+  const Journal& journal_;
+  BlockIndex& index_;
   KeysOfEntries keys_;
 };
 
 }  // namespace
 
-void sync_index(Repository& repository, Cancelling cancelling) {
+BlockIndex& Blocks::index(Cancelling cancelling) {
+  LocalDirectory& local = journal_.local();
   const auto is_ahead = [&] {
-    return repository.local->index().loaded_sequence() > repository.state().next_sequence;
+    return local.index().loaded_sequence() > journal_.state().next_sequence;
   };
   // Another process of this machine may have replayed more by now, and be in a later epoch.
-  if (is_ahead()) sync_journal(repository);
-  if (is_ahead()) repository.local->reset_index();
-  const std::uint64_t first = repository.local->index().loaded_sequence();
+  if (is_ahead()) journal_.replay();
+  if (is_ahead()) local.reset_index();
   std::vector<SnapshotId> to_load;
-  const std::uint64_t end = repository.state().next_sequence;
-  repository.local->catalog().for_each(first, [&](const ReplayedEntry& replayed) {
+  const std::uint64_t end = journal_.state().next_sequence;
+  const std::uint64_t loaded = local.index().loaded_sequence();
+  // Entries that introduce nothing do not move the index on; they are looked at once.
+  const std::uint64_t first = loaded == loaded_ ? std::max(loaded, scanned_) : loaded;
+  journal_.for_each_entry(first, [&](const ReplayedEntry& replayed) {
     if (replayed.entry.sequence >= end) return false;
     const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
     if (taken != nullptr && !taken->segments.empty()) to_load.push_back(taken->snapshot);
     return true;
   });
-  SnapshotLoader loader(repository);
+  SnapshotLoader loader(journal_, local.index());
   for (const SnapshotId& id : to_load) {
-    if (cancelling == Cancelling::yes) check_cancelled(repository.observer());
-    loader.load(repository.state().snapshots.at(id));
+    if (cancelling == Cancelling::yes) check_cancelled(journal_.observer());
+    loader.load(journal_.state().snapshots.at(id));
   }
+  loaded_ = local.index().loaded_sequence();
+  scanned_ = end;
+  return local.index();
 }
 
-void sync_whole_index(Repository& repository) {
-  sync_index(repository);
-  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
-  if (gaps.empty()) return;
-  SnapshotLoader loader(repository);
-  for (const SnapshotPtr& snapshot : repository.state().all_snapshots()) {
-    check_cancelled(repository.observer());
-    if (!gaps.contains(snapshot->sequence) || !loader.is_readable(*snapshot)) continue;
-    repository.local->reset_index();
-    return sync_index(repository);
+BlockIndex& Blocks::complete_index() {
+  BlockIndex& loaded = index();
+  const std::set<std::uint64_t> unloaded = loaded.unloaded_entries();
+  if (unloaded.empty()) return loaded;
+  SnapshotLoader loader(journal_, loaded);
+  for (const SnapshotPtr& snapshot : journal_.state().all_snapshots()) {
+    check_cancelled(journal_.observer());
+    if (!unloaded.contains(snapshot->sequence) || !loader.is_readable(*snapshot)) continue;
+    journal_.local().reset_index();
+    break;
   }
+  return index();
 }
 
 }  // namespace kist

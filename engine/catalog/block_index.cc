@@ -138,7 +138,7 @@ std::set<std::uint64_t> BlockIndex::noted(std::string_view prefix) {
   return out;
 }
 
-std::set<std::uint64_t> BlockIndex::gaps() {
+std::set<std::uint64_t> BlockIndex::unloaded_entries() {
   return noted(gap_key);
 }
 
@@ -162,7 +162,7 @@ void note_entry(Transaction& write, std::string_view prefix, std::uint64_t seque
 
 }  // namespace
 
-void BlockIndex::note_gap(std::uint64_t sequence) {
+void BlockIndex::note_unloaded(std::uint64_t sequence) {
   Transaction write(environment_, Transaction::Mode::write);
   if (write.get(meta_table, as_view(concat(gap_key, sequence)))) return;
   note_entry(write, gap_key, sequence);

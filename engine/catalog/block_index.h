@@ -60,10 +60,10 @@ class BlockIndex {
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();
-  // Entries of which something could not be read when it was to be loaded: it may be whole by now,
-  // and what others claimed after it stands in its place.
-  [[nodiscard]] std::set<std::uint64_t> gaps();
-  void note_gap(std::uint64_t sequence);
+  // Unloaded entries: a segment of theirs could not be read when it was to be loaded. It may be whole
+  // by now, and packs that later entries claimed may be its author's.
+  [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
+  void note_unloaded(std::uint64_t sequence);
   // Entries that have claimed packs to no effect: what is another's, or that they had no key for.
   [[nodiscard]] std::set<std::uint64_t> false_claims();
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier

@@ -24,7 +24,7 @@ std::optional<Bytes> read_if_there(const std::string& path, std::uint64_t size_m
 
 }  // namespace
 
-LocalState::LocalState(std::string directory, Random& random, Observer& observer)
+LocalDirectory::LocalDirectory(std::string directory, Random& random, Observer& observer)
     : directory_(std::move(directory)) {
   make_directories(directory_);
   const FileLock lock(directory_ + "/lock");  // or two first uses would make two keys
@@ -33,7 +33,7 @@ LocalState::LocalState(std::string directory, Random& random, Observer& observer
   open_index(observer);
 }
 
-std::optional<LocalState::Keys> LocalState::read_keys() const {
+std::optional<LocalDirectory::Keys> LocalDirectory::read_keys() const {
   const auto bytes = read_if_there(directory_ + "/local.key", 1U << 20U);
   if (!bytes || bytes->size() != local_key_size) return std::nullopt;
   ByteReader in(*bytes, "local.key");
@@ -46,7 +46,7 @@ std::optional<LocalState::Keys> LocalState::read_keys() const {
   return out;
 }
 
-void LocalState::write_keys(const Keys& keys) const {
+void LocalDirectory::write_keys(const Keys& keys) const {
   ByteWriter out(local_key_size);
   out.raw(keys.index.checksum);
   out.raw(keys.index.tag);
@@ -56,7 +56,7 @@ void LocalState::write_keys(const Keys& keys) const {
 }
 
 // Whoever has the file can read nothing, but without it the local tables are noise.
-void LocalState::load_keys(Random& random, Observer& observer) {
+void LocalDirectory::load_keys(Random& random, Observer& observer) {
   std::optional<Keys> keys = read_keys();
   if (!keys) {
     if (path_exists(directory_ + "/local.key")) {
@@ -73,7 +73,7 @@ void LocalState::load_keys(Random& random, Observer& observer) {
   keys_ = *keys;
 }
 
-void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
+void LocalDirectory::enter_epoch(const EpochId& epoch, Random& random) {
   if (keys_.epoch == epoch) return;
   const FileLock lock(directory_ + "/lock");
   std::optional<Keys> keys = read_keys();
@@ -92,7 +92,7 @@ void LocalState::enter_epoch(const EpochId& epoch, Random& random) {
   index_ = std::move(index);
 }
 
-void LocalState::open_catalog(Observer& observer) {
+void LocalDirectory::open_catalog(Observer& observer) {
   const std::string directory = directory_ + "/catalog";
   try {
     catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
@@ -104,7 +104,7 @@ void LocalState::open_catalog(Observer& observer) {
   }
 }
 
-void LocalState::open_index(Observer& observer) {
+void LocalDirectory::open_index(Observer& observer) {
   const std::string directory = directory_ + "/index";
   try {
     index_ = std::make_unique<BlockIndex>(directory, keys_.index);
@@ -118,14 +118,14 @@ void LocalState::open_index(Observer& observer) {
   }
 }
 
-void LocalState::reset_catalog() {
+void LocalDirectory::reset_catalog() {
   const FileLock lock(directory_ + "/lock");
   catalog_.reset();
   remove_environment(directory_ + "/catalog");
   catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.index.checksum);
 }
 
-void LocalState::reset_index() {
+void LocalDirectory::reset_index() {
   const FileLock lock(directory_ + "/lock");
   const std::optional<Keys> keys = read_keys();
   if (!keys || keys->epoch != keys_.epoch) {
@@ -138,7 +138,7 @@ void LocalState::reset_index() {
   index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
 }
 
-std::optional<Head> LocalState::last_head() const {
+std::optional<Head> LocalDirectory::last_head() const {
   const auto bytes = read_if_there(directory_ + "/head", 256);
   if (!bytes) return std::nullopt;
   std::string_view line = as_text(*bytes);
@@ -157,18 +157,18 @@ std::optional<Head> LocalState::last_head() const {
   return head;
 }
 
-void LocalState::remember_head(const Head& head) {
+void LocalDirectory::remember_head(const Head& head) {
   // Another process of this machine may have seen more; what was seen is never forgotten.
   const std::optional<Head> seen = last_head();
   if (seen && seen->sequence >= head.sequence) return;
   replace_file(directory_ + "/head", as_view(concat(head.sequence, " ", hex(head.hash), "\n")));
 }
 
-bool LocalState::is_head_doubted() const {
+bool LocalDirectory::is_head_doubted() const {
   return path_exists(directory_ + "/doubt");
 }
 
-void LocalState::doubt_head(bool is_doubted) const {
+void LocalDirectory::doubt_head(bool is_doubted) const {
   if (is_doubted == is_head_doubted()) return;
   if (is_doubted) {
     replace_file(directory_ + "/doubt", {});
@@ -177,12 +177,12 @@ void LocalState::doubt_head(bool is_doubted) const {
   }
 }
 
-std::optional<SlotId> LocalState::last_slot() const {
+std::optional<SlotId> LocalDirectory::last_slot() const {
   const auto bytes = read_if_there(directory_ + "/slot", 256);
   return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;
 }
 
-std::set<ObjectHash> LocalState::distrusted_packs() const {
+std::set<ObjectHash> LocalDirectory::damaged_packs() const {
   std::set<ObjectHash> out;
   const auto bytes = read_if_there(directory_ + "/distrusted", 64U << 20U);
   if (!bytes) return out;
@@ -193,7 +193,7 @@ std::set<ObjectHash> LocalState::distrusted_packs() const {
   return out;
 }
 
-void LocalState::distrust_packs(const std::set<ObjectHash>& packs) {
+void LocalDirectory::remember_damaged_packs(const std::set<ObjectHash>& packs) {
   ByteWriter out;
   for (const ObjectHash& pack : packs) {
     out.id(pack);
@@ -201,11 +201,11 @@ void LocalState::distrust_packs(const std::set<ObjectHash>& packs) {
   replace_file(directory_ + "/distrusted", out.view());
 }
 
-void LocalState::forget_file_caches() const {
+void LocalDirectory::forget_file_caches() const {
   remove_tree(cache_directory());
 }
 
-void LocalState::remember_slot(const SlotId& slot) {
+void LocalDirectory::remember_slot(const SlotId& slot) {
   if (last_slot() != slot) replace_file(directory_ + "/slot", as_view(hex(slot)));
 }
 

@@ -1,6 +1,6 @@
-// What one machine keeps of a repository: catalog, block index, file caches, the last head seen,
-// keys that protect these. All but the last head can be deleted at any time; damage is removed and
-// rebuilt.
+// The directory that one machine keeps for a repository: catalog, block index, file caches, the last
+// head seen, and the keys that protect these. All but the last head can be deleted at any time;
+// damage is removed and rebuilt. Several processes may use one directory at once.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,12 @@ struct Head {
   bool operator==(const Head&) const = default;
 };
 
-class LocalState {
+class LocalDirectory {
  public:
   // The directory is made where it does not exist.
-  LocalState(std::string directory, Random& random, Observer& observer);
+  LocalDirectory(std::string directory, Random& random, Observer& observer);
 
   Catalog& catalog() { return *catalog_; }
-
-  BlockIndex& index() { return *index_; }
 
   // Removes what is there and starts empty.
   void reset_catalog();
@@ -44,16 +42,16 @@ class LocalState {
 
   [[nodiscard]] std::optional<Head> last_head() const;
   void remember_head(const Head& head);
-  // Whether what is remembered was first seen as what may be an old copy, and nobody has said since
-  // that it is none.
+  // True if, when this machine first saw the journal, its last entry was older than 7 days, and
+  // neither --head nor --yes has confirmed it since.
   [[nodiscard]] bool is_head_doubted() const;
   void doubt_head(bool is_doubted) const;
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
 
   // Packs that this machine has found damaged: no copy in them counts as stored.
-  [[nodiscard]] std::set<ObjectHash> distrusted_packs() const;
-  void distrust_packs(const std::set<ObjectHash>& packs);
+  [[nodiscard]] std::set<ObjectHash> damaged_packs() const;
+  void remember_damaged_packs(const std::set<ObjectHash>& packs);
   // The local record of what each source's last backup saw: all of it is read again.
   void forget_file_caches() const;
 
@@ -62,6 +60,9 @@ class LocalState {
   [[nodiscard]] std::string cache_directory() const { return directory_ + "/cache"; }
 
  private:
+  friend class Blocks;  // which brings it in step before it hands it out
+  BlockIndex& index() { return *index_; }
+
   // What local.key holds.
   struct Keys {
     BlockIndex::Keys index;

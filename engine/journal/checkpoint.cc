@@ -13,17 +13,17 @@ constexpr std::string_view signature_mark = "\u2014 ";  // an em dash and a spac
 constexpr std::size_t signatures_max = 16;
 constexpr std::size_t signed_size = 4 + Signature::size;
 
-std::string origin_of(const Repository& repository) {
-  return concat("kist/", hex(repository.keyring.repository()));
+std::string origin_of(const Journal& journal) {
+  return concat("kist/", hex(journal.keyring().repository()));
 }
 
-Key checkpoint_seed(const Repository& repository) {
-  return derive_key(repository.keyring.slot_seed(), 3, "kistslot");
+Key checkpoint_seed(const Journal& journal) {
+  return derive_key(journal.keyring().slot_seed(), 3, "kistslot");
 }
 
-std::vector<TreeHash> leaves_of(Repository& repository) {
+std::vector<TreeHash> leaves_of(const Journal& journal) {
   std::vector<TreeHash> out;
-  repository.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
+  journal.for_each_entry(0, [&](const ReplayedEntry& replayed) {
     out.push_back(replayed.leaf);
     return true;
   });
@@ -38,9 +38,9 @@ Bytes key_id_bytes(std::uint32_t id) {
   return out;
 }
 
-std::string sign_checkpoint(const Repository& repository, std::span<const TreeHash> leaves) {
-  const std::string origin = origin_of(repository);
-  const Key seed = checkpoint_seed(repository);
+std::string sign_checkpoint(const Journal& journal, std::span<const TreeHash> leaves) {
+  const std::string origin = origin_of(journal);
+  const Key seed = checkpoint_seed(journal);
   const std::string text =
       concat(origin, "\n", leaves.size(), "\n", to_base64(tree_root(leaves).bytes), "\n");
   const Signature signature = sign(seed, as_view(text));
@@ -83,8 +83,8 @@ NoteSignature parse_signature(std::string_view line) {
 
 }  // namespace
 
-std::string make_checkpoint(Repository& repository) {
-  return sign_checkpoint(repository, leaves_of(repository));
+std::string make_checkpoint(const Journal& journal) {
+  return sign_checkpoint(journal, leaves_of(journal));
 }
 
 Checkpoint parse_checkpoint(std::string_view text) {
@@ -113,21 +113,21 @@ Checkpoint parse_checkpoint(std::string_view text) {
   return out;
 }
 
-std::string checkpoint_verifier(const Repository& repository) {
-  const std::string origin = origin_of(repository);
-  const SigningPublicKey key = signing_public_key(checkpoint_seed(repository));
+std::string checkpoint_verifier(const Journal& journal) {
+  const std::string origin = origin_of(journal);
+  const SigningPublicKey key = signing_public_key(checkpoint_seed(journal));
   const Bytes id = key_id_bytes(note_key_id(origin, key));
   Bytes blob = {1};
   blob.insert(blob.end(), key.bytes.begin(), key.bytes.end());
   return concat(origin, "+", to_hex(id.data(), id.size()), "+", to_base64(blob));
 }
 
-Consistency check_checkpoint(Repository& repository, const Checkpoint& checkpoint) {
-  const std::string origin = origin_of(repository);
+Consistency check_checkpoint(const Journal& journal, const Checkpoint& checkpoint) {
+  const std::string origin = origin_of(journal);
   if (checkpoint.origin != origin) {
     throw Error(Code::invalid, "the checkpoint is of another repository");
   }
-  const SigningPublicKey key = signing_public_key(checkpoint_seed(repository));
+  const SigningPublicKey key = signing_public_key(checkpoint_seed(journal));
   Consistency out{.size = checkpoint.size};
   for (const NoteSignature& signature : checkpoint.signatures) {
     if (signature.name != origin || signature.key_id != note_key_id(origin, key)) continue;
@@ -136,14 +136,14 @@ Consistency check_checkpoint(Repository& repository, const Checkpoint& checkpoin
     }
     out.is_signed_by_slot = true;
   }
-  const std::vector<TreeHash> leaves = leaves_of(repository);
+  const std::vector<TreeHash> leaves = leaves_of(journal);
   out.is_consistent = checkpoint.size <= leaves.size() &&
                       tree_root(std::span(leaves).first(checkpoint.size)) == checkpoint.root;
   return out;
 }
 
-std::string prove_entry(Repository& repository, std::uint64_t sequence) {
-  const std::vector<TreeHash> leaves = leaves_of(repository);
+std::string prove_entry(const Journal& journal, std::uint64_t sequence) {
+  const std::vector<TreeHash> leaves = leaves_of(journal);
   if (sequence >= leaves.size()) {
     throw Error(Code::failed, concat("the journal has no entry ", sequence));
   }
@@ -151,7 +151,7 @@ std::string prove_entry(Repository& repository, std::uint64_t sequence) {
   for (const TreeHash& hash : inclusion_proof(leaves, sequence)) {
     out += to_base64(hash.bytes) + "\n";
   }
-  return concat(out, "\n", sign_checkpoint(repository, leaves));
+  return concat(out, "\n", sign_checkpoint(journal, leaves));
 }
 
 }  // namespace kist

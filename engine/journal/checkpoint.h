@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/crypto/merkle.h"
-#include "engine/keys/repository.h"
+#include "engine/journal/journal.h"
 
 namespace kist {
 
@@ -28,11 +28,11 @@ struct Checkpoint {
 };
 
 // The text of a checkpoint of everything that was replayed, signed with this slot's key for them.
-std::string make_checkpoint(Repository& repository);
+std::string make_checkpoint(const Journal& journal);
 // Error{invalid} for anything that is no checkpoint; says nothing about signatures.
 Checkpoint parse_checkpoint(std::string_view text);
 // The line by which others know this slot's key for checkpoints (a "vkey").
-std::string checkpoint_verifier(const Repository& repository);
+std::string checkpoint_verifier(const Journal& journal);
 
 // Whether the journal as it is now continues the one that the checkpoint is of.
 struct Consistency {
@@ -42,10 +42,10 @@ struct Consistency {
 };
 
 // Error{invalid} when the checkpoint is of another repository, or its signature is wrong.
-Consistency check_checkpoint(Repository& repository, const Checkpoint& checkpoint);
+Consistency check_checkpoint(const Journal& journal, const Checkpoint& checkpoint);
 
 // A proof (C2SP tlog-proof) that entry `sequence` is under the checkpoint of everything that was
 // replayed. Error{failed} when there is no such entry.
-std::string prove_entry(Repository& repository, std::uint64_t sequence);
+std::string prove_entry(const Journal& journal, std::uint64_t sequence);
 
 }  // namespace kist

@@ -1,26 +1,77 @@
-// From one epoch to the next: the journal keys that a replay needs, and the keys that the slot
-// works with once the journal has confirmed them. docs/format.md, "Epochs".
+// From one epoch to the next: the journal keys that a replay needs, and the keys that the slot works
+// with once the journal has confirmed them. docs/format.md, "Epochs".
+//
+// How the key of an epoch is found. Each epoch has one journal key. A slot gets it from its box,
+// `epochs/<e>-<id>/<slot>`; but the boxes of an epoch are removed when the next one begins. So a
+// client that was away reads backwards: it opens its box of the newest epoch, reads the entry that
+// began that epoch, finds there the journal key of the epoch before, sealed with the newer one, and
+// so on until it has the key of the entry that it wants to replay. Example: the replay stands at
+// entry 40 of epoch 1 while the store is at entry 90 of epoch 3. The box of epoch 3 gives key 3 and
+// says that the epoch began with entry 80; entry 80, opened with key 3, holds key 2 and says that
+// epoch 2 began with entry 60; entry 60 holds key 1.
+//
+// Anybody who can write to the store can put a box there, since a box is unsigned. So nothing is
+// believed on the way: a key counts only if it opens the wanted entry, and the keys that a box gives
+// beside the journal key are used only when the replayed journal has named the box by its hash.
 #pragma once
 
+#include <map>
+#include <optional>
+
+#include "engine/base/observer.h"
 #include "engine/format/envelope.h"
-#include "engine/keys/repository.h"
+#include "engine/keys/keyring.h"
+#include "engine/rules/state.h"
+#include "engine/store/store.h"
 
 namespace kist {
 
-// The key of the next entry to be replayed, of which only the envelope is known; null when no entry
-// of that epoch can stand there. Error{refused} when one that may end the current epoch has, and
-// this slot has no key to the next: it was revoked, or its epoch box is lost. Error{corrupt} when
-// that box is damaged.
-const Key* get_journal_key(Repository& repository, const Envelope& envelope);
+// The keys that one replay has come by. They go with it.
+class EpochKeys {
+ public:
+  EpochKeys(StoreReader& store, Keyring& keyring, Observer& observer)
+      : store_(store), keyring_(keyring), observer_(observer) {}
 
-// Throws the Error{refused} above: what `sequence` is sealed with is not what this slot was given.
+  // The journal key of the next entry to be replayed, of which only the envelope is known; null when
+  // no entry of its epoch can follow `state`. Error{refused} when the entry ends the current epoch
+  // and this slot has no key to the next: the slot was revoked, or its box is lost. Error{corrupt}
+  // when that box is damaged.
+  const Key* find(const State& state, const Envelope& envelope);
+  // The key of the state's own epoch; null while it is not known.
+  [[nodiscard]] const Key* find_current(const State& state) const { return known(state.epoch); }
+
+  // Takes the slot into the epoch that the replay has come to, if it is in another. False when its
+  // box is not there: the journal may have gone on, and is to be replayed further. Error{missing}
+  // when it was replayed and had nothing after entry `tried_at`.
+  [[nodiscard]] bool enter_current(const State& state, std::uint64_t tried_at);
+
+ private:
+  // What following the epochs back from one that the slot can open has shown.
+  enum class Way {
+    nowhere,    // the box or an entry on the way is not what it should be
+    found,      // the keys up to that of the wanted entry are known
+    elsewhere,  // another epoch has followed the current one: the wanted entry did not end it
+  };
+
+  [[nodiscard]] const Key* known(const EpochId& epoch) const;
+  [[nodiscard]] std::optional<OpenedEpoch> open_box(const State& state,
+                                                    const EnvelopeHeader& header,
+                                                    std::optional<Error>& damage,
+                                                    const AcceptEpoch& accepts) const;
+  Way learn(const State& state, const Envelope& wanted);
+  Way learn_from_later(const State& state, const Envelope& wanted, bool& has_others);
+  Way walk_back(const State& state, const OpenedEpoch& from, const Envelope& wanted);
+  [[nodiscard]] Error lost_box(std::uint32_t number, const EpochId& epoch) const;
+
+  StoreReader& store_;
+  Keyring& keyring_;
+  Observer& observer_;
+  std::map<EpochId, Key> learned_;
+};
+
+// Throws the Error{refused} of find(): entry `sequence` is sealed with a key that this slot was not
+// given.
 [[noreturn]] void refuse_epoch(std::uint64_t sequence);
-
-// The slot enters the epoch that the replay has come to, if it is not in it: its keys, and the
-// local state, which keeps nothing of others. False when its keys are not there: the journal may
-// have gone on, and is to be replayed; Error{missing} when it was, and had nothing after
-// `tried_at`.
-bool enter_current_epoch(Repository& repository, std::uint64_t tried_at);
 
 // A journal key as the next epoch's first entry carries it, and back.
 SealedJournalKey seal_journal_key(const Key& former, const Key& journal_key);

@@ -4,6 +4,7 @@
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -31,17 +32,12 @@ bool is_granted(StoreReader& store,
                 const RepositoryId& repository,
                 const SlotId& slot,
                 const Key& box_seed) {
-  const std::string name = grant_name(slot);
-  for (const std::string& copy : {name, twin_name(name)}) {
-    try {
-      const Bytes bytes = get_object(store, copy, small_object_bytes_max);
-      const Envelope envelope = decode_envelope_of(bytes, copy, ObjectType::grant, repository);
-      if (open_box(box_seed, envelope.clear)) return true;
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-    }
-  }
-  return false;
+  return find_whole_copy(
+      store, grant_name(slot), small_object_bytes_max, [&](const Copy& copy) {
+        const Envelope envelope =
+            decode_envelope_of(*copy.bytes, copy.path, ObjectType::grant, repository);
+        return open_box(box_seed, envelope.clear).has_value();
+      });
 }
 
 }  // namespace

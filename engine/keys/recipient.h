@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/keys/keyring.h"
+#include "engine/keys/slot_object.h"
 
 namespace kist {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/format/names.h"
 #include "engine/keys/keyring.h"
 #include "engine/store/store.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -67,8 +67,9 @@ class Remover {
  public:
   // Both copies of what is stored twice.
   void remove_twinned(const std::string& name) const {
-    store_->remove(within(name));
-    store_->remove(twin_name(name));
+    for (const std::string& copy : copies_of(within(name))) {
+      store_->remove(copy);
+    }
   }
 
   void remove(const std::string& name) const { store_->remove(within(name)); }

@@ -22,7 +22,7 @@ bool is_ended_key_segment(Repository& repository, const std::string& file) {
     bytes.resize(repository.reader().get_range(object, 0, bytes));
     const EnvelopeHeader header = decode_envelope_header(bytes, object);
     if (header.type != ObjectType::key_segment ||
-        header.repository != repository.keyring.repository() ||
+        header.repository != repository.keyring().repository() ||
         !is_of_ended_epoch(state, header.epoch_number, header.epoch)) {
       return false;
     }

@@ -1,30 +1,13 @@
-// How a repository comes to be and how it is opened.
+// How a repository is opened: a credential opens a slot, the slot's keys follow the journal.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
-
-struct InitOptions {
-  std::uint32_t block_target = 0;  // 0: the default
-  int compression = -1;            // -1: the default
-  Argon2Cost argon2;
-  std::uint64_t minimum_retention_seconds = 86'400;
-  std::string owner_name = "owner";
-  Trust dedup = Trust::proved;  // whose blocks a client may rely on
-};
-
-// Makes a repository in an empty store and opens it. Error{refused} where there is one already, or
-// what a crashed init has left.
-Repository init_repository(std::shared_ptr<Store> store,
-                           const Credential& credential,
-                           const InitOptions& options,
-                           const std::string& state_parent,
-                           Surroundings around);
 
 // An entry that the journal is known to have, from elsewhere: its number, and the first digits of
 // its hash, if those were noted too.
@@ -49,9 +32,9 @@ struct OpenOptions {
 Repository open_repository(std::shared_ptr<Store> store,
                            const Credential& credential,
                            const OpenOptions& options,
-                           Surroundings around);
+                           Services services);
 
-inline constexpr std::uint32_t block_target_default = 64U << 10U;
-inline constexpr int compression_default = 3;
+// The directory, below `parent`, that a machine keeps for a repository.
+std::string state_directory(const std::string& parent, const RepositoryId& repository);
 
 }  // namespace kist

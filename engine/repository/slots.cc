@@ -4,50 +4,14 @@
 #include <functional>
 #include <set>
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
+#include "engine/repository/new_slot.h"
+#include "engine/store/twins.h"
 
 namespace kist {
-
-namespace {
-
-// The slot's box of the epoch is put; its hash.
-ObjectHash put_epoch_box(StoreWriter& store,
-                         const ObjectOrigin& origin,
-                         const Secrets& secrets,
-                         const NewSlot& slot) {
-  const Bytes box = make_epoch_box(
-      origin, slot.slot, slot.keys.box,
-      {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
-      slot.may(can_read));
-  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
-  return hash_object(box);
-}
-
-}  // namespace
-
-SlotIntroduction introduce(StoreWriter& store,
-                           const ObjectOrigin& origin,
-                           const Secrets& secrets,
-                           const NewSlot& slot,
-                           Random& random) {
-  const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
-                             slot.may(can_write) ? &secrets.chunk_seed : nullptr};
-  const Bytes grant = make_grant(origin, secrets.signing_seed, slot.keys.box, granted, random);
-  put_twinned(store, grant_name(slot.slot), grant);
-  SlotIntroduction out;
-  out.slot = slot.slot;
-  out.kind = slot.kind;
-  out.capabilities = slot.capabilities;
-  out.name = slot.name;
-  out.signing_key = slot.keys.signing;
-  out.box_key = slot.keys.box;
-  out.grant = hash_object(grant);
-  out.epoch_box = put_epoch_box(store, origin, secrets, slot);
-  return out;
-}
 
 namespace {
 
@@ -63,13 +27,12 @@ void require_new_secret(const Repository& repository,
                         SlotChoice choice) {
   for (;;) {
     SlotId slot;
-    try {
+    const auto failure = failure_of([&] {
       slot =
-          open_slot(repository.reader(), repository.keyring.repository(), credential, choice).slot;
-    } catch (const Error& error) {
-      if (error.code() == Code::wrong_secret) return;
-      throw;
-    }
+          open_slot(repository.reader(), repository.keyring().repository(), credential, choice).slot;
+    });
+    if (failure && failure->code() == Code::wrong_secret) return;
+    if (failure) throw Error(*failure);
     const auto known = repository.state().slots.find(slot);
     if (known != repository.state().slots.end()) throw opens_already(known->second);
     choice.except.insert(slot);
@@ -85,21 +48,21 @@ void require_new_keys(const Repository& repository, const SlotPublicKeys& keys) 
 
 // Not every 32 bytes are a public key.
 void require_usable(const SlotPublicKeys& keys) {
-  try {
-    static_cast<void>(seal_box(keys.box, Key(), {}));
-  } catch (const Error&) {
-    throw Error(Code::invalid, "the recipient's key is none; copy the whole line again");
-  }
+  if (!failure_of([&] { static_cast<void>(seal_box(keys.box, Key(), {})); })) return;
+  throw Error(Code::invalid, "the recipient's key is none; copy the whole line again");
 }
 
 // Puts what the slot needs, each durable before the next, then its entry. `make_object` makes the
 // slot object; a recipient makes its own.
-SlotId add(Repository& repository, NewSlot slot, const std::function<Bytes()>& make_object) {
+SlotId add(Repository& repository,
+           const Journal::Writable& writable,
+           NewSlot slot,
+           const std::function<Bytes()>& make_object) {
   slot.epoch_begun = repository.state().epoch_begun;
-  EpochId epoch = repository.keyring.origin().epoch;
+  EpochId epoch = repository.keyring().origin().epoch;
   SlotIntroduction introduction =
-      introduce(repository.writer(), repository.keyring.origin(), repository.own_keys().secrets(),
-                slot, repository.around.random);
+      put_grant_and_box(repository.writer(), repository.keyring().origin(),
+                        repository.own_keys().secrets(), slot, repository.services().random);
   repository.writer().barrier();  // a slot object that is there can be opened
   if (make_object) {
     const Bytes object = make_object();
@@ -107,10 +70,10 @@ SlotId add(Repository& repository, NewSlot slot, const std::function<Bytes()>& m
     put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
     repository.writer().barrier();
   }
-  commit(repository, [&](const State& state) {
+  repository.journal().commit(writable, [&](const State& state) {
     if (state.epoch != epoch) {  // it has ended meanwhile
       slot.epoch_begun = state.epoch_begun;
-      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring.origin(),
+      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring().origin(),
                                              repository.own_keys().secrets(), slot);
       repository.writer().barrier();
       epoch = state.epoch;
@@ -127,23 +90,24 @@ struct Wrap {
 
 // A slot whose keys are drawn here.
 SlotId add_wrapped(Repository& repository, NewSlot slot, const Wrap& wrap) {
-  require_writable(repository);
-  replay(repository);  // a person may have been asked for a secret since it was opened
+  const Journal::Writable writable = repository.journal().require_writable();
+  // A person may have been asked for a secret since the repository was opened.
+  repository.journal().replay_readable();
   require_new_secret(repository, wrap.credential, {});
   if (wrap.credential.kind == SlotKind::key_file) {
     require_new_keys(repository, recipient_of(wrap.credential));
   }
-  Random& random = repository.around.random;
+  Random& random = repository.services().random;
   Key seed;
   random.fill(seed.mutable_view());
   const SlotKeys keys(seed);
   slot.slot = random.draw_id<SlotId>();
   slot.keys = keys.public_keys();
-  ObjectOrigin origin = repository.keyring.origin();
+  ObjectOrigin origin = repository.keyring().origin();
   origin.author = slot.slot;
-  return add(repository, slot, [&] {
+  return add(repository, writable, slot, [&] {
     return make_slot_object(
-        origin, keys, {wrap.credential, wrap.cost, 1, repository.keyring.fingerprint()}, random);
+        origin, keys, {wrap.credential, wrap.cost, 1, repository.keyring().fingerprint()}, random);
   });
 }
 
@@ -177,12 +141,12 @@ SlotId add_recipient(Repository& repository,
                      const SlotPublicKeys& recipient,
                      const std::string& name,
                      Capabilities capabilities) {
-  require_writable(repository);
-  replay(repository);
+  const Journal::Writable writable = repository.journal().require_writable();
+  repository.journal().replay_readable();
   require_new_keys(repository, recipient);
   require_usable(recipient);
-  return add(repository,
-             {.slot = repository.around.random.draw_id<SlotId>(),
+  return add(repository, writable,
+             {.slot = repository.services().random.draw_id<SlotId>(),
               .keys = recipient,
               .kind = SlotKind::recipient,
               .name = name,
@@ -193,9 +157,9 @@ SlotId add_recipient(Repository& repository,
 Repository accept_slot(std::shared_ptr<Store> store,
                        const Credential& key_file,
                        const OpenOptions& options,
-                       Surroundings around) {
+                       Services services) {
   KIST_ENSURE(options.fingerprint.has_value());
-  Repository repository = open_repository(std::move(store), key_file, options, around);
+  Repository repository = open_repository(std::move(store), key_file, options, services);
   rewrap_slot(repository, key_file, {});
   return repository;
 }
@@ -213,7 +177,7 @@ struct Generations {
 // A run that was cut off may have left a newer object that no entry names, or its second copy
 // alone: never its number again. A number that is far ahead somebody has planted, to use them up.
 Generations find_generations(Repository& repository) {
-  const SlotId& slot = repository.keyring.slot();
+  const SlotId& slot = repository.keyring().slot();
   const std::uint32_t known = repository.state().slots.at(slot).generation;
   std::set<std::uint32_t> taken;
   repository.reader().list("slots", [&](const std::string& file) {
@@ -236,21 +200,21 @@ Generations find_generations(Repository& repository) {
 }  // namespace
 
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
-  const SlotId& slot = repository.keyring.slot();
-  require_writable(repository);
+  const SlotId& slot = repository.keyring().slot();
+  const Journal::Writable writable = repository.journal().require_writable();
   require_new_secret(repository, credential, {.preferred = {}, .only = {}, .except = {slot}});
   const Generations generations = find_generations(repository);
   const std::uint32_t generation = generations.next;
-  const SlotKeys keys(repository.keyring.slot_seed());
+  const SlotKeys keys(repository.keyring().slot_seed());
   const Bytes object = make_slot_object(
-      repository.keyring.origin(), keys,
-      {credential, cost, generation, repository.keyring.fingerprint()}, repository.around.random);
+      repository.keyring().origin(), keys,
+      {credential, cost, generation, repository.keyring().fingerprint()}, repository.services().random);
   if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }
-  repository.writer().put(twin_name(slot_name(slot, generation)), object);
+  put_second_copy(repository.writer(), slot_name(slot, generation), object);
   repository.writer().barrier();
-  commit(repository, [&](const State&) {
+  repository.journal().commit(writable, [&](const State&) {
     return SlotRewrapped{
         .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
   });

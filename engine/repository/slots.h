@@ -6,7 +6,7 @@
 #include <string>
 
 #include "engine/keys/recipient.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 #include "engine/repository/open.h"
 
 namespace kist {
@@ -34,28 +34,8 @@ SlotId add_recipient(Repository& repository,
 Repository accept_slot(std::shared_ptr<Store> store,
                        const Credential& key_file,
                        const OpenOptions& options,
-                       Surroundings around);
+                       Services services);
 // Wraps this slot's secret under another credential; Error{refused} when that opens another slot.
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost);
-
-// A slot on its way into the journal.
-struct NewSlot {
-  SlotId slot;
-  SlotPublicKeys keys;
-  SlotKind kind = SlotKind::passphrase;
-  std::string name;
-  Capabilities capabilities = owner_capabilities;
-  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
-
-  [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
-};
-
-// The slot's grant and epoch box are put, by the holder of `secrets`; what the journal will say of
-// it is returned.
-SlotIntroduction introduce(StoreWriter& store,
-                           const ObjectOrigin& origin,
-                           const Secrets& secrets,
-                           const NewSlot& slot,
-                           Random& random);
 
 }  // namespace kist

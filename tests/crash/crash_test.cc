@@ -246,7 +246,7 @@ Verb init_verb() {
 bool opens_with(Machine& machine, std::uint8_t fill) {
   try {
     open_repository(machine.store, Machine::credential(fill),
-                    {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                    {.state_parent = machine.state.path(), .slot = {}}, machine.services());
     return true;
   } catch (const Error& error) {
     if (error.code() == Code::wrong_secret) return false;
@@ -326,7 +326,7 @@ Verb passwd_verb() {
             if (acknowledged && (!with_new || with_old)) return "the old key is still the one";
             Repository repository = open_repository(
                 machine.store, Machine::credential(with_new ? 9 : 7),
-                {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                {.state_parent = machine.state.path(), .slot = {}}, machine.services());
             rewrap_slot(repository, Machine::credential(11), {});
             if (!opens_with(machine, 11)) return "the newest key does not open";
             return findings(verify(repository, {.level = VerifyLevel::content}));

@@ -10,8 +10,8 @@
 #include "engine/format/limits.h"
 #include "engine/format/manifest.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
+#include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
@@ -43,7 +43,7 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
       return Act(std::move(taken));
     });
   }
-  sync_journal(roles.owner_repository);  // the victim knows of the junk
+  roles.owner_repository.journal().replay();  // the victim knows of the junk
   const BackupResult result = roles.owner.backup(roles.owner_repository, victim);
   REQUIRE(result.statistics.bytes_new >= content.size());
   const TemporaryDirectory target;
@@ -52,10 +52,10 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
   REQUIRE(slurp(target / "out/file") == content);
   // The writer itself relies on what it has stored.
   Repository again = roles.open();
-  sync_index(again);
+  again.blocks().index();
   const TrustedNumbers proved(again.state(), Trust::proved);
-  const TrustedNumbers own(again.state(), Trust::own, again.keyring.slot());
-  const BlockIndex::Reader index(again.local->index());
+  const TrustedNumbers own(again.state(), Trust::own, again.keyring().slot());
+  const BlockIndex::Reader index(again.blocks().index());
   const auto found = index.find(tag_of(hash_block(keys.id_key(), content)));
   REQUIRE(found);
   REQUIRE(own.contains(found->number));
@@ -69,17 +69,17 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   const auto forge = [&](Act act) {
     const JournalEntry entry{.sequence = evil.state().next_sequence,
                              .previous = evil.state().head,
-                             .author = evil.keyring.slot(),
+                             .author = evil.keyring().slot(),
                              .epoch_number = state.epoch_number,
                              .epoch = state.epoch,
                              .time_ms = evil.state().last_ms + 1,
                              .act = std::move(act)};
-    const Bytes bytes = seal_entry(evil.keyring, roles.other.random, entry);
+    const Bytes bytes = seal_entry(evil.keyring(), roles.other.random, entry);
     roles.store->put(journal_name(entry.sequence), bytes);
     roles.store->put(twin_name(journal_name(entry.sequence)), bytes);
-    sync_journal(evil);
+    evil.journal().replay();
   };
-  SlotIntroduction friend_of_mine = state.slots.at(evil.keyring.slot()).introduction;
+  SlotIntroduction friend_of_mine = state.slots.at(evil.keyring().slot()).introduction;
   friend_of_mine.slot = roles.other.random.draw_id<SlotId>();
   friend_of_mine.capabilities = owner_capabilities;
   forge(SlotAdded{friend_of_mine});
@@ -93,7 +93,7 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
   forge(SegmentsProved{});
   forge(UnknownAct{9, to_bytes("restore drilled")});
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   Machine fresh(roles.store, 9);
   fresh.clock.advance_ms(10LL * 365 * 86'400'000);  // replays later, by another clock
   const Repository late = fresh.open();
@@ -121,7 +121,7 @@ TEST_CASE("a writer that stamps far ahead does not keep others from committing")
   Machine honest(roles.store, 4);
   Repository again =
       open_repository(roles.store, Machine::credential(9),
-                      {.state_parent = honest.state.path(), .slot = {}}, honest.around());
+                      {.state_parent = honest.state.path(), .slot = {}}, honest.services());
   REQUIRE(error_code([&] { honest.backup(again, roles.source / "tree"); }) == Code::refused);
 }
 
@@ -162,7 +162,7 @@ TEST_CASE(
 TEST_CASE("a manifest of blocks that its writer saw in the index brings back none of them") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
-  sync_index(evil);
+  evil.blocks().index();
   const WriteKeys keys = evil.write_keys();
   const Bytes wanted = slurp(roles.source / "tree/kept");
   // All that the index tells of the blocks: their tags, and their sizes.
@@ -170,12 +170,12 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
   std::vector<IndexedBlock> seen;
   for (const SegmentIntroduction& introduced : snapshot.taken.segments) {
     const std::string name = index_segment_name(introduced.index_segment);
-    const KeySegmentOuter outer = get_key_segment(evil, snapshot.key_segments.front());
+    const KeySegmentOuter outer = get_key_segment(evil.journal(), snapshot.key_segments.front());
     const auto key =
         std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::name);
     const SecretBytes plain =
         open_object(roles.store->objects().at(name), name, ObjectType::index_segment,
-                    evil.keyring.repository(), Key::from(key->key));
+                    evil.keyring().repository(), Key::from(key->key));
     for (const IndexedPack& pack : decode_index_segment(plain.view(), name).packs) {
       for (const IndexedFrame& frame : pack.frames) {
         seen.insert(seen.end(), frame.blocks.begin(), frame.blocks.end());
@@ -214,7 +214,7 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
                                     .act)
             .snapshot;
   }
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const TemporaryDirectory target;
   RestoreOptions options;
   options.snapshot = forged;
@@ -231,7 +231,7 @@ TEST_CASE("answers that were lost are settled by reading back") {
   Machine laptop(std::make_shared<LostAnswers>(*roles.store), 6);
   Repository repository =
       open_repository(laptop.store, Machine::credential(9),
-                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.services());
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
@@ -240,7 +240,7 @@ TEST_CASE("answers that were lost are settled by reading back") {
   REQUIRE(done.sequence == before);
   // What was not done is told, and leaves nothing.
   REQUIRE(error_code([&] { backup(repository, options); }) == Code::failed);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
   REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
 }
@@ -251,7 +251,7 @@ TEST_CASE("a no to an entry that stands all the same makes no second one") {
   Repository repository = machine.open();
   const std::uint64_t before = repository.state().next_sequence;
   REQUIRE(machine.backup(repository, roles.source / "tree").sequence == before);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(roles.owner_repository.state().next_sequence == before + 1);
 }
 
@@ -274,7 +274,7 @@ TEST_CASE("a machine without memory does not write to what may be an old copy") 
   const std::uint64_t head = roles.owner_repository.state().next_sequence - 1;
   Machine fresh(roles.store, 6);
   const auto open = [&](const OpenOptions& options) {
-    return open_repository(roles.store, Machine::credential(), options, fresh.around());
+    return open_repository(roles.store, Machine::credential(), options, fresh.services());
   };
   fresh.clock.advance_ms(8LL * 86'400'000);
   OpenOptions options{.state_parent = fresh.state.path(), .slot = {}};
@@ -316,7 +316,7 @@ TEST_CASE("a store that cannot make a head durable can be read all the same") {
   Machine reader(std::make_shared<ReadOnly>(*roles.store), 6);
   Repository repository =
       open_repository(reader.store, Machine::credential(9),
-                      {.state_parent = reader.state.path(), .slot = {}}, reader.around());
+                      {.state_parent = reader.state.path(), .slot = {}}, reader.services());
   require_restored(reader, repository, roles, roles.first);
-  REQUIRE_FALSE(repository.local->last_head());
+  REQUIRE_FALSE(repository.local().last_head());
 }

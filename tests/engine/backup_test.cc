@@ -151,7 +151,7 @@ TEST_CASE("without its file cache a backup reads all and stores nothing new") {
   Machine machine(store);
   Repository repository = machine.init();
   machine.backup(repository, source / "tree");
-  std::filesystem::remove_all(repository.local->cache_directory());
+  std::filesystem::remove_all(repository.local().cache_directory());
   const BackupResult second = machine.backup(repository, source / "tree");
   REQUIRE(second.files_opened > 0);
   REQUIRE(second.statistics.bytes_new == 0);
@@ -165,7 +165,7 @@ TEST_CASE("a damaged file cache is noticed and costs a read, never a wrong snaps
   Repository repository = machine.init();
   machine.backup(repository, source / "tree");
   for (const auto& file :
-       std::filesystem::directory_iterator(repository.local->cache_directory())) {
+       std::filesystem::directory_iterator(repository.local().cache_directory())) {
     Bytes bytes = slurp(file.path().string());
     bytes[bytes.size() / 2] ^= 1;
     write_file(file.path().string(), bytes);

@@ -7,7 +7,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/format/limits.h"
 #include "engine/journal/epoch_keys.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
@@ -26,13 +26,13 @@ void require_still_restored(Machine& machine,
                             Repository& repository,
                             const Roles& roles,
                             const SnapshotId& id) {
-  sync_journal(repository);
+  repository.journal().replay();
   require_restored(machine, repository, roles, id);
 }
 
 Repository open_as(Machine& machine, std::uint8_t fill) {
   return open_repository(machine.store, Machine::credential(fill),
-                         {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                         {.state_parent = machine.state.path(), .slot = {}}, machine.services());
 }
 
 Key draw_key(Roles& roles) {
@@ -46,15 +46,15 @@ void name_segments(Roles& roles,
                    Repository& evil,
                    const std::vector<ObjectHash>& key_segments,
                    const std::vector<SegmentIntroduction>& segments = {}) {
-  sync_journal(evil);
+  evil.journal().replay();
   Introduced claimed;
   claimed.key_segments = key_segments;
   claimed.segments = segments;
   SnapshotTaken taken = snapshot_entry(claimed, evil.state());
   taken.snapshot = roles.content.draw_id<SnapshotId>();
   taken.source = "evil";
-  forge(*roles.store, evil, roles.content, next_entry(evil, taken));
-  sync_journal(evil);
+  forge(*roles.store, evil, roles.content, evil.journal().next_entry(taken));
+  evil.journal().replay();
 }
 
 // A key segment of the writer's with a pack of so many frames: it may be as large as one can be.
@@ -75,8 +75,8 @@ ObjectHash put_key_segment(Roles& roles,
   const Key ephemeral = draw_key(roles);
   outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
   const Bytes object = seal_object(
-      {.type = ObjectType::key_segment, .origin = evil.keyring.origin()}, evil.keyring.index_key(),
-      evil.keyring.signing_seed(), roles.content, encode_key_segment(outer));
+      {.type = ObjectType::key_segment, .origin = evil.keyring().origin()}, evil.keyring().index_key(),
+      evil.keyring().signing_seed(), roles.content, encode_key_segment(outer));
   REQUIRE(object.size() < key_segment_bytes_max);
   put_twinned(*roles.store, key_segment_name(hash_object(object)), object);
   return hash_object(object);
@@ -90,7 +90,7 @@ JournalEntry forged_end(Roles& roles,
                         const std::function<Key(const SlotId&)>& journal_key_for) {
   EpochEnded act;
   act.former = {from.state().epoch, from.state().epoch_begun,
-                seal_journal_key(from.keyring.journal_key(), epoch.journal_key)};
+                seal_journal_key(from.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
   act.revoked = revoked;
   for (const SlotState* slot : from.state().current_slots()) {
@@ -107,7 +107,7 @@ JournalEntry forged_end(Roles& roles,
   for (const auto& [name, author] : from.state().key_segments.all()) {
     act.dropped.push_back(name);
   }
-  JournalEntry entry = next_entry(from, act);
+  JournalEntry entry = from.journal().next_entry(act);
   entry.epoch_number = epoch.origin.epoch_number;
   entry.epoch = epoch.origin.epoch;
   return entry;
@@ -138,7 +138,7 @@ TEST_CASE("the key of a pack that no index segment lists is carried on") {
   const auto snapshot = std::ranges::find_if(
       snapshots, [](const SnapshotPtr& each) { return each->taken.source == "evil"; });
   const KeySegmentOuter outer =
-      get_key_segment(roles.owner_repository, (*snapshot)->key_segments.front());
+      get_key_segment(roles.owner_repository.journal(), (*snapshot)->key_segments.front());
   REQUIRE(outer.packs == std::vector{pack});
 }
 
@@ -159,8 +159,8 @@ TEST_CASE("a writer cannot name so many key segments that no epoch can end") {
     name_segments(roles, evil, names);
   }
   REQUIRE(evil.state().voids.size() == 2);
-  sync_journal(roles.owner_repository);
-  end_epoch(roles.owner_repository, {.revoked = {evil.keyring.slot()}});
+  roles.owner_repository.journal().replay();
+  end_epoch(roles.owner_repository, {.revoked = {evil.keyring().slot()}});
   require_still_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
 
@@ -187,66 +187,66 @@ TEST_CASE("a slot that is added while an epoch ends has its keys of the next one
 TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
-  const ObjectOrigin first = evil.keyring.origin();
+  const ObjectOrigin first = evil.keyring().origin();
   begin_next(roles);
-  sync_journal(evil);
+  evil.journal().replay();
   SECTION("a chain of void entries, with boxes for all") {
     const Key bogus = draw_key(roles);
     NewEpoch epoch = draw_epoch(evil);
     epoch.origin.epoch_number = 99;
     epoch.journal_key = draw_key(roles);
-    JournalEntry old = next_entry(evil, StateRemade{});
+    JournalEntry old = evil.journal().next_entry(StateRemade{});
     old.epoch_number = 0;
     old.epoch = first.epoch;
     put_twinned(*roles.store, journal_name(old.sequence),
-                seal_entry(evil.keyring, bogus, roles.content, old));
-    sync_journal(evil);
+                seal_entry(evil.keyring(), bogus, roles.content, old));
+    evil.journal().replay();
     epoch.begun = evil.state().next_sequence;
     JournalEntry end = forged_end(roles, evil, epoch, {},
                                   [&](const SlotId&) { return epoch.journal_key.clone(); });
     std::get<EpochEnded>(end.act).former = {first.epoch, old.sequence,
                                             seal_journal_key(bogus, epoch.journal_key)};
     put_twinned(*roles.store, journal_name(end.sequence),
-                seal_entry(evil.keyring, epoch.journal_key, roles.content, end));
+                seal_entry(evil.keyring(), epoch.journal_key, roles.content, end));
   }
   SECTION("an entry of the current epoch that nothing opens, as the head") {
     const Key junk = draw_key(roles);
-    const JournalEntry entry = next_entry(evil, StateRemade{});
+    const JournalEntry entry = evil.journal().next_entry(StateRemade{});
     put_twinned(*roles.store, journal_name(entry.sequence),
-                seal_entry(evil.keyring, junk, roles.content, entry));
+                seal_entry(evil.keyring(), junk, roles.content, entry));
   }
   SECTION("a forged box of an epoch that has ended") {
     const SlotState& owner =
-        roles.owner_repository.state().slots.at(roles.owner_repository.keyring.slot());
+        roles.owner_repository.state().slots.at(roles.owner_repository.keyring().slot());
     const Key junk = draw_key(roles);
     put_twinned(*roles.store, epoch_name(0, first.epoch, owner.introduction.slot),
                 make_epoch_box(first, owner.introduction.slot, owner.introduction.box_key,
                                {junk, junk, junk, 0}, true));
   }
   SECTION("a box and an entry of a version that is yet to come") {
-    JournalEntry entry = next_entry(evil, StateRemade{});
+    JournalEntry entry = evil.journal().next_entry(StateRemade{});
     entry.epoch_number = 7;
     entry.epoch = roles.content.draw_id<EpochId>();
     put_twinned(*roles.store, journal_name(entry.sequence),
-                seal_entry(evil.keyring, draw_key(roles), roles.content, entry));
+                seal_entry(evil.keyring(), draw_key(roles), roles.content, entry));
     Bytes box = roles.store->objects().at(
-        epoch_name(1, evil.state().epoch, roles.owner_repository.keyring.slot()));
+        epoch_name(1, evil.state().epoch, roles.owner_repository.keyring().slot()));
     box[8] = 2;  // the version
-    put_twinned(*roles.store, epoch_name(7, entry.epoch, roles.owner_repository.keyring.slot()),
+    put_twinned(*roles.store, epoch_name(7, entry.epoch, roles.owner_repository.keyring().slot()),
                 box);
   }
   SECTION("one forged copy of a box, the other good") {
     const State& state = roles.owner_repository.state();
-    const SlotState& owner = state.slots.at(roles.owner_repository.keyring.slot());
+    const SlotState& owner = state.slots.at(roles.owner_repository.keyring().slot());
     const Key junk = draw_key(roles);
     roles.store->overwrite(
         epoch_name(1, state.epoch, owner.introduction.slot),
-        make_epoch_box(roles.owner_repository.keyring.origin(), owner.introduction.slot,
+        make_epoch_box(roles.owner_repository.keyring().origin(), owner.introduction.slot,
                        owner.introduction.box_key, {junk, junk, junk, state.epoch_begun}, true));
   }
   Machine late(roles.store, 8);
   Repository fresh = late.open();
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(fresh.state() == roles.owner_repository.state());
   require_still_restored(late, fresh, roles, roles.first);
 }
@@ -254,7 +254,7 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
 TEST_CASE("a lost box is an error that names it, whatever stands after the head") {
   Roles roles(writer_capabilities);
   const State& state = roles.owner_repository.state();
-  const std::string box = epoch_name(0, state.epoch, roles.owner_repository.keyring.slot());
+  const std::string box = epoch_name(0, state.epoch, roles.owner_repository.keyring().slot());
   roles.store->remove(box);
   roles.store->remove(twin_name(box));
   roles.store->put(journal_name(state.next_sequence), Bytes{1});
@@ -265,7 +265,7 @@ TEST_CASE("a restore that an epoch's end has caught says so, and works when it i
   Roles roles(writer_capabilities);
   Machine late(roles.store, 8);
   Repository there = late.open();
-  sync_index(there);
+  there.blocks().index();
   begin_next(roles);
   const TemporaryDirectory target;
   REQUIRE(error_code([&] {
@@ -287,7 +287,7 @@ TEST_CASE("what a writer names and nobody can read asks for a word once, and for
   }
   SECTION("revoked") {
     name_segments(roles, evil, {roles.content.draw_id<ObjectHash>()});
-    end_epoch(roles.owner_repository, {.revoked = {evil.keyring.slot()}});
+    end_epoch(roles.owner_repository, {.revoked = {evil.keyring().slot()}});
     begin_next(roles);
   }
   begin_next(roles, true);
@@ -335,7 +335,7 @@ TEST_CASE("a slot opens beside what key adds that were cut off have left, in any
   const SlotId slot = add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new",
                                writer_capabilities);
   Machine third(roles.store, 8);
-  REQUIRE(open_as(third, 10).keyring.slot() == slot);
+  REQUIRE(open_as(third, 10).keyring().slot() == slot);
 }
 
 TEST_CASE("a writer cannot keep key segments of an ended epoch in the store") {
@@ -362,7 +362,7 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
   const SnapshotId before = roles.backup(writer, "laptop").snapshot;
   write_file(roles.source / "tree/news", random_bytes(roles.content, 100'000));
   const auto give_up = [&] {
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     for (const ObjectHash& name :
          roles.owner_repository.state().snapshots.at(before).key_segments) {
       roles.store->remove(key_segment_name(name));
@@ -392,7 +392,7 @@ TEST_CASE("an index reads each key segment once, whoever's snapshots take turns"
   const std::uint64_t before = roles.store->get_count("keys/");
   Machine late(roles.store, 8);
   Repository there = late.open();
-  sync_index(there);
+  there.blocks().index();
   REQUIRE(roles.store->get_count("keys/") - before <= there.state().key_segments.all().size());
 }
 
@@ -410,12 +410,12 @@ TEST_CASE("a process that is behind does not spoil the index of a later epoch") 
       if (name.starts_with("keys/")) roles.store->put(name, bytes);
     }
   }
-  sync_index(ahead);
-  sync_index(behind);  // what any command does first
+  ahead.blocks().index();
+  behind.blocks().index();  // what any command does first
   Repository next = roles.owner.open();
-  sync_index(next);
+  next.blocks().index();
   {
-    const BlockIndex::Reader index(next.local->index());
+    const BlockIndex::Reader index(next.blocks().index());
     REQUIRE(index.pack_count() == pack_names(*roles.store).size());
   }
   end_epoch(next, {});
@@ -435,20 +435,20 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
   Repository op = roles.open();
   add_slot(roles.owner_repository, Machine::credential(11), argon2_floor, "owner2",
            owner_capabilities);
-  sync_journal(op);
-  const SlotId owner = roles.owner_repository.keyring.slot();
+  op.journal().replay();
+  const SlotId owner = roles.owner_repository.keyring().slot();
   const NewEpoch epoch = draw_epoch(op);
   const JournalEntry entry = forged_end(roles, op, epoch, {owner},
                                         [&](const SlotId&) { return epoch.journal_key.clone(); });
   put_twinned(*roles.store, journal_name(entry.sequence),
-              seal_entry(op.keyring, epoch.journal_key, roles.content, entry));
+              seal_entry(op.keyring(), epoch.journal_key, roles.content, entry));
   Machine machine(roles.store, 12);
   Repository other = open_as(machine, 11);
   REQUIRE(other.state().voids.size() == 1);
   // Who has no box cannot tell, and stops; the next epoch has one.
-  REQUIRE(error_code([&] { sync_journal(roles.owner_repository); }) == Code::refused);
+  REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::refused);
   end_epoch(other, {});
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   Machine cold(roles.store, 13);
   Machine cold_too(roles.store, 14);
   REQUIRE(cold.open().state() == roles.owner_repository.state());
@@ -458,14 +458,14 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
 TEST_CASE("a box that is junk in an epoch's valid end is found by any slot that reads") {
   Roles roles(operator_capabilities);
   Repository op = roles.open();
-  const SlotId owner = roles.owner_repository.keyring.slot();
+  const SlotId owner = roles.owner_repository.keyring().slot();
   const NewEpoch epoch = draw_epoch(op);
   const JournalEntry entry = forged_end(roles, op, epoch, {}, [&](const SlotId& slot) {
     return slot == owner ? draw_key(roles) : epoch.journal_key.clone();
   });
-  REQUIRE(commit_at_head(op, entry, epoch.journal_key));
-  sync_journal(op);
-  REQUIRE(error_code([&] { sync_journal(roles.owner_repository); }) == Code::corrupt);
+  REQUIRE(op.journal().commit_at_head(op.journal().require_writable(), entry, epoch.journal_key));
+  op.journal().replay();
+  REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::corrupt);
   const std::string name = epoch_name(1, epoch.origin.epoch, owner);
   const std::vector<Finding> findings = verify(op, {}).findings;
   REQUIRE(std::ranges::any_of(findings, [&](const Finding& f) { return f.object == name; }));
@@ -495,6 +495,6 @@ TEST_CASE("a verify that an epoch's end has caught distrusts nothing") {
   options.repairs = true;
   options.threads = 1;
   REQUIRE(error_code([&] { verify(repository, options); }) == Code::conflict);
-  REQUIRE(repository.local->distrusted_packs().empty());
+  REQUIRE(repository.local().damaged_packs().empty());
   REQUIRE(verify(repository, options).findings.empty());
 }

@@ -8,7 +8,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/format/limits.h"
 #include "engine/journal/epoch_keys.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
@@ -29,7 +29,7 @@ SlotId slot_called(const State& state, const std::string& name) {
 }
 
 EndEpochResult revoke(Roles& roles, const std::string& name = "other") {
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   return end_epoch(roles.owner_repository,
                    {.revoked = {slot_called(roles.owner_repository.state(), name)}});
 }
@@ -58,11 +58,11 @@ TEST_CASE("a new epoch carries on all that is stored, for clients old and new") 
     REQUIRE(result.dropped.empty());
     REQUIRE(result.removed > 0);
     roles.owner.backup(roles.owner_repository, roles.source / "tree");
-    sync_journal(writer);
+    writer.journal().replay();
     roles.backup(writer, "laptop");
   }
   require_restored(roles.owner, roles.owner_repository, roles, roles.first);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
   // Whoever comes later follows the journal back to its beginning, and comes to the same state.
   Machine late(roles.store, 8);
@@ -78,11 +78,11 @@ TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
   Roles roles(operator_capabilities);
   Repository revoked = roles.open();
   std::vector<Key> keys;
-  for (const Key* key : {&revoked.keyring.journal_key(), &revoked.keyring.index_key(),
-                         &revoked.keyring.slot_seed(), &revoked.keyring.signing_seed()}) {
+  for (const Key* key : {&revoked.keyring().journal_key(), &revoked.keyring().index_key(),
+                         &revoked.keyring().slot_seed(), &revoked.keyring().signing_seed()}) {
     keys.push_back(key->clone());
   }
-  const SlotKeys slot(revoked.keyring.slot_seed());
+  const SlotKeys slot(revoked.keyring().slot_seed());
   keys.push_back(slot.box_seed.clone());
   keys.push_back(revoked.read_keys().epoch_secret().clone());
   const auto before = roles.store->objects();
@@ -108,7 +108,7 @@ TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
   }
   REQUIRE(looked_at > 50);
   // Its client is told, whether it remembers the repository or not.
-  REQUIRE(error_code([&] { sync_journal(revoked); }) == Code::refused);
+  REQUIRE(error_code([&] { revoked.journal().replay(); }) == Code::refused);
   REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
   fs::remove_all(roles.other.state.path());
   REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
@@ -123,7 +123,7 @@ TEST_CASE("a source is free again once its slot was revoked") {
            writer_capabilities);
   Repository again =
       open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = roles.other.state.path(), .slot = {}}, roles.other.around());
+                      {.state_parent = roles.other.state.path(), .slot = {}}, roles.other.services());
   REQUIRE_NOTHROW(roles.backup(again, "laptop"));
 }
 
@@ -149,13 +149,13 @@ TEST_CASE("a backup that an epoch's end has caught seals its keys anew and is co
   Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", [&] { rotate(roles); }), 6);
   Repository writer =
       open_repository(laptop.store, Machine::credential(9),
-                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.services());
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
   const BackupResult result = backup(writer, options);
   REQUIRE(writer.state().epoch_number == 1);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const TemporaryDirectory target;
   REQUIRE(
       roles.owner
@@ -191,18 +191,18 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   rotate(roles);
   roles.owner.backup(owner, roles.source / "tree");
   const State& state = owner.state();
-  const SlotId slot = owner.keyring.slot();
+  const SlotId slot = owner.keyring().slot();
   const auto put = [&](const std::string& name, const Bytes& bytes) {
     roles.store->put(name, bytes);
     return name;
   };
   const auto key_segment = [&](std::uint32_t number, const EpochId& epoch) {
-    ObjectOrigin origin = owner.keyring.origin();
+    ObjectOrigin origin = owner.keyring().origin();
     origin.epoch_number = number;
     origin.epoch = epoch;
     const Bytes bytes =
         seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
-                    owner.keyring.signing_seed(), roles.content, random_bytes(roles.content, 100));
+                    owner.keyring().signing_seed(), roles.content, random_bytes(roles.content, 100));
     return std::pair(key_segment_name(hash_object(bytes)), bytes);
   };
   const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
@@ -238,7 +238,7 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   const SnapshotId second = roles.backup(writer, "laptop").snapshot;
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
   const std::string name = key_segment_name(hurt.key_segments.front());
   const Bytes whole = roles.store->objects().at(name);
@@ -254,7 +254,7 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   // One good copy is enough, even for an index that was loaded while there was none.
   roles.store->overwrite(twin_name(name), whole);
   REQUIRE(rotate(roles).dropped.empty());
-  REQUIRE_NOTHROW(get_reference_set(roles.owner_repository,
+  REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
                                     roles.owner_repository.state().snapshots.at(second)));
   // Given up, it takes with it what it opened, and nothing else.
   const std::string next =
@@ -357,13 +357,13 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   Repository evil = roles.open();
   const State& state = evil.state();
   NewEpoch epoch;
-  epoch.origin = evil.keyring.origin();
+  epoch.origin = evil.keyring().origin();
   ++epoch.origin.epoch_number;
   epoch.origin.epoch = roles.content.draw_id<EpochId>();
   epoch.begun = state.next_sequence;
   EpochEnded act;
   act.former = {state.epoch, state.epoch_begun,
-                seal_journal_key(evil.keyring.journal_key(), epoch.journal_key)};
+                seal_journal_key(evil.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
   for (const SlotState* slot : state.current_slots()) {
     const SlotIntroduction& introduction = slot->introduction;
@@ -376,12 +376,12 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   for (const auto& [name, author] : state.key_segments.all()) {
     act.dropped.push_back(name);
   }
-  JournalEntry entry = next_entry(evil, act);
+  JournalEntry entry = evil.journal().next_entry(act);
   entry.epoch_number = 1;
   entry.epoch = epoch.origin.epoch;
-  const Bytes bytes = seal_entry(evil.keyring, epoch.journal_key, roles.content, entry);
+  const Bytes bytes = seal_entry(evil.keyring(), epoch.journal_key, roles.content, entry);
   put_twinned(*roles.store, journal_name(entry.sequence), bytes);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   for (const auto& [name, object] : roles.store->objects()) {
     if (name.starts_with("epochs/1-")) roles.store->remove(name);
@@ -397,20 +397,20 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
 TEST_CASE("an epoch box that was forged or replayed is not what a client works with") {
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
-  const SlotState& slot = writer.state().slots.at(writer.keyring.slot());
-  const std::string old_name = epoch_name(0, writer.state().epoch, writer.keyring.slot());
+  const SlotState& slot = writer.state().slots.at(writer.keyring().slot());
+  const std::string old_name = epoch_name(0, writer.state().epoch, writer.keyring().slot());
   const Bytes old_box = roles.store->objects().at(old_name);
   rotate(roles);
   const State& state = roles.owner_repository.state();
-  const std::string name = epoch_name(1, state.epoch, writer.keyring.slot());
-  ObjectOrigin origin = roles.owner_repository.keyring.origin();
+  const std::string name = epoch_name(1, state.epoch, writer.keyring().slot());
+  ObjectOrigin origin = roles.owner_repository.keyring().origin();
   Key index_key;
   Key secret;
   roles.content.fill(secret.mutable_view());
   // By an insider, who knows the journal key: an index key of his choice.
   const Bytes forged = make_epoch_box(
-      origin, writer.keyring.slot(), slot.introduction.box_key,
-      {roles.owner_repository.keyring.journal_key(), index_key, secret, state.epoch_begun}, false);
+      origin, writer.keyring().slot(), slot.introduction.box_key,
+      {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun}, false);
   for (const std::string& copy : {name, twin_name(name)}) {
     roles.store->overwrite(copy, forged);
   }
@@ -430,7 +430,7 @@ TEST_CASE("what a machine kept of a former epoch is gone from it, and the journa
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   roles.backup(writer, "laptop");
-  const std::string state = writer.local->directory();
+  const std::string state = writer.local().directory();
   const auto files = [&] {
     std::vector<Bytes> out;
     for (const auto& file : fs::recursive_directory_iterator(state)) {
@@ -448,23 +448,23 @@ TEST_CASE("what a machine kept of a former epoch is gone from it, and the journa
     });
   };
   REQUIRE(is_kept());
-  REQUIRE_FALSE(fs::is_empty(writer.local->cache_directory()));
+  REQUIRE_FALSE(fs::is_empty(writer.local().cache_directory()));
   rotate(roles);
-  sync_journal(writer);
+  writer.journal().replay();
   REQUIRE_FALSE(is_kept());
-  REQUIRE_FALSE(fs::exists(writer.local->cache_directory()));
+  REQUIRE_FALSE(fs::exists(writer.local().cache_directory()));
   const std::uint64_t before = writer.state().next_sequence;
   roles.backup(writer, "laptop");
   REQUIRE(writer.state().next_sequence == before + 2);
-  REQUIRE(writer.state().clients.at({writer.keyring.slot(), writer.local->client()}) == 1);
+  REQUIRE(writer.state().clients.at({writer.keyring().slot(), writer.local().client()}) == 1);
   roles.backup(writer, "laptop");  // said once
   REQUIRE(writer.state().next_sequence == before + 3);
 }
 
 TEST_CASE("a local key that was wiped and not written anew is not taken for one") {
   Roles roles(writer_capabilities);
-  const std::string path = roles.owner_repository.local->directory() + "/local.key";
+  const std::string path = roles.owner_repository.local().directory() + "/local.key";
   write_file(path, Bytes(64));
   Repository again = roles.owner.open();
-  REQUIRE_FALSE(again.local->client() == ClientId{});
+  REQUIRE_FALSE(again.local().client() == ClientId{});
 }

@@ -9,7 +9,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"

@@ -1,7 +1,7 @@
 // Void entries are incidents until an owner closes them, and an owner's word leads over what no
 // slot has signed.
 #include "engine/format/limits.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
@@ -38,7 +38,7 @@ void damage_entry(Roles& roles, std::uint64_t sequence) {
 
 // A void entry of the writer's.
 JournalEntry misbehave(Roles& roles, Repository& evil) {
-  JournalEntry entry = next_entry(evil, StateRemade{});
+  JournalEntry entry = evil.journal().next_entry(StateRemade{});
   entry.previous = ObjectHash();
   forge(*roles.store, evil, roles.content, entry);
   return entry;
@@ -73,11 +73,11 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   misbehave(roles, evil);
-  sync_journal(evil);
+  evil.journal().replay();
   misbehave(roles, evil);
-  sync_journal(evil);
+  evil.journal().replay();
   Repository& owner = roles.owner_repository;
-  sync_journal(owner);
+  owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == 2);
   const std::uint64_t first = owner.state().voids.front().sequence;
   REQUIRE(verify(owner, {}).findings.size() == 2);
@@ -86,8 +86,8 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
             close_incidents(evil, {.first = 0, .last = UINT64_MAX, .note = "nothing to see"});
           }) == Code::refused);
   forge(*roles.store, evil, roles.content,
-        next_entry(evil, IncidentsClosed{.first = 0, .last = UINT64_MAX}));
-  sync_journal(owner);
+        evil.journal().next_entry(IncidentsClosed{.first = 0, .last = UINT64_MAX}));
+  owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == 3);
   REQUIRE(owner.state().voids.back().reason == "its author lacks the capability own");
   const std::uint64_t closing =
@@ -108,13 +108,13 @@ TEST_CASE("an owner's entry leads over no others than those before it") {
   Repository evil = roles.open();
   Repository& owner = roles.owner_repository;
   misbehave(roles, evil);
-  sync_journal(owner);
+  owner.journal().replay();
   IncidentsClosed closed{.first = 0, .last = UINT64_MAX};
   const bool is_last = GENERATE(true, false);
   if (!is_last) closed.accepted.push_back(owner.state().head);
   closed.accepted.push_back(is_last ? owner.state().head : roles.content.draw_id<ObjectHash>());
-  forge(*roles.store, owner, roles.content, next_entry(owner, closed));
-  sync_journal(owner);
+  forge(*roles.store, owner, roles.content, owner.journal().next_entry(closed));
+  owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == (is_last ? 0 : 2));
   if (is_last) return;
   REQUIRE(owner.state().voids.back().reason == "entries accepted that are not those before it");
@@ -133,17 +133,17 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
     const auto claimed = is_chained ? head : roles.content.draw_id<ObjectHash>();
     head = put_unsigned(roles, end + static_cast<std::uint64_t>(i), claimed, is_by_nobody);
   }
-  REQUIRE(sync_journal(writer).has_undecodable_head);
+  REQUIRE_FALSE(writer.journal().replay().is_readable);
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
   const std::vector<Junk> junk = find_junk(writer);
   REQUIRE(junk.size() == static_cast<std::size_t>(count));
   REQUIRE(error_code([&] { pass_over_junk(writer, junk, "mine"); }) == Code::refused);
-  REQUIRE(sync_journal(owner).has_undecodable_head);  // nothing has changed
+  REQUIRE_FALSE(owner.journal().replay().is_readable);  // nothing has changed
   pass_over(owner);
   REQUIRE(owner.state().open_incidents().empty());
   REQUIRE(find_junk(owner).empty());
   const SnapshotId snapshot = roles.backup(writer, "laptop").snapshot;
-  sync_journal(owner);
+  owner.journal().replay();
   require_restored(roles.owner, owner, roles, snapshot);
   Machine late(roles.store, 9);
   Repository fresh = late.open();
@@ -159,7 +159,7 @@ TEST_CASE("a writer's word does not lead over what nobody has signed") {
   IncidentsClosed closed{.first = 0, .last = UINT64_MAX};
   closed.accepted.push_back(put_unsigned(roles, end, roles.content.draw_id<ObjectHash>()));
   closed.accepted.push_back(put_unsigned(roles, end + 1, roles.content.draw_id<ObjectHash>()));
-  JournalEntry entry = next_entry(evil, closed);
+  JournalEntry entry = evil.journal().next_entry(closed);
   entry.sequence = end + 2;
   entry.previous = closed.accepted.back();
   forge(*roles.store, evil, roles.content, entry);
@@ -174,7 +174,7 @@ TEST_CASE("an entry that was damaged inside the journal is never passed over") {
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   roles.backup(writer, "laptop");
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const std::uint64_t at = roles.owner_repository.state().next_sequence - 1;
   const bool is_followed = GENERATE(true, false);
   if (is_followed) roles.owner.backup(roles.owner_repository, roles.source / "tree");
@@ -188,18 +188,18 @@ TEST_CASE("an entry that was damaged inside the journal is never passed over") {
   Repository fresh = late.open();
   REQUIRE(fresh.state().next_sequence == at);
   REQUIRE(find_junk(fresh).size() == 1);
-  REQUIRE(error_code([&] { sync_journal(roles.owner_repository); }) == Code::corrupt);
+  REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::corrupt);
 }
 
 TEST_CASE("from what cannot be read nothing is concluded, whatever others say of it") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
-  sync_journal(evil);
+  evil.journal().replay();
   const std::uint64_t last = evil.state().next_sequence - 1;
   const bool is_by_slot = GENERATE(true, false);
   if (is_by_slot) {
-    JournalEntry next = next_entry(evil, StateRemade{});
+    JournalEntry next = evil.journal().next_entry(StateRemade{});
     next.previous = ObjectHash{};
     forge(*roles.store, evil, roles.content, next);
   } else {
@@ -213,7 +213,7 @@ TEST_CASE("from what cannot be read nothing is concluded, whatever others say of
     REQUIRE(error_code([&] { find_junk(repository); }) == Code::refused);
   }
   store->is_out_of_order = false;
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(machine.open().state() == roles.owner_repository.state());
 }
 
@@ -232,11 +232,11 @@ TEST_CASE("what a slot has signed is not damaged because it says so itself, or n
     put_unsigned(roles, next.sequence, next.previous);
   }
   SECTION("a stranger, and an owner has gone on since") {
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     put_unsigned(roles, next.sequence, next.previous, true);
     pass_over(roles.owner_repository);
   }
-  sync_journal(behind);
+  behind.journal().replay();
   Machine late(roles.store, 9);
   const Repository fresh = late.open();
   REQUIRE(fresh.state().voids.front().sequence == misfit.sequence);
@@ -247,14 +247,14 @@ TEST_CASE("the copy that has won its number counts, not one that was put beside 
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   Repository& owner = roles.owner_repository;
-  const JournalEntry good = next_entry(evil, StateRemade{});
+  const JournalEntry good = evil.journal().next_entry(StateRemade{});
   JournalEntry backdated = good;
   backdated.time_ms = 1;
   const std::string name = journal_name(good.sequence);
-  REQUIRE(roles.store->put_if_absent(name, seal_entry(evil.keyring, roles.content, backdated)));
-  sync_journal(owner);
+  REQUIRE(roles.store->put_if_absent(name, seal_entry(evil.keyring(), roles.content, backdated)));
+  owner.journal().replay();
   REQUIRE(owner.state().voids.size() == 1);
-  const Bytes other = seal_entry(evil.keyring, roles.content, good);
+  const Bytes other = seal_entry(evil.keyring(), roles.content, good);
   REQUIRE(roles.store->put_if_absent(twin_name(name), other));
   write_file(roles.source / "tree/news", random_bytes(roles.content, 90'000));
   const SnapshotId snapshot = roles.owner.backup(owner, roles.source / "tree").snapshot;
@@ -317,15 +317,15 @@ TEST_CASE("a second copy that was put before the first is settled by whoever tak
   Repository honest = victim.open();
   Repository watching = reader.open();
   racing->meanwhile = [&] {
-    const JournalEntry entry = next_entry(evil, StateRemade{});
+    const JournalEntry entry = evil.journal().next_entry(StateRemade{});
     roles.store->put(twin_name(journal_name(entry.sequence)),
-                     seal_entry(evil.keyring, roles.content, entry));
+                     seal_entry(evil.keyring(), roles.content, entry));
     can_write = GENERATE(true, false);
-    sync_journal(watching);
+    watching.journal().replay();
   };
   victim.backup(honest, roles.source / "tree");
   REQUIRE_FALSE(racing->meanwhile);
-  sync_journal(watching);
+  watching.journal().replay();
   Machine late(roles.store, 9);
   Repository fresh = late.open();
   REQUIRE(fresh.state() == honest.state());
@@ -346,6 +346,6 @@ TEST_CASE("a store that is only read shows what follows a lone second copy") {
   // Whoever can write shows it to all.
   Machine writing(roles.store, 8);
   REQUIRE(writing.open().state() == state);
-  sync_journal(fresh);
+  fresh.journal().replay();
   REQUIRE(fresh.state() == state);
 }

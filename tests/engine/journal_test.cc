@@ -2,7 +2,7 @@
 // at other times and by other clocks come to the same state.
 #include "engine/catalog/state_record.h"
 #include "engine/format/limits.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
@@ -61,12 +61,12 @@ struct Tampered {
     for (int i = 0; i < 3; ++i) {
       roles.backup(writer, "laptop");
     }
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     end = roles.owner_repository.state().next_sequence;
   }
 
   std::string told_by_old() {
-    return told([&] { sync_journal(roles.owner_repository); });
+    return told([&] { roles.owner_repository.journal().replay(); });
   }
 
   [[nodiscard]] std::string told_by_new() const {
@@ -129,26 +129,26 @@ TEST_CASE("replayed, reordered and backdated entries after the head are void for
   Roles& roles = journal.roles;
   Repository evil = roles.open();
   place(*roles.store, journal.end, entry_bytes(*roles.store, journal.end - 1));  // once more
-  sync_journal(evil);
-  JournalEntry backdated = next_entry(evil, StateRemade{});
-  backdated.time_ms = evil.state().slots.at(evil.keyring.slot()).last_seen_ms - 1;
+  evil.journal().replay();
+  JournalEntry backdated = evil.journal().next_entry(StateRemade{});
+  backdated.time_ms = evil.state().slots.at(evil.keyring().slot()).last_seen_ms - 1;
   forge(*roles.store, evil, roles.content, backdated);
-  sync_journal(evil);
-  JournalEntry unchained = next_entry(evil, StateRemade{});
+  evil.journal().replay();
+  JournalEntry unchained = evil.journal().next_entry(StateRemade{});
   unchained.previous = ObjectHash();
   forge(*roles.store, evil, roles.content, unchained);
-  sync_journal(evil);
-  JournalEntry misnumbered = next_entry(evil, StateRemade{});
+  evil.journal().replay();
+  JournalEntry misnumbered = evil.journal().next_entry(StateRemade{});
   ++misnumbered.sequence;
-  const Bytes bytes = seal_entry(evil.keyring, roles.content, misnumbered);
+  const Bytes bytes = seal_entry(evil.keyring(), roles.content, misnumbered);
   place(*roles.store, misnumbered.sequence - 1, bytes);
-  sync_journal(evil);
-  JournalEntry foreign = next_entry(evil, StateRemade{});
+  evil.journal().replay();
+  JournalEntry foreign = evil.journal().next_entry(StateRemade{});
   foreign.epoch_number = 5;
   forge(*roles.store, evil, roles.content, foreign);
   // Nobody is kept from going on.
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
-  sync_journal(evil);
+  evil.journal().replay();
   Machine late(roles.store, 9);
   late.clock.advance_ms(-40LL * 365 * 86'400'000);
   const Repository fresh = late.open();
@@ -172,11 +172,11 @@ TEST_CASE("what nobody of the repository has signed stops commits, and nothing e
   Key stranger;
   roles.content.fill(stranger.mutable_view());
   Repository& owner = roles.owner_repository;
-  const JournalEntry entry = next_entry(owner, StateRemade{});
+  const JournalEntry entry = owner.journal().next_entry(StateRemade{});
   const Bytes bytes = seal_object({.type = ObjectType::journal_entry,
-                                   .origin = owner.keyring.origin(),
+                                   .origin = owner.keyring().origin(),
                                    .clear = encode_journal_clear({entry.sequence, entry.previous})},
-                                  owner.keyring.journal_key(), stranger, roles.content,
+                                  owner.keyring().journal_key(), stranger, roles.content,
                                   encode_journal_payload(entry.time_ms, entry.act));
   place(*roles.store, entry.sequence, bytes);
   says(told([&] { roles.owner.backup(owner, roles.source / "tree"); }), "cannot be read");

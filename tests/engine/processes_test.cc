@@ -8,7 +8,7 @@
 #include "engine/blocks/index_loader.h"
 #include "engine/catalog/catalog.h"
 #include "engine/format/limits.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
@@ -52,7 +52,7 @@ class SharedMoments final : public ForwardingStore {
 Repository open_beside(Roles& roles, const std::shared_ptr<Store>& store, bool is_owner) {
   Machine& machine = is_owner ? roles.owner : roles.other;
   return open_repository(store, Machine::credential(is_owner ? 7 : 9),
-                         {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                         {.state_parent = machine.state.path(), .slot = {}}, machine.services());
 }
 
 std::size_t count_locks(const std::string& path) {
@@ -94,7 +94,7 @@ TEST_CASE("a backup that another process carries into a new epoch has its keys i
   const auto end_next = [&] {  // an entry that the other process sees, then an end that it does not
     roles.owner.backup(roles.owner_repository, roles.source / "tree");
     roles.backup(beside, "desk");
-    sync_index(beside);
+    beside.blocks().index();
     end_epoch(roles.owner_repository, {});
   };
   const auto watched = std::make_shared<WatchedStore>(*hooked, "keys/", [&] {
@@ -105,9 +105,9 @@ TEST_CASE("a backup that another process carries into a new epoch has its keys i
   write_file(roles.source / "tree/news", random_bytes(roles.content, 30'000));
   const SnapshotId snapshot = roles.backup(writer, "laptop").snapshot;
   REQUIRE_FALSE(hooked->on_head);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   REQUIRE(roles.owner_repository.state().epoch_number == 1);
-  REQUIRE(writer.state().clients.at({writer.keyring.slot(), writer.local->client()}) == 1);
+  REQUIRE(writer.state().clients.at({writer.keyring().slot(), writer.local().client()}) == 1);
   require_restored(roles.owner, roles.owner_repository, roles, snapshot, "news");
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("a repair does not bring back what a new secret has replaced meanwhile
   Roles roles(writer_capabilities);
   const auto store = std::make_shared<SharedMoments>(*roles.store);
   Repository repository = open_beside(roles, store, true);
-  const std::string name = slot_name(repository.keyring.slot(), 1);
+  const std::string name = slot_name(repository.keyring().slot(), 1);
   roles.store->overwrite(name, random_bytes(roles.content, 100));
   store->on_replace = [&] {
     rewrap_slot(roles.owner_repository, Machine::credential(21), argon2_floor);
@@ -147,7 +147,7 @@ TEST_CASE("a repair that an epoch's end overtakes removes nothing that still cou
   }
   if (folder == "epochs/") REQUIRE(is_late);
   REQUIRE_FALSE(store->on_replace);
-  sync_journal(repository);
+  repository.journal().replay();
   REQUIRE(verify(repository, {}).findings.empty());
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (!name.starts_with("epochs/")) continue;

@@ -3,7 +3,7 @@
 #include "engine/blocks/index_loader.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
@@ -40,7 +40,7 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   const std::string name = key_segment_name(introduced.key_segments.front());
   KeySegmentOuter outer = decode_key_segment(
       open_object(get_object(evil.reader(), name, key_segment_bytes_max), name,
-                  ObjectType::key_segment, evil.keyring.repository(), evil.keyring.index_key())
+                  ObjectType::key_segment, evil.keyring().repository(), evil.keyring().index_key())
           .view(),
       name);
   ObjectHash& index_name = introduced.segments.front().index_segment;
@@ -48,19 +48,19 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   const Key key = Key::from(outer.index_segments.front().key);
   IndexSegment segment = decode_index_segment(
       open_object(get_object(evil.reader(), index, index_segment_bytes_max), index,
-                  ObjectType::index_segment, evil.keyring.repository(), key)
+                  ObjectType::index_segment, evil.keyring().repository(), key)
           .view(),
       index);
   segment.packs.front().frames.front().blocks.front().tag = tag;
   const auto seal = [&](ObjectType type, const Key& with, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring.origin()}, with,
-                       evil.keyring.signing_seed(), random, payload);
+    return seal_object({.type = type, .origin = evil.keyring().origin()}, with,
+                       evil.keyring().signing_seed(), random, payload);
   };
   const Bytes forged = seal(ObjectType::index_segment, key, encode_index_segment(segment));
   index_name = hash_object(forged);
   outer.index_segments.front().name = index_name;
   const Bytes forged_keys =
-      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
   introduced.key_segments.front() = hash_object(forged_keys);
   evil.writer().put(index_segment_name(index_name), forged);
   put_twinned(evil.writer(), key_segment_name(introduced.key_segments.front()), forged_keys);
@@ -82,7 +82,7 @@ struct ForgedPack {
 ForgedPack put_pack(Repository& evil, Random& random, View contents, const FrameList& list) {
   ForgedPack out;
   random.fill(out.key.mutable_view());
-  const RepositoryId& repository = evil.keyring.repository();
+  const RepositoryId& repository = evil.keyring().repository();
   const FramePosition position{repository, PackKind::data, 0};
   const Bytes sealed = seal_frame(derive_frame_secret(out.key, 0), position, contents, list);
   const auto size = static_cast<std::uint32_t>(contents.size() + authenticator_bytes);
@@ -148,9 +148,9 @@ struct Victim {
     write_file(roles.source / "tree/release", content);
     Repository desk =
         open_repository(roles.store, Machine::credential(10),
-                        {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                        {.state_parent = machine.state.path(), .slot = {}}, machine.services());
     const SnapshotId out = backup_as(machine, desk, roles, "desk").snapshot;
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     return out;
   }
 
@@ -170,7 +170,7 @@ struct Victim {
   }
 
   VerifyReport verify_all() {
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     return verify_content(roles.owner_repository);
   }
 
@@ -193,17 +193,17 @@ TEST_CASE("what a writer stored is relied on by others once a reader has proved 
   Machine second(roles.store, 6);
   Repository desk =
       open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = second.state.path(), .slot = {}}, second.around());
+                      {.state_parent = second.state.path(), .slot = {}}, second.services());
   const bool is_proved = GENERATE(false, true);
   if (is_proved) {
-    sync_journal(roles.owner_repository);
+    roles.owner_repository.journal().replay();
     REQUIRE(verify_content(roles.owner_repository).proved > 0);
     REQUIRE(verify_content(roles.owner_repository).proved == 0);  // once is enough
-    sync_journal(desk);
+    desk.journal().replay();
   }
   const std::uint64_t stored = backup_as(second, desk, roles, "desk").statistics.bytes_new;
   REQUIRE((stored < 200'000) == is_proved);
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   Machine late(roles.store, 9);
   REQUIRE(late.open().state() == roles.owner_repository.state());
 }
@@ -215,7 +215,7 @@ TEST_CASE("a reader without write may prove, and an auditor does not") {
   Machine machine(roles.store, 6);
   Repository writer =
       open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                      {.state_parent = machine.state.path(), .slot = {}}, machine.services());
   write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
   backup_as(machine, writer, roles, "desk");
   Repository reader = roles.open();
@@ -229,7 +229,7 @@ TEST_CASE("an index that tells of content what is not there is not proved, and i
   const Bytes content = random_bytes(roles.content, 20'000);
   const Key& id_key = roles.owner_repository.write_keys().id_key();
   claim_tag(evil, roles.content, tag_of(hash_block(id_key, content)));
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const VerifyReport report = verify_content(roles.owner_repository);
   REQUIRE(report.proved == 0);
   REQUIRE(std::ranges::any_of(report.findings, [](const Finding& finding) {
@@ -331,7 +331,7 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
   const bool is_proved = GENERATE(true, false);
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
   const SnapshotId relying = victim.back_up();
-  end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   const std::string name = key_segment_name(owner.state().snapshots.at(stored).key_segments.at(0));
   const Bytes bytes = roles.store->objects().at(name);
   roles.store->remove(name);
@@ -372,7 +372,7 @@ TEST_CASE("an index segment that is needed counts again when it is put back") {
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
   const SnapshotId relying = victim.back_up();
   const EndEpochOptions giving_up{.drops_unreadable = !is_revoked};
-  if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   std::map<std::string, Bytes> lost;
   for (const auto& introduced : owner.state().snapshots.at(stored).taken.segments) {
     const std::string name = index_segment_name(introduced.index_segment);
@@ -401,11 +401,11 @@ TEST_CASE("an index segment that nobody has is no gap once its slot was revoked"
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (name.starts_with("index/") && !before.contains(name)) roles.store->remove(name);
   }
-  sync_journal(owner);
+  owner.journal().replay();
   REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::corrupt);
-  end_epoch(owner, {.revoked = {victim.evil.keyring.slot()}});
+  end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   end_epoch(owner, {});
-  REQUIRE(owner.local->index().gaps().empty());
+  REQUIRE(owner.blocks().index().unloaded_entries().empty());
   const SnapshotId snapshot = victim.back_up();
   REQUIRE(victim.verify_all().proved > 0);
   victim.require_whole(snapshot);
@@ -446,7 +446,7 @@ TEST_CASE("a damaged block keeps its segment from being proved") {
     hurt[is_in_frame ? pack_header_size + 100 : hurt.size() - 100] ^= 1;
     roles.store->overwrite(name, hurt);
   }
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const VerifyReport report = verify_content(roles.owner_repository);
   REQUIRE_FALSE(report.findings.empty());
   REQUIRE(report.proved == 0);

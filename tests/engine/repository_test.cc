@@ -2,8 +2,8 @@
 #include <filesystem>
 
 #include "engine/crypto/hash.h"
-#include "engine/journal/commit.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
+#include "engine/journal/journal.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
 
@@ -39,7 +39,7 @@ TEST_CASE("a repository opens with its secret and with no other") {
   REQUIRE(error_code([&] {
             open_repository(world.store, wrong,
                             {.state_parent = world.machine.state.path(), .slot = {}},
-                            world.machine.around());
+                            world.machine.services());
           }) == Code::wrong_secret);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("two machines on one store see each other's snapshots") {
   Machine other(world.store, 2);
   Repository second = other.open();
   world.machine.backup(first, world.source / "tree");
-  sync_journal(second);
+  second.journal().replay();
   REQUIRE(second.state().live_snapshots().size() == 1);
   const BackupResult again = other.backup(second, world.source / "tree");
   REQUIRE(again.statistics.bytes_new == 0);
@@ -77,7 +77,7 @@ TEST_CASE("who loses the race for a number replays the winner and takes the next
   int asked = 0;
   const JournalEntry entry = commit(first, [&](const State& state) {
     if (asked++ == 0) add_slot(second, credential, argon2_floor, "other");
-    return Act(SlotRewrapped{.generation = state.slots.at(first.keyring.slot()).generation + 1,
+    return Act(SlotRewrapped{.generation = state.slots.at(first.keyring().slot()).generation + 1,
                              .kind = SlotKind::key_file,
                              .slot_object = ObjectHash{}});
   });
@@ -103,8 +103,8 @@ TEST_CASE("a journal that was rolled back is noticed, even when the catalog was 
   world.store->remove("journal/0000000001");
   world.store->remove("journal/0000000001.2");
   REQUIRE(error_code([&] { world.machine.open(); }) == Code::corrupt);
-  repository.local->reset_catalog();
-  REQUIRE(error_code([&] { sync_journal(repository); }) == Code::corrupt);
+  repository.local().reset_catalog();
+  REQUIRE(error_code([&] { repository.journal().replay(); }) == Code::corrupt);
 }
 
 TEST_CASE("another history under the same numbers is noticed") {
@@ -124,9 +124,9 @@ TEST_CASE("another history under the same numbers is noticed") {
   for (const auto& [name, bytes] : forked_store->objects()) {
     world.store->overwrite(name, bytes);
   }
-  REQUIRE(error_code([&] { sync_journal(repository); }) == Code::corrupt);
-  repository.local->reset_catalog();
-  REQUIRE(error_code([&] { sync_journal(repository); }) == Code::corrupt);
+  REQUIRE(error_code([&] { repository.journal().replay(); }) == Code::corrupt);
+  repository.local().reset_catalog();
+  REQUIRE(error_code([&] { repository.journal().replay(); }) == Code::corrupt);
 }
 
 TEST_CASE("an old entry put in a newer one's place does not push history aside") {
@@ -136,8 +136,8 @@ TEST_CASE("an old entry put in a newer one's place does not push history aside")
   world.machine.backup(repository, world.source / "tree");
   world.machine.backup(repository, world.source / "tree");
   world.store->overwrite("journal/0000000002", world.store->objects().at("journal/0000000001"));
-  repository.local->reset_catalog();
-  sync_journal(repository);
+  repository.local().reset_catalog();
+  repository.journal().replay();
   REQUIRE(repository.state().voids.empty());
   REQUIRE(repository.state().live_snapshots().size() == 3);
 }
@@ -186,8 +186,8 @@ TEST_CASE("a damaged or missing entry is read from its twin") {
   world.machine.backup(repository, world.source / "tree");
   flip(*world.store, "journal/0000000000");
   world.store->remove("journal/0000000001");
-  repository.local->reset_catalog();
-  sync_journal(repository);
+  repository.local().reset_catalog();
+  repository.journal().replay();
   REQUIRE(repository.state().next_sequence == 2);
   REQUIRE(world.machine.observer.notices.size() == 2);
 }
@@ -199,8 +199,8 @@ TEST_CASE("an entry damaged in both copies is damage, not void") {
   world.machine.backup(repository, world.source / "tree");
   flip(*world.store, "journal/0000000001");
   flip(*world.store, "journal/0000000001.2");
-  repository.local->reset_catalog();
-  REQUIRE(error_code([&] { sync_journal(repository); }) == Code::corrupt);
+  repository.local().reset_catalog();
+  REQUIRE(error_code([&] { repository.journal().replay(); }) == Code::corrupt);
 }
 
 TEST_CASE("junk that won a number is void once later history stands on it, for everybody alike") {
@@ -209,13 +209,13 @@ TEST_CASE("junk that won a number is void once later history stands on it, for e
   // A client puts junk under the next number. It cannot be told from damage while it is the head.
   const Bytes junk(300, 0x55);
   world.store->put("journal/0000000001", junk);
-  REQUIRE(sync_journal(repository).has_undecodable_head);
+  REQUIRE_FALSE(repository.journal().replay().is_readable);
   REQUIRE(error_code([&] { world.machine.backup(repository, world.source / "tree"); }) ==
           Code::corrupt);
   // An owner who accepts it commits on top of it: then it is void for all.
   State state = repository.state();
   apply_void(state, "junk", hash_object(junk));
-  const ObjectOrigin& origin = repository.keyring.origin();
+  const ObjectOrigin& origin = repository.keyring().origin();
   const JournalEntry entry{
       .sequence = 2,
       .previous = state.head,
@@ -226,14 +226,14 @@ TEST_CASE("junk that won a number is void once later history stands on it, for e
       .act =
           SlotRewrapped{.generation = 2, .kind = SlotKind::key_file, .slot_object = ObjectHash{}}};
   world.store->put("journal/0000000002",
-                   seal_entry(repository.keyring, world.machine.random, entry));
-  sync_journal(repository);
+                   seal_entry(repository.keyring(), world.machine.random, entry));
+  repository.journal().replay();
   REQUIRE(repository.state().next_sequence == 3);
   REQUIRE(repository.state().voids.size() == 1);
   Machine other(world.store, 2);
-  LocalState& local = *repository.local;
+  LocalDirectory& local = *repository.local;
   local.reset_catalog();
-  sync_journal(repository);
+  repository.journal().replay();
   REQUIRE(repository.state().voids.size() == 1);
 }
 
@@ -242,7 +242,7 @@ TEST_CASE("an entry signed by a key that is no slot's changes nothing and stops 
   Repository repository = world.machine.init();
   // Another repository's owner knows how to make entries, but stands in no slot here.
   const State& state = repository.state();
-  ObjectOrigin origin = repository.keyring.origin();
+  ObjectOrigin origin = repository.keyring().origin();
   Key stranger;
   world.machine.random.fill(stranger.mutable_view());
   const Act act = SlotRewrapped{.generation = 2, .kind = SlotKind::key_file, .slot_object = {}};
@@ -250,10 +250,10 @@ TEST_CASE("an entry signed by a key that is no slot's changes nothing and stops 
       seal_object({.type = ObjectType::journal_entry,
                    .origin = origin,
                    .clear = encode_journal_clear({state.next_sequence, state.head})},
-                  repository.keyring.journal_key(), stranger, world.machine.random,
+                  repository.keyring().journal_key(), stranger, world.machine.random,
                   encode_journal_payload(world.machine.clock.now_ms(), act));
   world.store->put("journal/0000000001", forged);
-  REQUIRE(sync_journal(repository).has_undecodable_head);
+  REQUIRE_FALSE(repository.journal().replay().is_readable);
   REQUIRE(repository.state().slots.begin()->second.generation == 1);
 }
 
@@ -263,7 +263,7 @@ TEST_CASE("a lost or damaged catalog is rebuilt, said, and gives the same state"
   {
     Repository repository = world.machine.init();
     world.machine.backup(repository, world.source / "tree");
-    directory = repository.local->directory();
+    directory = repository.local().directory();
   }
   SECTION("garbage") {
     write_file(directory + "/catalog/data.mdb", Bytes(20'000, 0x5a));
@@ -291,7 +291,7 @@ TEST_CASE("a second slot opens the repository and reads what the first has store
   Machine other(world.store, 2);
   Repository second =
       open_repository(world.store, Machine::credential(9),
-                      {.state_parent = other.state.path(), .slot = {}}, other.around());
+                      {.state_parent = other.state.path(), .slot = {}}, other.services());
   other.restore(second, result.snapshot, world.source / "tree", world.source / "out");
   REQUIRE(compare_trees(world.source / "tree", world.source / "out").empty());
 }
@@ -305,7 +305,7 @@ TEST_CASE("after passwd the new secret opens the slot and the old one does not")
   const auto open_new = [&] {
     return open_repository(world.store, Machine::credential(9),
                            {.state_parent = world.machine.state.path(), .slot = {}},
-                           world.machine.around());
+                           world.machine.services());
   };
   REQUIRE_NOTHROW(open_new());
   // Putting the old slot object back does not bring the old secret back.
@@ -319,7 +319,7 @@ TEST_CASE("after passwd the new secret opens the slot and the old one does not")
 TEST_CASE("names that somebody has planted do not use up the generations of a slot") {
   World world;
   Repository repository = world.machine.init();
-  const SlotId slot = repository.keyring.slot();
+  const SlotId slot = repository.keyring().slot();
   for (const std::uint32_t planted : {UINT32_MAX, UINT32_MAX - 1, 5'000U, 1'001U, 1'002U}) {
     world.store->put(slot_name(slot, planted), Bytes(100));
   }
@@ -329,7 +329,7 @@ TEST_CASE("names that somebody has planted do not use up the generations of a sl
   REQUIRE(repository.state().slots.at(slot).generation == 1'004);
   REQUIRE_NOTHROW(open_repository(world.store, Machine::credential(10),
                                   {.state_parent = world.machine.state.path(), .slot = {}},
-                                  world.machine.around()));
+                                  world.machine.services()));
 }
 
 TEST_CASE("one good copy of slot, grant and epoch box suffices to open") {

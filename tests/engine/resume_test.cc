@@ -88,8 +88,7 @@ struct Stopped {
     Repository repository = open_repository(store, Machine::credential(),
                                             {.state_parent = machine.state.path(), .slot = {}},
                                             {machine.clock, machine.random, stopping});
-    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
-            Code::interrupted);
+    REQUIRE_THROWS_AS(backup(repository, options_for(source / "tree", 0)), Interrupted);
   }
 
   TemporaryDirectory source;
@@ -193,8 +192,7 @@ TEST_CASE("a backup that is stopped again before it is past the last stop keeps 
     Repository repository = open_repository(store, Machine::credential(),
                                             {.state_parent = machine.state.path(), .slot = {}},
                                             {machine.clock, machine.random, stopping});
-    REQUIRE(error_code([&] { backup(repository, options_for(source / "tree", 0)); }) ==
-            Code::interrupted);
+    REQUIRE_THROWS_AS(backup(repository, options_for(source / "tree", 0)), Interrupted);
   };
   stop_after(80);
   write_file(source / "tree/d0/f1", Bytes(50'000, 3));

@@ -11,7 +11,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 
 using namespace kist;        // NOLINT(google-build-using-namespace)
@@ -35,14 +35,14 @@ namespace {
 // Every key that can be had from a slot's key file and the store.
 std::vector<Key> keys_within_reach(const Roles& roles, const Repository& repository) {
   std::vector<Key> out;
-  const SlotKeys slot(repository.keyring.slot_seed());
+  const SlotKeys slot(repository.keyring().slot_seed());
   out.push_back(slot.seed.clone());
   out.push_back(slot.signing_seed.clone());
   out.push_back(slot.box_seed.clone());
   out.push_back(Key::from(Machine::credential(9).secret.view()));
   out.emplace_back();
   const auto objects = roles.store->objects();
-  const SlotId& id = repository.keyring.slot();
+  const SlotId& id = repository.keyring().slot();
   const EpochId& epoch = repository.state().epoch;
   const EpochBox box = decode_epoch_box(objects.at(epoch_name(0, epoch, id)), "box");
   const Envelope grant = decode_envelope(objects.at(grant_name(id)), "grant");
@@ -59,8 +59,8 @@ std::vector<Key> keys_within_reach(const Roles& roles, const Repository& reposit
   for (const auto& [name, bytes] : objects) {
     if (!name.starts_with("keys/") || name.ends_with(".2")) continue;
     const SecretBytes plain =
-        open_object(bytes, name, ObjectType::key_segment, repository.keyring.repository(),
-                    repository.keyring.index_key());
+        open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
+                    repository.keyring().index_key());
     const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
     for (const auto* list : {&outer.index_segments, &outer.reference_sets}) {
       for (const NamedKey& key : *list) {
@@ -105,13 +105,13 @@ std::string opened_with(const std::vector<Key>& keys,
                         const Repository& repository) {
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (name.starts_with("bodies/") && opens_envelope(keys, bytes)) return "body";
-    if (name.starts_with("packs/") && opens_pack(keys, repository.keyring.repository(), bytes)) {
+    if (name.starts_with("packs/") && opens_pack(keys, repository.keyring().repository(), bytes)) {
       return "pack";
     }
     if (!name.starts_with("keys/")) continue;
     const SecretBytes plain =
-        open_object(bytes, name, ObjectType::key_segment, repository.keyring.repository(),
-                    repository.keyring.index_key());
+        open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
+                    repository.keyring().index_key());
     const Bytes box = decode_key_segment(plain.view(), name).inner_box;
     if (std::ranges::any_of(keys, [&](const Key& key) { return open_box(key, box).has_value(); })) {
       return "inner";
@@ -167,7 +167,7 @@ TEST_CASE("a writer backs up, deduplicates and goes on, and can look at nothing"
     REQUIRE(error_code(work) == Code::refused);
   }
   // The owner restores what the writer stored.
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   require_restored(roles.owner, roles.owner_repository, roles, second.snapshot);
 }
 
@@ -277,11 +277,11 @@ TEST_CASE("what a key add that was cut off has left does not stand in the way of
     Machine laptop(store, 300 + turn);
     const auto open = [&] {
       return open_repository(store, Machine::credential(9),
-                             {.state_parent = laptop.state.path(), .slot = {}}, laptop.around());
+                             {.state_parent = laptop.state.path(), .slot = {}}, laptop.services());
     };
     REQUIRE(error_code([&] { open(); }) == Code::wrong_secret);
     const SlotId slot =
         add_slot(repository, Machine::credential(9), argon2_floor, "laptop", writer_capabilities);
-    REQUIRE(open().keyring.slot() == slot);
+    REQUIRE(open().keyring().slot() == slot);
   }
 }

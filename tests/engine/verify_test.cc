@@ -107,7 +107,7 @@ TEST_CASE(
   REQUIRE(run.run(true).hurt_count > 0);
   const BackupResult again = run.machine.backup(run.repository, run.source / "tree");
   REQUIRE(again.statistics.blocks_new > 0);
-  run.repository.local->forget_file_caches();  // once is enough, also for who reads all again
+  run.repository.local().forget_file_caches();  // once is enough, also for who reads all again
   REQUIRE(run.machine.backup(run.repository, run.source / "tree").statistics.blocks_new == 0);
   const VerifyReport report = run.run(false);
   REQUIRE(report.hurt_count == 0);

@@ -241,7 +241,7 @@ TEST_CASE("no failing operation of init, key add or passwd locks the owner out")
         well.open();
         if (!outcome.succeeded) return "";
         open_repository(well.store, Machine::credential(9),
-                        {.state_parent = well.state.path(), .slot = {}}, well.around());
+                        {.state_parent = well.state.path(), .slot = {}}, well.services());
         return "";
       });
   for_every_fault(
@@ -254,7 +254,7 @@ TEST_CASE("no failing operation of init, key add or passwd locks the owner out")
         const auto opens = [&](std::uint8_t fill) {
           try {
             open_repository(well.store, Machine::credential(fill),
-                            {.state_parent = well.state.path(), .slot = {}}, well.around());
+                            {.state_parent = well.state.path(), .slot = {}}, well.services());
             return true;
           } catch (const Error&) {
             return false;
@@ -289,7 +289,7 @@ TEST_CASE("no failing operation of an epoch's end loses a key or locks anybody o
         DiskMachine other(start, 5);
         Repository reader =
             open_repository(well.store, Machine::credential(9),
-                            {.state_parent = other.state.path(), .slot = {}}, other.around());
+                            {.state_parent = other.state.path(), .slot = {}}, other.services());
         const Selection newest = select(reader, "latest@test");
         const TemporaryDirectory out;
         other.restore(reader, newest.snapshot->taken.snapshot, bench.source / "tree", out / "o");

@@ -12,7 +12,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 #include "tests/support/repository_fixture.h"
 
@@ -25,8 +25,8 @@ inline void introduce_claims(Repository& evil,
                              KeySegmentOuter outer,
                              const KeySegmentInner& inner) {
   const auto seal = [&](ObjectType type, const Key& key, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring.origin()}, key,
-                       evil.keyring.signing_seed(), random, payload);
+    return seal_object({.type = type, .origin = evil.keyring().origin()}, key,
+                       evil.keyring().signing_seed(), random, payload);
   };
   const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
   outer.index_segments = {{hash_object(index), KeyBytes()}};
@@ -34,7 +34,7 @@ inline void introduce_claims(Repository& evil,
   random.fill(ephemeral.mutable_view());
   outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
   const Bytes keys =
-      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
   evil.writer().put(index_segment_name(hash_object(index)), index);
   put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
   commit(evil, [&](const State& state) {
@@ -185,7 +185,7 @@ class CarelessStore final : public ForwardingStore {
 
 // An entry, put in its place whether it holds or not: what its author's client would never do.
 inline void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
-  const Bytes bytes = seal_entry(evil.keyring, random, entry);
+  const Bytes bytes = seal_entry(evil.keyring(), random, entry);
   store.put(journal_name(entry.sequence), bytes);
   store.put(twin_name(journal_name(entry.sequence)), bytes);
 }

@@ -39,7 +39,7 @@ struct Machine {
   explicit Machine(std::shared_ptr<Store> where, std::uint64_t seed = 1)
       : store(std::move(where)), random(seed) {}
 
-  Surroundings around() { return {clock, random, observer}; }
+  Services services() { return {clock, random, observer}; }
 
   static Credential credential(std::uint8_t fill = 7) {
     return {SlotKind::key_file, SecretBytes(Bytes(32, fill))};
@@ -48,12 +48,12 @@ struct Machine {
   Repository init(std::uint32_t block_target = 16U << 10U) {
     InitOptions options;
     options.block_target = block_target;
-    return init_repository(store, credential(), options, state.path(), around());
+    return init_repository(store, credential(), options, state.path(), services());
   }
 
   Repository open() {
     return open_repository(store, credential(), {.state_parent = state.path(), .slot = {}},
-                           around());
+                           services());
   }
 
   BackupResult backup(Repository& repository, const std::string& path, unsigned threads = 2) {

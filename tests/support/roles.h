@@ -31,7 +31,7 @@ struct Roles {
 
   Repository open() {
     return open_repository(store, Machine::credential(9),
-                           {.state_parent = other.state.path(), .slot = {}}, other.around());
+                           {.state_parent = other.state.path(), .slot = {}}, other.services());
   }
 
   BackupResult backup(Repository& repository, const std::string& name) {

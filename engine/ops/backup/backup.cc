@@ -5,6 +5,7 @@
 
 #include "engine/base/disk/tree.h"
 #include "engine/base/pool.h"
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/index_loader.h"
@@ -13,7 +14,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/snapshot_builder.h"
 #include "engine/ops/backup/source_reader.h"
@@ -85,15 +86,15 @@ class Backup {
         host_(options.host.empty() ? host_name() : options.host),
         source_(options.source.empty() ? default_source(keys_, host_, labels()) : options.source),
         source_key_(keyed_label(keys_, source_, 32)),
-        started_ms_(repository.around.clock.now_ms()),
+        started_ms_(repository.services().clock.now_ms()),
         given_up_(repository.state().given_up),
         problems_(repository.observer()),
         chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
-        ingest_(repository, keys_, pool_, {level()}, options.is_dry_run),
-        cache_(repository.local->cache_directory(),
+        ingest_(repository.blocks(), keys_, pool_, {level()}, options.is_dry_run),
+        cache_(repository.local().cache_directory(),
                source_key_,
-               repository.around.random,
+               repository.services().random,
                repository.observer()),
         builder_(keys_, ingest_, cache_, problems_) {
     check_encodable(body({}));
@@ -103,12 +104,12 @@ class Backup {
   }
 
   BackupResult run() {
-    result_.snapshot = repository_.around.random.draw_id<SnapshotId>();
+    result_.snapshot = repository_.services().random.draw_id<SnapshotId>();
     result_.source = source_;
     read_all();
     const BlockId root = builder_.finish();
     result_.statistics = statistics();
-    result_.duration_ms = repository_.around.clock.now_ms() - started_ms_;
+    result_.duration_ms = repository_.services().clock.now_ms() - started_ms_;
     if (options_.is_dry_run) return result_;
     Introduced introduced = ingest_.settle({.body = body(root),
                                             .statistics = result_.statistics,
@@ -152,7 +153,7 @@ class Backup {
   [[nodiscard]] SnapshotStatistics statistics() const {
     SnapshotStatistics out = builder_.statistics();
     out.started_ms = options_.time_ms.value_or(started_ms_);
-    out.finished_ms = std::max(out.started_ms, repository_.around.clock.now_ms());
+    out.finished_ms = std::max(out.started_ms, repository_.services().clock.now_ms());
     out.problems = problems_.count();
     if (options_.is_dry_run) {
       out.blocks_new = ingest_.new_block_count();
@@ -165,7 +166,7 @@ class Backup {
   std::vector<std::unique_ptr<FileCacheReader>> open_caches() {
     std::vector<std::unique_ptr<FileCacheReader>> out;
     for (const CacheKind kind : {CacheKind::pending, CacheKind::complete}) {
-      auto cache = FileCacheReader::open(repository_.local->cache_directory(), source_key_, kind);
+      auto cache = FileCacheReader::open(repository_.local().cache_directory(), source_key_, kind);
       if (!cache) continue;
       const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
       if (!found || !found->is_live) continue;
@@ -185,19 +186,17 @@ class Backup {
     for (const SnapshotId& id : repository_.state().pending) {
       SnapshotState snapshot = repository_.state().snapshots.at(id);
       const bool is_ours =
-          snapshot.taken.source == source_ && snapshot.author == repository_.keyring.slot();
+          snapshot.taken.source == source_ && snapshot.author == repository_.keyring().slot();
       if (is_ours) ours.push_back(std::move(snapshot));
     }
     std::ranges::sort(ours, {}, &SnapshotState::sequence);
     for (const SnapshotState& snapshot : ours) {
-      try {
-        adopt_blocks(snapshot);
-        checkpoints_.own.push_back(snapshot.taken.snapshot);
-      } catch (const Error& error) {
-        if (!is_damage(error)) throw;
+      if (const auto damage = damage_of([&] { adopt_blocks(snapshot); })) {
         repository_.observer().notice(
             concat("the pending snapshot ", hex(snapshot.taken.snapshot).substr(0, 10),
-                   " cannot be read, and this backup does not go on from it: ", error.text()));
+                   " cannot be read, and this backup does not go on from it: ", damage->text()));
+      } else {
+        checkpoints_.own.push_back(snapshot.taken.snapshot);
       }
     }
     result_.has_resumed = !checkpoints_.own.empty();
@@ -205,7 +204,7 @@ class Backup {
 
   // Every block of a pending snapshot, as numbers that stand by themselves.
   void adopt_blocks(const SnapshotState& snapshot) {
-    const ReferenceSet set = get_reference_set(repository_, snapshot);
+    const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
     checkpoints_.adopted.unite(set.absolute);
     const std::uint64_t base =
         snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
@@ -267,7 +266,7 @@ class Backup {
                                             .is_pending = true,
                                             .unfinished = std::move(unfinished),
                                             .adopted = &checkpoints_.adopted});
-    const auto id = repository_.around.random.draw_id<SnapshotId>();
+    const auto id = repository_.services().random.draw_id<SnapshotId>();
     JournalEntry entry = commit_snapshot(introduced, id, true);
     checkpoints_.own.push_back(id);
     checkpoints_.at_bytes = ingest_.new_bytes();
@@ -281,7 +280,6 @@ class Backup {
     const std::uint64_t files = builder_.statistics().files();
     const CacheEra era = era_of(commit_pending());
     if (repository_.observer().cancelled()) throw_kept(files);
-    sync_index(repository_, Cancelling::no);
     builder_.begin_next(era.first_number, era.new_data_count);
     ingest_.begin_next(era.first_number);
   }
@@ -291,21 +289,18 @@ class Backup {
     const std::uint64_t files = builder_.statistics().files();
     const bool has_news = ingest_.new_block_count() > 0;
     if (is_within_adopted()) {
-      throw Error(
-          Code::interrupted,
-          "interrupted; what an earlier backup has kept is still kept: run the same command "
+      throw Interrupted("interrupted; what an earlier backup has kept is still kept: run the same command "
           "again to go on from there");
     }
     if (options_.is_dry_run || (!has_news && result_.checkpoints == 0)) {
-      throw Error(Code::interrupted, "interrupted; nothing new had been stored");
+      throw Interrupted("interrupted; nothing new had been stored");
     }
     if (has_news) commit_pending();
     throw_kept(files);
   }
 
   [[noreturn]] void throw_kept(std::uint64_t files) const {
-    throw Error(Code::interrupted,
-                concat("interrupted; ", files, " files are kept as the pending snapshot ",
+    throw Interrupted(concat("interrupted; ", files, " files are kept as the pending snapshot ",
                        hex(checkpoints_.own.back()).substr(0, 10),
                        "; run the same command again to go on from there"));
   }
@@ -329,8 +324,7 @@ class Backup {
   // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
   // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
   void require_unclaimed(const Introduced& introduced) {
-    sync_index(repository_, Cancelling::no);
-    const BlockIndex::Reader index(repository_.local->index());
+    const BlockIndex::Reader index(repository_.blocks().index(Cancelling::no));
     const State& state = repository_.state();
     const bool is_claimed =
         std::ranges::any_of(
@@ -351,7 +345,8 @@ class Backup {
   }
 
   JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
-    return commit(repository_, [&](const State& state) {
+    const Journal::Writable writable = repository_.journal().require_writable();
+    return repository_.journal().commit(writable, [&](const State& state) {
       require_unclaimed(introduced);  // first: it may replay, and what follows goes by the state
       if (state.given_up != given_up_) {
         throw Error(Code::conflict,
@@ -408,8 +403,8 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   if (paths.empty() && !options.stream) {
     throw Error(Code::invalid, "name at least one path to back up");
   }
-  if (!options.is_dry_run) require_writable(repository);
-  sync_index(repository);
+  if (!options.is_dry_run) repository.journal().require_writable();
+  repository.blocks().index();  // first: it may replay, and the backup goes by the state
   return Backup(repository, options, std::move(paths)).run();
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/format/snapshot.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 #include "engine/ops/backup/source_reader.h"
 #include "engine/source/walk.h"
 
@@ -44,7 +44,7 @@ struct BackupResult {
 // observer, counted, and named in the snapshot, which is made all the same.
 //
 // Now and then, and when a person asks to stop, what is there so far is committed as a pending
-// snapshot: Error{interrupted} then says what is kept, and the next backup of the source goes on
+// snapshot: Interrupted then says what is kept, and the next backup of the source goes on
 // from there.
 BackupResult backup(Repository& repository, const BackupOptions& options);
 

@@ -165,9 +165,9 @@ void SourceReader::run() {
     }
     flush();
     queue_.close();
-  } catch (const Error& error) {
-    was_interrupted_ = error.code() == Code::interrupted;
-    queue_.close(was_interrupted_ ? nullptr : std::current_exception());
+  } catch (const Interrupted&) {
+    was_interrupted_ = true;
+    queue_.close(nullptr);
   } catch (...) {
     queue_.close(std::current_exception());
   }
@@ -327,7 +327,7 @@ void SourceReader::push(std::shared_ptr<ReadBatch> batch,
                         std::uint64_t weight,
                         std::future<void> ready) {
   if (!queue_.push({std::move(batch), std::move(ready)}, weight))
-    throw Error(Code::interrupted, "interrupted");
+    throw Interrupted();
 }
 
 // Bytes as `read` yields them, up to `size_max`, cut here in order and hashed by the pool. How many
@@ -413,7 +413,6 @@ void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
     file.advise_sequential();
     read_content(file, entry);
   } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
     entry.has_failed = true;
     report(context_, entry, error);
   }

@@ -5,9 +5,9 @@
 #include <ctime>
 #include <map>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
-#include "engine/blocks/index_loader.h"
-#include "engine/format/manifest_tree.h"
+#include "engine/repository/snapshot_tree.h"
 
 namespace kist {
 
@@ -54,7 +54,7 @@ SnapshotPtr find_snapshot(const Repository& repository, const std::string& text)
     return newest(snapshots,
                   [&](const SnapshotState& s) { return s.taken.source == text.substr(7); });
   }
-  std::optional<std::int64_t> until_ms = parse_age(text, repository.around.clock.now_ms());
+  std::optional<std::int64_t> until_ms = parse_age(text, repository.services().clock.now_ms());
   if (!until_ms) until_ms = parse_local_time(text);
   if (until_ms) {
     return newest(snapshots, [&](const SnapshotState& s) { return s.time_ms <= *until_ms; });
@@ -113,13 +113,15 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotSummary summary;
     summary.state = snapshot;
-    try {
-      if (may_read) summary.body = get_body(repository, repository.read_keys(), *snapshot);
-      summary.statistics = get_reference_set(repository, *snapshot).statistics;
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
+    const auto damage = damage_of([&] {
+      if (may_read) {
+        summary.body = get_body(repository.journal(), repository.read_keys(), *snapshot);
+      }
+      summary.statistics = get_reference_set(repository.journal(), *snapshot).statistics;
+    });
+    if (damage) {
       repository.observer().problem(
-          concat("snapshot ", hex(snapshot->taken.snapshot).substr(0, 10)), error);
+          concat("snapshot ", hex(snapshot->taken.snapshot).substr(0, 10)), *damage);
     }
     out.push_back(std::move(summary));
   }
@@ -130,75 +132,34 @@ void list_entries(Repository& repository,
                   const Selection& selection,
                   bool is_recursive,
                   const std::function<void(const Entry&)>& each) {
-  const ReadKeys keys = repository.read_keys();
-  sync_index(repository);
-  BlockReader blocks(repository, keys);
-  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const SnapshotBody body = get_body(repository, keys, *selection.snapshot);
-  bool found = false;
-  manifest.for_each(body.root, selection.path, ManifestReader::Order::forward,
-                    [&](const Entry& entry) {
-                      check_cancelled(repository.observer());
-                      found = true;
-                      const bool is_child =
-                          entry.path == selection.path || parent_path(entry.path) == selection.path;
-                      if (is_recursive || is_child) each(entry);
-                      return true;
-                    });
-  if (!found) {
-    throw Error(Code::failed,
-                concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
-  }
+  using Depth = SnapshotTree::Depth;
+  const SnapshotTree tree(repository, *selection.snapshot);
+  tree.list(selection.path, is_recursive ? Depth::all : Depth::one, each);
 }
 
 void read_content(Repository& repository,
                   const Selection& selection,
                   const std::function<void(View)>& each) {
-  const ReadKeys keys = repository.read_keys();
-  sync_index(repository);
-  BlockReader blocks(repository, keys);
-  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const SnapshotBody body = get_body(repository, keys, *selection.snapshot);
-  std::optional<Entry> entry = manifest.lookup(body.root, selection.path);
-  if (entry && entry->type == EntryType::hard_link) {
-    entry = manifest.lookup(body.root, entry->link_target);
-  }
-  if (!entry) {
-    throw Error(Code::failed,
-                concat("the snapshot has no /", selection.path, "; kist ls shows what it has"));
-  }
-  if (entry->type != EntryType::file) {
+  const SnapshotTree tree(repository, *selection.snapshot);
+  const Entry entry = tree.at(selection.path);
+  if (entry.type != EntryType::file) {
     throw Error(Code::invalid, concat("/", selection.path, " is not a file"));
   }
-  if (entry->inline_content) each(*entry->inline_content);
-  manifest.for_each_item(entry->content, [&](const ContentItem& item) {
-    check_cancelled(repository.observer());
-    if (item.type == ItemType::block) {
-      each(blocks.get(item.id));
-      return;
-    }
-    const Bytes zeros(std::min<std::uint64_t>(item.size, 1U << 20U));
-    for (std::uint64_t left = item.size; left > 0;) {
-      const std::uint64_t size = std::min<std::uint64_t>(left, zeros.size());
-      each(View(zeros).first(size));
-      left -= size;
-    }
-  });
+  tree.read(entry, each);
 }
 
 RepositoryStatistics count_repository(Repository& repository) {
   repository.require_view();
-  sync_index(repository);
+  const BlockIndex::Reader index(repository.blocks().index());
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotStatistics statistics;
-    // A set that is missing, damaged or junk has nothing to say; the others have.
-    try {
-      statistics = get_reference_set(repository, *snapshot).statistics;
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-      repository.observer().notice(concat(error.text(), "; it does not count"));
+    // A set that is missing, damaged or invalid is left out; the other snapshots count.
+    const auto damage = damage_of(
+        [&] { statistics = get_reference_set(repository.journal(), *snapshot).statistics; });
+    if (damage) {
+      repository.observer().notice(concat(damage->text(), "; it does not count"));
       continue;
     }
     RepositoryStatistics::Source& source = sources[snapshot->taken.source];
@@ -213,7 +174,6 @@ RepositoryStatistics count_repository(Repository& repository) {
     out.bytes_newest += source.bytes_newest;
     out.sources.push_back(source);
   }
-  const BlockIndex::Reader index(repository.local->index());
   out.packs = index.pack_count();
   for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
     out.pack_bytes += index.pack(pack).size;

@@ -8,7 +8,7 @@
 
 #include "engine/base/entry.h"
 #include "engine/format/snapshot.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

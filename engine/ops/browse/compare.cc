@@ -2,9 +2,8 @@
 
 #include <map>
 
-#include "engine/blocks/block_reader.h"
-#include "engine/blocks/index_loader.h"
-#include "engine/format/manifest_tree.h"
+#include "engine/base/attempt.h"
+#include "engine/repository/snapshot_tree.h"
 
 namespace kist {
 
@@ -48,12 +47,12 @@ class Finder {
     ++count_;
   }
 
-  void see(const Entry* before, const Entry* after) {
-    const bool was_meant = before != nullptr && is_meant(*before);
-    const bool is_meant_now = after != nullptr && is_meant(*after);
-    if (!was_meant && !is_meant_now) return;
+  void add(const Entry* before, const Entry* after) {
+    const bool was_selected = before != nullptr && is_selected(*before);
+    const bool is_selected_now = after != nullptr && is_selected(*after);
+    if (!was_selected && !is_selected_now) return;
     Track& track = tracks_[after != nullptr ? after->path : before->path];
-    if (!is_meant_now) {
+    if (!is_selected_now) {
       close(track);
       return;
     }
@@ -77,7 +76,7 @@ class Finder {
   }
 
  private:
-  [[nodiscard]] bool is_meant(const Entry& entry) const {
+  [[nodiscard]] bool is_selected(const Entry& entry) const {
     const PathFilter::Verdict verdict =
         patterns_.judge_path(entry.path, entry.type == EntryType::directory);
     return verdict.is_included && !verdict.is_excluded;
@@ -107,17 +106,17 @@ class Finder {
 
 // What a snapshot has that the one before it had not, or had otherwise; all of it if it is the
 // first.
-void see_changes(const ManifestReader& manifest,
-                 const std::optional<BlockId>& previous,
-                 const BlockId& root,
+void add_changes(const std::optional<SnapshotTree>& previous,
+                 const SnapshotTree& tree,
                  Finder& finder) {
+  const ManifestReader& manifest = tree.manifest();
   if (previous) {
-    manifest.diff(*previous, root,
-                  [&](const Entry* before, const Entry* after) { finder.see(before, after); });
+    manifest.diff(previous->root(), tree.root(),
+                  [&](const Entry* before, const Entry* after) { finder.add(before, after); });
     return;
   }
-  manifest.for_each(root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
-    finder.see(nullptr, &entry);
+  manifest.for_each(tree.root(), "", ManifestReader::Order::forward, [&](const Entry& entry) {
+    finder.add(nullptr, &entry);
     return true;
   });
 }
@@ -125,21 +124,20 @@ void see_changes(const ManifestReader& manifest,
 // One source's snapshots in order, each against the one before. One that cannot be read is told,
 // and left out.
 void find_in(Repository& repository,
-             const ReadKeys& keys,
-             const ManifestReader& manifest,
              const std::vector<SnapshotPtr>& snapshots,
              Finder& finder) {
-  std::optional<BlockId> previous;
+  std::optional<SnapshotTree> previous;
   for (const SnapshotPtr& snapshot : snapshots) {
     check_cancelled(repository.observer());
-    try {
-      const BlockId root = get_body(repository, keys, *snapshot).root;
+    const auto failure = failure_of([&] {
+      SnapshotTree tree =
+          previous ? previous->beside(*snapshot) : SnapshotTree(repository, *snapshot);
       finder.begin(snapshot);
-      see_changes(manifest, previous, root, finder);
-      previous = root;
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      repository.observer().problem(concat("snapshot ", hex(snapshot->taken.snapshot)), error);
+      add_changes(previous, tree, finder);
+      previous = std::move(tree);
+    });
+    if (failure) {
+      repository.observer().problem(concat("snapshot ", hex(snapshot->taken.snapshot)), *failure);
     }
   }
 }
@@ -150,17 +148,14 @@ DifferenceTotals diff_snapshots(Repository& repository,
                                 const Selection& before,
                                 const Selection& after,
                                 const std::function<void(const Difference&)>& each) {
-  const ReadKeys keys = repository.read_keys();
+  repository.require(can_read);
   if (before.path != after.path) {
     throw Error(Code::invalid, "both sides must name the same path, as in A:/etc B:/etc");
   }
-  sync_index(repository);
-  BlockReader blocks(repository, keys);
-  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
-  const BlockId old_root = get_body(repository, keys, *before.snapshot).root;
-  const BlockId new_root = get_body(repository, keys, *after.snapshot).root;
+  const SnapshotTree old_tree(repository, *before.snapshot);
+  const SnapshotTree new_tree = old_tree.beside(*after.snapshot);
   DifferenceTotals totals;
-  manifest.diff(old_root, new_root, [&](const Entry* old_entry, const Entry* new_entry) {
+  old_tree.manifest().diff(old_tree.root(), new_tree.root(), [&](const Entry* old_entry, const Entry* new_entry) {
     check_cancelled(repository.observer());
     const Entry& any = new_entry != nullptr ? *new_entry : *old_entry;
     if (!is_within(any.path, before.path)) return;
@@ -176,10 +171,7 @@ DifferenceTotals diff_snapshots(Repository& repository,
 }
 
 std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patterns) {
-  const ReadKeys keys = repository.read_keys();
-  sync_index(repository);
-  BlockReader blocks(repository, keys);
-  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
+  repository.require(can_read);
   std::map<std::string, std::vector<SnapshotPtr>> by_source;
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     if (!snapshot->taken.is_pending) by_source[snapshot->taken.source].push_back(snapshot);
@@ -187,7 +179,7 @@ std::vector<FoundPath> find_paths(Repository& repository, const PathFilter& patt
   std::vector<FoundPath> out;
   for (const auto& [source, snapshots] : by_source) {
     Finder finder(source, patterns);
-    find_in(repository, keys, manifest, snapshots, finder);
+    find_in(repository, snapshots, finder);
     finder.finish(out);
   }
   return out;

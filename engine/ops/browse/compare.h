@@ -9,7 +9,7 @@
 
 #include "engine/base/entry.h"
 #include "engine/base/path_filter.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 #include "engine/ops/browse/browse.h"
 
 namespace kist {

@@ -5,15 +5,18 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/base/attempt.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "engine/journal/epoch_keys.h"
+#include "engine/keys/epoch_box.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "engine/repository/ended_objects.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -55,7 +58,7 @@ std::vector<NamedBox> write_boxes(Repository& repository,
 
 // This slot, for one, opens its box.
 void require_own_box(Repository& repository, const NewEpoch& epoch) {
-  const std::optional<OpenedEpoch> own = repository.keyring.open_epoch(
+  const std::optional<OpenedEpoch> own = repository.keyring().open_epoch(
       repository.reader(), epoch.origin.epoch_number, epoch.origin.epoch, repository.observer(),
       [](const OpenedEpoch&) { return true; });
   const auto is_same = [](const Key& a, const Key& b) { return equal(a.view(), b.view()); };
@@ -70,8 +73,7 @@ constexpr std::string_view give_up_advice =
     "; nothing has changed. Restore it from a copy of the repository, or give up, with "
     "--drop-unreadable, what is damaged and all that only it opens";
 
-// What a slot that is being shut out, or was, has named and nobody can read keeps nobody from going
-// on.
+// Unreadable objects that only revoked slots refer to do not block the end of an epoch.
 bool is_of(const State& state, const SlotId& author, const std::vector<SlotId>& revoked) {
   return std::ranges::count(revoked, author) > 0 || state.slots.at(author).is_revoked;
 }
@@ -85,15 +87,14 @@ bool is_relied_on(const State& state, const SnapshotState& snapshot) {
   });
 }
 
-// Whose packs are whose is told by the index segments: where one cannot be read, somebody's claim
-// could take the place of it for good.
-void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) {
-  sync_whole_index(repository);
-  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
+// The index segments say which author introduced which pack. While one cannot be read, a later
+// author's false claim to its packs would count, and the end of the epoch would make that final.
+void require_complete_index(Repository& repository, const std::vector<SlotId>& revoked) {
+  const std::set<std::uint64_t> unloaded = repository.blocks().complete_index().unloaded_entries();
   const State& state = repository.state();
-  if (gaps.empty()) return;
+  if (unloaded.empty()) return;
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    if (!gaps.contains(snapshot->sequence)) continue;
+    if (!unloaded.contains(snapshot->sequence)) continue;
     if (is_of(state, snapshot->author, revoked)) continue;
     throw Error(Code::corrupt,
                 concat("a segment that journal entry ", snapshot->sequence, " of slot ",
@@ -102,25 +103,25 @@ void require_no_gap(Repository& repository, const std::vector<SlotId>& revoked) 
   }
 }
 
-// Index segments that nobody can read, of slots whose word counts for nobody any more: without
-// their keys they keep the index from being whole no longer.
-std::set<ObjectHash> find_abandoned(Repository& repository, const std::vector<SlotId>& revoked) {
+// Unreadable index segments of revoked slots: their keys are not carried on, so that they do not keep
+// the index incomplete for ever.
+std::set<ObjectHash> find_abandoned(const Repository& repository,
+                                    BlockIndex& index,
+                                    const std::vector<SlotId>& revoked) {
   std::set<ObjectHash> out;
-  const std::set<std::uint64_t> gaps = repository.local->index().gaps();
-  if (gaps.empty()) return out;
+  const std::set<std::uint64_t> unloaded = index.unloaded_entries();
+  if (unloaded.empty()) return out;
   const State& state = repository.state();
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    const bool is_abandoned = gaps.contains(snapshot->sequence) &&
+    const bool is_abandoned = unloaded.contains(snapshot->sequence) &&
                               is_of(state, snapshot->author, revoked) &&
                               !is_relied_on(state, *snapshot);
     if (!is_abandoned) continue;
     for (const SegmentIntroduction& introduction : snapshot->taken.segments) {
-      try {
-        static_cast<void>(get_whole_index_segment(repository, introduction.index_segment));
-      } catch (const Error& error) {
-        if (!is_damage(error)) throw;
-        out.insert(introduction.index_segment);
-      }
+      const ObjectHash& hash = introduction.index_segment;
+      const auto damage = damage_of(
+          [&] { static_cast<void>(get_whole_index_segment(repository.journal(), hash)); });
+      if (damage) out.insert(hash);
     }
   }
   return out;
@@ -146,15 +147,18 @@ void require_whole(const Repository& repository,
 // One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
 // then of an epoch that never began.
 bool try_end(Repository& repository,
-             const ReadKeys& keys,
+             const Journal::Writable& writable,
              const EndEpochOptions& options,
              EndEpochResult& result) {
+  const ReadKeys keys = repository.read_keys();
+  BlockIndex& index = repository.blocks().index();  // first: it may replay
   const State& state = repository.state();
-  check_revoked(state, repository.keyring.slot(), options.revoked);
+  check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
   EpochEnded act;
   {
-    KeyCarrier carrier(repository, keys, epoch, find_abandoned(repository, options.revoked));
+    KeyRewriter carrier(repository, index, keys, epoch,
+                        find_abandoned(repository, index, options.revoked));
     if (!options.drops_unreadable) {
       require_whole(repository, carrier.find_damaged(), options.revoked);
     }
@@ -168,7 +172,7 @@ bool try_end(Repository& repository,
   act.former = {
       .epoch = state.epoch,
       .begun = state.epoch_begun,
-      .journal_key = seal_journal_key(repository.keyring.journal_key(), epoch.journal_key)};
+      .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
   act.revoked = options.revoked;
   std::ranges::sort(act.revoked);
@@ -179,12 +183,14 @@ bool try_end(Repository& repository,
   for (const ObjectHash& name : act.dropped) {
     result.dropped.push_back(key_segment_name(name));
   }
-  JournalEntry entry = next_entry(repository, std::move(act));
+  JournalEntry entry = repository.journal().next_entry(std::move(act));
+  // The boxes say with which entry the epoch begins, so they hold for that number alone.
+  if (entry.sequence != epoch.begun) return false;
   entry.epoch_number = epoch.origin.epoch_number;
   entry.epoch = epoch.origin.epoch;
   result.sequence = entry.sequence;
   result.epoch_number = entry.epoch_number;
-  return commit_at_head(repository, entry, epoch.journal_key);
+  return repository.journal().commit_at_head(writable, entry, epoch.journal_key);
 }
 
 // Some of what can be read before, and must be by the new epoch's secrets alone before anything is
@@ -197,13 +203,13 @@ class Sample {
     const std::uint32_t step = std::max(1U, count / sample_max);
     for (std::uint32_t pack = 0; pack < count; pack += step) {
       const ObjectHash name = readers.index.pack(pack).name;
-      if (opens([&] { read(readers, name); })) packs_.push_back(name);
+      if (!failure_of([&] { read(readers, name); })) packs_.push_back(name);
     }
     std::vector<SnapshotPtr> live = repository.state().live_snapshots();
     if (live.size() > sample_max) live.erase(live.begin(), live.end() - sample_max);
     for (const SnapshotPtr& snapshot : live) {
       const SnapshotId& id = snapshot->taken.snapshot;
-      if (opens([&] { read(readers, id); })) snapshots_.push_back(id);
+      if (!failure_of([&] { read(readers, id); })) snapshots_.push_back(id);
     }
   }
 
@@ -221,24 +227,13 @@ class Sample {
   struct Readers {
     explicit Readers(Repository& repository)
         : keys(repository.read_keys()),
-          index(repository.local->index()),
-          frames(std::make_unique<FrameReader>(repository, keys)) {}
+          index(repository.blocks().index()),
+          frames(std::make_unique<FrameReader>(repository.journal(), keys)) {}
 
     ReadKeys keys;
     BlockIndex::Reader index;
     std::unique_ptr<FrameReader> frames;
   };
-
-  template <typename Work>
-  static bool opens(const Work& work) {
-    try {
-      work();
-      return true;
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      return false;
-    }
-  }
 
   static void read(const Readers& readers, const ObjectHash& name) {
     const auto pack = readers.index.find_pack(name);
@@ -250,8 +245,8 @@ class Sample {
 
   void read(const Readers& readers, const SnapshotId& id) const {
     const SnapshotState snapshot = repository_.state().snapshots.at(id);
-    static_cast<void>(get_body(repository_, readers.keys, snapshot));
-    static_cast<void>(get_reference_set(repository_, snapshot));
+    static_cast<void>(get_body(repository_.journal(), readers.keys, snapshot));
+    static_cast<void>(get_reference_set(repository_.journal(), snapshot));
   }
 
   static constexpr std::uint32_t sample_max = 16;
@@ -263,29 +258,32 @@ class Sample {
 
 // False when the journal has gone on meanwhile. What is missing then may be what another epoch's
 // end has removed.
-bool try_again(Repository& repository, const EndEpochOptions& options, EndEpochResult& result) {
-  replay(repository);
-  sync_index(repository);
+bool try_again(Repository& repository,
+               const Journal::Writable& writable,
+               const EndEpochOptions& options,
+               EndEpochResult& result) {
+  repository.journal().replay_readable();
   const ObjectHash head = repository.state().head;
-  try {
-    if (!options.drops_unreadable) require_no_gap(repository, options.revoked);
-    const ReadKeys keys = repository.read_keys();
-    return try_end(repository, keys, options, result);
-  } catch (const Error& error) {
-    if (!is_damage(error)) throw;
-    replay(repository);
-    if (repository.state().head == head) throw;
-    return false;
-  }
+  bool is_ended = false;
+  const auto damage = damage_of([&] {
+    if (!options.drops_unreadable) require_complete_index(repository, options.revoked);
+    is_ended = try_end(repository, writable, options, result);
+  });
+  if (!damage) return is_ended;
+  repository.journal().replay_readable();
+  if (repository.state().head == head) throw Error(*damage);
+  return false;
 }
 
-void finish(Repository& repository, const Sample& sample, EndEpochResult& result) {
-  replay(repository);
-  sync_index(repository);
+void finish(Repository& repository,
+            const Journal::Writable& writable,
+            const Sample& sample,
+            EndEpochResult& result) {
+  repository.journal().replay_readable();
   in_context("what only the former epoch opens was kept", [&] { sample.require_opens(); });
   in_context("kist verify --repair completes the removal of what only former epochs open",
              [&] { result.removed = remove_ended_objects(repository); });
-  tell_state_remade(repository);
+  repository.journal().record_state_remade(writable);
 }
 
 }  // namespace
@@ -293,19 +291,18 @@ void finish(Repository& repository, const Sample& sample, EndEpochResult& result
 EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options) {
   repository.require(can_maintain);
   if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
-  require_writable(repository);
-  replay(repository);
-  sync_index(repository);
+  const Journal::Writable writable = repository.journal().require_writable();
+  repository.journal().replay_readable();
   const Sample sample(repository);
   EndEpochResult result;
-  for (int attempt = 0; !try_again(repository, options, result); ++attempt) {
+  for (int attempt = 0; !try_again(repository, writable, options, result); ++attempt) {
     if (attempt < tries_max) continue;
     throw Error(Code::conflict,
                 concat("others committed first ", tries_max,
                        " times in a row; run again when the repository is less busy"));
   }
   in_context(concat("epoch ", result.epoch_number, " has begun"),
-             [&] { finish(repository, sample, result); });
+             [&] { finish(repository, writable, sample, result); });
   return result;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

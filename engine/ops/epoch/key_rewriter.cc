@@ -4,10 +4,12 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -26,21 +28,18 @@ std::size_t size_of(const KeySegmentOuter& outer, const KeySegmentInner& inner) 
   return out;
 }
 
-std::optional<Bytes> get_if_whole(Repository& repository, const ObjectHash& name) {
-  try {
-    return get_whole_key_segment(repository, name);
-  } catch (const Error& error) {
-    if (!is_damage(error)) throw;
-    return std::nullopt;
-  }
+std::optional<Bytes> get_if_whole(const Repository& repository, const ObjectHash& name) {
+  std::optional<Bytes> out;
+  const auto damage = damage_of([&] { out = get_whole_key_segment(repository.journal(), name); });
+  return damage ? std::nullopt : out;
 }
 
 }  // namespace
 
-NewEpoch draw_epoch(Repository& repository) {
-  Random& random = repository.around.random;
+NewEpoch draw_epoch(const Repository& repository) {
+  Random& random = repository.services().random;
   NewEpoch out;
-  out.origin = repository.keyring.origin();
+  out.origin = repository.keyring().origin();
   ++out.origin.epoch_number;
   out.origin.epoch = random.draw_id<EpochId>();
   out.begun = repository.state().next_sequence;
@@ -50,14 +49,14 @@ NewEpoch draw_epoch(Repository& repository) {
   return out;
 }
 
-void require_stored(Repository& repository, const std::string& name, View bytes) {
-  for (const std::string& copy : {name, twin_name(name)}) {
+void require_stored(const Repository& repository, const std::string& name, View bytes) {
+  for (const std::string& copy : copies_of(name)) {
     if (equal(get_object(repository.reader(), copy, bytes.size()), bytes)) continue;
     throw Error(Code::corrupt, concat(copy, " is not what was just written; nothing has changed"));
   }
 }
 
-void KeyCarrier::carry_all() {
+void KeyRewriter::carry_all() {
   for (const Referred& segment : in_order()) {
     check_cancelled(repository_.observer());
     carry(segment);
@@ -69,7 +68,7 @@ void KeyCarrier::carry_all() {
   std::ranges::sort(unread);
 }
 
-void KeyCarrier::require_complete() const {
+void KeyRewriter::require_complete() const {
   for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
     const PackRecord pack = index_.pack(number);
     if (packs_.contains(pack.name)) continue;
@@ -79,7 +78,7 @@ void KeyCarrier::require_complete() const {
   }
 }
 
-std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
+std::vector<KeyRewriter::Referred> KeyRewriter::in_order() const {
   std::vector<Referred> out;
   std::map<ObjectHash, std::size_t> places;
   for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
@@ -92,7 +91,7 @@ std::vector<KeyCarrier::Referred> KeyCarrier::in_order() const {
   return out;
 }
 
-std::vector<ObjectHash> KeyCarrier::find_damaged() const {
+std::vector<ObjectHash> KeyRewriter::find_damaged() const {
   std::vector<ObjectHash> out;
   for (const auto& [name, author] : repository_.state().key_segments.all()) {
     check_cancelled(repository_.observer());
@@ -101,7 +100,7 @@ std::vector<ObjectHash> KeyCarrier::find_damaged() const {
   return out;
 }
 
-void KeyCarrier::carry(const Referred& segment) {
+void KeyRewriter::carry(const Referred& segment) {
   const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
   if (!bytes) {
     dropped.push_back(segment.name);
@@ -109,8 +108,8 @@ void KeyCarrier::carry(const Referred& segment) {
     return;
   }
   OpenSegment all;
-  const bool counts = ignoring_junk(repository_.observer(), [&] {
-    all.outer = open_key_segment(repository_, *bytes, segment.name);
+  const bool counts = passes_over_invalid(repository_.observer(), [&] {
+    all.outer = open_key_segment(repository_.journal(), *bytes, segment.name);
     all.inner = open_inner(keys_, all.outer, segment.name);
   });
   if (counts) {
@@ -120,20 +119,19 @@ void KeyCarrier::carry(const Referred& segment) {
   }
 }
 
-void KeyCarrier::find_false_claims() {
-  const std::set<std::uint64_t> claims = repository_.local->index().false_claims();
-  if (claims.empty()) return;
+void KeyRewriter::find_false_claims(const std::set<std::uint64_t>& entries) {
+  if (entries.empty()) return;
   for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
-    if (claims.contains(snapshot->sequence)) apart_.insert(snapshot->author);
+    if (entries.contains(snapshot->sequence)) unmerged_authors_.insert(snapshot->author);
   }
 }
 
-bool KeyCarrier::merges(const SlotId& author) const {
-  return merges_ && !apart_.contains(author);
+bool KeyRewriter::merges(const SlotId& author) const {
+  return may_merge_ && !unmerged_authors_.contains(author);
 }
 
-void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
-  OpenSegment kept = merges_ ? entitled(all, segment) : all;
+void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
+  OpenSegment kept = may_merge_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
   std::erase_if(kept.outer.index_segments,
                 [&](const NamedKey& key) { return abandoned_.contains(key.name); });
@@ -160,7 +158,7 @@ void KeyCarrier::add(const Referred& segment, const OpenSegment& all) {
 }
 
 // What the entries that the segment belongs to have introduced, and nothing else.
-KeyCarrier::OpenSegment KeyCarrier::entitled(const OpenSegment& all,
+KeyRewriter::OpenSegment KeyRewriter::entitled(const OpenSegment& all,
                                              const Referred& segment) const {
   std::set<ObjectHash> names;
   for (const SnapshotPtr& snapshot : segment.snapshots) {
@@ -192,14 +190,14 @@ KeyCarrier::OpenSegment KeyCarrier::entitled(const OpenSegment& all,
   return out;
 }
 
-void KeyCarrier::flush(Pending& pending) {
+void KeyRewriter::flush(Pending& pending) {
   if (pending.replaces.empty()) return;
   carried.push_back({write(pending.open), std::move(pending.replaces)});
   pending = {};
 }
 
-ObjectHash KeyCarrier::write(const OpenSegment& open) {
-  Random& random = repository_.around.random;
+ObjectHash KeyRewriter::write(const OpenSegment& open) {
+  Random& random = repository_.services().random;
   Key ephemeral;
   random.fill(ephemeral.mutable_view());
   KeySegmentOuter outer = open.outer;
@@ -208,7 +206,7 @@ ObjectHash KeyCarrier::write(const OpenSegment& open) {
   const SecretBytes payload(encode_key_segment(outer));
   const Bytes object =
       seal_object({.type = ObjectType::key_segment, .origin = epoch_.origin}, epoch_.index_key,
-                  repository_.keyring.signing_seed(), random, payload.view());
+                  repository_.keyring().signing_seed(), random, payload.view());
   if (object.size() > key_segment_bytes_max) {
     throw Error(Code::corrupt, "a key segment would be too large to be read; nothing has changed");
   }
@@ -220,12 +218,12 @@ ObjectHash KeyCarrier::write(const OpenSegment& open) {
 }
 
 // By the new epoch's secrets alone, the segment yields the keys that were meant.
-void KeyCarrier::require_opens(View object,
+void KeyRewriter::require_opens(View object,
                                const ObjectHash& name,
                                const OpenSegment& meant) const {
   const std::string label = key_segment_name(name);
   const SecretBytes payload = open_object(object, label, ObjectType::key_segment,
-                                          repository_.keyring.repository(), epoch_.index_key);
+                                          repository_.keyring().repository(), epoch_.index_key);
   KeySegmentOuter outer = decode_key_segment(payload.view(), label);
   const std::optional<SecretBytes> inner = open_box(epoch_.secret, outer.inner_box);
   outer.inner_box.clear();

@@ -1,7 +1,7 @@
-// The keys of everything stored, carried over into an epoch that is about to begin. What an entry
-// had no right to say of others' packs, segments, bodies or sets is left behind: only the word of
-// whoever introduced a thing first goes on. A segment of the new epoch holds the keys of one
-// author's entries, or one could from then on speak for what another has introduced.
+// Re-seals every stored key to the secrets of a new epoch. A key is carried only from the entry that
+// introduced its object first; keys of objects that others introduced are left behind, so that their
+// claims do not outlive the epoch. The new key segments hold keys of one author each: if two authors
+// shared one, a false claim of the second could be opened by the first one's key.
 // docs/format.md, "Epochs".
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/format/index.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 
@@ -23,15 +23,16 @@ struct NewEpoch {
   Key secret;
 };
 
-NewEpoch draw_epoch(Repository& repository);
+NewEpoch draw_epoch(const Repository& repository);
 
 // Throws Error{corrupt} unless the store gives back, both copies, what was put.
-void require_stored(Repository& repository, const std::string& name, View bytes);
+void require_stored(const Repository& repository, const std::string& name, View bytes);
 
-class KeyCarrier {
+class KeyRewriter {
  public:
   // Keys of the index segments `abandoned` are left behind.
-  KeyCarrier(Repository& repository,
+  KeyRewriter(const Repository& repository,
+              BlockIndex& index,
              const ReadKeys& keys,
              const NewEpoch& epoch,
              std::set<ObjectHash> abandoned)
@@ -39,9 +40,9 @@ class KeyCarrier {
         keys_(keys),
         epoch_(epoch),
         abandoned_(std::move(abandoned)),
-        merges_(repository.local->index().gaps().empty()),
-        index_(repository.local->index()) {
-    find_false_claims();
+        may_merge_(index.unloaded_entries().empty()),
+        index_(index) {
+    find_false_claims(index.false_claims());
   }
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
@@ -75,7 +76,7 @@ class KeyCarrier {
     std::size_t size = 0;
   };
 
-  void find_false_claims();
+  void find_false_claims(const std::set<std::uint64_t>& entries);
   [[nodiscard]] bool merges(const SlotId& author) const;
   [[nodiscard]] std::vector<Referred> in_order() const;
   void carry(const Referred& segment);
@@ -85,16 +86,16 @@ class KeyCarrier {
   ObjectHash write(const OpenSegment& open);
   void require_opens(View object, const ObjectHash& name, const OpenSegment& meant) const;
 
-  Repository& repository_;
+  const Repository& repository_;
   const ReadKeys& keys_;
   const NewEpoch& epoch_;
   const std::set<ObjectHash> abandoned_;
-  // Where the index cannot tell whose packs are whose, each segment is carried on as it is, alone:
-  // then it says for whom it speaks what it said before.
-  bool merges_;
-  // Whose entries have claimed packs to no effect: their segments go on alone, too, or a claim
-  // without a key could come by one that another entry has.
-  std::set<SlotId> apart_;
+  // False while some index segment is unreadable: ownership of packs is then unknown, and segments
+  // must be carried one by one.
+  bool may_merge_;
+  // Authors with a false claim: their segments are never merged, or the claim would find a key that
+  // another entry has.
+  std::set<SlotId> unmerged_authors_;
   BlockIndex::Reader index_;
   std::map<SlotId, Pending> pending_;
   std::set<ObjectHash> packs_;

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/keys/repository.h"
+#include "engine/journal/unsigned_tail.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 
@@ -19,21 +20,9 @@ struct CloseIncidentsOptions {
 // none of them is open (`own`).
 std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOptions& options);
 
-// What stands after the journal's last entry, and no slot has signed.
-struct Junk {
-  std::uint64_t sequence = 0;
-  std::uint64_t size = 0;
-  ObjectHash hash;
-};
-
-// Error{refused} when a slot has signed one of them: then one before it is damaged, not junk; or
-// when one cannot be read. Nothing: every entry can be read.
-std::vector<Junk> find_junk(Repository& repository);
-
-// Goes on over that junk, for everybody, and closes the incidents that it is. The sequence of the
-// entry that says so. Error{conflict} when another entry has come meanwhile (`own`).
-std::uint64_t pass_over_junk(Repository& repository,
-                             const std::vector<Junk>& junk,
-                             const std::string& note);
+// As accept_unsigned_tail() of the journal; Error{refused} without the capability `own`.
+std::uint64_t accept_unsigned_tail(Repository& repository,
+                                   const std::vector<UnsignedEntry>& tail,
+                                   const std::string& note);
 
 }  // namespace kist

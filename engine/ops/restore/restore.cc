@@ -8,12 +8,13 @@
 
 #include "engine/base/disk/file.h"
 #include "engine/base/pool.h"
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
-#include "engine/blocks/index_loader.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/restore/extraneous.h"
 #include "engine/ops/restore/file_comparison.h"
 #include "engine/ops/restore/restore_window.h"
+#include "engine/repository/snapshot_tree.h"
 
 namespace kist {
 
@@ -30,14 +31,17 @@ struct Totals {
 
 class Restorer {
  public:
-  Restorer(Repository& repository, const RestoreOptions& options, const SnapshotBody& body)
+  Restorer(Repository& repository,
+           BlockIndex& index,
+           const RestoreOptions& options,
+           const SnapshotTree& tree)
       : repository_(repository),
+        index_(index),
         options_(options),
-        body_(body),
-        root_(body.root),
+        body_(tree.body()),
+        root_(tree.root()),
         keys_(repository.read_keys()),
-        blocks_(repository, keys_),
-        manifest_([this](const BlockId& id) { return blocks_.get(id); }),
+        manifest_(tree.manifest()),
         prefix_(resolve_prefix()),
         real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
         pool_(options.threads != 0 ? options.threads
@@ -46,7 +50,7 @@ class Restorer {
   RestoreResult run() {
     if (options_.is_dry_run) return preview();
     const Totals totals = count();
-    TreeWriter tree(options_.target, options_.tree, repository_.around.random);
+    TreeWriter tree(options_.target, options_.tree, repository_.services().random);
     require_room(tree, totals);
     write(tree, totals);
     if (options_.deletes) delete_extraneous(tree);
@@ -88,12 +92,7 @@ class Restorer {
 
   template <typename Work>
   void guarded(const Entry& entry, const Work& work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      report(entry, error);
-    }
+    if (const auto failure = failure_of(work)) report(entry, *failure);
   }
 
   // Calls `each` for what is meant, in manifest order or from the last to the first. A directory of
@@ -217,7 +216,7 @@ class Restorer {
   void write(TreeWriter& tree, const Totals& totals) {
     ParentCache parents(tree.root());
     RestoreWindow window(
-        repository_, keys_, manifest_, tree, pool_,
+        repository_, index_, keys_, manifest_, tree, pool_,
         [this](const Entry& entry, const Error& error) { report(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
@@ -286,7 +285,7 @@ class Restorer {
     if (path_exists(options_.target)) {
       TargetOptions look_only = options_.tree;
       look_only.is_dry_run = true;
-      tree.emplace(options_.target, look_only, repository_.around.random);
+      tree.emplace(options_.target, look_only, repository_.services().random);
     }
     for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
       const Entry entry = prepare(original);
@@ -439,12 +438,12 @@ class Restorer {
   }
 
   Repository& repository_;
+  BlockIndex& index_;
   const RestoreOptions& options_;
   const SnapshotBody& body_;
   const BlockId root_;
   const ReadKeys keys_;
-  BlockReader blocks_;
-  ManifestReader manifest_;
+  const ManifestReader& manifest_;
   const std::string prefix_;
   const std::string real_target_;
   std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
@@ -473,7 +472,7 @@ void require_deletable(Repository& repository,
   if (snapshot.taken.is_pending) {
     throw Error(Code::refused, "the snapshot is not complete: --delete would take what it lacks");
   }
-  if (get_reference_set(repository, snapshot).statistics.problems > body.problems.size()) {
+  if (get_reference_set(repository.journal(), snapshot).statistics.problems > body.problems.size()) {
     throw Error(Code::refused,
                 "the snapshot lacks more paths than it can name: --delete would take them");
   }
@@ -482,15 +481,15 @@ void require_deletable(Repository& repository,
 }  // namespace
 
 RestoreResult restore(Repository& repository, const RestoreOptions& options) {
-  const ReadKeys keys = repository.read_keys();
+  repository.require(can_read);
   const auto snapshot = repository.state().snapshots.find(options.snapshot);
   if (!snapshot) {
     throw Error(Code::failed, "there is no such snapshot");
   }
-  sync_whole_index(repository);
-  const SnapshotBody body = get_body(repository, keys, *snapshot);
-  if (options.deletes) require_deletable(repository, options, *snapshot, body);
-  return Restorer(repository, options, body).run();
+  BlockIndex& index = repository.blocks().complete_index();
+  const SnapshotTree tree(repository, index, *snapshot);
+  if (options.deletes) require_deletable(repository, options, *snapshot, tree.body());
+  return Restorer(repository, index, options, tree).run();
 }
 
 }  // namespace kist

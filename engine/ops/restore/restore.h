@@ -9,7 +9,7 @@
 
 #include "engine/base/path_filter.h"
 #include "engine/destination/tree_writer.h"
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/attempt.h"
 #include "engine/content/thread_codec.h"
 #include "engine/crypto/hash.h"
 
@@ -41,14 +42,16 @@ struct RestoreWindow::Wanted {
   BlockId id;
 };
 
-RestoreWindow::RestoreWindow(Repository& repository,
+RestoreWindow::RestoreWindow(const Repository& repository,
+                             BlockIndex& index,
                              const ReadKeys& keys,
                              const ManifestReader& manifest,
                              TreeWriter& tree,
                              Pool& pool,
                              Report report,
                              HasFailed has_failed)
-    : repository_(repository),
+    : journal_(repository.journal()),
+      block_index_(index),
       keys_(keys),
       manifest_(manifest),
       tree_(tree),
@@ -56,8 +59,8 @@ RestoreWindow::RestoreWindow(Repository& repository,
       report_(std::move(report)),
       has_failed_(std::move(has_failed)),
       parents_(tree.root()),
-      index_(repository.local->index()),
-      frames_(repository, keys),
+      index_(index),
+      frames_(repository.journal(), keys),
       trust_(repository.state(), Trust::proved) {}
 
 RestoreWindow::~RestoreWindow() {
@@ -82,7 +85,7 @@ void RestoreWindow::add_file(Entry entry, Standing standing) {
   file->entry = std::move(entry);
   file->standing = standing;
   files_.push_back(std::move(file));
-  try {
+  const auto failure = failure_of([&] {
     std::uint64_t at = 0;
     manifest_.for_each_item(items, [&](const ContentItem& item) {
       if (item.type == ItemType::block && !files_.back()->has_failed) want(item, at);
@@ -92,11 +95,8 @@ void RestoreWindow::add_file(Entry entry, Standing standing) {
     if (at != files_.back()->entry.size && !items.empty()) {
       throw Error(Code::corrupt, "its content does not add up to its size");
     }
-  } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
-    give_up_planned(error);
-    return;
-  }
+  });
+  if (failure) return give_up_planned(*failure);
   OpenFile& planned = *files_.back();
   planned.is_planned = true;
   if (planned.wanted_left == 0 && !planned.has_failed) {
@@ -148,11 +148,11 @@ void RestoreWindow::write_all() {
                     [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
   TaskGroup tasks(pool_);
   for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
-    check_cancelled(repository_.observer());
+    check_cancelled(journal_.observer());
     tasks.submit([this, start] { write_unwanted(start); });
   }
   for (std::size_t start = 0; start < wanted_.size();) {
-    check_cancelled(repository_.observer());
+    check_cancelled(journal_.observer());
     std::size_t end = start;
     while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
       ++end;
@@ -245,7 +245,7 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
   try {
     plain = frames_.read(plan, thread_decompressor());
   } catch (const Error&) {
-    elsewhere.emplace(repository_, keys_);
+    elsewhere.emplace(journal_, block_index_, keys_);
   }
   ++frames_read_;
   for (std::size_t i = start; i < end; ++i) {
@@ -258,7 +258,7 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
       if (block) {
         write_block(file, wanted_[i], *block, parents);
       } else {
-        if (!elsewhere) elsewhere.emplace(repository_, keys_);
+        if (!elsewhere) elsewhere.emplace(journal_, block_index_, keys_);
         write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
       }
       if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
@@ -315,7 +315,7 @@ void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& paren
 }
 
 void RestoreWindow::tell_progress(const std::string& current) {
-  repository_.observer().progress(
+  journal_.observer().progress(
       {.files_done = files_done_,
        .files_total = files_total_,
        .bytes_done = bytes_right_ + std::max<std::uint64_t>(bytes_restored_, bytes_written_),

@@ -26,7 +26,8 @@ class RestoreWindow {
   // Whether the entry at a path of the target was reported.
   using HasFailed = std::function<bool(const std::string&)>;
 
-  RestoreWindow(Repository& repository,
+  RestoreWindow(const Repository& repository,
+                BlockIndex& index,
                 const ReadKeys& keys,
                 const ManifestReader& manifest,
                 TreeWriter& tree,
@@ -80,7 +81,8 @@ class RestoreWindow {
   void clear();
   void tell_progress(const std::string& current);
 
-  Repository& repository_;
+  const Journal& journal_;
+  BlockIndex& block_index_;
   const ReadKeys keys_;
   const ManifestReader& manifest_;
   TreeWriter& tree_;

@@ -1,14 +1,15 @@
 #include "engine/ops/verify/copy_checker.h"
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
-#include "engine/journal/replay.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
 namespace {
 
-CopyChecker::Judge hashes_to(const ObjectHash& expected) {
+CopyChecker::Check hashes_to(const ObjectHash& expected) {
   return [expected](View bytes) {
     if (hash_object(bytes) == expected) return;
     throw Error(Code::corrupt, "its bytes do not hash to what is expected");
@@ -17,18 +18,17 @@ CopyChecker::Judge hashes_to(const ObjectHash& expected) {
 
 }  // namespace
 
-CopyChecker::Judged CopyChecker::judge(const std::string& name,
-                                       std::uint64_t size_max,
-                                       const Judge& is_good) {
-  Judged out;
-  try {
-    Bytes bytes = get_object(repository_.reader(), name, size_max);
-    is_good(bytes);
-    out.good = std::move(bytes);
-  } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
-    out.problem = error.text();
-    out.is_damaged = error.code() == Code::corrupt || error.code() == Code::missing;
+CopyChecker::Checked CopyChecker::check_copy(const std::string& name,
+                                             std::uint64_t size_max,
+                                             const Check& check) const {
+  Checked out;
+  Copy copy = read_copy(repository_.reader(), name, size_max);
+  if (!copy.problem) copy.problem = failure_of([&] { check(*copy.bytes); });
+  if (copy.problem) {
+    out.problem = copy.problem->text();
+    out.is_damaged = copy.problem->code() == Code::corrupt || copy.is_absent();
+  } else {
+    out.good = std::move(copy.bytes);
   }
   return out;
 }
@@ -36,18 +36,18 @@ CopyChecker::Judged CopyChecker::judge(const std::string& name,
 void CopyChecker::check(const std::string& name,
                         const ObjectHash& expected,
                         std::uint64_t size_max) {
-  const Judged copy = judge(name, size_max, hashes_to(expected));
-  if (!copy.good) find_(name, copy.problem, false);
+  const Checked copy = check_copy(name, size_max, hashes_to(expected));
+  if (!copy.good) report_(name, copy.problem, false);
 }
 
-void CopyChecker::check_twins(const std::string& name,
+void CopyChecker::check_twins(const std::string& path,
                               std::uint64_t size_max,
-                              const Judge& is_good) {
-  const std::string twin = twin_name(name);
-  const Judged first = judge(name, size_max, is_good);
-  const Judged second = judge(twin, size_max, is_good);
-  if (!first.good) find_(name, first.problem, heal(name, first, second));
-  if (!second.good) find_(twin, second.problem, heal(twin, second, first));
+                              const Check& check) {
+  const auto [first_path, second_path] = copies_of(path);
+  const Checked first = check_copy(first_path, size_max, check);
+  const Checked second = check_copy(second_path, size_max, check);
+  if (!first.good) report_(first_path, first.problem, heal(first_path, first, second));
+  if (!second.good) report_(second_path, second.problem, heal(second_path, second, first));
 }
 
 void CopyChecker::check_twins(const std::string& name,
@@ -83,30 +83,32 @@ bool is_ended(const State& state, const std::string& name) {
 }  // namespace
 
 // The damaged copy gives way to the bytes of the good one, which was just read.
-bool CopyChecker::heal(const std::string& name, const Judged& damaged, const Judged& good) {
+bool CopyChecker::heal(const std::string& name, const Checked& damaged, const Checked& good) {
   if (!heals_ || !damaged.is_damaged || !good.good) return false;
-  try {
-    // What has ended, or was replaced, is not revived.
+  bool is_healed = false;
+  const auto failure = failure_of([&] {
+    // An object that has ended, or was replaced, is not revived.
     const EpochId epoch = repository_.state().epoch;
     const auto has_ended = [&] {
-      sync_journal(repository_);
+      repository_.journal().replay();
       return is_ended(repository_.state(), name);
     };
     const bool is_late = has_ended() || repository_.state().epoch != epoch;
     if (!is_late) {
       repository_.remover().replace(name, *good.good);
       repository_.writer().barrier();
-      if (!has_ended()) return true;
+      is_healed = !has_ended();
+      if (is_healed) return;
       repository_.remover().remove(name);
     }
     throw Error(Code::conflict, concat(name,
                                        " has been replaced meanwhile, by an epoch's end or a new "
                                        "secret; run the command again"));
-  } catch (const Error& error) {
-    if (error.code() == Code::conflict) throw;
-    find_(name, concat("it could not be healed: ", error.text()), false);
-    return false;
-  }
+  });
+  if (!failure) return is_healed;
+  if (failure->code() == Code::conflict) throw Error(*failure);
+  report_(name, concat("it could not be healed: ", failure->text()), false);
+  return false;
 }
 
 }  // namespace kist

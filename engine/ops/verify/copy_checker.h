@@ -6,41 +6,43 @@
 #include <optional>
 #include <string>
 
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 
 class CopyChecker {
  public:
   // Throws when the bytes are not what they should be.
-  using Judge = std::function<void(View)>;
-  // Takes what was found: the object, what is wrong, whether it was healed.
-  using Find = std::function<void(const std::string&, const std::string&, bool)>;
+  using Check = std::function<void(View)>;
+  // Takes a finding: the object, the problem, whether it was healed.
+  using Report = std::function<void(const std::string&, const std::string&, bool)>;
 
   // `heals` asks for the capability `maintain`.
-  CopyChecker(Repository& repository, bool heals, Find find)
-      : repository_(repository), heals_(heals), find_(std::move(find)) {}
+  CopyChecker(Repository& repository, bool heals, Report report)
+      : repository_(repository), heals_(heals), report_(std::move(report)) {}
 
   // By hash, an object that is stored once.
   void check(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
   // One that is stored twice.
-  void check_twins(const std::string& name, std::uint64_t size_max, const Judge& is_good);
+  void check_twins(const std::string& path, std::uint64_t size_max, const Check& check);
   void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
 
  private:
   // A copy that was read: its bytes if it is good, else why it is not.
-  struct Judged {
+  struct Checked {
     std::optional<Bytes> good;
     std::string problem;
     bool is_damaged = false;  // not just out of reach
   };
 
-  Judged judge(const std::string& name, std::uint64_t size_max, const Judge& is_good);
-  bool heal(const std::string& name, const Judged& damaged, const Judged& good);
+  [[nodiscard]] Checked check_copy(const std::string& name,
+                                   std::uint64_t size_max,
+                                   const Check& check) const;
+  bool heal(const std::string& name, const Checked& damaged, const Checked& good);
 
   Repository& repository_;
   bool heals_;
-  Find find_;
+  Report report_;
 };
 
 }  // namespace kist

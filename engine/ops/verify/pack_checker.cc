@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/attempt.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/frame.h"
 #include "engine/content/thread_codec.h"
@@ -14,27 +15,24 @@
 
 namespace kist {
 
-PackChecker::PackChecker(Repository& repository, VerifyLevel level, Find find)
-    : repository_(repository), level_(level), find_(std::move(find)), prover_(repository.state()) {
+PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report report)
+    : repository_(repository), level_(level), report_(std::move(report)), prover_(repository.state()) {
   if (level != VerifyLevel::content) return;
   rights_ = repository.read_keys();
-  keys_.emplace(repository, *rights_);
+  keys_.emplace(repository.journal(), *rights_);
 }
 
 template <typename Work>
 bool PackChecker::guarded(const std::string& object, const Work& work) {
-  try {
-    work();
-    return true;
-  } catch (const Error& error) {
-    if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
-    find_(object, error.text(), std::nullopt);
-    return false;
-  }
+  const auto failure = failure_of(work);
+  if (!failure) return true;
+  if (failure->code() == Code::refused) throw Error(*failure);
+  report_(object, failure->text(), std::nullopt);
+  return false;
 }
 
-void PackChecker::check_all(unsigned threads_wanted) {
-  const BlockIndex::Reader index(repository_.local->index());
+void PackChecker::check_all(BlockIndex& of, unsigned threads_wanted) {
+  const BlockIndex::Reader index(of);
   std::atomic<std::uint32_t> next{0};
   pack_count_ = index.pack_count();
   const unsigned threads =
@@ -43,7 +41,7 @@ void PackChecker::check_all(unsigned threads_wanted) {
   std::vector<std::future<void>> workers;
   for (unsigned i = 0; i < threads; ++i) {
     workers.push_back(pool.submit([&] {
-      const BlockIndex::Reader own(repository_.local->index());
+      const BlockIndex::Reader own(of);
       for (std::uint32_t pack = next++; pack < pack_count_; pack = next++) {
         check_cancelled(repository_.observer());
         check_pack(own, pack);
@@ -110,7 +108,7 @@ void PackChecker::read_pack(Reading& reading) {
     throw Error(Code::corrupt, "its bytes do not hash to its name");
   }
   const PackHeader decoded = decode_pack_header(header, name);
-  if (decoded.kind != pack.kind || decoded.repository != repository_.keyring.repository()) {
+  if (decoded.kind != pack.kind || decoded.repository != repository_.keyring().repository()) {
     throw Error(Code::corrupt, "its header is another's");
   }
   if (level_ != VerifyLevel::content) return;
@@ -125,15 +123,12 @@ void PackChecker::check_frame(Reading& reading,
                               const FrameRecord& record,
                               View sealed) {
   const ObjectHash& pack = reading.pack.name;
-  try {
-    check_frame_content(reading, frame, record, sealed);
-  } catch (const Error& error) {
-    if (error.code() == Code::interrupted) throw;
-    find_(pack_name(pack), concat("frame ", frame, ": ", error.text()), record.place.offset);
-    const std::lock_guard lock(mutex_);
-    damaged_frames_.insert({reading.number, frame});
-    damaged_packs_.insert(pack);
-  }
+  const auto failure = failure_of([&] { check_frame_content(reading, frame, record, sealed); });
+  if (!failure) return;
+  report_(pack_name(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
+  const std::lock_guard lock(mutex_);
+  damaged_frames_.insert({reading.number, frame});
+  damaged_packs_.insert(pack);
 }
 
 // The pack is damaged, and its frames from the one on that was being read cannot be read.
@@ -154,7 +149,7 @@ void PackChecker::check_directory(const PackRecord& pack,
   if (size + pack_footer_size > pack.size) throw Error(Code::corrupt, "its footer is wrong");
   Bytes sealed(size);
   repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
-  const FramePosition position{repository_.keyring.repository(), pack.kind, 0};
+  const FramePosition position{repository_.keyring().repository(), pack.kind, 0};
   const Key key = keys_->keys().directory_key(pack);
   if (open_directory(key, position, sealed, name) != places) {
     throw Error(Code::corrupt, "its directory and the index differ");
@@ -167,7 +162,7 @@ void PackChecker::check_frame_content(Reading& reading,
                                       View sealed) {
   const PackRecord& pack = reading.pack;
   const std::string name = pack_name(pack.name);
-  const FramePosition position{repository_.keyring.repository(), pack.kind, frame};
+  const FramePosition position{repository_.keyring().repository(), pack.kind, frame};
   const Key secret = keys_->keys().frame_secret(pack, frame);
   const View contents = sealed.first(record.place.contents_size);
   const View sealed_list = sealed.subspan(record.place.contents_size);

@@ -19,15 +19,15 @@ namespace kist {
 
 class PackChecker {
  public:
-  // Takes what was found, from any thread: the object, what is wrong, and where in it.
-  using Find =
+  // Takes a finding, from any thread: the object, the problem, and where in it.
+  using Report =
       std::function<void(const std::string&, const std::string&, std::optional<std::uint64_t>)>;
 
   // Level content asks for the capability `read`.
-  PackChecker(Repository& repository, VerifyLevel level, Find find);
+  PackChecker(Repository& repository, VerifyLevel level, Report report);
 
-  // 0 threads: one a processor.
-  void check_all(unsigned threads);
+  // All packs of the index; 0 threads: one a processor.
+  void check_all(BlockIndex& of, unsigned threads);
 
   [[nodiscard]] const std::set<FrameId>& damaged_frames() const { return damaged_frames_; }
 
@@ -70,7 +70,7 @@ class PackChecker {
 
   Repository& repository_;
   VerifyLevel level_;
-  Find find_;
+  Report report_;
   SegmentProver prover_;
   std::optional<ReadKeys> rights_;   // at level content
   std::optional<FrameReader> keys_;  // likewise

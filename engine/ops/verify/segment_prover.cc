@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 
 namespace kist {
 
@@ -40,13 +40,15 @@ std::uint64_t SegmentProver::commit_proofs(Repository& repository) const {
     if (segment.found != segment.introduction.block_count) continue;
     proved.push_back(segment.introduction.index_segment);
   }
+  if (proved.empty()) return 0;
+  const Journal::Writable writable = repository.journal().require_writable();
   for (std::size_t at = 0; at < proved.size(); at += entry_proofs_max) {
     SegmentsProved part;
     const std::size_t end = std::min(at + entry_proofs_max, proved.size());
     for (std::size_t i = at; i < end; ++i) {
       part.segments.push_back(proved[i]);
     }
-    commit(repository, [&](const State&) { return part; });
+    repository.journal().commit(writable, [&](const State&) { return part; });
   }
   return proved.size();
 }

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

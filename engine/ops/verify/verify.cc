@@ -6,14 +6,18 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
-#include "engine/journal/replay.h"
+#include "engine/journal/journal.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
+#include "engine/keys/epoch_box.h"
 #include "engine/repository/ended_objects.h"
+#include "engine/repository/snapshot_tree.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -29,12 +33,12 @@ class Verifier {
         copies_(repository,
                 options.repairs,
                 [this](const auto& object, const auto& problem, bool is_healed) {
-                  find(object, problem, {}, is_healed);
+                  report(object, problem, {}, is_healed);
                 }),
         packs_(repository,
                options.level,
                [this](const auto& object, const auto& problem, const auto& offset) {
-                 find(object, problem, offset);
+                 report(object, problem, offset);
                }) {
     if ((repository.capabilities() & can_read) == 0) return;
     keys_ = repository.read_keys();
@@ -45,7 +49,8 @@ class Verifier {
     check_slots();
     check_key_segments();
     check_ended();
-    const bool has_index = guarded("block index", [&] { sync_whole_index(repository_); });
+    guarded("block index", [&] { index_ = &repository_.blocks().complete_index(); });
+    const bool has_index = index_ != nullptr;
     for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
     }
@@ -53,7 +58,7 @@ class Verifier {
     for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
       if (!snapshot->is_live) check_introduced(snapshot->taken);
     }
-    if (has_index) packs_.check_all(options_.threads);
+    if (has_index) packs_.check_all(*index_, options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
       for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
         guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
@@ -73,7 +78,7 @@ class Verifier {
   }
 
  private:
-  void find(const std::string& object,
+  void report(const std::string& object,
             const std::string& problem,
             std::optional<std::uint64_t> offset = std::nullopt,
             bool is_healed = false) {
@@ -85,59 +90,55 @@ class Verifier {
   // What `work` meets, damage or an object that cannot be read, becomes a finding.
   template <typename Work>
   bool guarded(const std::string& object, const Work& work) {
-    try {
-      work();
-      return true;
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted || error.code() == Code::refused) throw;
-      find(object, error.text());
-      return false;
-    }
+    const auto failure = failure_of(work);
+    if (!failure) return true;
+    if (failure->code() == Code::refused) throw Error(*failure);
+    report(object, failure->text());
+    return false;
   }
 
-  // Where it cannot be said, on a store that is only read, say, what was verified is no less so.
-  // Where the index has a gap, what fills it later may be another's claim to what was read.
+  // Failing to record the proofs (a read-only store, say) does not fail the verify. With an unloaded
+  // entry nothing is recorded: that entry may turn out to have introduced a pack before the author
+  // that was proved.
   void record_proofs() {
-    if (!repository_.local->index().gaps().empty()) {
+    if (!index_->unloaded_entries().empty()) {
       repository_.observer().notice(
           "what was verified is not vouched for while an index segment cannot be read");
       return;
     }
-    try {
-      report_.proved = packs_.prover().commit_proofs(repository_);
-    } catch (const Error& error) {
-      if (error.code() == Code::interrupted) throw;
-      repository_.observer().notice(
-          concat("that writers may rely on what was verified is not recorded: ", error.text()));
-    }
+    const auto failure =
+        failure_of([&] { report_.proved = packs_.prover().commit_proofs(repository_); });
+    if (!failure) return;
+    repository_.observer().notice(
+        concat("that writers may rely on what was verified is not recorded: ", failure->text()));
   }
 
   // What an epoch's end has removed meanwhile is no damage.
   void require_same_epoch() {
     const EpochId epoch = repository_.state().epoch;
     if (report_.findings.empty()) return;
-    sync_journal(repository_);
+    repository_.journal().replay();
     if (repository_.state().epoch == epoch) return;
     throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
   void check_journal() {
-    const bool is_readable = !sync_journal(repository_).has_undecodable_head;
-    for (const std::string& name : repository_.settled) {
-      find(name, "it was missing; its second copy is good, and was put in its place", {}, true);
+    const Journal::Replayed journal = repository_.journal().replay();
+    for (const std::string& name : journal.restored) {
+      report(name, "it was missing; its second copy is good, and was put in its place", {}, true);
     }
-    if (!is_readable) {
-      find(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
+    if (!journal.is_readable) {
+      report(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
     }
-    repository_.local->catalog().for_each(0, [&](const ReplayedEntry& replayed) {
+    repository_.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
       check_cancelled(repository_.observer());
       check_entry(replayed.entry.sequence, replayed.hash);
       ++report_.entries;
       return true;
     });
     for (const VoidEntry* incident : repository_.state().open_incidents()) {
-      find(journal_name(incident->sequence), concat("void: ", incident->reason));
+      report(journal_name(incident->sequence), concat("void: ", incident->reason));
     }
   }
 
@@ -146,7 +147,7 @@ class Verifier {
   void check_entry(std::uint64_t sequence, const ObjectHash& hash) {
     const std::string name = journal_name(sequence);
     const bool is_head = sequence + 1 == repository_.state().next_sequence;
-    if (is_head && !options_.repairs && !repository_.reader().size(twin_name(name))) {
+    if (is_head && !options_.repairs && !repository_.reader().size(copies_of(name).back())) {
       copies_.check(name, hash, journal_entry_bytes_max);
     } else {
       copies_.check_twins(name, hash, journal_entry_bytes_max);
@@ -154,10 +155,10 @@ class Verifier {
   }
 
   // Genesis cannot name the first owner's slot object: its signature is what can be checked.
-  CopyChecker::Judge signed_by(const std::string& name, const SigningPublicKey& key) const {
+  CopyChecker::Check signed_by(const std::string& name, const SigningPublicKey& key) const {
     return [this, name, key](View bytes) {
       const Envelope envelope =
-          decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring.repository());
+          decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring().repository());
       if (is_signed_by(envelope, key)) return;
       throw Error(Code::corrupt, "its signature is not its slot's");
     };
@@ -171,12 +172,12 @@ class Verifier {
     copies_.check_twins(name, slot.epoch_box, small_object_bytes_max);
     if (!keys_) return;
     const Bytes due =
-        make_epoch_box(repository_.keyring.origin(), introduction.slot, introduction.box_key,
-                       {repository_.keyring.journal_key(), repository_.keyring.index_key(),
+        make_epoch_box(repository_.keyring().origin(), introduction.slot, introduction.box_key,
+                       {repository_.keyring().journal_key(), repository_.keyring().index_key(),
                         keys_->epoch_secret(), state.epoch_begun},
                        (introduction.capabilities & can_read) != 0);
     if (hash_object(due) == slot.epoch_box) return;
-    find(name, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
+    report(name, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
   }
 
   void check_slots() {
@@ -211,7 +212,7 @@ class Verifier {
     if (ended.empty()) return;
     if (options_.repairs) remove_ended_objects(repository_);
     for (const std::string& name : ended) {
-      find(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
+      report(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
     }
   }
 
@@ -228,7 +229,7 @@ class Verifier {
     check_introduced(taken);
     copies_.check_twins(body_name(taken.body), taken.body, body_bytes_max);
     guarded(reference_set_name(taken.reference_set), [&] {
-      const ReferenceSet set = get_reference_set(repository_, snapshot);
+      const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
       std::uint64_t introduced = 0;
       for (const SegmentIntroduction& segment : taken.segments) {
         introduced += segment.block_count;
@@ -240,19 +241,19 @@ class Verifier {
     });
     if (keys_) {
       guarded(body_name(taken.body),
-              [&] { static_cast<void>(get_body(repository_, *keys_, snapshot)); });
+              [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
     }
   }
 
   // What is damaged is stored again by the next backup that has it. Only who has read all of a pack
   // can say that it is good again.
   void distrust_damaged(bool has_read_all) {
-    const std::set<ObjectHash> before = repository_.local->distrusted_packs();
+    const std::set<ObjectHash> before = repository_.local().damaged_packs();
     std::set<ObjectHash> packs = packs_.damaged_packs();
     if (!has_read_all) packs.insert(before.begin(), before.end());
     if (packs == before) return;
-    repository_.local->distrust_packs(packs);
-    repository_.local->forget_file_caches();
+    repository_.local().remember_damaged_packs(packs);
+    repository_.local().forget_file_caches();
   }
 
   // What a manifest needs, looked up in one snapshot's set and in the index.
@@ -291,26 +292,25 @@ class Verifier {
   // Every block that the manifest names is stored, and its number is in the reference set. Paths
   // that need what cannot be read are named.
   void check_manifest(const SnapshotState& snapshot) {
-    const SnapshotBody body = get_body(repository_, *keys_, snapshot);
-    const ReferenceSet set = get_reference_set(repository_, snapshot);
-    const BlockIndex::Reader index(repository_.local->index());
+    const SnapshotTree tree(repository_, *index_, snapshot);
+    const ManifestReader& manifest = tree.manifest();
+    const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
+    const BlockIndex::Reader index(*index_);
     const Needs needs{
         .set = set,
         .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
         .index = index};
-    BlockReader blocks(repository_, *keys_);
-    const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
     bool is_whole = true;
     const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
     // Each content node once: a malicious one may name the next one any number of times, and so on.
     std::set<BlockId> whole_nodes;
     std::set<BlockId> nodes;  // of this entry
-    manifest.for_each_node(body.root, require);
-    manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
+    manifest.for_each_node(tree.root(), require);
+    manifest.for_each(tree.root(), "", ManifestReader::Order::forward, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
       is_whole = true;
       nodes.clear();
-      try {
+      const auto failure = failure_of([&] {
         if (entry.xattrs_block) require(*entry.xattrs_block);
         manifest.for_each_item(
             entry.content,
@@ -324,12 +324,12 @@ class Verifier {
               return true;
             });
         if (is_whole) whole_nodes.merge(nodes);
-      } catch (const Error& error) {
-        if (error.code() == Code::interrupted) throw;
-        find(concat("snapshot ", hex(snapshot.taken.snapshot)),
-             concat("/", entry.path, ": ", error.text()));
-        // A set that does not name what is stored is wrong, but the path can be restored.
-        is_whole = is_whole && error.code() != Code::missing;
+      });
+      if (failure) {
+        report(concat("snapshot ", hex(snapshot.taken.snapshot)),
+             concat("/", entry.path, ": ", failure->text()));
+        // A set that does not name a stored block is wrong, but the path can be restored.
+        is_whole = is_whole && failure->code() != Code::missing;
       }
       if (!is_whole) note_hurt(snapshot, entry.path);
       return true;
@@ -340,7 +340,8 @@ class Verifier {
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
-  std::optional<ReadKeys> keys_;  // of a slot that reads
+  std::optional<ReadKeys> keys_;   // of a slot that reads
+  BlockIndex* index_ = nullptr;  // one for all of the run; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

@@ -100,7 +100,7 @@ TEST_CASE("a checkpoint that was changed is refused") {
           }) == Code::invalid);
   // Of another repository: its id stands in the origin and in the signature's name.
   std::string foreign = note;
-  const std::string id = hex(roles.owner_repository.keyring.repository());
+  const std::string id = hex(roles.owner_repository.keyring().repository());
   for (std::size_t at = foreign.find(id); at != std::string::npos; at = foreign.find(id)) {
     foreign.replace(at, id.size(), std::string(id.size(), '0'));
   }
@@ -147,7 +147,7 @@ TEST_CASE("the line for verifiers is what the C2SP note format asks for") {
   const std::size_t plus = line.find('+');
   const std::size_t second = line.find('+', plus + 1);
   REQUIRE(line.substr(0, plus) ==
-          concat("kist/", hex(roles.owner_repository.keyring.repository())));
+          concat("kist/", hex(roles.owner_repository.keyring().repository())));
   const auto blob = from_base64(line.substr(second + 1));
   REQUIRE((blob && blob->size() == 33 && blob->front() == 1));
   SigningPublicKey key;

@@ -1,7 +1,7 @@
 // Recipients: keys that are made elsewhere and let in by their public half.
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
-#include "engine/journal/commit.h"
+#include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 #include "engine/rules/validate.h"
 #include "tests/support/roles.h"
@@ -19,7 +19,7 @@ SlotPublicKeys laptop() {
 
 Repository open_laptop(Machine& machine) {
   return open_repository(machine.store, Machine::credential(laptop_key),
-                         {.state_parent = machine.state.path(), .slot = {}}, machine.around());
+                         {.state_parent = machine.state.path(), .slot = {}}, machine.services());
 }
 
 std::string refusal(const std::function<void()>& work) {
@@ -34,7 +34,7 @@ std::string refusal(const std::function<void()>& work) {
 Repository accept(Machine& machine, const ObjectHash& fingerprint) {
   OpenOptions options{.state_parent = machine.state.path(), .slot = {}};
   options.fingerprint = fingerprint;
-  return accept_slot(machine.store, Machine::credential(laptop_key), options, machine.around());
+  return accept_slot(machine.store, Machine::credential(laptop_key), options, machine.services());
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ TEST_CASE("a recipient's key is written and read, and a slip in it is told") {
 
 TEST_CASE("a recipient accepts, and then has what its role gives and no more") {
   Roles roles(reader_capabilities);
-  const ObjectHash fingerprint = roles.owner_repository.keyring.fingerprint();
+  const ObjectHash fingerprint = roles.owner_repository.keyring().fingerprint();
   const SlotId slot =
       add_recipient(roles.owner_repository, laptop(), "laptop", writer_capabilities);
   REQUIRE(verify(roles.owner_repository, {}).findings.empty());
@@ -67,7 +67,7 @@ TEST_CASE("a recipient accepts, and then has what its role gives and no more") {
   if (is_later) end_epoch(roles.owner_repository, {});
   {
     Repository accepted = accept(machine, fingerprint);
-    REQUIRE(accepted.keyring.slot() == slot);
+    REQUIRE(accepted.keyring().slot() == slot);
     REQUIRE(accepted.state().slots.at(slot).kind == SlotKind::key_file);
   }
   REQUIRE(error_code([&] { accept(machine, fingerprint); }) == Code::refused);
@@ -78,7 +78,7 @@ TEST_CASE("a recipient accepts, and then has what its role gives and no more") {
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
   const SnapshotId snapshot = backup(repository, options).snapshot;
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   require_restored(roles.owner, roles.owner_repository, roles, snapshot);
   REQUIRE(verify(roles.owner_repository, {.level = VerifyLevel::content}).findings.empty());
 }
@@ -92,7 +92,7 @@ TEST_CASE("a recipient is not taken in by another repository") {
   add_recipient(trap, laptop(), "laptop", writer_capabilities);  // it lets the recipient in too
   const std::size_t before = other->objects().size();
   Machine machine(other, 6);
-  REQUIRE(error_code([&] { accept(machine, roles.owner_repository.keyring.fingerprint()); }) ==
+  REQUIRE(error_code([&] { accept(machine, roles.owner_repository.keyring().fingerprint()); }) ==
           Code::refused);
   REQUIRE(other->objects().size() == before);
 }
@@ -100,7 +100,7 @@ TEST_CASE("a recipient is not taken in by another repository") {
 TEST_CASE("a key nobody has let in accepts nothing") {
   Roles roles(reader_capabilities);
   Machine machine(roles.store, 6);
-  REQUIRE(error_code([&] { accept(machine, roles.owner_repository.keyring.fingerprint()); }) ==
+  REQUIRE(error_code([&] { accept(machine, roles.owner_repository.keyring().fingerprint()); }) ==
           Code::wrong_secret);
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("a recipient passes by what a key add that was cut off has left") {
   REQUIRE(owner.state().slots.size() == 2);
   const SlotId slot = add_recipient(owner, laptop(), "laptop", writer_capabilities);
   Machine machine(roles.store, 6);
-  REQUIRE(accept(machine, owner.keyring.fingerprint()).keyring.slot() == slot);
+  REQUIRE(accept(machine, owner.keyring().fingerprint()).keyring().slot() == slot);
 }
 
 TEST_CASE("a recipient passes by a grant that somebody has planted") {
@@ -129,17 +129,17 @@ TEST_CASE("a recipient passes by a grant that somebody has planted") {
   roles.content.fill(ephemeral.mutable_view());
   const Bytes grant =
       seal_object({.type = ObjectType::grant,
-                   .origin = evil.keyring.origin(),
+                   .origin = evil.keyring().origin(),
                    .clear = seal_box(laptop().box, ephemeral, key.view())},
-                  key, evil.keyring.signing_seed(), roles.content, random_bytes(roles.content, 10));
+                  key, evil.keyring().signing_seed(), roles.content, random_bytes(roles.content, 10));
   put_twinned(*roles.store, grant_name(SlotId{}), grant);
   Machine machine(roles.store, 6);
-  REQUIRE(accept(machine, roles.owner_repository.keyring.fingerprint()).keyring.slot() == slot);
+  REQUIRE(accept(machine, roles.owner_repository.keyring().fingerprint()).keyring().slot() == slot);
 }
 
 TEST_CASE("a recipient's key that was replaced is told for it") {
   Roles roles(writer_capabilities);
-  const ObjectHash fingerprint = roles.owner_repository.keyring.fingerprint();
+  const ObjectHash fingerprint = roles.owner_repository.keyring().fingerprint();
   add_recipient(roles.owner_repository, laptop(), "laptop", writer_capabilities);
   Machine machine(roles.store, 6);
   {
@@ -173,9 +173,9 @@ TEST_CASE("one key opens one slot, whichever way it came in") {
   add_recipient(owner, recipient_of(Machine::credential(22)), "twice", writer_capabilities);
   Machine machine(roles.store, 6);
   OpenOptions options{.state_parent = machine.state.path(), .slot = {}};
-  options.fingerprint = owner.keyring.fingerprint();
+  options.fingerprint = owner.keyring().fingerprint();
   REQUIRE(error_code([&] {
-            accept_slot(roles.store, Machine::credential(22), options, machine.around());
+            accept_slot(roles.store, Machine::credential(22), options, machine.services());
           }) == Code::refused);
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("slots whose kind and object do not go together are void") {
   const auto judge = [&](SlotKind kind, const ObjectHash& object) {
     slot.kind = kind;
     slot.slot_object = object;
-    return validate(owner.state(), next_entry(owner, SlotAdded{slot})).value_or("");
+    return validate(owner.state(), owner.journal().next_entry(SlotAdded{slot})).value_or("");
   };
   const auto object = roles.content.draw_id<ObjectHash>();
   REQUIRE(judge(SlotKind::key_file, object).empty());
@@ -198,7 +198,7 @@ TEST_CASE("slots whose kind and object do not go together are void") {
   REQUIRE_FALSE(judge(SlotKind::recipient, object).empty());
   REQUIRE_FALSE(judge(SlotKind::key_file, {}).empty());
   const auto rewrap = [&](SlotKind kind) {
-    return validate(owner.state(), next_entry(owner, SlotRewrapped{2, kind, object})).has_value();
+    return validate(owner.state(), owner.journal().next_entry(SlotRewrapped{2, kind, object})).has_value();
   };
   REQUIRE_FALSE(rewrap(SlotKind::key_file));
   REQUIRE(rewrap(SlotKind::recipient));
@@ -219,8 +219,8 @@ TEST_CASE("a key on paper stays one, and its spaces say nothing") {
   const Credential typed = parse_key_file(as_view(spaced), "typed");
   Machine machine(roles.store, 6);
   Repository repository = open_repository(
-      roles.store, typed, {.state_parent = machine.state.path(), .slot = {}}, machine.around());
-  REQUIRE(repository.keyring.slot() == slot);
+      roles.store, typed, {.state_parent = machine.state.path(), .slot = {}}, machine.services());
+  REQUIRE(repository.keyring().slot() == slot);
   rewrap_slot(repository, Machine::credential(24), {});
   REQUIRE(repository.state().slots.at(slot).introduction.kind == SlotKind::recovery_sheet);
 }

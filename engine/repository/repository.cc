@@ -1,11 +1,11 @@
-#include "engine/keys/repository.h"
+#include "engine/repository/repository.h"
 
 #include "engine/rules/validate.h"
 
 namespace kist {
 
 Capabilities Repository::capabilities() const {
-  const auto slot = state().slots.find(keyring.slot());
+  const auto slot = state().slots.find(keyring().slot());
   return slot == state().slots.end() ? Capabilities{0} : slot->second.introduction.capabilities;
 }
 
@@ -24,29 +24,29 @@ void Repository::require_view() const {
 
 WriteKeys Repository::write_keys() const {
   require(can_write);
-  const WriteKeys keys(*keyring.secrets_);
+  const WriteKeys keys(*parts_->keyring.secrets_);
   return keys;
 }
 
 ReadKeys Repository::read_keys() const {
   require(can_read);
-  const ReadKeys keys(*keyring.secrets_);
+  const ReadKeys keys(*parts_->keyring.secrets_);
   return keys;
 }
 
 OwnKeys Repository::own_keys() const {
   require(can_own);
-  const OwnKeys keys(*keyring.secrets_);
+  const OwnKeys keys(*parts_->keyring.secrets_);
   return keys;
 }
 
 Remover Repository::remover() const {
   require(can_maintain);
-  return {*store_, ""};
+  return {*parts_->store, ""};
 }
 
 Remover Repository::own_slot_remover() const {
-  return {*store_, concat("slots/", hex(keyring.slot()), "-")};
+  return {*parts_->store, concat("slots/", hex(keyring().slot()), "-")};
 }
 
 }  // namespace kist

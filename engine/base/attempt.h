@@ -1,0 +1,31 @@
+// Failures as values, where a caller goes on without what failed: the next copy, the next entry, the
+// next object. Example: if (const auto damage = damage_of([&] { read(copy); })) report(*damage);
+// A person's wish to stop is no failure and leaves.
+#pragma once
+
+#include <optional>
+
+#include "engine/base/error.h"
+
+namespace kist {
+
+// Runs `work`; the Error that it ended with, nothing when it came to its end.
+template <typename Work>
+[[nodiscard]] std::optional<Error> failure_of(const Work& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+// The same, for damage alone (see is_damage()): any other Error leaves.
+template <typename Work>
+[[nodiscard]] std::optional<Error> damage_of(const Work& work) {
+  std::optional<Error> failure = failure_of(work);
+  if (failure && !is_damage(*failure)) throw Error(*failure);
+  return failure;
+}
+
+}  // namespace kist

@@ -1,0 +1,132 @@
+// The journal: the one thing in a repository that has an order. It is the commit point, the
+// concurrency control and the audit log. This class follows it and adds to it:
+//   replay()  reads the entries that others have committed into the catalog (replay.cc, which asks
+//             entry_reader for the bytes of each entry and epoch_keys for the key that opens it);
+//   commit()  puts one entry, under the next number, only if that number is free (commit.cc).
+//             Whoever loses the number replays the winner's entry and tries the next one.
+// The store is never listed to catch up: reading starts where the catalog ends. Nothing here knows
+// packs or blocks. docs/architecture.md, "The commit protocol".
+//
+// Example:  const Journal::Writable writable = journal.require_writable();
+//           journal.commit(writable, [&](const State& state) { return make_act(state); });
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/services.h"
+#include "engine/catalog/local_directory.h"
+#include "engine/format/journal_entry.h"
+#include "engine/keys/keyring.h"
+#include "engine/rules/state.h"
+#include "engine/store/store.h"
+
+namespace kist {
+
+class Journal {
+ public:
+  // All outlive the journal. `keyring` enters each epoch that a replay comes to.
+  Journal(Store& store, Keyring& keyring, LocalDirectory& local, Services services)
+      : store_(store), keyring_(keyring), local_(local), services_(services) {}
+
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  Journal(Journal&&) = delete;
+  Journal& operator=(Journal&&) = delete;
+  ~Journal() = default;
+
+  // What the entries replayed so far have come to.
+  [[nodiscard]] const State& state() const { return local_.catalog().state(); }
+
+  [[nodiscard]] Head head() const { return {state().next_sequence - 1, state().head}; }
+
+  // The replayed entries from number `first` on, void ones too, until `each` returns false.
+  void for_each_entry(std::uint64_t first,
+                      const std::function<bool(const ReplayedEntry&)>& each) const {
+    local_.catalog().for_each(first, each);
+  }
+
+  struct Replayed {
+    // False: after the last entry stands something that cannot be read. What is before it can be
+    // used; nobody commits over it.
+    bool is_readable = true;
+    // Paths of entries of which only the second copy existed, and the first was put again.
+    std::vector<std::string> restored;
+  };
+
+  // Replays entries until there are no more. Error{corrupt} on damage that no second copy mends, on
+  // a fork or a missing number, or when the journal ends before the last head that this machine has
+  // seen (a rollback); Error{refused} when this slot was revoked.
+  Replayed replay();
+  // The same; Error{corrupt} where nothing can be committed after the last entry.
+  void replay_readable();
+
+  // The right to commit here: require_writable() alone makes one, and commit() asks for it, so that
+  // no entry goes to a store where two clients could overwrite each other's.
+  class Writable {
+    friend class Journal;
+    Writable() = default;
+  };
+
+  // Error{unsupported} on a store whose put-if-absent does not hold, Error{refused} on a machine
+  // that has not seen this journal before and to which it looks like an old copy. Cheap once it has
+  // passed; called before a lot is stored for an entry.
+  Writable require_writable();
+  // A person vouches for the head, or this machine has seen it before.
+  void trust_head(bool is_trusted) { is_head_trusted_ = is_trusted; }
+
+  using MakeAct = std::function<Act(const State&)>;
+
+  // `make` is asked for the act anew for each try, with the state that the entry will follow. In an
+  // epoch after the first, a client's first entry says that it keeps nothing of those before; that
+  // one is committed first. Returns the entry as committed. Error{conflict} after too many lost
+  // tries, Error{refused} when the entry would be void.
+  JournalEntry commit(const Writable& writable, const MakeAct& make);
+
+  // One try, right after the head that was replayed: false when another entry stands there by now.
+  // All that the act relies on is durable. Nothing is replayed.
+  bool commit_at_head(const Writable& writable, const JournalEntry& entry, const Key& journal_key);
+  // The same after `state`, which is past the replayed head: the entries between are unsigned.
+  bool commit_after(const Writable& writable,
+                    const State& state,
+                    const JournalEntry& entry,
+                    const Key& journal_key);
+  // Commits this client's StateRemade entry for the current epoch unless the journal has it. Does
+  // nothing in the first epoch.
+  void record_state_remade(const Writable& writable);
+  // The entry that would follow the head, with its time. Error{refused} when this machine's clock is
+  // more than an hour behind the journal.
+  [[nodiscard]] JournalEntry next_entry(Act act) const;
+
+  [[nodiscard]] StoreReader& reader() const { return store_; }
+
+  [[nodiscard]] StoreWriter& writer() const { return store_; }
+
+  [[nodiscard]] const Keyring& keyring() const { return keyring_; }
+
+  [[nodiscard]] LocalDirectory& local() const { return local_; }
+
+  [[nodiscard]] const Services& services() const { return services_; }
+
+  [[nodiscard]] Observer& observer() const { return services_.observer; }
+
+ private:
+  void require_trusted_head() const;
+  void require_exclusive_put();
+  [[nodiscard]] std::int64_t next_time_ms() const;
+  [[nodiscard]] bool has_recorded_remake() const;
+  std::optional<JournalEntry> commit_once(const Writable& writable, const MakeAct& make);
+  bool put_entry(const std::string& path, const Bytes& bytes);
+  void complete_second_copy();
+
+  Store& store_;
+  Keyring& keyring_;
+  LocalDirectory& local_;
+  Services services_;
+  bool is_head_trusted_ = false;
+  bool has_exclusive_put_ = false;  // put-if-absent was seen to hold
+};
+
+}  // namespace kist
