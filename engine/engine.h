@@ -11,6 +11,7 @@
 #include "engine/base/error.h"
 #include "engine/base/observer.h"
 #include "engine/base/random.h"
+#include "engine/base/version.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/journal/checkpoint.h"
 #include "engine/journal/replay.h"
@@ -28,8 +29,6 @@
 #include "engine/rules/validate.h"
 
 namespace kist {
-
-inline constexpr const char* version = "0.1.0";
 
 // The store that a location names: a path of this machine. Error{unsupported} for a URL.
 std::shared_ptr<Store> open_store(const std::string& location);
