@@ -11,6 +11,29 @@
 
 namespace kist {
 
+std::vector<VoidEntry> list_incidents(const Repository& repository) {
+  return repository.state().voids;
+}
+
+std::vector<VoidEntry> open_incidents(const Repository& repository) {
+  std::vector<VoidEntry> out;
+  for (const VoidEntry* incident : repository.state().open_incidents()) {
+    out.push_back(*incident);
+  }
+  return out;
+}
+
+std::string closing_note(Repository& repository, const VoidEntry& incident) {
+  repository.require_view();
+  std::string out;
+  if (incident.is_open()) return out;
+  repository.local->catalog().for_each(incident.closed_by, [&](const ReplayedEntry& replayed) {
+    if (const auto* closed = std::get_if<IncidentsClosed>(&replayed.entry.act)) out = closed->note;
+    return false;
+  });
+  return out;
+}
+
 namespace {
 
 // Whether a slot of the repository has signed these bytes, whatever they are.

@@ -9,6 +9,14 @@
 
 namespace kist {
 
+// Every incident, closed ones too, in journal order. Any slot may ask: incidents name no content.
+std::vector<VoidEntry> list_incidents(const Repository& repository);
+// Those of them that no owner has closed.
+std::vector<VoidEntry> open_incidents(const Repository& repository);
+// The note with which an owner closed the incident; empty for an open one. Error{refused} without
+// `read` and `audit`.
+std::string closing_note(Repository& repository, const VoidEntry& incident);
+
 struct CloseIncidentsOptions {
   std::uint64_t first = 0;  // sequences of void entries, both included
   std::uint64_t last = 0;
