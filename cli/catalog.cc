@@ -4,7 +4,7 @@ namespace kist::cli {
 
 namespace {
 
-Exit run_info(Session& session) {
+Exit run_catalog_info(Session& session) {
   Repository repository = session.open();
   const CatalogInfo info = catalog_info(repository);
   if (session.options.is_json) {
@@ -24,7 +24,7 @@ Exit run_info(Session& session) {
   return Exit::done;
 }
 
-Exit run_check(Session& session) {
+Exit run_catalog_check(Session& session) {
   Repository repository = session.open();
   const std::vector<std::string> differences = check_catalog(repository);
   if (session.options.is_json) {
@@ -39,7 +39,7 @@ Exit run_check(Session& session) {
   return differences.empty() ? Exit::done : Exit::integrity;
 }
 
-Exit run_rebuild(Session& session) {
+Exit run_catalog_rebuild(Session& session) {
   Repository repository = session.open();
   rebuild_catalog(repository);
   const CatalogInfo info = catalog_info(repository);
@@ -54,16 +54,17 @@ Exit run_rebuild(Session& session) {
 }  // namespace
 
 void add_catalog(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("catalog", "The local view of the repository");
+  CLI::App* command = app.add_subcommand(
+      "catalog", "What this machine keeps of the repository's journal and index");
   command->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, Exit (*work)(Session&)) {
     command->add_subcommand(name, help)->callback([&session, work] {
       session.action = [&session, work] { return work(session); };
     });
   };
-  add("info", "Where it is and what it holds", &run_info);
-  add("check", "Compare it with one made anew from the store", &run_check);
-  add("rebuild", "Remove it and make it anew from the store", &run_rebuild);
+  add("info", "Show where the catalog is and what it holds", &run_catalog_info);
+  add("check", "Compare the catalog with a new one made from the store", &run_catalog_check);
+  add("rebuild", "Remove the catalog and make a new one from the store", &run_catalog_rebuild);
 }
 
 }  // namespace kist::cli

@@ -23,9 +23,10 @@ extern "C" void on_signal(int /*signal*/) {
   if (signals_seen.fetch_add(1) > 0) ::_exit(130);
 }
 
-// Most likely a damaged catalog: it is rebuilt by the next run. If it is a bug, the signal says so.
+// The most likely cause is a damaged page of the catalog, so the next run rebuilds the catalog. The
+// signal is raised again: if the cause is a bug, whoever started the program sees it.
 extern "C" void on_fault(int signal) {
-  distrust_catalog();
+  mark_catalog_suspect();
   constexpr std::string_view text =
       "kist: failed inside the local catalog; it will be rebuilt: run the same command again\n";
   const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -148,7 +149,8 @@ std::string progress_line(const Progress& progress, double seconds) {
   const std::uint64_t done = has_bytes ? progress.bytes_done : progress.files_done;
   std::string line;
   std::string left;
-  // More than the time before, or something else of the same size: an estimate is never "done".
+  // An estimate is the size of the previous backup. Once it is reached, no share is shown: the rest
+  // may be larger, so "~100 %" would promise an end that is not known.
   if (total != 0 && !(progress.is_estimate && done >= total)) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     line = concat(progress.is_estimate ? "~" : "", static_cast<int>(share * 100), " %, ");
@@ -173,7 +175,7 @@ void Console::draw(const Progress& progress) {
     static_cast<void>(std::fprintf(stderr, "%s\n", line.c_str()));
     return;
   }
-  line.resize(std::min(line.size(), terminal_width() - 1));
+  line.resize(clipped(line, terminal_width() - 1).size());
   static_cast<void>(std::fprintf(stderr, "\r\033[K%s", line.c_str()));
   is_line_shown_ = true;
 }

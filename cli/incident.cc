@@ -7,30 +7,20 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct IncidentArguments {
   std::string entries;
   std::string note;
   bool accepts_void = false;
 };
 
-// What an owner said when closing the incident.
-std::string note_of(Repository& repository, const VoidEntry& incident) {
-  std::string out;
-  repository.journal().for_each_entry(incident.closed_by, [&](const ReplayedEntry& replayed) {
-    if (const auto* closed = std::get_if<IncidentsClosed>(&replayed.entry.act)) out = closed->note;
-    return false;
-  });
-  return out;
-}
-
-Exit run_list(Session& session) {
+Exit run_incident_list(Session& session) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
   Json list = Json::array();
   Table table({"ENTRY", "INCIDENT", "STATE", "NOTE"});
   table.align_right(0);
-  for (const VoidEntry& incident : repository.state().voids) {
-    const std::string note = incident.is_open() ? "" : note_of(repository, incident);
+  for (const VoidEntry& incident : list_incidents(repository)) {
+    const std::string note = closing_note(repository, incident);
     Json json = {{"entry", incident.sequence},
                  {"reason", json_text(incident.reason)},
                  {"open", incident.is_open()}};
@@ -51,7 +41,7 @@ Exit run_list(Session& session) {
   return Exit::done;
 }
 
-// "17" or "17-20"; all of them when nothing is said.
+// "17" or "17-20"; an empty text stands for all incidents.
 CloseIncidentsOptions parse_range(const std::string& text) {
   CloseIncidentsOptions out;
   out.last = UINT64_MAX;
@@ -76,7 +66,7 @@ CloseIncidentsOptions parse_range(const std::string& text) {
 }
 
 Exit report_closed(const Session& session, const Repository& repository, std::uint64_t entry) {
-  const auto closed = std::ranges::count(repository.state().voids, entry, &VoidEntry::closed_by);
+  const auto closed = std::ranges::count(list_incidents(repository), entry, &VoidEntry::closed_by);
   if (session.options.is_json) {
     print_json({{"entry", entry}, {"closed", closed}});
   } else {
@@ -86,35 +76,35 @@ Exit report_closed(const Session& session, const Repository& repository, std::ui
   return Exit::done;
 }
 
-Exit run_accept_void(Session& session, const Options& options) {
-  if (!options.entries.empty()) {
+Exit run_incident_accept_void(Session& session, const IncidentArguments& arguments) {
+  if (!arguments.entries.empty()) {
     throw Error(Code::invalid,
                 "--accept-void passes over all that cannot be read: name no entries");
   }
   Repository repository = session.open();
-  repository.require(can_own);
-  const std::vector<Junk> junk = find_junk(repository);
-  if (junk.empty()) {
+  require_capability(repository, can_own);
+  const std::vector<UnsignedEntry> tail = find_unsigned_tail(repository);
+  if (tail.empty()) {
     throw Error(Code::refused, "every entry can be read; there is nothing to pass over");
   }
-  for (const Junk& each : junk) {
+  for (const UnsignedEntry& each : tail) {
     session.console.notice(
         concat("journal entry ", each.sequence, ": ", each.size, " bytes that no slot has signed"));
   }
   confirm(session,
           "If these are entries that were damaged, and a copy of the repository has them whole, "
           "restore them instead: whatever they said is void for everybody from here on. Go on?");
-  return report_closed(session, repository, pass_over_junk(repository, junk, options.note));
+  return report_closed(session, repository, accept_unsigned_tail(repository, tail, arguments.note));
 }
 
-Exit run_close(Session& session, const Options& options) {
-  if (options.accepts_void) return run_accept_void(session, options);
-  CloseIncidentsOptions closing = parse_range(options.entries);
-  closing.note = options.note;
+Exit run_incident_close(Session& session, const IncidentArguments& arguments) {
+  if (arguments.accepts_void) return run_incident_accept_void(session, arguments);
+  CloseIncidentsOptions closing = parse_range(arguments.entries);
+  closing.note = arguments.note;
   Repository repository = session.open();
-  repository.require(can_own);
-  // What comes while this runs has been seen by nobody.
-  closing.last = std::min(closing.last, repository.state().next_sequence - 1);
+  require_capability(repository, can_own);
+  // An incident that arrives while this runs stays open: the owner has not seen it.
+  closing.last = std::min(closing.last, journal_info(repository).entries - 1);
   return report_closed(session, repository, close_incidents(repository, closing));
 }
 
@@ -122,19 +112,20 @@ Exit run_close(Session& session, const Options& options) {
 
 void add_incident(CLI::App& app, Session& session) {
   CLI::App* command =
-      app.add_subcommand("incident", "What went wrong with the journal, until it is looked into");
+      app.add_subcommand("incident", "List and close incidents: journal entries that do not count");
   command->require_subcommand(1);
-  command->add_subcommand("list", "All incidents, closed ones too")->callback([&session] {
-    session.action = [&session] { return run_list(session); };
+  command->add_subcommand("list", "List all incidents, closed ones too")->callback([&session] {
+    session.action = [&session] { return run_incident_list(session); };
   });
-  auto options = std::make_shared<Options>();
-  CLI::App* close = command->add_subcommand("close", "Say that incidents were looked into");
-  close->add_option("entries", options->entries, "Which: 17, or 17-20 (default: all)");
-  close->add_option("--note", options->note, "What came of it")->type_name("TEXT")->required();
-  close->add_flag("--accept-void", options->accepts_void,
-                  "Go on over entries that cannot be read, for everybody");
-  close->callback([&session, options] {
-    session.action = [&session, options] { return run_close(session, *options); };
+  auto arguments = std::make_shared<IncidentArguments>();
+  CLI::App* close = command->add_subcommand("close", "Record that incidents were looked into");
+  close->add_option("entries", arguments->entries,
+                    "The numbers of the entries: 17, or 17-20 (default: all)");
+  close->add_option("--note", arguments->note, "What was found out")->type_name("TEXT")->required();
+  close->add_flag("--accept-void", arguments->accepts_void,
+                  "Skip entries that cannot be read, for every client");
+  close->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_incident_close(session, *arguments); };
   });
 }
 

@@ -1,17 +1,32 @@
+#include <map>
+#include <optional>
+
 #include "cli/command.h"
 
 namespace kist::cli {
 
 namespace {
 
-std::string slot_label(const State& state, const SlotId& id) {
-  const auto slot = state.slots.find(id);
-  std::string digits = hex(id).substr(0, 8);
-  if (slot == state.slots.end()) return digits;
-  return concat(printable(slot->second.introduction.name), " (", digits, ")");
+using SlotNames = std::map<SlotId, std::string>;
+
+SlotNames names_of_slots(const Repository& repository) {
+  SlotNames out;
+  for (const SlotInfo& slot : list_slots(repository)) {
+    out.emplace(slot.slot, slot.name);
+  }
+  return out;
 }
 
-std::string subject(const State& state, const Act& act) {
+// "laptop (3f9a12bc)", or the digits alone for a slot that the journal does not know.
+std::string slot_label(const SlotNames& names, const SlotId& id) {
+  const auto name = names.find(id);
+  std::string digits = hex(id).substr(0, 8);
+  if (name == names.end()) return digits;
+  return concat(printable(name->second), " (", digits, ")");
+}
+
+// The last column of the list: what the entry is about.
+std::string subject(const SlotNames& names, const Act& act) {
   if (const auto* taken = std::get_if<SnapshotTaken>(&act)) {
     return concat(hex(taken->snapshot).substr(0, 10), " of ", printable(taken->source));
   }
@@ -23,7 +38,7 @@ std::string subject(const State& state, const Act& act) {
     if (ended->revoked.empty()) return {};
     std::string slots;
     for (const SlotId& slot : ended->revoked) {
-      slots += concat(slots.empty() ? "" : ", ", slot_label(state, slot));
+      slots += concat(slots.empty() ? "" : ", ", slot_label(names, slot));
     }
     return concat("without ", slots);
   }
@@ -96,13 +111,14 @@ Json to_json(const ReplayedEntry& replayed) {
   return json;
 }
 
-Exit run_list(Session& session) {
+Exit run_journal_list(Session& session) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
+  const SlotNames names = names_of_slots(repository);
   Json list = Json::array();
   Table table({"ENTRY", "TIME", "TYPE", "AUTHOR", "SUBJECT"});
   table.align_right(0);
-  repository.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
+  for_each_journal_entry(repository, 0, [&](const ReplayedEntry& replayed) {
     if (session.options.is_json) {
       list.push_back(to_json(replayed));
     } else if (!replayed.void_reason.empty()) {
@@ -110,9 +126,8 @@ Exit run_list(Session& session) {
                  printable(replayed.void_reason)});
     } else {
       table.add({std::to_string(replayed.entry.sequence), local_time(replayed.entry.time_ms),
-                 act_name(replayed.entry.act),
-                 slot_label(repository.state(), replayed.entry.author),
-                 subject(repository.state(), replayed.entry.act)});
+                 act_name(replayed.entry.act), slot_label(names, replayed.entry.author),
+                 subject(names, replayed.entry.act)});
     }
     return true;
   });
@@ -124,23 +139,17 @@ Exit run_list(Session& session) {
   return Exit::done;
 }
 
-Exit run_show(Session& session, std::uint64_t sequence) {
+Exit run_journal_show(Session& session, std::uint64_t sequence) {
   Repository repository = session.open();
-  repository.require_view();
-  bool found = false;
-  repository.journal().for_each_entry(sequence, [&](const ReplayedEntry& replayed) {
-    found = replayed.entry.sequence == sequence;
-    if (!found) return false;
-    print_line(session.options.is_json ? to_json(replayed).dump() : to_json(replayed).dump(2));
-    return false;
-  });
+  const std::optional<ReplayedEntry> found = find_journal_entry(repository, sequence);
   if (!found) throw Error(Code::failed, concat("the journal has no entry ", sequence));
+  print_line(session.options.is_json ? to_json(*found).dump() : to_json(*found).dump(2));
   return Exit::done;
 }
 
-Exit run_checkpoint(Session& session) {
+Exit run_journal_checkpoint(Session& session) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
   const std::string note = make_checkpoint(repository);
   const std::string verifier = checkpoint_verifier(repository);
   if (session.options.is_json) {
@@ -152,9 +161,9 @@ Exit run_checkpoint(Session& session) {
   return Exit::done;
 }
 
-Exit run_prove(Session& session, std::uint64_t sequence) {
+Exit run_journal_prove(Session& session, std::uint64_t sequence) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
   const std::string proof = prove_entry(repository, sequence);
   if (session.options.is_json) {
     print_json({{"proof", proof}});
@@ -164,7 +173,8 @@ Exit run_prove(Session& session, std::uint64_t sequence) {
   return Exit::done;
 }
 
-// Throws Error{corrupt} when the journal does not continue the one that the file is of.
+// Compares the journal with the checkpoint in the file. Error{corrupt} when the journal does not
+// continue the one of which the checkpoint was made: it was rolled back, or replaced.
 Consistency check_kept(Repository& repository, const std::string& file) {
   return in_context(file, [&] {
     const Bytes text = read_file(file, 64U << 10U);
@@ -177,27 +187,27 @@ Consistency check_kept(Repository& repository, const std::string& file) {
   });
 }
 
-Exit run_verify(Session& session, const std::string& checkpoint) {
+Exit run_journal_verify(Session& session, const std::string& checkpoint) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
   rebuild_catalog(repository);
   std::optional<Consistency> kept;
   if (!checkpoint.empty()) kept = check_kept(repository, checkpoint);
-  const State& state = repository.state();
+  const JournalInfo journal = journal_info(repository);
+  const std::vector<VoidEntry> incidents = list_incidents(repository);
   if (session.options.is_json) {
     Json voids = Json::array();
-    for (const VoidEntry& entry : state.voids) {
+    for (const VoidEntry& entry : incidents) {
       voids.push_back({{"sequence", entry.sequence},
                        {"reason", json_text(entry.reason)},
                        {"open", entry.is_open()}});
     }
-    Json out = {{"entries", state.next_sequence}, {"head", hex(state.head)}, {"void", voids}};
+    Json out = {{"entries", journal.entries}, {"head", hex(journal.head)}, {"void", voids}};
     if (kept) out["checkpoint_entries"] = kept->size;
     print_json(out);
   } else {
-    print_line(
-        concat("replayed ", state.next_sequence, " entries: chain, signatures and rules hold"));
-    for (const VoidEntry& entry : state.voids) {
+    print_line(concat("replayed ", journal.entries, " entries: chain, signatures and rules hold"));
+    for (const VoidEntry& entry : incidents) {
       print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason),
                         entry.is_open() ? "" : concat("; closed by entry ", entry.closed_by)));
     }
@@ -205,9 +215,9 @@ Exit run_verify(Session& session, const std::string& checkpoint) {
       print_line(concat("continues the checkpoint of ", kept->size, " entries",
                         kept->is_signed_by_slot ? "" : " (signed by another slot: not checked)"));
     }
-    print_line(concat("head ", hex(state.head)));
+    print_line(concat("head ", hex(journal.head)));
   }
-  return state.open_incidents().empty() ? Exit::done : Exit::integrity;
+  return open_incidents(repository).empty() ? Exit::done : Exit::integrity;
 }
 
 }  // namespace
@@ -215,29 +225,36 @@ Exit run_verify(Session& session, const std::string& checkpoint) {
 void add_journal(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("journal", "The signed history of the repository");
   command->require_subcommand(1);
-  command->add_subcommand("list", "All entries")->callback([&session] {
-    session.action = [&session] { return run_list(session); };
+  command->add_subcommand("list", "List all entries")->callback([&session] {
+    session.action = [&session] { return run_journal_list(session); };
   });
-  CLI::App* show = command->add_subcommand("show", "One entry, whole");
+  CLI::App* show = command->add_subcommand("show", "Show one entry in full");
   auto sequence = std::make_shared<std::uint64_t>(0);
-  show->add_option("entry", *sequence, "Its number")->required();
+  show->add_option("entry", *sequence, "The number of the entry")->required();
   show->callback([&session, sequence] {
-    session.action = [&session, sequence] { return run_show(session, *sequence); };
+    session.action = [&session, sequence] { return run_journal_show(session, *sequence); };
   });
   auto kept = std::make_shared<std::string>();
-  CLI::App* verify = command->add_subcommand("verify", "Replay all of it from the store");
-  verify->add_option("--checkpoint", *kept, "It must continue this checkpoint, kept elsewhere")
+  CLI::App* verify =
+      command->add_subcommand("verify", "Read the whole journal again from the store and check it");
+  verify
+      ->add_option(
+          "--checkpoint", *kept,
+          "Also check that the journal continues this checkpoint, which was kept elsewhere")
       ->type_name("FILE");
   verify->callback([&session, kept] {
-    session.action = [&session, kept] { return run_verify(session, *kept); };
+    session.action = [&session, kept] { return run_journal_verify(session, *kept); };
   });
-  command->add_subcommand("checkpoint", "Print a signed note of the head, to be kept elsewhere")
-      ->callback([&session] { session.action = [&session] { return run_checkpoint(session); }; });
+  command
+      ->add_subcommand("checkpoint",
+                       "Print a signed note of the journal's length and hash, to keep elsewhere")
+      ->callback(
+          [&session] { session.action = [&session] { return run_journal_checkpoint(session); }; });
   CLI::App* prove =
       command->add_subcommand("prove", "Print a proof that an entry is in the journal");
-  prove->add_option("entry", *sequence, "Its number")->required();
+  prove->add_option("entry", *sequence, "The number of the entry")->required();
   prove->callback([&session, sequence] {
-    session.action = [&session, sequence] { return run_prove(session, *sequence); };
+    session.action = [&session, sequence] { return run_journal_prove(session, *sequence); };
   });
 }
 

@@ -5,7 +5,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct KeyArguments {
   SecretOptions secret;
   std::string name;
   std::string role = "owner";
@@ -26,12 +26,12 @@ struct Options {
   }
 };
 
-struct KeyFileOptions {
+struct KeyFileArguments {
   std::string file;
   std::string fingerprint;
 };
 
-struct EpochOptions {
+struct EpochArguments {
   std::vector<std::string> slots;
   bool drops = false;
 };
@@ -50,38 +50,40 @@ std::string kind_name(SlotKind kind) {
   return "";
 }
 
-// The name of the one owner's slot that is left without those; empty where there are more.
-std::string only_owner(const State& state, const std::vector<SlotId>& without) {
-  std::vector<const SlotState*> owners = state.current_slots();
-  std::erase_if(owners, [&](const SlotState* slot) {
-    return (slot->introduction.capabilities & can_own) == 0 || slot->generation == 0 ||
-           std::ranges::count(without, slot->introduction.slot) > 0;
-  });
-  if (owners.size() != 1) return {};
-  return concat(owners.front()->introduction.name, " (",
-                hex(owners.front()->introduction.slot).substr(0, 8), ")");
+// "laptop (3f9a12bc)"
+std::string slot_label(const SlotInfo& slot) {
+  return concat(slot.name, " (", hex(slot.slot).substr(0, 8), ")");
 }
 
-Exit run_list(Session& session) {
+// The label of the last owner's slot, once those in `without` are revoked. Empty where two or more
+// owner's slots are left, or none.
+std::string only_owner(std::vector<SlotInfo> slots, const std::vector<SlotId>& without) {
+  std::erase_if(slots, [&](const SlotInfo& slot) {
+    return slot.is_revoked || !slot.is_accepted || (slot.capabilities & can_own) == 0 ||
+           std::ranges::count(without, slot.slot) > 0;
+  });
+  return slots.size() == 1 ? slot_label(slots.front()) : std::string();
+}
+
+Exit run_key_list(Session& session) {
   Repository repository = session.open();
-  repository.require_view();
+  require_view(repository);
+  const std::vector<SlotInfo> slots = list_slots(repository);
   Json list = Json::array();
   Table table({"SLOT", "NAME", "ROLE", "KIND", "ADDED", "BY", "LAST SEEN"});
-  for (const auto& [id, slot] : repository.state().slots) {
-    const SlotIntroduction& introduction = slot.introduction;
-    const bool is_own = id == repository.keyring().slot();
-    list.push_back({{"slot", hex(id)},
-                    {"name", json_text(introduction.name)},
+  for (const SlotInfo& slot : slots) {
+    list.push_back({{"slot", hex(slot.slot)},
+                    {"name", json_text(slot.name)},
                     {"kind", kind_name(slot.kind)},
-                    {"role", role_name(introduction.capabilities)},
-                    {"capabilities", capability_names(introduction.capabilities)},
+                    {"role", role_name(slot.capabilities)},
+                    {"capabilities", capability_names(slot.capabilities)},
                     {"added", utc_time(slot.added_ms)},
                     {"added_by", hex(slot.added_by)},
                     {"last_seen", utc_time(slot.last_seen_ms)},
                     {"revoked", slot.is_revoked},
-                    {"current", is_own}});
-    table.add({hex(id).substr(0, 8) + (is_own ? "*" : ""), printable(introduction.name),
-               concat(role_name(introduction.capabilities), slot.is_revoked ? ", revoked" : ""),
+                    {"current", slot.is_own}});
+    table.add({hex(slot.slot).substr(0, 8) + (slot.is_own ? "*" : ""), printable(slot.name),
+               concat(role_name(slot.capabilities), slot.is_revoked ? ", revoked" : ""),
                kind_name(slot.kind), local_time(slot.added_ms), hex(slot.added_by).substr(0, 8),
                local_time(slot.last_seen_ms)});
   }
@@ -90,7 +92,7 @@ Exit run_list(Session& session) {
   } else {
     table.print();
   }
-  const std::string owner = only_owner(repository.state(), {});
+  const std::string owner = only_owner(slots, {});
   if (!owner.empty()) {
     session.console.notice(concat(owner,
                                   " is the only owner's slot: if it is lost, nobody can let "
@@ -100,10 +102,10 @@ Exit run_list(Session& session) {
   return Exit::done;
 }
 
-Exit run_generate(Session& session, const KeyFileOptions& options) {
-  const bool makes_it = !path_exists(options.file);
+Exit run_key_generate(Session& session, const KeyFileArguments& arguments) {
+  const bool makes_it = !path_exists(arguments.file);
   const Credential credential =
-      makes_it ? make_key_file(options.file, session.random()) : get_key_file(options.file);
+      makes_it ? make_key_file(arguments.file, session.random()) : get_key_file(arguments.file);
   const std::string recipient = encode_recipient(recipient_of(credential));
   if (session.options.is_json) {
     print_json({{"recipient", recipient}, {"made", makes_it}});
@@ -111,19 +113,18 @@ Exit run_generate(Session& session, const KeyFileOptions& options) {
   }
   print_line(recipient);
   session.console.notice(concat(
-      makes_it ? "made " : "the public half of ", options.file,
+      makes_it ? "made " : "the public half of ", arguments.file,
       "; give the line to an owner, for kist key add --recipient, and keep the file to yourself"));
   return Exit::done;
 }
 
-Exit run_accept(Session& session, const KeyFileOptions& options) {
-  const auto fingerprint = parse_id<ObjectHash>(options.fingerprint);
+Exit run_key_accept(Session& session, const KeyFileArguments& arguments) {
+  const auto fingerprint = parse_id<ObjectHash>(arguments.fingerprint);
   if (!fingerprint) {
     throw Error(Code::invalid, "--fingerprint takes the 64 digits that the owner was told");
   }
   const Repository repository = session.accept(*fingerprint);
-  const SlotIntroduction& slot =
-      repository.state().slots.at(repository.keyring().slot()).introduction;
+  const Identity slot = who_am_i(repository);
   if (session.options.is_json) {
     print_json({{"slot", hex(slot.slot)}, {"role", role_name(slot.capabilities)}});
   } else {
@@ -134,7 +135,7 @@ Exit run_accept(Session& session, const KeyFileOptions& options) {
 }
 
 Exit report_recipient(const Session& session, const Repository& repository, const SlotId& slot) {
-  const std::string fingerprint = hex(repository.keyring().fingerprint());
+  const std::string fingerprint = hex(who_am_i(repository).fingerprint);
   if (session.options.is_json) {
     print_json({{"slot", hex(slot)}, {"fingerprint", fingerprint}});
     return Exit::done;
@@ -144,40 +145,42 @@ Exit report_recipient(const Session& session, const Repository& repository, cons
   return Exit::done;
 }
 
-Exit run_add(Session& session, const Options& options) {
-  const Argon2Cost cost = options.cost();
+Exit run_key_add(Session& session, const KeyArguments& arguments) {
+  const Argon2Cost cost = arguments.cost();
   Repository repository = session.open();
-  repository.require(can_own);  // before a new secret is asked for, or a key file is made
-  if (!options.recipient.empty()) {
-    const SlotId slot = add_recipient(repository, parse_recipient(options.recipient),
-                                      options.name_or_role(), options.capabilities());
+  require_capability(repository,
+                     can_own);  // before a new secret is asked for, or a key file is made
+  if (!arguments.recipient.empty()) {
+    const SlotId slot = add_recipient(repository, parse_recipient(arguments.recipient),
+                                      arguments.name_or_role(), arguments.capabilities());
     return report_recipient(session, repository, slot);
   }
-  const Credential credential = get_new_credential(options.secret, session.random());
-  const std::string& name = options.name_or_role();
-  const SlotId slot = add_slot(repository, credential, cost, name, options.capabilities());
+  const Credential credential = get_new_credential(arguments.secret, session.random());
+  const std::string& name = arguments.name_or_role();
+  const SlotId slot = add_slot(repository, credential, cost, name, arguments.capabilities());
   if (session.options.is_json) {
-    print_json({{"slot", hex(slot)}, {"role", options.role}});
+    print_json({{"slot", hex(slot)}, {"role", arguments.role}});
   } else {
-    print_line(concat("added slot ", hex(slot), " (", name, ", ", options.role, ")"));
+    print_line(concat("added slot ", hex(slot), " (", name, ", ", arguments.role, ")"));
   }
   return Exit::done;
 }
 
-// The file is made first, and filled once the journal says that there is such a sheet: no copy of a
-// key that the journal does not know of.
-Exit run_export(Session& session, const Options& options, const std::string& path) {
+// The file is created first and filled only after the journal has the slot, so that no copy of a
+// key exists that the journal does not know of.
+Exit run_key_export(Session& session, const KeyArguments& arguments, const std::string& path) {
   Repository repository = session.open();
-  repository.require(can_own);
+  require_capability(repository, can_own);
   File file = path == "-" ? File() : File::create_new(path);
   Key key;
   session.random().fill(key.mutable_view());
   const SecretBytes text = encode_key_file(key);
-  const std::string& name = options.name.empty() ? "recovery sheet" : options.name;
+  const std::string& name = arguments.name.empty() ? "recovery sheet" : arguments.name;
+  const Identity identity = who_am_i(repository);
   SlotId slot;
   try {
     slot = add_recovery_sheet(repository, parse_key_file(text.view(), path), name,
-                              options.capabilities());
+                              arguments.capabilities());
   } catch (const Error& error) {
     if (file.is_open()) remove_file(path);
     throw Error(error.code(), concat(error.text(),
@@ -189,10 +192,10 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
       concat("the slot is made, but not its sheet; revoke it with kist key revoke ", hex(slot)),
       [&] {
         const SecretBytes sheet = make_recovery_sheet(
-            {.repository = hex(repository.keyring().repository()),
-             .fingerprint = hex(repository.keyring().fingerprint()),
+            {.repository = hex(identity.repository),
+             .fingerprint = hex(identity.fingerprint),
              .location = printable(absolute_path(session.options.repository)),
-             .slot = concat(hex(slot), " (", printable(name), ", ", options.role, ")"),
+             .slot = concat(hex(slot), " (", printable(name), ", ", arguments.role, ")"),
              .time = local_time(session.services().clock.now_ms())},
             text.view());
         if (path == "-") return print_secret(sheet.view());
@@ -204,21 +207,21 @@ Exit run_export(Session& session, const Options& options, const std::string& pat
   if (session.options.is_json) {
     print_json({{"slot", hex(slot)}, {"sheet", json_text(path)}});
   } else {
-    print_line(concat("added slot ", hex(slot), " (", printable(name), ", ", options.role,
+    print_line(concat("added slot ", hex(slot), " (", printable(name), ", ", arguments.role,
                       "); print ", path, " and remove the file: it holds the key"));
   }
   return Exit::done;
 }
 
-// A slot by its id's first digits, or by its name where only one has it.
-SlotId find_slot(const State& state, const std::string& wanted) {
-  std::vector<SlotId> found;
-  for (const SlotState* slot : state.current_slots()) {
-    const SlotIntroduction& introduction = slot->introduction;
-    const bool has_digits = wanted.size() >= 4 && hex(introduction.slot).starts_with(wanted);
-    if (introduction.name == wanted || has_digits) found.push_back(introduction.slot);
+// The slot, not revoked, with that name, or with an id that begins with those four or more digits.
+// Error{invalid} when none or several fit.
+const SlotInfo& find_slot(const std::vector<SlotInfo>& slots, const std::string& wanted) {
+  std::vector<const SlotInfo*> found;
+  for (const SlotInfo& slot : slots) {
+    const bool has_digits = wanted.size() >= 4 && hex(slot.slot).starts_with(wanted);
+    if (!slot.is_revoked && (slot.name == wanted || has_digits)) found.push_back(&slot);
   }
-  if (found.size() == 1) return found.front();
+  if (found.size() == 1) return *found.front();
   throw Error(Code::invalid,
               concat(found.empty() ? "no slot is called " : "more than one slot is called ", wanted,
                      "; kist key list shows them"));
@@ -240,23 +243,23 @@ Exit report_epoch(const Session& session, const EndEpochResult& result) {
   return Exit::done;
 }
 
-Exit run_revoke(Session& session, const EpochOptions& options) {
+Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
   Repository repository = session.open();
-  repository.require(can_own);
+  require_capability(repository, can_own);
+  const std::vector<SlotInfo> slots = list_slots(repository);
   std::vector<SlotId> revoked;
   std::string names;
-  for (const std::string& wanted : options.slots) {
-    const SlotId id = find_slot(repository.state(), wanted);
-    if (id == repository.keyring().slot()) {
+  for (const std::string& wanted : arguments.slots) {
+    const SlotInfo& slot = find_slot(slots, wanted);
+    if (slot.is_own) {
       throw Error(Code::invalid, "a slot cannot revoke itself; use another owner's");
     }
-    if (std::ranges::count(revoked, id) > 0) continue;
-    revoked.push_back(id);
-    names += concat(names.empty() ? "" : ", ", repository.state().slots.at(id).introduction.name,
-                    " (", hex(id).substr(0, 8), ")");
+    if (std::ranges::count(revoked, slot.slot) > 0) continue;
+    revoked.push_back(slot.slot);
+    names += concat(names.empty() ? "" : ", ", slot_label(slot));
   }
-  const bool had_more = only_owner(repository.state(), {}).empty();
-  const std::string owner = had_more ? only_owner(repository.state(), revoked) : "";
+  const bool had_more = only_owner(slots, {}).empty();
+  const std::string owner = had_more ? only_owner(slots, revoked) : "";
   confirm(session,
           concat("Revoke ", names,
                  "? Nothing that is stored from now on opens with it, and it cannot be taken back.",
@@ -264,22 +267,22 @@ Exit run_revoke(Session& session, const EpochOptions& options) {
                                : concat(" Only one owner's slot is left then, ", owner,
                                         ": whoever loses it has lost the repository.")));
   return report_epoch(
-      session, end_epoch(repository, {.revoked = revoked, .drops_unreadable = options.drops}));
+      session, end_epoch(repository, {.revoked = revoked, .drops_unreadable = arguments.drops}));
 }
 
-Exit run_rotate(Session& session, const EpochOptions& options) {
+Exit run_key_rotate(Session& session, const EpochArguments& arguments) {
   Repository repository = session.open();
   return report_epoch(session,
-                      end_epoch(repository, {.revoked = {}, .drops_unreadable = options.drops}));
+                      end_epoch(repository, {.revoked = {}, .drops_unreadable = arguments.drops}));
 }
 
-Exit run_passwd(Session& session, const Options& options) {
-  const Argon2Cost cost = options.cost();
+Exit run_key_passwd(Session& session, const KeyArguments& arguments) {
+  const Argon2Cost cost = arguments.cost();
   Repository repository = session.open();
-  const Credential credential = get_new_credential(options.secret, session.random());
+  const Credential credential = get_new_credential(arguments.secret, session.random());
   rewrap_slot(repository, credential, cost);
   if (session.options.is_json) {
-    print_json({{"slot", hex(repository.keyring().slot())}});
+    print_json({{"slot", hex(who_am_i(repository).slot)}});
   } else {
     print_line(
         "done: the new secret opens the slot, the old one does not. Whoever had copied the\n"
@@ -289,54 +292,61 @@ Exit run_passwd(Session& session, const Options& options) {
   return Exit::done;
 }
 
-void add_new_secret_options(CLI::App& command, Options& options) {
-  command.add_option("--new-password-file", options.secret.password_file,
-                     "The new password (default: asked for)");
-  command.add_option("--new-key-file", options.secret.key_file,
-                     "A key file; made if it does not exist");
-  command.add_option("--argon2-passes", options.passes, "For the password (default 3)");
-  command.add_option("--argon2-memory", options.memory_mib, "For the password, MiB (default 64)");
+void add_new_secret_options(CLI::App& command, KeyArguments& arguments) {
+  command.add_option("--new-password-file", arguments.secret.password_file,
+                     "Read the new password from this file (default: ask for it)");
+  command.add_option("--new-key-file", arguments.secret.key_file,
+                     "Use this key file; it is made if it does not exist");
+  command.add_option("--argon2-passes", arguments.passes,
+                     "Passes of Argon2id over the password (default 3)");
+  command.add_option("--argon2-memory", arguments.memory_mib,
+                     "Memory for Argon2id, in MiB (default 64)");
 }
 
-void add_role_options(CLI::App& command, Options& options) {
-  command.add_option("--name", options.name, "Whose it is");
+void add_role_options(CLI::App& command, KeyArguments& arguments) {
+  command.add_option("--name", arguments.name, "A name for the slot, such as laptop");
   command
       .add_option(
-          "--role", options.role,
-          "What it may do: writer (back up, and nothing else), reader (restore), auditor (see "
-          "and verify, without names and content), operator (all that daily work asks "
-          "for), owner (all; the default)")
+          "--role", arguments.role,
+          "What the slot may do: writer (back up, and nothing else), reader (restore), auditor "
+          "(list and verify, without seeing names or content), operator (all daily work), owner "
+          "(everything; the default)")
       ->check(
           CLI::IsMember(std::vector<std::string>(std::begin(role_names), std::end(role_names))));
 }
 
-// The commands that make key files, or take one in.
+// The commands that make a key: generate, accept, export.
 void add_key_files(CLI::App& command, Session& session) {
-  auto options = std::make_shared<KeyFileOptions>();
+  auto arguments = std::make_shared<KeyFileArguments>();
   CLI::App* generate = command.add_subcommand(
-      "generate", "Make a key file and print its public half, for another's key add --recipient");
-  generate->add_option("file", options->file, "Where; one that exists stays as it is")->required();
-  generate->callback([&session, options] {
-    session.action = [&session, options] { return run_generate(session, *options); };
+      "generate",
+      "Make a key file and print its public half; an owner lets it in with key add --recipient");
+  generate->add_option("file", arguments->file, "The key file; if it exists, it stays as it is")
+      ->required();
+  generate->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_key_generate(session, *arguments); };
   });
-  CLI::App* accept =
-      command.add_subcommand("accept", "Make a key open that an owner has let in as a recipient");
+  CLI::App* accept = command.add_subcommand(
+      "accept",
+      "Accept a slot: from then on, the key that an owner has let in opens the repository");
   accept
-      ->add_option("--fingerprint", options->fingerprint,
-                   "Of the repository, as the owner says it, not the storage")
+      ->add_option("--fingerprint", arguments->fingerprint,
+                   "The fingerprint of the repository; ask the owner for it, do not take it from "
+                   "the storage")
       ->type_name("DIGITS")
       ->required();
-  accept->callback([&session, options] {
-    session.action = [&session, options] { return run_accept(session, *options); };
+  accept->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_key_accept(session, *arguments); };
   });
-  auto sheet = std::make_shared<Options>();
+  auto sheet = std::make_shared<KeyArguments>();
   CLI::App* export_key = command.add_subcommand(
-      "export", "Make a recovery sheet: a key of its own, to be printed, as text and QR code");
+      "export", "Make a recovery sheet: a new key, as text and QR code, to print");
   add_role_options(*export_key, *sheet);
-  export_key->add_option("file", options->file, "Where; - prints it")->required();
-  export_key->callback([&session, sheet, options] {
-    session.action = [&session, sheet, options] {
-      return run_export(session, *sheet, options->file);
+  export_key->add_option("file", arguments->file, "The file to write the sheet to; - prints it")
+      ->required();
+  export_key->callback([&session, sheet, arguments] {
+    session.action = [&session, sheet, arguments] {
+      return run_key_export(session, *sheet, arguments->file);
     };
   });
 }
@@ -344,45 +354,47 @@ void add_key_files(CLI::App& command, Session& session) {
 }  // namespace
 
 void add_key(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("key", "Slots: the ways into the repository");
+  CLI::App* command =
+      app.add_subcommand("key", "Manage slots: each opens the repository with a password or a key");
   command->require_subcommand(1);
-  command->add_subcommand("list", "All slots")->callback([&session] {
-    session.action = [&session] { return run_list(session); };
+  command->add_subcommand("list", "List all slots")->callback([&session] {
+    session.action = [&session] { return run_key_list(session); };
   });
   add_key_files(*command, session);
-  auto options = std::make_shared<Options>();
-  CLI::App* add = command->add_subcommand("add", "Make a further slot");
-  add_new_secret_options(*add, *options);
-  add->add_option("--recipient", options->recipient,
-                  "Let in the key that kist key generate has made elsewhere")
+  auto arguments = std::make_shared<KeyArguments>();
+  CLI::App* add = command->add_subcommand("add", "Add a slot");
+  add_new_secret_options(*add, *arguments);
+  add->add_option("--recipient", arguments->recipient,
+                  "Let in a key whose public half kist key generate has printed elsewhere")
       ->type_name("KEY")
       ->excludes("--new-password-file")
       ->excludes("--new-key-file");
-  add_role_options(*add, *options);
-  add->callback([&session, options] {
-    session.action = [&session, options] { return run_add(session, *options); };
+  add_role_options(*add, *arguments);
+  add->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_key_add(session, *arguments); };
   });
-  auto epoch = std::make_shared<EpochOptions>();
+  auto epoch = std::make_shared<EpochArguments>();
   CLI::App* revoke = command->add_subcommand(
-      "revoke", "Shut a slot out: what is stored from now on does not open with it");
-  revoke->add_option("slot", epoch->slots, "Its name, or the first digits of its id")->required();
+      "revoke", "Revoke slots: what is stored from now on does not open with them");
+  revoke->add_option("slot", epoch->slots, "The name of a slot, or the first digits of its id")
+      ->required();
   CLI::App* rotate =
-      command->add_subcommand("rotate", "Begin a new epoch: fresh secrets for every slot");
+      command->add_subcommand("rotate", "Begin a new epoch: new secrets for every slot");
   for (CLI::App* ending : {revoke, rotate}) {
     ending->add_flag("--drop-unreadable", epoch->drops,
-                     "Give up what is damaged, with all that only it opens");
+                     "Give up damaged key segments and the content that only they open");
   }
   revoke->callback([&session, epoch] {
-    session.action = [&session, epoch] { return run_revoke(session, *epoch); };
+    session.action = [&session, epoch] { return run_key_revoke(session, *epoch); };
   });
   rotate->callback([&session, epoch] {
-    session.action = [&session, epoch] { return run_rotate(session, *epoch); };
+    session.action = [&session, epoch] { return run_key_rotate(session, *epoch); };
   });
   CLI::App* passwd =
-      command->add_subcommand("passwd", "Give this slot another password or key file");
-  add_new_secret_options(*passwd, *options);
-  passwd->callback([&session, options] {
-    session.action = [&session, options] { return run_passwd(session, *options); };
+      command->add_subcommand("passwd", "Change the password or key file of this slot");
+  add_new_secret_options(*passwd, *arguments);
+  passwd->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_key_passwd(session, *arguments); };
   });
 }
 

@@ -1,5 +1,4 @@
 #include <array>
-#include <cstdio>
 
 #include "cli/command.h"
 
@@ -7,7 +6,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct LsArguments {
   std::string snapshot;
   bool is_long = false;
   bool is_recursive = false;
@@ -41,15 +40,13 @@ void print_long(const Entry& entry) {
   std::string name = printable("/" + entry.path);
   if (entry.type == EntryType::symlink) name += " -> " + printable(entry.link_target);
   if (entry.type == EntryType::hard_link) name += " = " + printable("/" + entry.link_target);
-  std::array<char, 160> head{};
   const bool has_details = entry.type != EntryType::hard_link;
-  static_cast<void>(
-      std::snprintf(head.data(), head.size(), "%s %-8s %-8s %12llu %s  ", mode_text(entry).c_str(),
-                    has_details ? owner_text(entry.user, entry.uid).c_str() : "",
-                    has_details ? owner_text(entry.group, entry.gid).c_str() : "",
-                    static_cast<unsigned long long>(entry.size),
-                    has_details ? local_time(to_ms(entry.mtime)).c_str() : "                   "));
-  print_line(head.data() + name);
+  const std::string size = std::to_string(entry.size);
+  print_line(concat(mode_text(entry), " ",
+                    padded(has_details ? owner_text(entry.user, entry.uid) : "", 8), " ",
+                    padded(has_details ? owner_text(entry.group, entry.gid) : "", 8), " ",
+                    std::string(12 - std::min<std::size_t>(12, size.size()), ' '), size, " ",
+                    padded(has_details ? local_time(to_ms(entry.mtime)) : "", 19), "  ", name));
 }
 
 void print_entry_json(const Entry& entry) {
@@ -70,13 +67,13 @@ void print_entry_json(const Entry& entry) {
   print_json(json);
 }
 
-Exit run(Session& session, const Options& options) {
+Exit run_ls(Session& session, const LsArguments& arguments) {
   Repository repository = session.open();
-  list_entries(repository, select(repository, options.snapshot), options.is_recursive,
+  list_entries(repository, select(repository, arguments.snapshot), arguments.is_recursive,
                [&](const Entry& entry) {
                  if (session.options.is_json) {
                    print_entry_json(entry);
-                 } else if (options.is_long) {
+                 } else if (arguments.is_long) {
                    print_long(entry);
                  } else {
                    print_line(printable("/" + entry.path));
@@ -89,13 +86,14 @@ Exit run(Session& session, const Options& options) {
 
 void add_ls(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("ls", "List the files of a snapshot");
-  auto options = std::make_shared<Options>();
-  command->add_option("snapshot", options->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
-  command->add_flag("-l,--long", options->is_long, "With mode, owner, size and time");
-  command->add_flag("-R,--recursive", options->is_recursive, "All that lies below");
+  auto arguments = std::make_shared<LsArguments>();
+  command->add_option("snapshot", arguments->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
+  command->add_flag("-l,--long", arguments->is_long, "Print mode, owner, size and time too");
+  command->add_flag("-R,--recursive", arguments->is_recursive,
+                    "List everything below, not only the directory itself");
   command->footer("Examples:\n  kist ls latest:/home/ann\n  kist ls -lR 3f9a12");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_ls(session, *arguments); };
   });
 }
 

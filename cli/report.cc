@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <ctime>
+#include <cwchar>
 
 #include <unistd.h>
 
@@ -122,20 +124,97 @@ std::string json_text(std::string_view bytes) {
   return out;
 }
 
+namespace {
+
+// wcwidth() answers for the locale of the thread, and the person's own may be "C", which knows
+// ASCII alone. While one of these is there, the thread has the C library's own UTF-8 locale.
+class Utf8Locale {
+ public:
+  Utf8Locale() : former_(utf8() == nullptr ? nullptr : ::uselocale(utf8())) {}
+
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+  Utf8Locale(Utf8Locale&&) = delete;
+  Utf8Locale& operator=(Utf8Locale&&) = delete;
+
+  ~Utf8Locale() {
+    if (former_ != nullptr) ::uselocale(former_);
+  }
+
+ private:
+  static locale_t utf8() {
+    static const locale_t made = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return made;
+  }
+
+  locale_t former_;
+};
+
+// The character that a valid UTF-8 sequence stands for.
+wchar_t decode_utf8(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  std::uint32_t out = sequence.size() == 1 ? first : first & (0x7fU >> sequence.size());
+  for (const char c : sequence.substr(1)) {
+    out = out << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+  }
+  return static_cast<wchar_t>(out);
+}
+
+// Calls `each` with the length in bytes and the columns of every character, until it returns false.
+template <typename Each>
+void for_each_character(std::string_view text, const Each& each) {
+  const Utf8Locale locale;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    const int width = length < 2 ? 1 : ::wcwidth(decode_utf8(text.substr(i, length)));
+    const std::size_t bytes = std::max<std::size_t>(length, 1);
+    if (!each(bytes, width < 0 ? std::size_t{1} : static_cast<std::size_t>(width))) return;
+    i += bytes;
+  }
+}
+
+}  // namespace
+
+std::size_t column_count(std::string_view text) {
+  std::size_t out = 0;
+  for_each_character(text, [&](std::size_t /*bytes*/, std::size_t columns) {
+    out += columns;
+    return true;
+  });
+  return out;
+}
+
+std::string padded(std::string_view text, std::size_t columns) {
+  std::string out(text);
+  out.append(columns - std::min(columns, column_count(text)), ' ');
+  return out;
+}
+
+std::string_view clipped(std::string_view text, std::size_t columns) {
+  std::size_t end = 0;
+  for_each_character(text, [&](std::size_t bytes, std::size_t wide) {
+    if (wide > columns) return false;
+    columns -= wide;
+    end += bytes;
+    return true;
+  });
+  return text.substr(0, end);
+}
+
 void Table::print() const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], column_count(row[i]));
     }
   }
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string fill(widths[i] - row[i].size(), ' ');
       const bool is_right = std::ranges::find(right_, i) != right_.end();
-      line += is_right ? fill + row[i] : row[i] + fill;
+      if (is_right) line.append(widths[i] - column_count(row[i]), ' ');
+      line += is_right ? row[i] : padded(row[i], widths[i]);
       if (i + 1 < row.size()) line += "  ";
     }
     line.erase(line.find_last_not_of(' ') + 1);

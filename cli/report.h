@@ -1,4 +1,5 @@
-// How results look: tables, sizes, times, JSON.
+// How results are printed: tables, sizes, times, JSON. Names go through printable() or json_text()
+// first, because a file name may hold any bytes.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,20 @@ std::string human_size(std::uint64_t bytes);       // "1.3 GiB"
 std::string local_time(std::int64_t time_ms);      // "2026-11-22 08:00:31"
 std::string utc_time(std::int64_t time_ms);        // "2026-11-22T08:00:31.250Z"
 std::string human_duration(std::int64_t time_ms);  // "4.2 s", "3 min 12 s"
-// Control characters (names may hold any) written as \xNN, so that no name speaks to the terminal.
+// Writes control characters as \xNN, so that no file name can send commands to the terminal.
 std::string printable(std::string_view text);
-// Bytes that are not UTF-8 written as \xNN: JSON holds text only.
+// Writes bytes that are not UTF-8 as \xNN, because JSON holds text only.
 std::string json_text(std::string_view bytes);
 
-// Columns as wide as their widest cell; the first row is the heading. Numbers go right.
+// The columns that a text takes on a terminal: none for an accent that combines with the letter
+// before it, two for an ideograph, so 6 for "Zoë 日". One for each byte that is not UTF-8.
+std::size_t column_count(std::string_view text);
+// The text, and spaces up to that many columns.
+std::string padded(std::string_view text, std::size_t columns);
+// As much of the text as fits into that many columns; no character is cut in two.
+std::string_view clipped(std::string_view text, std::size_t columns);
+
+// A table whose columns are as wide as their widest cell. The first row is the heading.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) { rows_.push_back(std::move(headings)); }
@@ -40,10 +49,10 @@ class Table {
 };
 
 void print_line(std::string_view line);
-// At once, so that no copy is left in a buffer.
+// Prints without a buffer, so that no copy of the secret is left in one.
 void print_secret(View bytes);
 void print_json(const Json& json);
-// Bytes to stdout as they are; Error{failed} when they cannot be written.
+// Prints the bytes as they are; Error{failed} when standard output does not take them.
 void print_bytes(View bytes);
 
 Json statistics_json(const SnapshotStatistics& statistics);

@@ -31,7 +31,7 @@ std::string Session::state_parent() const {
 
 namespace {
 
-// "17" or "17:3f9a…", as `kist journal list` shows it.
+// Parses --head: "17" or "17:3f9a…".
 std::optional<KnownEntry> parse_known(const std::string& text) {
   if (text.empty()) return std::nullopt;
   KnownEntry out;
@@ -69,12 +69,12 @@ std::shared_ptr<Store> Session::existing_store() const {
 
 namespace {
 
-void tell_incidents(Console& console, const State& state) {
-  const std::vector<const VoidEntry*> open = state.open_incidents();
+void tell_incidents(Console& console, const Repository& repository) {
+  const std::vector<VoidEntry> open = open_incidents(repository);
   if (open.empty()) return;
   console.notice(concat(open.size(), open.size() == 1 ? " incident is" : " incidents are",
-                        " open; the newest: journal entry ", open.back()->sequence, " is void, ",
-                        open.back()->reason, " (kist incident list; an owner closes them)"));
+                        " open; the newest: journal entry ", open.back().sequence, " is void, ",
+                        open.back().reason, " (kist incident list; an owner closes them)"));
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ Repository Session::open() {
   const OpenOptions how = open_options();
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
   Repository out = open_repository(std::move(where), get_credential(options.secret), how, services());
-  tell_incidents(console, out.state());
+  tell_incidents(console, out);
   return out;
 }
 
@@ -144,18 +144,21 @@ std::uint64_t parse_duration(const std::string& text) {
 
 void add_filter_options(CLI::App& command, FilterOptions& options) {
   command
-      .add_option("-e,--exclude", options.excludes,
-                  "Leave out what matches this pattern (\"!\" before it takes that back)")
+      .add_option(
+          "-e,--exclude", options.excludes,
+          "Leave out paths that match this pattern; \"!\" before a pattern takes paths in again")
       ->type_name("PATTERN")
       ->take_all()
       ->allow_extra_args(false);
-  command.add_option("--exclude-file", options.exclude_files, "Read exclude patterns from a file")
+  command
+      .add_option("--exclude-file", options.exclude_files,
+                  "Read patterns for --exclude from this file")
       ->type_name("FILE")
       ->take_all()
       ->allow_extra_args(false);
   command
       .add_option("-i,--include", options.includes,
-                  "Only what matches this pattern, and what lies below that")
+                  "Take only paths that match this pattern, and everything below them")
       ->type_name("PATTERN")
       ->take_all()
       ->allow_extra_args(false);

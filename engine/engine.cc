@@ -3,8 +3,6 @@
 #include <malloc.h>
 
 #include "engine/base/disk/disk.h"
-#include "engine/blocks/index_loader.h"
-#include "engine/journal/journal.h"
 #include "engine/store/local.h"
 
 namespace kist {
@@ -41,77 +39,6 @@ Credential make_key_file(const std::string& path, Random& random) {
 Credential read_key_file(const std::string& path) {
   const SecretBytes text(read_file(path, 4096));
   return parse_key_file(text.view(), path);
-}
-
-void distrust_catalog() noexcept {
-  mark_open_environments();
-}
-
-CatalogInfo catalog_info(Repository& repository) {
-  repository.blocks().index();
-  const BlockIndex::Reader index(repository.blocks().index());
-  return {.directory = repository.local().directory(),
-          .entries = repository.state().next_sequence,
-          .index_entries = repository.blocks().index().loaded_sequence(),
-          .blocks = index.block_count(),
-          .packs = index.pack_count(),
-          .catalog_bytes = repository.local().catalog().file_bytes(),
-          .index_bytes = repository.blocks().index().file_bytes()};
-}
-
-void rebuild_catalog(Repository& repository) {
-  repository.local().reset_catalog();
-  repository.local().reset_index();
-  repository.journal().replay();
-  repository.blocks().index();
-}
-
-namespace {
-
-void compare_views(LocalDirectory& have, LocalDirectory& made, std::vector<std::string>& differences) {
-  const auto compare = [&](const std::string& what, std::uint64_t has, std::uint64_t should) {
-    if (has != should) {
-      differences.push_back(concat(what, ": the catalog has ", has, ", the store says ", should));
-    }
-  };
-  compare("journal entries", have.catalog().state().next_sequence,
-          made.catalog().state().next_sequence);
-  if (have.catalog().state().head != made.catalog().state().head) {
-    differences.emplace_back("the heads differ");
-  }
-  const BlockIndex::Reader left(have.index());
-  const BlockIndex::Reader right(made.index());
-  compare("packs", left.pack_count(), right.pack_count());
-  compare("blocks", left.block_count(), right.block_count());
-  for (std::uint32_t pack = 0; pack < std::min(left.pack_count(), right.pack_count()); ++pack) {
-    if (left.pack(pack).name != right.pack(pack).name) {
-      differences.push_back(concat("pack ", pack, " is another"));
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<std::string> check_catalog(Repository& repository) {
-  repository.blocks().index();
-  const std::string scratch = repository.local().directory() + "/check";
-  remove_tree(scratch);
-  // The view made anew stands in for the other while it is filled.
-  auto made =
-      std::make_unique<LocalDirectory>(scratch, repository.services().random, repository.observer());
-  std::vector<std::string> differences;
-  std::swap(repository.local, made);
-  try {
-    repository.journal().replay();
-    repository.blocks().index();
-  } catch (const Error& error) {
-    differences.push_back(error.text());
-  }
-  std::swap(repository.local, made);
-  compare_views(*repository.local, *made, differences);
-  made.reset();
-  remove_tree(scratch);
-  return differences;
 }
 
 }  // namespace kist

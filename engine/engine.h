@@ -1,6 +1,20 @@
 // The whole public face of the engine, for the command line and for embedders: open a repository,
-// then call an operation on it. Nothing here prints or exits; failures are Error, progress and
-// problems go to the Observer that the caller brings.
+// then call functions with it. Everything that comes back is a plain value. Nothing here prints or
+// exits; failures are Error, progress and problems go to the Observer that the caller brings.
+//
+//   SystemClock clock;
+//   SystemRandom random;
+//   Observer observer;  // says nothing; derive from it to hear of progress and problems
+//   prepare_process(observer);
+//   const Credential key = make_key_file(directory + "/key", random);
+//   Repository repository = init_repository(open_store(directory + "/repository"), key, {},
+//                                           directory + "/state", {clock, random, observer});
+//   const BackupResult made = backup(repository, {.paths = {source}});
+//   restore(repository, {.snapshot = made.snapshot, .target = directory + "/restored"});
+//   const std::vector<SnapshotSummary> snapshots = list_snapshots(repository);
+//
+// tests/engine/face_test.cc compiles and runs these very lines. A Repository is a handle: callers
+// pass it on and never reach into it. Each header below says what its functions refuse.
 #pragma once
 
 #include <memory>
@@ -11,56 +25,40 @@
 #include "engine/base/error.h"
 #include "engine/base/observer.h"
 #include "engine/base/random.h"
-#include "engine/blocks/index_loader.h"
+#include "engine/base/version.h"
 #include "engine/journal/checkpoint.h"
-#include "engine/journal/journal.h"
 #include "engine/keys/recipient.h"
 #include "engine/repository/repository.h"
 #include "engine/ops/backup/backup.h"
 #include "engine/ops/browse/browse.h"
 #include "engine/ops/browse/compare.h"
+#include "engine/ops/catalog/maintenance.h"
 #include "engine/ops/epoch/end_epoch.h"
 #include "engine/ops/incident/incidents.h"
+#include "engine/ops/journal/entries.h"
+#include "engine/ops/keys/slot_info.h"
 #include "engine/ops/restore/restore.h"
 #include "engine/ops/verify/verify.h"
+#include "engine/repository/init.h"
 #include "engine/repository/open.h"
 #include "engine/repository/slots.h"
 #include "engine/rules/validate.h"
 
 namespace kist {
 
-inline constexpr const char* version = "0.1.0";
-
-// The store that a location names: a path of this machine. Error{unsupported} for a URL.
+// The store that a location names: a path of this machine, such as "/mnt/backup".
+// Error{unsupported} for a URL.
 std::shared_ptr<Store> open_store(const std::string& location);
 
-// To be called once, first: no core dumps, room for open files, the libraries made ready. Says
-// through the observer if memory cannot be locked.
+// Disables core dumps, makes room for open files, gets the libraries ready. To be called once,
+// before anything else and before there is a second thread. The observer is told if memory cannot
+// be locked.
 void prepare_process(Observer& observer);
 
-// A new key file with a fresh key, mode 0600; Error{refused} where one exists. The credential it
-// stands for.
+// Makes a key file with a fresh key, mode 0600, and returns the credential it stands for.
+// Error{refused} where there is such a file already.
 Credential make_key_file(const std::string& path, Random& random);
+// The credential that a key file stands for; Error{invalid} when it is no key file.
 Credential read_key_file(const std::string& path);
-
-// For a handler of fatal signals: the local view is not trusted any more and rebuilt at the next
-// opening. Damage in LMDB's pages ends the process.
-void distrust_catalog() noexcept;
-
-struct CatalogInfo {
-  std::string directory;
-  std::uint64_t entries = 0;
-  std::uint64_t index_entries = 0;  // entries whose segments are loaded
-  std::uint64_t blocks = 0;
-  std::uint64_t packs = 0;
-  std::uint64_t catalog_bytes = 0;
-  std::uint64_t index_bytes = 0;
-};
-
-CatalogInfo catalog_info(Repository& repository);
-// Removes the local view and makes it anew from the store.
-void rebuild_catalog(Repository& repository);
-// Compares the local view with one made anew beside it; one line for each difference.
-std::vector<std::string> check_catalog(Repository& repository);
 
 }  // namespace kist

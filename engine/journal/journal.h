@@ -37,6 +37,11 @@ class Journal {
   Journal& operator=(Journal&&) = delete;
   ~Journal() = default;
 
+  // The same journal, followed from the start into another directory.
+  [[nodiscard]] Journal over(LocalDirectory& other) const {
+    return {store_, keyring_, other, services_};
+  }
+
   // What the entries replayed so far have come to.
   [[nodiscard]] const State& state() const { return local_.catalog().state(); }
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/blocks/index_loader.h"
 #include "engine/engine.h"
+#include "engine/journal/journal.h"
 #include "engine/store/memory.h"
 #include "tests/support/tree_fixture.h"
 

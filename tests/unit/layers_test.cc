@@ -87,6 +87,37 @@ TEST_CASE("the command line includes nothing of the engine but its public face")
   }
 }
 
+// The names of the variables and parameters that are repositories, and what hands one out.
+std::vector<std::string> repositories_in(const std::vector<std::string>& lines) {
+  std::vector<std::string> out = {"repository", "open\\(\\)"};
+  const std::regex declared("\\bRepository&? ([a-z_]+)\\b");
+  for (const std::string& line : lines) {
+    for (std::sregex_iterator at(line.begin(), line.end(), declared), end; at != end; ++at) {
+      out.push_back((*at)[1].str());
+    }
+  }
+  return out;
+}
+
+TEST_CASE("the command line passes a repository on and never reaches into it") {
+  std::size_t found = 0;
+  for (const std::string& path : sources_in("cli")) {
+    const std::vector<std::string> lines = lines_of(path);
+    for (const std::string& name : repositories_in(lines)) {
+      // "options.repository.empty()" is the text of an option.
+      const std::regex reach("(^|[^.\\w])" + name + "(\\.|->)[a-z]");
+      const std::regex inner("(\\.|->)(keyring|local|settled|catalog\\(\\))(\\W|$)");
+      for (const std::string& line : lines) {
+        INFO(path << ": " << line);
+        REQUIRE_FALSE(std::regex_search(line, reach));
+        REQUIRE_FALSE(std::regex_search(line, inner));
+      }
+      ++found;
+    }
+  }
+  REQUIRE(found > 60);
+}
+
 TEST_CASE("each library is included in one folder") {
   const std::map<std::string, std::string> homes = {{"<sodium.h>", "engine/crypto"},
                                                     {"<zstd.h>", "engine/content"},

@@ -6,6 +6,7 @@
 #include "engine/base/disk/tree.h"
 #include "engine/base/pool.h"
 #include "engine/base/attempt.h"
+#include "engine/base/version.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/index_loader.h"
@@ -22,8 +23,6 @@
 namespace kist {
 
 namespace {
-
-constexpr std::string_view program = "kist 0.1.0";
 
 GearTable gear_table(const Key& chunk_seed) {
   GearTable table{};
@@ -139,7 +138,7 @@ class Backup {
     SnapshotBody out;
     out.root = root;
     out.host = host_;
-    out.program = program;
+    out.program = concat("kist ", std::string_view(version));
     out.paths = labels();
     out.tags = options_.tags;
     out.description = options_.description;

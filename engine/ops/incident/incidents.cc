@@ -2,6 +2,29 @@
 
 namespace kist {
 
+std::vector<VoidEntry> list_incidents(const Repository& repository) {
+  return repository.state().voids;
+}
+
+std::vector<VoidEntry> open_incidents(const Repository& repository) {
+  std::vector<VoidEntry> out;
+  for (const VoidEntry* incident : repository.state().open_incidents()) {
+    out.push_back(*incident);
+  }
+  return out;
+}
+
+std::string closing_note(Repository& repository, const VoidEntry& incident) {
+  repository.require_view();
+  std::string out;
+  if (incident.is_open()) return out;
+  repository.journal().for_each_entry(incident.closed_by, [&](const ReplayedEntry& replayed) {
+    if (const auto* closed = std::get_if<IncidentsClosed>(&replayed.entry.act)) out = closed->note;
+    return false;
+  });
+  return out;
+}
+
 std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOptions& options) {
   repository.require(can_own);
   const Journal::Writable writable = repository.journal().require_writable();
@@ -9,6 +32,10 @@ std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOption
     return IncidentsClosed{.first = options.first, .last = options.last, .note = options.note};
   });
   return entry.sequence;
+}
+
+std::vector<UnsignedEntry> find_unsigned_tail(Repository& repository) {
+  return find_unsigned_tail(repository.journal());
 }
 
 std::uint64_t accept_unsigned_tail(Repository& repository,
