@@ -7,7 +7,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct BackupArguments {
   BackupOptions backup;
   FilterOptions filter;
   std::vector<std::string> path_files;
@@ -38,7 +38,8 @@ void print_summary(const BackupResult& result, bool is_dry_run) {
   if (s.problems > 0) print_line(concat("  problems     ", s.problems, ", each named above"));
 }
 
-// Paths of a list: one a line, or one a NUL byte if there is any.
+// Adds the paths of a list. If the list has a NUL byte, paths end with NUL bytes, as `find -print0`
+// writes them; otherwise each line is a path.
 void add_paths_from(const std::string& file, std::vector<std::string>& paths) {
   Bytes bytes;
   try {
@@ -55,7 +56,7 @@ void add_paths_from(const std::string& file, std::vector<std::string>& paths) {
   }
 }
 
-// The path in the snapshot of what comes from no file.
+// The path that a stream gets in the snapshot: "/dump.sql" becomes "dump.sql".
 std::string stream_path(std::string name) {
   while (name.starts_with('/')) {
     name.erase(0, 1);
@@ -79,16 +80,16 @@ std::uint64_t positive_size(std::string_view option, const std::string& text) {
   return size;
 }
 
-BackupOptions prepare(const Options& options) {
-  BackupOptions out = options.backup;
-  out.walk.filter = make_filter(options.filter);
-  out.checkpoint_bytes = positive_size("--checkpoint", options.checkpoint);
-  out.walk.exclude_larger_than = positive_size("--exclude-larger-than", options.larger_than);
-  for (const std::string& file : options.path_files) {
+BackupOptions prepare(const BackupArguments& arguments) {
+  BackupOptions out = arguments.backup;
+  out.walk.filter = make_filter(arguments.filter);
+  out.checkpoint_bytes = positive_size("--checkpoint", arguments.checkpoint);
+  out.walk.exclude_larger_than = positive_size("--exclude-larger-than", arguments.larger_than);
+  for (const std::string& file : arguments.path_files) {
     add_paths_from(file, out.paths);
   }
-  if (!options.time.empty()) {
-    out.time_ms = parse_local_time(options.time);
+  if (!arguments.time.empty()) {
+    out.time_ms = parse_local_time(arguments.time);
     if (!out.time_ms) {
       throw Error(Code::invalid, "--time takes a time such as 2026-11-22T08:00:00");
     }
@@ -96,22 +97,22 @@ BackupOptions prepare(const Options& options) {
   return out;
 }
 
-BackupResult run_backup(Session& session, const Options& options) {
-  BackupOptions prepared = prepare(options);
-  if (options.stdin_name.empty()) {
-    if (options.is_command) throw Error(Code::invalid, "name the output with --stdin NAME");
+BackupResult take_snapshot(Session& session, const BackupArguments& arguments) {
+  BackupOptions prepared = prepare(arguments);
+  if (arguments.stdin_name.empty()) {
+    if (arguments.is_command) throw Error(Code::invalid, "name the output with --stdin NAME");
     Repository repository = session.open();
     return backup(repository, prepared);
   }
   const std::vector<std::string> words = std::exchange(prepared.paths, {});
-  if (options.is_command == words.empty()) {
+  if (arguments.is_command == words.empty()) {
     throw Error(Code::invalid, words.empty() ? "which command? write it after --"
                                              : "--stdin takes no paths beside it");
   }
   Repository repository = session.open();
   std::optional<CommandInput> command;
-  if (options.is_command) command.emplace(words);
-  prepared.stream = StreamInput{.path = stream_path(options.stdin_name),
+  if (arguments.is_command) command.emplace(words);
+  prepared.stream = StreamInput{.path = stream_path(arguments.stdin_name),
                                 .time = {},
                                 .read =
                                     [&](MutableView out) {
@@ -125,13 +126,13 @@ BackupResult run_backup(Session& session, const Options& options) {
   return backup(repository, prepared);
 }
 
-Exit run(Session& session, const Options& options) {
-  const BackupResult result = run_backup(session, options);
+Exit run_backup(Session& session, const BackupArguments& arguments) {
+  const BackupResult result = take_snapshot(session, arguments);
   session.console.clear_progress();
   if (session.options.is_json) {
-    Json json = {{"snapshot", options.backup.is_dry_run ? "" : hex(result.snapshot)},
+    Json json = {{"snapshot", arguments.backup.is_dry_run ? "" : hex(result.snapshot)},
                  {"source", json_text(result.source)},
-                 {"dry_run", options.backup.is_dry_run},
+                 {"dry_run", arguments.backup.is_dry_run},
                  {"sequence", result.sequence},
                  {"files_opened", result.files_opened},
                  {"checkpoints", result.checkpoints},
@@ -139,62 +140,74 @@ Exit run(Session& session, const Options& options) {
     json.update(statistics_json(result.statistics));
     print_json(json);
   } else {
-    print_summary(result, options.backup.is_dry_run);
+    print_summary(result, arguments.backup.is_dry_run);
   }
   return result.statistics.problems == 0 ? Exit::done : Exit::partial;
 }
 
-void add_what(CLI::App& command, Options& options) {
-  command.add_option("paths", options.backup.paths, "What to back up")->type_name("PATH");
+void add_what(CLI::App& command, BackupArguments& arguments) {
+  command.add_option("paths", arguments.backup.paths, "What to back up")->type_name("PATH");
   command
-      .add_option("--files-from", options.path_files,
-                  "Read paths to back up from a file, one a line or NUL-separated")
+      .add_option("--files-from", arguments.path_files,
+                  "Read the paths to back up from this file: one a line, or separated by NUL bytes")
       ->type_name("FILE")
       ->take_all()
       ->allow_extra_args(false);
   command
-      .add_option("--stdin", options.stdin_name, "Back up standard input as a file of this name")
+      .add_option("--stdin", arguments.stdin_name, "Back up standard input as a file of this name")
       ->type_name("NAME");
-  command.add_flag("--stdin-from-command", options.is_command,
-                   "With --stdin: the output of the command after --; no snapshot if it fails");
-  add_filter_options(command, options.filter);
-  WalkOptions& walk = options.backup.walk;
+  command.add_flag(
+      "--stdin-from-command", arguments.is_command,
+      "With --stdin: back up the output of the command after --; if the command fails, "
+      "no snapshot is made");
+  add_filter_options(command, arguments.filter);
+  WalkOptions& walk = arguments.backup.walk;
   command.add_flag("--exclude-caches", walk.excludes_caches,
-                   "Of directories with a CACHEDIR.TAG, take only that file");
+                   "From a directory that holds CACHEDIR.TAG, back up only that file");
   command
       .add_option("--exclude-if-present", walk.exclude_if_present,
-                  "Of directories that hold this name, take only that")
+                  "From a directory that holds an entry of this name, back up only that entry")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);
   command
-      .add_option("--exclude-larger-than", options.larger_than, "Leave out files larger than this")
+      .add_option("--exclude-larger-than", arguments.larger_than,
+                  "Leave out files larger than this")
       ->type_name("SIZE");
   command.add_flag("-x,--one-file-system", walk.one_file_system,
-                   "Do not look into what is mounted below a given path");
+                   "Stay out of other file systems that are mounted below a given path");
 }
 
-void add_how(CLI::App& command, Options& options) {
-  BackupOptions& backup = options.backup;
+void add_how(CLI::App& command, BackupArguments& arguments) {
+  BackupOptions& backup = arguments.backup;
   command.add_option("--source", backup.source,
-                     "Name what is backed up (default: host and a hash of the paths)");
-  command.add_option("--host", backup.host, "The host to note (default: this machine's name)");
+                     "A name for what is backed up (default: the host and a hash of the paths)");
+  command.add_option("--host", backup.host,
+                     "The host to record in the snapshot (default: this machine's name)");
   command.add_option("--tag", backup.tags, "A tag for the snapshot; may be repeated")
       ->take_all()
       ->allow_extra_args(false);
-  command.add_option("--description", backup.description, "A text for the snapshot");
-  command.add_option("--time", options.time, "The time that the snapshot is said to be of")
+  command.add_option("--description", backup.description,
+                     "A description to record in the snapshot");
+  command
+      .add_option("--time", arguments.time,
+                  "Record this time in the snapshot, not the time of the backup")
       ->type_name("TIME");
   command
-      .add_option("--checkpoint", options.checkpoint,
-                  "Keep what was stored after this much new data (default: 1GiB)")
+      .add_option(
+          "--checkpoint", arguments.checkpoint,
+          "Commit a pending snapshot after this much new data, so that an interrupted backup "
+          "keeps it (default: 1GiB)")
       ->type_name("SIZE");
-  command.add_flag("-n,--dry-run", backup.is_dry_run, "Read and look up, store nothing");
+  command.add_flag("-n,--dry-run", backup.is_dry_run,
+                   "Read the files and count what is new, but store nothing");
   command
       .add_option("--compression", backup.compression,
                   "zstd level, 0 to 19 (default: the repository's)")
       ->check(CLI::Range(0, 19));
-  command.add_option("-j,--threads", backup.threads, "Worker threads (default: one a processor)")
+  command
+      .add_option("-j,--threads", backup.threads,
+                  "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
 }
 
@@ -202,9 +215,9 @@ void add_how(CLI::App& command, Options& options) {
 
 void add_backup(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("backup", "Take a snapshot of files and directories");
-  auto options = std::make_shared<Options>();
-  add_what(*command, *options);
-  add_how(*command, *options);
+  auto arguments = std::make_shared<BackupArguments>();
+  add_what(*command, *arguments);
+  add_how(*command, *arguments);
   command->footer(
       "A backup that is interrupted keeps what it has stored; the same command goes on from "
       "there.\n"
@@ -213,8 +226,8 @@ void add_backup(CLI::App& app, Session& session) {
       "  kist backup --source mail --tag nightly /var/mail\n"
       "  kist backup --exclude '*.tmp' --exclude '/home/*/.cache/' --exclude-caches /home\n"
       "  kist backup --stdin db.sql --stdin-from-command -- pg_dump accounts");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_backup(session, *arguments); };
   });
 }
 

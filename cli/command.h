@@ -1,5 +1,6 @@
-// What every command shares: the options that all take, and how a command gets at its repository.
-// One file per command registers its options and its work; main.cc runs the one that was chosen.
+// What all commands share: the global options, and how a command opens its repository. Each command
+// has a file that registers its options and its action; main.cc runs the action that was chosen.
+// Commands call functions of engine/engine.h and never reach into what these hand out.
 #pragma once
 
 #include <functional>
@@ -15,7 +16,7 @@
 
 namespace kist::cli {
 
-// Exit codes; docs/operations.md has the table.
+// Exit codes; docs/operations.md explains them.
 enum class Exit : int {
   done = 0,
   failed = 1,
@@ -55,9 +56,9 @@ class Session {
 
   Random& random() { return random_; }
 
-  // The open repository that --repo names.
+  // Opens the repository that --repo names, and says if incidents are open.
   Repository open();
-  // The same for a key that an owner has let in and that opens from then on.
+  // Accepts the slot that an owner has made for this key file, and opens the repository with it.
   Repository accept(const ObjectHash& fingerprint);
   std::shared_ptr<Store> store() const;
   [[nodiscard]] std::string state_parent() const;
@@ -70,12 +71,12 @@ class Session {
   SystemRandom random_;
 };
 
-// "3", "64KiB": sizes as options take them.
+// Parses a size as options take it, such as "3" or "64KiB", into bytes.
 std::uint64_t parse_size(const std::string& text);
-// "90s", "36h", "1d", "2w", "1y": seconds.
+// Parses a time such as "90s", "36h", "1d", "2w" or "1y" into seconds.
 std::uint64_t parse_duration(const std::string& text);
 
-// Which paths are meant, as `backup`, `restore` and `find` take it.
+// Which paths `backup` and `restore` take.
 struct FilterOptions {
   std::vector<std::string> exclude_files;
   std::vector<std::string> excludes;
@@ -83,11 +84,11 @@ struct FilterOptions {
 };
 
 void add_filter_options(CLI::App& command, FilterOptions& options);
-// Patterns of files come first, then those of the command line: the last that matches counts.
+// Patterns from files come before those of the command line, because the last that matches decides.
 PathFilter make_filter(const FilterOptions& options);
 
-// Asks on the terminal, unless --yes was given; Error{refused} when the answer is not yes, or
-// nobody can be asked.
+// Asks the question on the terminal, unless --yes was given. Error{refused} when the answer is not
+// yes, or there is no terminal.
 void confirm(const Session& session, const std::string& question);
 
 void add_init(CLI::App& app, Session& session);
@@ -104,7 +105,7 @@ void add_incident(CLI::App& app, Session& session);
 void add_key(CLI::App& app, Session& session);
 void add_find(CLI::App& app, Session& session);
 void add_diff(CLI::App& app, Session& session);
-// Last, for it describes all the others.
+// To be added last, because it describes all the others.
 void add_help(CLI::App& app, Session& session);
 
 }  // namespace kist::cli

@@ -48,7 +48,7 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(Code::failed, "cannot make a pipe");
   pipe_ = File(Descriptor(ends[0]), name_);
   const Descriptor output(ends[1]);
-  // This process's secrets are none of the command's business.
+  // The command gets the environment without the variables that hold or name a password.
   std::vector<char*> environment;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with("KIST_PASSWORD")) environment.push_back(*variable);
@@ -62,7 +62,7 @@ CommandInput::CommandInput(const std::vector<std::string>& words)
   posix_spawn_file_actions_t actions{};
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, output.fd(), STDOUT_FILENO);
-  // The command is to end when nobody reads it any more, as it would in a shell.
+  // This program ignores SIGPIPE. The command must not: it has to end when nobody reads its output.
   posix_spawnattr_t attributes{};
   ::posix_spawnattr_init(&attributes);
   sigset_t broken_pipe{};

@@ -1,5 +1,5 @@
-// A command whose output is backed up. It runs without a shell, with the terminal's standard input
-// and error.
+// A command whose output is backed up. It runs without a shell and shares this program's standard
+// input and error, but does not see its passwords.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ class CommandInput {
   CommandInput& operator=(CommandInput&&) = delete;
   ~CommandInput();
 
-  // The command's output, as far as the view goes; less only at its end.
+  // Fills `out` with the command's output; fewer bytes than fit mean that the output has ended.
   std::size_t read(MutableView out, const Observer& observer) const;
   // Waits for the command; Error{failed} unless it ended with 0.
   void finish();
@@ -30,7 +30,7 @@ class CommandInput {
   int process_ = -1;
 };
 
-// The same of what is piped into this process.
+// The same for this program's standard input.
 std::size_t read_standard_input(MutableView out, const Observer& observer);
 
 }  // namespace kist::cli

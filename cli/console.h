@@ -1,4 +1,5 @@
-// The terminal: progress and warnings on stderr, results on stdout. Also where Ctrl-C arrives.
+// The terminal: progress and warnings go to stderr, results to stdout. Ctrl-C and fatal signals are
+// handled here too.
 #pragma once
 
 #include <atomic>
@@ -20,10 +21,10 @@ struct ConsoleOptions {
   bool log_as_json = false;
 };
 
-// Renders what the engine tells. Thread-safe.
+// Prints what the engine tells its observer. Thread-safe.
 class Console final : public Observer {
  public:
-  // Logs go to stderr, and to a file where one is asked for.
+  // Sends the log to stderr, and to a file if the options name one.
   void configure(const ConsoleOptions& options);
 
   void notice(const std::string& text) override;
@@ -31,7 +32,7 @@ class Console final : public Observer {
   void progress(const Progress& progress) override;
   [[nodiscard]] bool cancelled() const override;
 
-  // Removes the progress line, before something else is printed.
+  // Removes the progress line. To be called before anything else is printed.
   void clear_progress();
 
  private:
@@ -40,12 +41,12 @@ class Console final : public Observer {
   ConsoleOptions options_;
   bool draws_line_ = false;  // stderr is a terminal that takes a line rewritten in place
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point started_;  // with the first that was told
+  std::chrono::steady_clock::time_point started_;  // when the first progress was told
   std::chrono::steady_clock::time_point last_drawn_;
   bool is_line_shown_ = false;
 };
 
-// From here on SIGINT and SIGTERM ask running work to stop; a second one ends the process at once.
+// From here on the first SIGINT or SIGTERM asks running work to stop; the second ends the process.
 void catch_signals();
 
 }  // namespace kist::cli

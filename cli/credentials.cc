@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::uint64_t passphrase_bytes_max = 64U << 10U;
 
-// A passphrase is one line: what comes after the last newline of a file or answer is not part of
-// it.
+// The passphrase without the line ends after it: editors add a newline that nobody has typed.
 Credential passphrase(Bytes bytes) {
   while (!bytes.empty() && (bytes.back() == '\n' || bytes.back() == '\r')) {
     bytes.pop_back();
@@ -24,7 +23,8 @@ Credential passphrase(Bytes bytes) {
   return {SlotKind::passphrase, SecretBytes(std::move(bytes))};
 }
 
-// A file that the person named: absent is a mistake of theirs, not of the repository.
+// Reads a file that a person has named. If that fails, the option is wrong, not the repository: so
+// every error becomes Error{invalid}.
 template <typename Read>
 auto named_file(const Read& read) {
   try {
@@ -68,7 +68,7 @@ Bytes ask(const std::string& prompt) {
   static_cast<void>(std::fflush(terminal.get()));
   if (has_echo) ::tcsetattr(fd, TCSAFLUSH, &silent);
   Bytes line;
-  line.reserve(passphrase_bytes_max);  // or growing it would leave copies behind
+  line.reserve(passphrase_bytes_max);  // growing it would leave copies of the secret in memory
   for (int c = std::fgetc(terminal.get()); c != EOF && c != '\n'; c = std::fgetc(terminal.get())) {
     if (line.size() < passphrase_bytes_max) line.push_back(static_cast<std::uint8_t>(c));
   }
@@ -120,7 +120,8 @@ std::optional<Credential> find_credential(const SecretOptions& options) {
   return std::nullopt;
 }
 
-// What the options do not say, the environment may: KIST_KEY_FILE and its kin, each alone.
+// The secret that the environment names. KIST_KEY_FILE comes first, then KIST_PASSWORD_FILE, then
+// KIST_PASSWORD_COMMAND; the others are ignored.
 SecretOptions from_environment() {
   SecretOptions out;
   out.key_file = environment("KIST_KEY_FILE");

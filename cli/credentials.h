@@ -18,18 +18,19 @@ struct SecretOptions {
   }
 };
 
-// The credential to open a repository with.
+// The credential that opens the repository: from the options, else the environment, else the
+// terminal.
 Credential get_credential(const SecretOptions& options);
-// What somebody at a terminal answers; empty where there is none, or no answer.
+// The answer that a person types at the terminal; empty without a terminal, or without an answer.
 std::string ask_line(const std::string& question);
-// That of a key file; Error{invalid} where there is none.
+// The credential of a key file; Error{invalid} where there is no such file.
 Credential get_key_file(const std::string& path);
-// The options for a new repository's first secret: those given, else those of the environment.
+// The options that were given, or if none was, those that the environment names.
 SecretOptions or_environment(const SecretOptions& options);
-// The credential that a new slot gets; a passphrase from the terminal is asked for twice, a key
-// file that does not exist is made.
+// The credential for a new slot. The terminal asks for a passphrase twice; a key file that does not
+// exist is made.
 Credential get_new_credential(const SecretOptions& options, Random& random);
-// The same for init, which also takes KIST_PASSWORD and systemd's credential.
+// The same for init, which also reads KIST_PASSWORD and the credential of systemd.
 Credential get_new_first_credential(const SecretOptions& options, Random& random);
 
 }  // namespace kist::cli

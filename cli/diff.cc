@@ -4,13 +4,13 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct DiffArguments {
   std::string before;
   std::string after;
   bool no_metadata = false;
 };
 
-// One side of a difference is always there.
+// The entry after the change, or before it where the entry was removed.
 const Entry& entry_of(const Difference& difference) {
   const Entry* any = difference.after != nullptr ? difference.after : difference.before;
   return *any;
@@ -53,14 +53,14 @@ void print_difference(const Difference& difference, bool is_json) {
   print_json(json);
 }
 
-Exit run(Session& session, const Options& options) {
+Exit run_diff(Session& session, const DiffArguments& arguments) {
   Repository repository = session.open();
-  const Selection before = select(repository, options.before);
-  const Selection after = select(repository, options.after);
+  const Selection before = select(repository, arguments.before);
+  const Selection after = select(repository, arguments.after);
   const bool is_json = session.options.is_json;
   const DifferenceTotals totals =
       diff_snapshots(repository, before, after, [&](const Difference& difference) {
-        if (options.no_metadata && !difference.in_content) return;
+        if (arguments.no_metadata && !difference.in_content) return;
         print_difference(difference, is_json);
       });
   if (is_json) {
@@ -84,16 +84,16 @@ Exit run(Session& session, const Options& options) {
 
 void add_diff(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("diff", "Show what differs between two snapshots");
-  auto options = std::make_shared<Options>();
-  command->add_option("before", options->before, "SNAPSHOT or SNAPSHOT:/PATH")->required();
-  command->add_option("after", options->after, "SNAPSHOT or SNAPSHOT:/PATH")->required();
-  command->add_flag("--no-metadata", options->no_metadata,
-                    "Leave out what differs in owner, mode, time or attributes only");
+  auto arguments = std::make_shared<DiffArguments>();
+  command->add_option("before", arguments->before, "SNAPSHOT or SNAPSHOT:/PATH")->required();
+  command->add_option("after", arguments->after, "SNAPSHOT or SNAPSHOT:/PATH")->required();
+  command->add_flag("--no-metadata", arguments->no_metadata,
+                    "Leave out entries that differ only in owner, mode, time or attributes");
   command->footer(
       "+ added, - removed, M modified, m modified in metadata only.\n\nExamples:\n"
       "  kist diff \"1w ago\" latest\n  kist diff 3f9a:/etc latest:/etc");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_diff(session, *arguments); };
   });
 }
 

@@ -4,7 +4,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct FindArguments {
   std::vector<std::string> patterns;
 };
 
@@ -24,9 +24,9 @@ Json to_json(const FoundPath& found) {
           {"versions", versions}};
 }
 
-Exit run(Session& session, const Options& options) {
+Exit run_find(Session& session, const FindArguments& arguments) {
   PathFilter filter;
-  for (const std::string& pattern : options.patterns) {
+  for (const std::string& pattern : arguments.patterns) {
     filter.include(pattern);
   }
   Repository repository = session.open();
@@ -60,17 +60,19 @@ Exit run(Session& session, const Options& options) {
 
 void add_find(CLI::App& app, Session& session) {
   CLI::App* command =
-      app.add_subcommand("find", "Find paths across all snapshots, with every version of them");
-  auto options = std::make_shared<Options>();
-  command->add_option("patterns", options->patterns, "Patterns, as --include takes them")
+      app.add_subcommand("find", "Find paths in all snapshots, with every version of each");
+  auto arguments = std::make_shared<FindArguments>();
+  command
+      ->add_option("patterns", arguments->patterns,
+                   "Patterns such as '*.odt', as --include takes them")
       ->required()
       ->type_name("PATTERN");
   command->footer(
-      "Each version is shown with the first and the last snapshot that has it. What lies below a\n"
-      "directory that matches is found too.\n\nExamples:\n  kist find '*.odt'\n"
+      "Each version is shown with the first and the last snapshot that has it. If a directory\n"
+      "matches, everything below it is found too.\n\nExamples:\n  kist find '*.odt'\n"
       "  kist find /etc/fstab passwd");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_find(session, *arguments); };
   });
 }
 

@@ -30,31 +30,35 @@ Exit exit_for(Code code) {
 }
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
-  app.add_option("-r,--repo", options.repository, "The repository: a directory")
+  app.add_option("-r,--repo", options.repository, "The directory of the repository")
       ->envname("KIST_REPO")
       ->type_name("PATH");
-  app.add_option("--password-file", options.secret.password_file, "Read the password from a file")
+  app.add_option("--password-file", options.secret.password_file,
+                 "Read the password from this file")
       ->type_name("FILE");
   app.add_option("--password-command", options.secret.password_command,
-                 "Read the password from a command's output")
+                 "Read the password from the output of this command")
       ->type_name("COMMAND");
-  app.add_option("--key-file", options.secret.key_file, "Open with a key file")->type_name("FILE");
-  app.add_option("--slot", options.slot, "Open this slot and no other")->type_name("ID");
-  app.add_option("--state-dir", options.state_directory, "Where catalogs and caches are kept")
+  app.add_option("--key-file", options.secret.key_file, "Open the repository with this key file")
+      ->type_name("FILE");
+  app.add_option("--slot", options.slot, "Open this slot, not the first that fits")
+      ->type_name("ID");
+  app.add_option("--state-dir", options.state_directory, "The directory for catalogs and caches")
       ->envname("KIST_STATE_DIR")
       ->type_name("DIR");
   app.add_flag("--json", options.is_json, "Print JSON");
-  app.add_flag("-q,--quiet", options.is_quiet, "Print results and errors only");
-  app.add_flag("-v,--verbose", options.is_verbose, "Log more");
-  app.add_flag("--no-progress", options.has_no_progress, "No progress line");
-  app.add_option("--progress", options.progress, "auto, plain (for logs) or none")
+  app.add_flag("-q,--quiet", options.is_quiet, "Print only results and errors");
+  app.add_flag("-v,--verbose", options.is_verbose, "Print and log more");
+  app.add_flag("--no-progress", options.has_no_progress, "Show no progress");
+  app.add_option("--progress", options.progress,
+                 "How to show progress: auto, plain (lines, for logs) or none")
       ->check(CLI::IsMember({"auto", "plain", "none"}));
   app.add_option("--head", options.head,
-                 "The journal must have this entry: its number, or NUMBER:HASH")
+                 "Require that the journal has this entry: NUMBER or NUMBER:HASH")
       ->type_name("ENTRY");
-  app.add_flag("--yes", options.is_confirmed, "Do not ask");
-  app.add_option("--log-file", options.log_file, "Write a log")->type_name("FILE");
-  app.add_option("--log-format", options.log_format, "text or json")
+  app.add_flag("--yes", options.is_confirmed, "Answer yes to every question");
+  app.add_option("--log-file", options.log_file, "Write a log to this file")->type_name("FILE");
+  app.add_option("--log-format", options.log_format, "The format of the log: text or json")
       ->check(CLI::IsMember({"text", "json"}));
 }
 
@@ -74,7 +78,7 @@ void print_error(Session& session, const std::string& text) {
   static_cast<void>(std::fprintf(stderr, "kist: %s\n", printable(text).c_str()));
 }
 
-Exit run(Session& session) {
+Exit run_chosen(Session& session) {
   try {
     session.console.configure(console_options(session.options));
     prepare_process(session.console);
@@ -124,7 +128,7 @@ int parse_and_run(int argc, char** argv) {
     static_cast<void>(std::fprintf(stderr, "kist: %s\n", text.c_str()));
     return static_cast<int>(Exit::usage);
   }
-  return static_cast<int>(run(session));
+  return static_cast<int>(run_chosen(session));
 }
 
 }  // namespace

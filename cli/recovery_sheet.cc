@@ -8,7 +8,7 @@ namespace kist::cli {
 
 namespace {
 
-// Room taken at once, so that no copy of the key is left behind.
+// Reserved at once: a buffer that grew would leave copies of the key in memory.
 constexpr std::size_t sheet_bytes_max = 64U << 10U;
 constexpr int quiet_zone = 4;  // modules around the code, as its standard asks
 
@@ -20,7 +20,7 @@ struct WipeCode {
   }
 };
 
-// Two rows of modules in one line of text, dark ones as ink.
+// Each line of text shows two rows of modules; dark modules are printed.
 void add_code(ByteWriter& out, View text) {
   const std::unique_ptr<QRcode, WipeCode> code(
       QRcode_encodeData(static_cast<int>(text.size()), text.data(), 0, QR_ECLEVEL_M));
@@ -45,7 +45,7 @@ void add_code(ByteWriter& out, View text) {
   }
 }
 
-// "kist-key-1:" and the digits in groups that an eye can follow.
+// Writes "kist-key-1:" and below it the digits, 32 a line in groups of four, easy to copy by hand.
 void add_key(ByteWriter& out, View text) {
   const std::string_view line = as_text(text);
   const std::size_t colon = line.find(':') + 1;

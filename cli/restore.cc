@@ -4,7 +4,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct RestoreArguments {
   std::string snapshot;
   std::string overwrite = "if-changed";
   FilterOptions filter;
@@ -62,12 +62,12 @@ void print_result(const RestoreOptions& options, const RestoreResult& result) {
   }
 }
 
-Exit run(Session& session, Options options) {
-  RestoreOptions& wanted = options.restore;
-  wanted.tree.overwrite = overwrite_of(options.overwrite);
-  wanted.filter = make_filter(options.filter);
+Exit run_restore(Session& session, RestoreArguments arguments) {
+  RestoreOptions& wanted = arguments.restore;
+  wanted.tree.overwrite = overwrite_of(arguments.overwrite);
+  wanted.filter = make_filter(arguments.filter);
   Repository repository = session.open();
-  const Selection selection = select(repository, options.snapshot);
+  const Selection selection = select(repository, arguments.snapshot);
   wanted.snapshot = selection.snapshot->taken.snapshot;
   wanted.path = selection.path;
   wanted.target = absolute_path(wanted.target);
@@ -102,7 +102,7 @@ Exit run(Session& session, Options options) {
   } else {
     print_result(wanted, result);
   }
-  if (!options.filter.includes.empty() && result.files + result.others == 0) {
+  if (!arguments.filter.includes.empty() && result.files + result.others == 0) {
     session.console.notice("nothing in the snapshot matches what is to be included");
     return Exit::failed;
   }
@@ -113,38 +113,44 @@ Exit run(Session& session, Options options) {
 }  // namespace
 
 void add_restore(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("restore", "Restore a snapshot, or a part of it");
-  auto options = std::make_shared<Options>();
-  RestoreOptions& restore = options->restore;
-  command->add_option("snapshot", options->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
+  CLI::App* command = app.add_subcommand("restore", "Restore a snapshot or part of it");
+  auto arguments = std::make_shared<RestoreArguments>();
+  RestoreOptions& restore = arguments->restore;
+  command->add_option("snapshot", arguments->snapshot, "SNAPSHOT or SNAPSHOT:/PATH")->required();
   command->add_option("-t,--target", restore.target, "The directory to restore to")
       ->required()
       ->type_name("DIR");
-  add_filter_options(*command, options->filter);
+  add_filter_options(*command, arguments->filter);
   command
-      ->add_option("--overwrite", options->overwrite,
-                   "What exists: if-changed (default: what differs in type, size or time is "
-                   "replaced), always or never")
+      ->add_option(
+          "--overwrite", arguments->overwrite,
+          "Whether to replace files that exist: if-changed (default) replaces those that differ "
+          "in type, size or time; always; never")
       ->check(CLI::IsMember({"if-changed", "always", "never"}));
   command->add_flag("--delete", restore.deletes,
-                    "Delete what the restored directories have and the snapshot has not");
+                    "In restored directories, delete what the snapshot does not have");
   command->add_flag("--delete-excluded", restore.deletes_excluded,
-                    "With --delete: also what the backup left out by its options");
-  command->add_flag("-n,--dry-run", restore.is_dry_run, "Say what would be done, do nothing");
-  command->add_flag("--verify", restore.verifies, "Read all files again afterwards and compare");
+                    "With --delete: also delete what the options of the backup had left out");
+  command->add_flag("-n,--dry-run", restore.is_dry_run,
+                    "Print what would be changed, and change nothing");
+  command->add_flag("--verify", restore.verifies,
+                    "Afterwards read all files again and compare them with the snapshot");
   command->add_flag("--numeric-ids", restore.tree.numeric_ids,
-                    "Owners by number, even where the name exists here");
-  command->add_option("-j,--threads", restore.threads, "Worker threads (default: one a processor)")
+                    "Set owners by number, even where a user or group of that name exists here");
+  command
+      ->add_option("-j,--threads", restore.threads,
+                   "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
   command->footer(
       "SNAPSHOT is an id or its first digits, latest, latest@SOURCE, a time (2026-11-22T08:00)\n"
-      "or an age (\"3d ago\"). A restore that was cut off goes on when it is run again: what is\n"
-      "right already is not read.\n\nExamples:\n  kist restore latest --target /tmp/all\n"
+      "or an age (\"3d ago\"). If a restore was interrupted, run it again: it goes on, and\n"
+      "what is right already is not read again.\n\nExamples:\n  kist restore latest --target "
+      "/tmp/all\n"
       "  kist restore latest:/home/ann/letters --target /tmp/letters\n"
       "  kist restore \"3d ago\":/etc --target /etc --delete --dry-run\n"
       "  kist restore latest --include '*.odt' --target /tmp/letters");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_restore(session, *arguments); };
   });
 }
 

@@ -4,19 +4,20 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct SnapshotsArguments {
   std::string source;
   std::string host;
   std::string tag;
   bool has_problems = false;
 };
 
-bool fits(const SnapshotSummary& summary, const Options& options) {
-  if (!options.source.empty() && summary.state->taken.source != options.source) return false;
-  if (!options.host.empty() && (!summary.body || summary.body->host != options.host)) return false;
-  if (options.tag.empty()) return true;
+bool fits(const SnapshotSummary& summary, const SnapshotsArguments& arguments) {
+  if (!arguments.source.empty() && summary.state->taken.source != arguments.source) return false;
+  if (!arguments.host.empty() && (!summary.body || summary.body->host != arguments.host))
+    return false;
+  if (arguments.tag.empty()) return true;
   return summary.body &&
-         std::ranges::find(summary.body->tags, options.tag) != summary.body->tags.end();
+         std::ranges::find(summary.body->tags, arguments.tag) != summary.body->tags.end();
 }
 
 Json to_json(const SnapshotSummary& summary) {
@@ -60,7 +61,7 @@ std::string joined_paths(const SnapshotSummary& summary) {
   return out;
 }
 
-// What is not in the snapshot as it was in the source.
+// The paths that could not be read, or changed while they were read.
 void print_problems(const SnapshotSummary& summary) {
   if (!summary.statistics || summary.statistics->problems == 0) return;
   print_line(concat("\n", hex(summary.state->taken.snapshot).substr(0, 10), ": ",
@@ -71,7 +72,7 @@ void print_problems(const SnapshotSummary& summary) {
   }
 }
 
-Exit run(Session& session, const Options& options) {
+Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
   Repository repository = session.open();
   Json list = Json::array();
   Table table({"SNAPSHOT", "TIME", "SOURCE", "FILES", "SIZE", "STORED", "PATHS"});
@@ -81,7 +82,7 @@ Exit run(Session& session, const Options& options) {
   std::vector<SnapshotSummary> shown = list_snapshots(repository);
   const bool is_whole = std::ranges::all_of(
       shown, [](const SnapshotSummary& summary) { return summary.statistics.has_value(); });
-  std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, options); });
+  std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, arguments); });
   for (const SnapshotSummary& summary : shown) {
     list.push_back(to_json(summary));
     const std::string id = hex(summary.state->taken.snapshot).substr(0, 10);
@@ -103,7 +104,7 @@ Exit run(Session& session, const Options& options) {
   } else {
     table.print();
     for (const SnapshotSummary& summary : shown) {
-      if (options.has_problems) print_problems(summary);
+      if (arguments.has_problems) print_problems(summary);
     }
   }
   return is_whole ? Exit::done : Exit::integrity;
@@ -113,15 +114,15 @@ Exit run(Session& session, const Options& options) {
 
 void add_snapshots(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("snapshots", "List the snapshots");
-  auto options = std::make_shared<Options>();
-  command->add_option("--source", options->source, "Only of this source");
-  command->add_option("--host", options->host, "Only from this host");
-  command->add_option("--tag", options->tag, "Only with this tag");
-  command->add_flag("--problems", options->has_problems,
-                    "Name what could not be backed up as it was");
+  auto arguments = std::make_shared<SnapshotsArguments>();
+  command->add_option("--source", arguments->source, "Only snapshots of this source");
+  command->add_option("--host", arguments->host, "Only snapshots from this host");
+  command->add_option("--tag", arguments->tag, "Only snapshots with this tag");
+  command->add_flag("--problems", arguments->has_problems,
+                    "Also list the paths that could not be backed up as they were");
   command->footer("Examples:\n  kist snapshots --tag nightly\n  kist snapshots --problems");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_snapshots(session, *arguments); };
   });
 }
 

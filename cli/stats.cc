@@ -4,7 +4,7 @@ namespace kist::cli {
 
 namespace {
 
-Exit run(Session& session) {
+Exit run_stats(Session& session) {
   Repository repository = session.open();
   const RepositoryStatistics s = count_repository(repository);
   if (session.options.is_json) {
@@ -48,8 +48,8 @@ Exit run(Session& session) {
 }  // namespace
 
 void add_stats(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("stats", "Sizes: what is stored and for which source");
-  command->callback([&session] { session.action = [&session] { return run(session); }; });
+  CLI::App* command = app.add_subcommand("stats", "Show how much is stored, and for which source");
+  command->callback([&session] { session.action = [&session] { return run_stats(session); }; });
 }
 
 }  // namespace kist::cli

@@ -4,7 +4,7 @@ namespace kist::cli {
 
 namespace {
 
-struct Options {
+struct VerifyArguments {
   std::string level = "structure";
   unsigned threads = 0;
   bool repairs = false;
@@ -15,7 +15,7 @@ VerifyLevel level_of(const std::string& name) {
   return name == "content" ? VerifyLevel::content : VerifyLevel::structure;
 }
 
-Json to_json(const Options& options, const VerifyReport& report) {
+Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   Json findings = Json::array();
   for (const Finding& finding : report.findings) {
     Json json = {{"object", finding.object},
@@ -28,7 +28,7 @@ Json to_json(const Options& options, const VerifyReport& report) {
   for (const HurtPath& path : report.hurt) {
     hurt.push_back({{"snapshot", hex(path.snapshot)}, {"path", json_text("/" + path.path)}});
   }
-  return {{"level", options.level},          {"findings", findings},
+  return {{"level", arguments.level},        {"findings", findings},
           {"healed", report.healed},         {"hurt", hurt},
           {"hurt_count", report.hurt_count}, {"entries", report.entries},
           {"snapshots", report.snapshots},   {"packs", report.packs},
@@ -51,7 +51,7 @@ void print_findings(const VerifyReport& report) {
   }
 }
 
-void print_advice(const Options& options, const VerifyReport& report) {
+void print_advice(const VerifyArguments& arguments, const VerifyReport& report) {
   const std::uint64_t left = report.findings.size() - report.healed;
   if (report.findings.empty()) print_line("no damage found");
   if (!report.findings.empty()) {
@@ -59,36 +59,36 @@ void print_advice(const Options& options, const VerifyReport& report) {
                       report.hurt_count, " paths hurt"));
   }
   if (left == 0) return;
-  if (options.repairs) {
+  if (arguments.repairs) {
     print_line(
         "What is left can only come from elsewhere: back up the sources that still have it, then "
         "verify again; or put the damaged objects back from a copy of the repository.");
   } else {
     print_line(
-        concat("kist verify --level ", options.level,
+        concat("kist verify --level ", arguments.level,
                " --repair heals what has a good second copy, and makes the next backup store "
                "again what its source still has."));
   }
 }
 
-Exit run(Session& session, const Options& options) {
+Exit run_verify(Session& session, const VerifyArguments& arguments) {
   Repository repository = session.open();
-  const VerifyReport report = verify(
-      repository,
-      {.level = level_of(options.level), .threads = options.threads, .repairs = options.repairs});
+  const VerifyReport report = verify(repository, {.level = level_of(arguments.level),
+                                                  .threads = arguments.threads,
+                                                  .repairs = arguments.repairs});
   session.console.clear_progress();
   if (session.options.is_json) {
-    print_json(to_json(options, report));
+    print_json(to_json(arguments, report));
   } else {
     print_findings(report);
-    print_line(concat("verified ", options.level, ": ", report.entries, " journal entries, ",
+    print_line(concat("verified ", arguments.level, ": ", report.entries, " journal entries, ",
                       report.snapshots, " snapshots, ", report.packs, " packs, ", report.frames,
                       " frames, ", report.blocks, " blocks, ", human_size(report.bytes_read),
                       " read"));
     if (report.proved > 0) {
       print_line(concat(report.proved, " index segments proved: writers may rely on them now"));
     }
-    print_advice(options, report);
+    print_advice(arguments, report);
   }
   return report.findings.size() == report.healed ? Exit::done : Exit::integrity;
 }
@@ -96,23 +96,28 @@ Exit run(Session& session, const Options& options) {
 }  // namespace
 
 void add_verify(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("verify", "Check that everything is there and whole");
-  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("verify", "Check that everything stored is there and undamaged");
+  auto arguments = std::make_shared<VerifyArguments>();
   command
-      ->add_option("--level", options->level,
-                   "structure (default), storage (and every byte against its hash) or content "
-                   "(and every frame opened)")
+      ->add_option(
+          "--level", arguments->level,
+          "structure (default): every object is there; storage: also read every byte and check "
+          "its hash; content: also decrypt everything")
       ->check(CLI::IsMember({"structure", "storage", "content"}));
-  command->add_option("-j,--threads", options->threads, "Worker threads (default: one a processor)")
+  command
+      ->add_option("-j,--threads", arguments->threads,
+                   "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
-  command->add_flag("--repair", options->repairs,
-                    "Heal what has a good second copy; have the next backup store damaged content "
-                    "again");
+  command->add_flag(
+      "--repair", arguments->repairs,
+      "Repair objects that have a good second copy, and let the next backup store damaged "
+      "content again");
   command->footer(
       "Examples:\n  kist verify\n  kist verify --level content\n"
       "  kist verify --level content --repair");
-  command->callback([&session, options] {
-    session.action = [&session, options] { return run(session, *options); };
+  command->callback([&session, arguments] {
+    session.action = [&session, arguments] { return run_verify(session, *arguments); };
   });
 }
 
