@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "engine/store/memory.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/tree_fixture.h"
 
 namespace kist::test {

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "engine/store/local.h"
-#include "engine/store/memory.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
 
