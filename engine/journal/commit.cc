@@ -5,6 +5,7 @@
 #include "engine/format/names.h"
 #include "engine/journal/replay.h"
 #include "engine/rules/validate.h"
+#include "engine/store/exclusive_put.h"
 
 namespace kist {
 
@@ -93,15 +94,30 @@ JournalEntry next_entry(const Repository& repository, Act act) {
 
 namespace {
 
-// What is there is put once more, if absent: nothing changes, whatever the store does.
-void require_exclusive_put(Repository& repository) {
-  if (repository.has_exclusive_put) return;
+// How the store breaks put-if-absent; nullopt where it seems to hold. With every opening kist.repo
+// is put once more, if absent: that changes nothing, whatever the store does. The race leaves an
+// object, so a state directory sees one race only.
+std::optional<std::string> find_put_flaw(Repository& repository) {
   const Bytes bytes = get_object(repository.reader(), repository_file, small_object_bytes_max);
   if (repository.writer().put_if_absent(repository_file, bytes)) {
+    return "an object was put where there was one";
+  }
+  if (repository.local->has_seen_exclusive_put()) return std::nullopt;
+  std::optional<std::string> flaw =
+      find_exclusive_put_flaw(repository.reader(), repository.writer(), repository.around.random);
+  if (!flaw) repository.local->remember_exclusive_put();
+  return flaw;
+}
+
+void require_exclusive_put(Repository& repository) {
+  if (repository.has_exclusive_put) return;
+  if (const auto flaw = find_put_flaw(repository)) {
     throw Error(Code::unsupported,
-                "the store lets one object take the place of another where it must not "
-                "(put-if-absent does not hold): two clients could overwrite each other's entries; "
-                "keep the repository on another store");
+                concat("the store lets one object take the place of another where it must not "
+                       "(put-if-absent does not hold: ",
+                       *flaw,
+                       "): two clients could overwrite each other's entries; keep the repository "
+                       "on another store"));
   }
   repository.has_exclusive_put = true;
 }
