@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -18,22 +19,23 @@ class RacyStore final : public ForwardingStore {
 
   bool put_if_absent(const std::string& path, View bytes) override {
     if (size(path)) return false;
-    if (path.starts_with("probe/")) wait_for_second();
+    if (path.starts_with("probe/")) wait_for_second(path);
     replace(path, bytes);
     return true;
   }
 
  private:
-  void wait_for_second() {
+  void wait_for_second(const std::string& path) {
     std::unique_lock lock(mutex_);
-    ++inside_;
+    int& inside = inside_[path];
+    ++inside;
     has_come_.notify_all();
-    has_come_.wait(lock, [&] { return inside_ >= 2; });
+    has_come_.wait(lock, [&] { return inside >= 2; });
   }
 
   std::mutex mutex_;
   std::condition_variable has_come_;
-  int inside_ = 0;
+  std::map<std::string, int> inside_;  // callers that have found a path free
 };
 
 }  // namespace kist::test

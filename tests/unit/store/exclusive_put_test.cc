@@ -144,6 +144,7 @@ TEST_CASE("a store that checks, then puts, keeps its promise to one client and b
     RacyStore store(memory);
     REQUIRE(store.put_if_absent("journal/0000000001", to_bytes("first")));
     REQUIRE_FALSE(store.put_if_absent("journal/0000000001", to_bytes("second")));
+    REQUIRE(race(store, 1'000 + number));
     const auto flaw = race(store, number);
     REQUIRE(flaw);
     REQUIRE(flaw->ends_with("of 16 puts of one object at the same time succeeded"));
