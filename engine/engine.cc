@@ -3,16 +3,13 @@
 #include <malloc.h>
 
 #include "engine/base/disk/disk.h"
-#include "engine/store/local.h"
+#include "engine/base/disk/file.h"
+#include "engine/store/location.h"
 
 namespace kist {
 
 std::shared_ptr<Store> open_store(const std::string& location) {
-  if (location.find("://") != std::string::npos) {
-    throw Error(Code::unsupported,
-                concat("this version stores in directories only, not in ", location));
-  }
-  return open_local_store(open_disk(absolute_path(location)));
+  return open_location(location);
 }
 
 void prepare_process(Observer& observer) {

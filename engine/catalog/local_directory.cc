@@ -177,6 +177,14 @@ void LocalDirectory::doubt_head(bool is_doubted) const {
   }
 }
 
+bool LocalDirectory::has_seen_exclusive_put() const {
+  return path_exists(directory_ + "/exclusive-put");
+}
+
+void LocalDirectory::remember_exclusive_put() const {
+  replace_file(directory_ + "/exclusive-put", {});
+}
+
 std::optional<SlotId> LocalDirectory::last_slot() const {
   const auto bytes = read_if_there(directory_ + "/slot", 256);
   return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;

@@ -46,6 +46,9 @@ class LocalDirectory {
   // neither --head nor --yes has confirmed it since.
   [[nodiscard]] bool is_head_doubted() const;
   void doubt_head(bool is_doubted) const;
+  // Whether this machine has seen the store keep put-if-absent in a race (store/exclusive_put.h).
+  [[nodiscard]] bool has_seen_exclusive_put() const;
+  void remember_exclusive_put() const;
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
 

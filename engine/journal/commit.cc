@@ -5,6 +5,7 @@
 #include "engine/journal/journal.h"
 #include "engine/journal/sealed_entry.h"
 #include "engine/rules/validate.h"
+#include "engine/store/exclusive_put.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -39,15 +40,29 @@ JournalEntry Journal::next_entry(Act act) const {
           .act = std::move(act)};
 }
 
-// An object that exists is put once more, if absent: nothing changes, whatever the store does.
-void Journal::require_exclusive_put() {
-  if (has_exclusive_put_) return;
+// How the store breaks put-if-absent; nothing where it seems to hold. With every opening kist.repo is
+// put once more, if absent: that changes nothing, whatever the store does. The race leaves an object,
+// so a state directory sees one race only.
+std::optional<std::string> Journal::find_put_flaw() {
   const Bytes bytes = get_object(store_, repository_file, small_object_bytes_max);
   if (store_.put_if_absent(repository_file, bytes)) {
+    return "an object was put where there was one";
+  }
+  if (local_.has_seen_exclusive_put()) return std::nullopt;
+  std::optional<std::string> flaw = find_exclusive_put_flaw(store_, store_, services_.random);
+  if (!flaw) local_.remember_exclusive_put();
+  return flaw;
+}
+
+void Journal::require_exclusive_put() {
+  if (has_exclusive_put_) return;
+  if (const auto flaw = find_put_flaw()) {
     throw Error(Code::unsupported,
-                "the store lets one object take the place of another where it must not "
-                "(put-if-absent does not hold): two clients could overwrite each other's entries; "
-                "keep the repository on another store");
+                concat("the store lets one object take the place of another where it must not "
+                       "(put-if-absent does not hold: ",
+                       *flaw,
+                       "): two clients could overwrite each other's entries; keep the repository "
+                       "on another store"));
   }
   has_exclusive_put_ = true;
 }

@@ -119,6 +119,7 @@ class Journal {
 
  private:
   void require_trusted_head() const;
+  [[nodiscard]] std::optional<std::string> find_put_flaw();
   void require_exclusive_put();
   [[nodiscard]] std::int64_t next_time_ms() const;
   [[nodiscard]] bool has_recorded_remake() const;

@@ -3,12 +3,7 @@
 // what is stored where, and nothing else. docs/architecture.md, "Rights".
 #pragma once
 
-#include <string>
-#include <utility>
-
 #include "engine/keys/keyring.h"
-#include "engine/store/store.h"
-#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -60,34 +55,6 @@ class OwnKeys : private Right {
  private:
   friend class Repository;
   using Right::Right;
-};
-
-// The one type that destroys or overwrites what is stored, below the names that it was made for.
-class Remover {
- public:
-  // Both copies of what is stored twice.
-  void remove_twinned(const std::string& name) const {
-    for (const std::string& copy : copies_of(within(name))) {
-      store_->remove(copy);
-    }
-  }
-
-  void remove(const std::string& name) const { store_->remove(within(name)); }
-
-  void replace(const std::string& name, View bytes) const { store_->replace(within(name), bytes); }
-
- private:
-  friend class Repository;
-
-  Remover(StoreRemover& store, std::string prefix) : store_(&store), prefix_(std::move(prefix)) {}
-
-  [[nodiscard]] const std::string& within(const std::string& name) const {
-    KIST_ENSURE(name.starts_with(prefix_));
-    return name;
-  }
-
-  StoreRemover* store_;
-  std::string prefix_;
 };
 
 }  // namespace kist

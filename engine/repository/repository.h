@@ -13,6 +13,7 @@
 #include "engine/keys/keyring.h"
 #include "engine/keys/rights.h"
 #include "engine/rules/state.h"
+#include "engine/store/remover.h"
 #include "engine/store/store.h"
 
 namespace kist {

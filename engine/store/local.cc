@@ -1,8 +1,8 @@
 #include "engine/store/local.h"
 
-#include <array>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include "engine/base/entry.h"
 
@@ -14,10 +14,10 @@ class LocalStore final : public Store {
  public:
   explicit LocalStore(std::unique_ptr<Disk> disk) : disk_(std::move(disk)) {}
 
-  std::optional<std::uint64_t> size(const std::string& name) override { return disk_->size(name); }
+  std::optional<std::uint64_t> size(const std::string& path) override { return disk_->size(path); }
 
-  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-    return disk_->read(name, offset, out);
+  std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) override {
+    return disk_->read(path, offset, out);
   }
 
   void list(const std::string& folder,
@@ -38,17 +38,17 @@ class LocalStore final : public Store {
 
   std::unique_ptr<ObjectWriter> begin_put() override;
 
-  void put(const std::string& name, View bytes) override {
+  void put(const std::string& path, View bytes) override {
     const std::unique_ptr<ObjectWriter> writer = begin_put();
     writer->append(bytes);
-    writer->finish(name);
+    writer->finish(path);
   }
 
-  bool put_if_absent(const std::string& name, View bytes) override {
+  bool put_if_absent(const std::string& path, View bytes) override {
     const std::unique_ptr<NewFile> file = disk_->create();
     file->append(bytes);
     file->sync();
-    return publish(*file, name);
+    return publish(*file, path);
   }
 
   void barrier() override {
@@ -59,31 +59,39 @@ class LocalStore final : public Store {
     changed_.clear();
   }
 
-  // Whoever publishes a file has synced what it holds.
-  void confirm(const std::string& name) override {
-    disk_->sync_directory(std::string(parent_path(name)));
+  // The object's bytes were synced before it had a path; only the path is left to be synced.
+  void confirm(const std::string& path) override {
+    disk_->sync_directory(std::string(parent_path(path)));
   }
 
-  void remove(const std::string& name) override {
-    disk_->remove(name);
-    note_changed(std::string(parent_path(name)));
+  void remove(const std::string& path) override {
+    const std::string folder(parent_path(path));
+    disk_->remove(path);
+    // Of a folder that is absent, barrier() could sync nothing. The root is never absent.
+    if (folder.empty() || disk_->size(folder)) note_changed(folder);
   }
 
-  void replace(const std::string& name, View bytes) override {
-    disk_->replace(name, bytes);
-    note_changed(std::string(parent_path(name)));
-  }
-
-  // Puts the synced file under its name, making the folder if it is the first there.
-  bool publish(NewFile& file, const std::string& name) {
-    const std::string folder(parent_path(name));
+  void replace(const std::string& path, View bytes) override {
+    const std::string folder(parent_path(path));
     ensure_folder(folder);
-    const bool is_new = file.publish(name);
+    disk_->replace(path, bytes);
+    note_changed(folder);
+  }
+
+  // Links the synced file to its path, in a folder that is made where it is absent. False when the
+  // path is taken: the folder is to be synced all the same, for the object there may be so new that
+  // its name is not durable yet.
+  bool publish(NewFile& file, const std::string& path) {
+    const std::string folder(parent_path(path));
+    ensure_folder(folder);
+    const bool is_new = file.publish(path);
     note_changed(folder);
     return is_new;
   }
 
  private:
+  // Lists `folder`; `prefix` is its path below the folder that was asked for, with a slash. Folders
+  // are kept until their parent is read to its end, so that one directory is open at a time.
   void list_below(const std::string& folder,
                   const std::string& prefix,
                   const std::function<void(const std::string&)>& each) {
@@ -96,16 +104,23 @@ class LocalStore final : public Store {
       }
     });
     for (const std::string& name : folders) {
-      list_below(concat(folder, "/", name), concat(prefix, name, "/"), each);
+      list_below(join_path(folder, name), concat(prefix, name, "/"), each);
     }
   }
 
-  // Whoever made the folder may not have synced its name: the first use here does.
+  // The first use of a folder makes it and has its name synced by the next barrier, also where the
+  // folder exists: another client may have made it without having synced it yet.
   void ensure_folder(const std::string& folder) {
     const std::lock_guard lock(mutex_);
+    ensure_folder_locked(folder);
+  }
+
+  void ensure_folder_locked(const std::string& folder) {
     if (known_.contains(folder)) return;
+    const std::string parent(parent_path(folder));
+    if (!parent.empty()) ensure_folder_locked(parent);
     disk_->make_directory(folder);
-    changed_.insert(std::string(parent_path(folder)));
+    changed_.insert(parent);
     known_.insert(folder);
   }
 
@@ -116,8 +131,8 @@ class LocalStore final : public Store {
 
   std::unique_ptr<Disk> disk_;
   std::mutex mutex_;
-  std::set<std::string> changed_;  // folders whose names are not durable yet
-  std::set<std::string> known_;    // folders that exist
+  std::set<std::string> changed_;  // folders in which a name came or went since the last barrier
+  std::set<std::string> known_;    // folders that exist, and whose name has been in changed_
 };
 
 class LocalObjectWriter final : public ObjectWriter {
@@ -127,9 +142,9 @@ class LocalObjectWriter final : public ObjectWriter {
 
   void append(View bytes) override { file_->append(bytes); }
 
-  void finish(const std::string& name) override {
+  void finish(const std::string& path) override {
     file_->sync();
-    store_.publish(*file_, name);
+    store_.publish(*file_, path);
   }
 
  private:

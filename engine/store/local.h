@@ -1,6 +1,7 @@
-// A store in a directory. An object is written without a name, synced, then linked to its name, so
-// nothing half-written ever has one; names become durable at barriers, by syncing their
-// directories.
+// A store in a directory of this machine. An object is written to a file without a name, synced,
+// then linked to its path: no path ever leads to part of an object, and link(2) refuses a path that
+// is taken, which is put_if_absent(). Paths become durable at a barrier, by syncing the directories
+// that changed. Rejects what stands at a path and is no regular file.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 
 namespace kist {
 
+// A store whose root is the disk's. Touches nothing.
 std::unique_ptr<Store> open_local_store(std::unique_ptr<Disk> disk);
 
 }  // namespace kist

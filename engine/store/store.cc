@@ -2,17 +2,32 @@
 
 namespace kist {
 
-Bytes get_object(StoreReader& store, const std::string& name, std::uint64_t size_max) {
-  const std::optional<std::uint64_t> size = store.size(name);
-  if (!size) throw Error(Code::missing, concat(name, " is missing"));
+std::optional<Bytes> find_object(StoreReader& store,
+                                 const std::string& path,
+                                 std::uint64_t size_max) {
+  const std::optional<std::uint64_t> size = store.size(path);
+  if (!size) return std::nullopt;
   if (*size > size_max) {
-    throw Error(Code::corrupt, concat(name, " is ", *size, " bytes, more than such an object has"));
+    throw Error(Code::corrupt, concat(path, " is ", *size, " bytes, more than such an object has"));
   }
   Bytes bytes(*size);
-  if (store.get_range(name, 0, bytes) != bytes.size()) {
-    throw Error(Code::corrupt, concat(name, " ends before its size"));
+  std::size_t got = 0;
+  try {
+    got = store.get_range(path, 0, bytes);
+  } catch (const Error& error) {
+    if (error.code() != Code::missing) throw;
+    return std::nullopt;  // removed since its size was asked for
+  }
+  if (got != bytes.size()) {
+    throw Error(Code::corrupt, concat(path, " ends before its size"));
   }
   return bytes;
+}
+
+Bytes get_object(StoreReader& store, const std::string& path, std::uint64_t size_max) {
+  std::optional<Bytes> bytes = find_object(store, path, size_max);
+  if (!bytes) throw Error(Code::missing, concat(path, " is missing"));
+  return *std::move(bytes);
 }
 
 }  // namespace kist

@@ -1,8 +1,37 @@
-// Where objects live: dumb, immutable, named. What only reads takes a StoreReader; the one place
-// that destroys holds a StoreRemover. Objects other than journal entries are named by what they
-// hold, so putting one that exists is no change. docs/architecture.md, "Store".
+// The seam to the place where objects live: a directory, later S3, SFTP. An object is some bytes
+// under a path, for example `packs/3f/3f9a…`; it is put once, whole, and never changes. Code that
+// only reads holds a StoreReader, code that adds a StoreWriter; only Remover holds a StoreRemover.
+// docs/architecture.md, "Store"; docs/format.md, "Store layout".
+//
+// Threads: every method of a Store may be called from many threads at once, on one Store and on
+// several that are open on the same place, in this process or elsewhere. A callback runs in the
+// calling thread, with no lock held: it may call the store again, and what it throws passes
+// through. An ObjectWriter belongs to one thread at a time.
+//
+// Paths: `/` between components; each component is made of a-z, 0-9, `.` and `-` and is neither `.`
+// nor `..`; at most object_path_bytes_max bytes in all. No object's path is another object's
+// folder. Folders need not be made: a put makes those that lack. Callers build paths with
+// format/names.h only; a store does not check them.
+//
+// Failures: every method may throw
+//   Error{failed}       the store cannot do it now: the medium cannot be read, no room, no
+//                       permission, a lock on the object, no answer. The text says which; no caller
+//                       acts on the difference. A store that talks to a server has itself retried
+//                       whatever is worth a retry (a timeout, 503, S3's 409) before it throws this.
+//   Error{unsupported}  the store does not know the operation at all (501 on a conditional put).
+//   Error{interrupted}  the person asked to stop while the store waited.
+// Each method below names what it throws besides.
+//
+// After an Error of a method that changes the store, the change may have happened, may not have
+// happened, or may happen later (a request that is still under way), but never in part: an object
+// is there whole or not at all. The call may be repeated with the same path and the same bytes, and
+// with no others: `journal/0000000007` put again with another entry could fork the journal.
+//
+// Visibility: what put, put_if_absent, finish, remove or replace did before it returned is what
+// size() and get_range() of every client see from then on. Only list() may lag behind.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +42,10 @@
 
 namespace kist {
 
+// S3 takes 1,024 bytes, file systems 255 a component, eCryptfs 143. Kist's longest path is an epoch
+// box's second copy: 7 + 10 + 1 + 32 + 1 + 32 + 2 bytes.
+inline constexpr std::size_t object_path_bytes_max = 128;
+
 class StoreReader {
  public:
   StoreReader() = default;
@@ -22,18 +55,32 @@ class StoreReader {
   StoreReader& operator=(StoreReader&&) = delete;
   virtual ~StoreReader() = default;
 
-  // The object's size in bytes; empty when there is none of that name.
-  [[nodiscard]] virtual std::optional<std::uint64_t> size(const std::string& name) = 0;
-  // Up to out.size() bytes from `offset`; fewer only where the object ends. Error{missing} when
-  // there is none.
-  virtual std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) = 0;
-  // Calls `each` with the names (without the folder) of all objects below a folder, in no order. A
-  // folder that is absent holds nothing. Nothing may be concluded from an absence.
+  // The object's size in bytes; nullopt when nothing has that path. Nullopt does not prove that the
+  // path stays free: a put whose answer was lost may still arrive.
+  [[nodiscard]] virtual std::optional<std::uint64_t> size(const std::string& path) = 0;
+
+  // Reads into `out` from `offset` and returns the number of bytes read: out.size(), or fewer where
+  // the object ends; 0 from its end on. Error{missing} when nothing has that path, Error{corrupt}
+  // when something has it that is no object (a directory, link or fifo in a local store). Rejects
+  // nothing for its content: whoever reads checks hashes and signatures.
+  virtual std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) = 0;
+
+  // Calls `each` with the path, relative to `folder`, of every object at any depth below it, in no
+  // order: list("packs") gives `3f/3f9a…`. An absent folder holds nothing; "" is the whole store.
+  //
+  // A listing is a hint. It proves nothing by leaving a path out, because an object put a moment
+  // ago may not be listed yet; and nothing by naming one, because that may have been removed since,
+  // may be named twice while others put, or be no object of Kist's at all (a leftover
+  // `<path>.<16 hex>.new` of a replace() that was cut off). So existence is asked of size(), and
+  // what must be gone is listed again until nothing is left. Only the journal says what must exist.
   virtual void list(const std::string& folder,
                     const std::function<void(const std::string&)>& each) = 0;
 };
 
-// An object written piece by piece: for packs, whose name is known only at their end.
+// An object written piece by piece, for packs: their path is known only at their end. Destroyed
+// before finish() it leaves no object (an upload that was begun is given up). After an Error only
+// its destruction is left: put the whole object again with another writer. Must not outlive its
+// store.
 class ObjectWriter {
  public:
   ObjectWriter() = default;
@@ -41,10 +88,11 @@ class ObjectWriter {
   ObjectWriter& operator=(const ObjectWriter&) = delete;
   ObjectWriter(ObjectWriter&&) = delete;
   ObjectWriter& operator=(ObjectWriter&&) = delete;
-  virtual ~ObjectWriter() = default;  // unfinished: nothing remains
+  virtual ~ObjectWriter() = default;
   virtual void append(View bytes) = 0;
-  // Gives the object its name; durable after the store's next barrier.
-  virtual void finish(const std::string& name) = 0;
+  // Gives the object its path, as put() does: an object that has it already stays as it is. Called
+  // once, last.
+  virtual void finish(const std::string& path) = 0;
 };
 
 class StoreWriter {
@@ -56,17 +104,39 @@ class StoreWriter {
   StoreWriter& operator=(StoreWriter&&) = delete;
   virtual ~StoreWriter() = default;
 
-  // Makes the folders of a new repository.
+  // Makes the place ready for a new repository, durably: a local store makes its root and the
+  // folders of docs/format.md, a store without folders makes nothing. May be repeated.
   virtual void create_folders() = 0;
+
   virtual std::unique_ptr<ObjectWriter> begin_put() = 0;
-  // Puts a whole object; one that exists under that name stays as it is.
-  virtual void put(const std::string& name, View bytes) = 0;
-  // Puts the object unless one of that name exists: false then. Durable after the next barrier.
-  virtual bool put_if_absent(const std::string& name, View bytes) = 0;
-  // What was put before is durable when this returns.
+
+  // Puts a whole object. An object that has that path stays as it is, whatever its bytes: nobody is
+  // told, for nearly all paths name the hash of the bytes. Durable after the next barrier().
+  virtual void put(const std::string& path, View bytes) = 0;
+
+  // The compare-and-swap that the journal is made of: of any number of calls for one free path, by
+  // any clients, at most one returns true, and its bytes are the object's for ever. False: an
+  // object stands there. It may be this very call's: a request that was repeated below us, after
+  // its first answer was lost, finds its own object. So after false the caller reads back and
+  // compares.
+  //
+  // An Error decides nothing, and neither does one reading-back: absent may become present later.
+  // The caller reads back; bytes of its own mean success, other bytes mean that it lost; while
+  // there are none it may repeat the call with the same bytes, and must not take the path for free.
+  // Durable after the next barrier(). exclusive_put.h tests whether a store keeps this promise.
+  virtual bool put_if_absent(const std::string& path, View bytes) = 0;
+
+  // When this returns, every change that was made through this Store, in any thread, by a call that
+  // returned before this one began, survives a power cut. Says nothing of other clients' changes.
+  // After an Error none of those changes may be taken for durable, a second barrier() that succeeds
+  // included: a kernel reports a failed write once. The caller acknowledges nothing and gives up;
+  // a later run puts the objects again. SFTP cannot sync a directory: there a name is as durable as
+  // the server makes it.
   virtual void barrier() = 0;
-  // What has that name is durable when this returns, whoever has put it.
-  virtual void confirm(const std::string& name) = 0;
+
+  // When this returns, the object that has that path, whoever put it, survives a power cut. The
+  // object exists: a caller has read it. After an Error the same holds as for barrier().
+  virtual void confirm(const std::string& path) = 0;
 };
 
 class StoreRemover {
@@ -77,14 +147,27 @@ class StoreRemover {
   StoreRemover(StoreRemover&&) = delete;
   StoreRemover& operator=(StoreRemover&&) = delete;
   virtual ~StoreRemover() = default;
-  virtual void remove(const std::string& name) = 0;  // absent is fine
-  // Puts the bytes in the place of a damaged or absent object: there is never a moment without one.
-  virtual void replace(const std::string& name, View bytes) = 0;
+
+  // Removes the object, with all its versions where the store keeps versions; an absent one is
+  // fine. A reader that has begun may still get bytes. Durable after the next barrier(). Does not
+  // prove that the path stays free: a put that is under way may come after it.
+  virtual void remove(const std::string& path) = 0;
+
+  // Puts the bytes in the place of a damaged object, or of one that is absent. Every reader gets
+  // the old object or the new one, whole, and there is no moment without one. Durable after the
+  // next barrier(). Two replacements at once leave one of the two.
+  virtual void replace(const std::string& path, View bytes) = 0;
 };
 
 class Store : public StoreReader, public StoreWriter, public StoreRemover {};
 
-// A whole object of at most `size_max` bytes. Error{missing}, or {corrupt} when it is larger.
-Bytes get_object(StoreReader& store, const std::string& name, std::uint64_t size_max);
+// The whole object, for a caller that goes on without it: nullopt only when nothing has that path.
+// Error{corrupt} when it is larger than `size_max`, before anything is read, or shorter than its
+// size.
+[[nodiscard]] std::optional<Bytes> find_object(StoreReader& store,
+                                               const std::string& path,
+                                               std::uint64_t size_max);
+// The same for an object that must be there: Error{missing} when it is not.
+Bytes get_object(StoreReader& store, const std::string& path, std::uint64_t size_max);
 
 }  // namespace kist

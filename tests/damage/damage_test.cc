@@ -8,7 +8,6 @@
 #include <set>
 
 #include "engine/format/names.h"
-#include "engine/store/memory.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
 

@@ -23,7 +23,7 @@ struct SeededRun {
     Repository repository = machine.init();
     machine.backup(repository, tree + "/documents", threads);
     machine.backup(repository, tree, threads);
-    return store->objects();
+    return store->objects_without_probes();
   }
 };
 

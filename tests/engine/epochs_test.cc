@@ -10,6 +10,7 @@
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
 #include "engine/ops/epoch/key_rewriter.h"
+#include "engine/repository/ended_objects.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 

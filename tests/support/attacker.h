@@ -14,6 +14,7 @@
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
+#include "tests/support/forwarding_store.h"
 #include "tests/support/repository_fixture.h"
 
 namespace kist::test {
@@ -79,44 +80,6 @@ inline std::vector<std::string> pack_names(const MemoryStore& store) {
   }
   return out;
 }
-
-// Hands everything on to another store.
-class ForwardingStore : public Store {
- public:
-  explicit ForwardingStore(Store& store) : store_(store) {}
-
-  std::optional<std::uint64_t> size(const std::string& name) override { return store_.size(name); }
-
-  std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-    return store_.get_range(name, offset, out);
-  }
-
-  void list(const std::string& folder,
-            const std::function<void(const std::string&)>& each) override {
-    store_.list(folder, each);
-  }
-
-  void create_folders() override { store_.create_folders(); }
-
-  std::unique_ptr<ObjectWriter> begin_put() override { return store_.begin_put(); }
-
-  void put(const std::string& name, View bytes) override { store_.put(name, bytes); }
-
-  bool put_if_absent(const std::string& name, View bytes) override {
-    return store_.put_if_absent(name, bytes);
-  }
-
-  void barrier() override { store_.barrier(); }
-
-  void confirm(const std::string& name) override { store_.confirm(name); }
-
-  void remove(const std::string& name) override { store_.remove(name); }
-
-  void replace(const std::string& name, View bytes) override { store_.replace(name, bytes); }
-
- private:
-  Store& store_;
-};
 
 // Calls somebody once, when the first object of a folder has been put: when a key segment is, packs
 // are there, and the entry is not.

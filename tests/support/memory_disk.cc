@@ -7,17 +7,13 @@
 
 namespace kist::test {
 
-namespace {
-
-struct Inode {
-  bool is_directory = false;
-  Bytes now;
-  Bytes synced;
-};
-
-}  // namespace
-
 struct MemoryDisk::State {
+  struct Inode {
+    bool is_directory = false;
+    Bytes now;
+    Bytes synced;
+  };
+
   mutable std::mutex mutex;
   Plan plan;
   std::uint64_t operations = 0;
@@ -43,6 +39,14 @@ struct MemoryDisk::State {
     return true;
   }
 
+  // As on a real disk, nothing is made in a directory that is not there, and none such is synced.
+  void require_directory(const std::string& path) const {
+    const auto found = now.find(path);
+    if (found == now.end() || !found->second->is_directory) {
+      throw Error(Code::failed, concat("cannot use ", path, ": No such file or directory"));
+    }
+  }
+
   bool begin_write(const std::string& what) {
     const bool is_faulty = begin(what);
     if (is_faulty && plan.fault == Fault::no_space) {
@@ -54,6 +58,7 @@ struct MemoryDisk::State {
 
 namespace {
 
+using Inode = MemoryDisk::State::Inode;
 using SharedState = std::shared_ptr<MemoryDisk::State>;
 
 void flip(MutableView bytes, std::uint64_t number) {
@@ -82,6 +87,7 @@ class MemoryNewFile final : public NewFile {
   bool publish(const std::string& path) override {
     const std::lock_guard lock(state_->mutex);
     state_->begin_write(path);
+    state_->require_directory(std::string(parent_path(path)));
     return state_->now.emplace(path, inode_).second;
   }
 
@@ -97,6 +103,7 @@ class OpenMemoryDisk final : public Disk {
   void make_directory(const std::string& path) override {
     const std::lock_guard lock(state_->mutex);
     state_->begin_write(path);
+    state_->require_directory(std::string(parent_path(path)));
     state_->now.emplace(path, MemoryDisk::State::directory());
   }
 
@@ -113,6 +120,7 @@ class OpenMemoryDisk final : public Disk {
     const bool is_faulty = state_->begin(path);
     const auto found = state_->now.find(path);
     if (found == state_->now.end()) throw Error(Code::missing, concat(path, " is missing"));
+    if (found->second->is_directory) throw Error(Code::corrupt, concat(path, " is not a file"));
     const Bytes& bytes = found->second->now;
     if (offset >= bytes.size()) return 0;
     std::size_t size = std::min<std::size_t>(out.size(), bytes.size() - offset);
@@ -150,6 +158,7 @@ class OpenMemoryDisk final : public Disk {
   void sync_directory(const std::string& path) override {
     const std::lock_guard lock(state_->mutex);
     state_->begin_write(path);
+    if (path != "..") state_->require_directory(path);
     if (path == ".." || state_->plan.skips_directory_sync) return;
     const auto is_in = [&](const std::string& name) {
       return !name.empty() && parent_path(name) == path;
@@ -163,6 +172,7 @@ class OpenMemoryDisk final : public Disk {
   void replace(const std::string& path, View bytes) override {
     const std::lock_guard lock(state_->mutex);
     state_->begin_write(path);
+    state_->require_directory(std::string(parent_path(path)));
     auto inode = std::make_shared<Inode>();
     inode->now.assign(bytes.begin(), bytes.end());
     inode->synced = inode->now;

@@ -9,8 +9,7 @@
 
 #include "engine/blocks/index_loader.h"
 #include "engine/engine.h"
-#include "engine/journal/journal.h"
-#include "engine/store/memory.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/tree_fixture.h"
 
 namespace kist::test {

@@ -84,16 +84,20 @@ class LocalDisk final : public Disk {
   std::optional<std::uint64_t> size(const std::string& path) override {
     struct stat status {};
 
-    if (::stat(at(path).c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
+    // Not followed: a link that leads nowhere takes its path all the same.
+    if (::lstat(at(path).c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     throw_errno("cannot inspect", at(path), errno);
   }
 
   std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) override {
-    // Whatever stands there: a fifo does not block, a link leads nowhere.
+    // Anything may stand at the path: opening a fifo must not block, a link must not be followed.
     const int fd =
         ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT) throw Error(Code::missing, concat(path, " is missing"));
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+      throw Error(Code::missing, concat(path, " is missing"));
+    }
+    if (fd < 0 && errno == ELOOP) throw Error(Code::corrupt, concat(path, " is not a file"));
     if (fd < 0) throw_errno("cannot open", at(path), errno);
     const File file(Descriptor(fd), at(path));
 
@@ -108,7 +112,7 @@ class LocalDisk final : public Disk {
             const std::function<void(const std::string&, bool)>& each) override {
     std::error_code error;
     std::filesystem::directory_iterator entries(at(path), error);
-    if (error.value() == ENOENT) return;
+    if (error.value() == ENOENT || error.value() == ENOTDIR) return;
     if (error) throw_errno("cannot list", at(path), error.value());
     for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
       const bool is_directory = entries->is_directory(error);

@@ -1,5 +1,8 @@
 // The few operations that a local store is made of, behind a seam: tests put a disk there that
-// loses what was not synced, or fails at the n-th operation. Paths are relative to the disk's root.
+// loses what was not synced, or fails at the n-th operation. Paths are relative to the disk's root;
+// "" is the root itself. All methods of a Disk may be called from many threads at once; a NewFile
+// belongs to one thread at a time. Error{failed} for whatever the system refuses; read() throws two
+// further codes.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +15,7 @@
 
 namespace kist {
 
-// A file being written that has no final name yet. Destroyed unpublished, it leaves nothing behind.
+// A file being written that has no path yet. Destroyed unpublished, it leaves nothing behind.
 class NewFile {
  public:
   NewFile() = default;
@@ -22,8 +25,11 @@ class NewFile {
   NewFile& operator=(NewFile&&) = delete;
   virtual ~NewFile() = default;
   virtual void append(View bytes) = 0;
+  // Makes what was appended durable; to be called before publish(), or a crash leaves a path that
+  // leads to part of the file.
   virtual void sync() = 0;
-  // Gives the file its name unless that exists already: false then, and nothing has changed.
+  // Links the file to the path, in a directory that exists, unless something has that path already:
+  // false then, and nothing has changed. Durable after sync_directory().
   virtual bool publish(const std::string& path) = 0;
 };
 
@@ -35,17 +41,22 @@ class Disk {
   Disk(Disk&&) = delete;
   Disk& operator=(Disk&&) = delete;
   virtual ~Disk() = default;
-  virtual void make_directory(const std::string& path) = 0;  // parents exist; existing is fine
+  // The parent exists; an existing directory is fine. "" makes the root with its parents.
+  virtual void make_directory(const std::string& path) = 0;
+  // Nullopt when nothing has that path. Of what is no file, any number: read() refuses that.
   [[nodiscard]] virtual std::optional<std::uint64_t> size(const std::string& path) = 0;
-  // Up to `out.size()` bytes from `offset`; fewer only at the file's end.
+  // Up to `out.size()` bytes from `offset`; fewer only at the file's end. Error{missing} when
+  // nothing has that path, Error{corrupt} when it leads to no regular file.
   virtual std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) = 0;
-  // Calls `each(name, is_directory)` for what a directory holds, in no order. Absent: nothing.
+  // Calls `each(name, is_directory)` for what a directory holds, in no order; an absent one holds
+  // nothing.
   virtual void list(const std::string& path,
                     const std::function<void(const std::string&, bool)>& each) = 0;
   virtual std::unique_ptr<NewFile> create() = 0;
+  // Makes durable which names the directory holds, and leads to what.
   virtual void sync_directory(const std::string& path) = 0;
-  virtual void remove(const std::string& path) = 0;
-  // Puts these bytes, synced, in the place of what has that name: it holds the old or the new ones.
+  virtual void remove(const std::string& path) = 0;  // absent is fine
+  // Puts a file with these bytes, synced, at the path: a reader gets the old file or the new one.
   virtual void replace(const std::string& path, View bytes) = 0;
 };
 

@@ -1,6 +1,7 @@
-// Files by descriptor. This folder is the only place where system calls on files and errno appear;
-// a failure leaves it as an Error that names the path, always Code::failed: whether an
-// absent file means damage is for the caller to say.
+// Files by descriptor. This folder is the only place where system calls on files and errno appear.
+// What the system refuses leaves it as Error{failed} with the path and the system's text, an absent
+// file included: whether absence means damage is for the caller to say. The functions below that
+// throw another code name it. (The disk below a local store differs: disk.h.)
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace kist {
 
-// Throws the Error for an errno value: "<verb> <path>: <what the system says>".
+// Throws Error{failed} for an errno value: "<verb> <path>: <what the system says>".
 [[noreturn]] void throw_errno(std::string_view verb, std::string_view path, int error);
 
 // An open descriptor, closed when destroyed. Move-only.
@@ -124,7 +125,8 @@ std::string real_path(const std::string& path);
 Descriptor open_directory(const std::string& path);
 // Creates an empty file. Safe in a signal handler; says nothing when it fails.
 void create_mark(int directory, const char* name) noexcept;
-// An absolute form of `path` without "." and ".."; links are left alone.
+// An absolute form of `path` without "." and ".."; links are left alone. Error{invalid} where the
+// current directory is gone.
 std::string absolute_path(const std::string& path);
 // Lets this process open as many files as the system permits; at most 64 Ki.
 void raise_open_file_limit() noexcept;

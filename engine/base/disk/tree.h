@@ -74,7 +74,7 @@ class Directory {
 
   [[nodiscard]] int fd() const { return descriptor_.fd(); }
 
-  // Reading. Nothing follows a link. An absent name is Error{missing}.
+  // Reading. Nothing follows a link. An absent name is Error{failed}, but for find().
   // Every name but . and .. once or, while the directory changes, twice; in no order.
   void for_each_name(const std::function<void(std::string_view)>& each) const;
   // The names after that one in bytewise order, as many as fit into so many bytes.

@@ -1,19 +1,19 @@
-#include "engine/store/memory.h"
+#include "tests/support/memory_store.h"
 
-namespace kist {
+namespace kist::test {
 
-std::optional<std::uint64_t> MemoryStore::size(const std::string& name) {
+std::optional<std::uint64_t> MemoryStore::size(const std::string& path) {
   const std::lock_guard lock(mutex_);
-  const auto found = objects_.find(name);
+  const auto found = objects_.find(path);
   if (found == objects_.end()) return std::nullopt;
   return found->second.size();
 }
 
-std::size_t MemoryStore::get_range(const std::string& name, std::uint64_t offset, MutableView out) {
+std::size_t MemoryStore::get_range(const std::string& path, std::uint64_t offset, MutableView out) {
   const std::lock_guard lock(mutex_);
-  ++gets_[name];
-  const auto found = objects_.find(name);
-  if (found == objects_.end()) throw Error(Code::missing, concat(name, " is missing"));
+  ++gets_[path];
+  const auto found = objects_.find(path);
+  if (found == objects_.end()) throw Error(Code::missing, concat(path, " is missing"));
   const View bytes = found->second;
   if (offset >= bytes.size()) return 0;
   const View part = bytes.subspan(offset, std::min<std::size_t>(out.size(), bytes.size() - offset));
@@ -26,9 +26,9 @@ void MemoryStore::list(const std::string& folder,
   std::vector<std::string> names;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [name, bytes] : objects_) {
-      if (!name.starts_with(folder + "/")) continue;
-      names.push_back(name.substr(folder.size() + 1));
+    const std::string prefix = folder.empty() ? "" : folder + "/";
+    for (const auto& [path, bytes] : objects_) {
+      if (path.starts_with(prefix)) names.push_back(path.substr(prefix.size()));
     }
   }
   for (const std::string& name : names) {
@@ -44,7 +44,7 @@ class MemoryObjectWriter final : public ObjectWriter {
 
   void append(View bytes) override { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
 
-  void finish(const std::string& name) override { store_.put(name, bytes_); }
+  void finish(const std::string& path) override { store_.put(path, bytes_); }
 
  private:
   MemoryStore& store_;
@@ -57,18 +57,18 @@ std::unique_ptr<ObjectWriter> MemoryStore::begin_put() {
   return std::make_unique<MemoryObjectWriter>(*this);
 }
 
-void MemoryStore::put(const std::string& name, View bytes) {
-  static_cast<void>(put_if_absent(name, bytes));
+void MemoryStore::put(const std::string& path, View bytes) {
+  static_cast<void>(put_if_absent(path, bytes));
 }
 
-bool MemoryStore::put_if_absent(const std::string& name, View bytes) {
+bool MemoryStore::put_if_absent(const std::string& path, View bytes) {
   const std::lock_guard lock(mutex_);
-  return objects_.try_emplace(name, bytes.begin(), bytes.end()).second;
+  return objects_.try_emplace(path, bytes.begin(), bytes.end()).second;
 }
 
-void MemoryStore::remove(const std::string& name) {
+void MemoryStore::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
-  objects_.erase(name);
+  objects_.erase(path);
 }
 
 std::map<std::string, Bytes> MemoryStore::objects() const {
@@ -76,18 +76,24 @@ std::map<std::string, Bytes> MemoryStore::objects() const {
   return objects_;
 }
 
-void MemoryStore::overwrite(const std::string& name, Bytes bytes) {
+std::map<std::string, Bytes> MemoryStore::objects_without_probes() const {
+  std::map<std::string, Bytes> out = objects();
+  std::erase_if(out, [](const auto& object) { return object.first.starts_with("probe/"); });
+  return out;
+}
+
+void MemoryStore::overwrite(const std::string& path, Bytes bytes) {
   const std::lock_guard lock(mutex_);
-  objects_[name] = std::move(bytes);
+  objects_[path] = std::move(bytes);
 }
 
 std::uint64_t MemoryStore::get_count(const std::string& prefix) const {
   const std::lock_guard lock(mutex_);
   std::uint64_t count = 0;
-  for (const auto& [name, gets] : gets_) {
-    if (name.starts_with(prefix)) count += gets;
+  for (const auto& [path, gets] : gets_) {
+    if (path.starts_with(prefix)) count += gets;
   }
   return count;
 }
 
-}  // namespace kist
+}  // namespace kist::test
