@@ -9,6 +9,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/keys/sealed_object.h"
+#include "engine/rules/policy.h"
 
 namespace kist {
 
@@ -16,10 +17,6 @@ namespace {
 
 constexpr std::uint64_t waiting_bytes_max = 8U << 20U;
 constexpr std::uint64_t segment_blocks_target = 64U << 10U;
-
-const Policy& policy_in_force(const State& state) {
-  return state.policies.at("default");
-}
 
 TrustedNumbers trusted_by(const Repository& repository) {
   const State& state = repository.state();
@@ -29,12 +26,8 @@ TrustedNumbers trusted_by(const Repository& repository) {
 }  // namespace
 
 SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state) {
-  const Policy& policy = policy_in_force(state);
   SnapshotTaken taken;
-  taken.policy = policy.name;
-  taken.minimum = policy.minimum;
-  taken.maximum = policy.maximum;
-  taken.lock = policy.lock;
+  fix_retention(taken, policy_in_force(state));
   taken.body = introduced.body;
   taken.reference_set = introduced.reference_set;
   taken.key_segments = introduced.key_segments;

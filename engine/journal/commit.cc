@@ -132,8 +132,8 @@ bool commit_after(Repository& repository,
                   const JournalEntry& entry,
                   const Key& journal_key) {
   require_writable(repository);
-  if (const auto reason = validate(state, entry)) {
-    throw Error(Code::refused, concat("not committed: it would be ", *reason));
+  if (const auto violation = validate(state, entry)) {
+    throw Error(Code::refused, concat("refused: the entry would be void: ", violation->reason));
   }
   check_encodable(entry);
   complete_twin(repository);

@@ -52,7 +52,7 @@ ReplayedEntry judge(Repository& repository, EntryCopy copy) {
   out.leaf = hash_leaf(copy.bytes);
   if (copy.entry) {
     out.entry = std::move(*copy.entry);
-    out.void_reason = validate(state, out.entry).value_or("");
+    out.void_reason = validate(state, out.entry).value_or(Violation{}).reason;
     if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(repository);
     // Who comes later may not be able to open it, and must give the same reason.
     const bool is_foreign = state.next_sequence > 0 && out.entry.epoch != state.epoch;
