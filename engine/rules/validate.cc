@@ -34,7 +34,8 @@ std::optional<Capability> required_capability(const Act& act) {
 
 namespace {
 
-// The author of every entry but the first is a slot, writes in its epoch and may do what it does.
+// V6 to V9: the author is a slot that was not revoked, the entry is of its epoch, and the author
+// has the capability that the act asks for.
 MaybeViolation check_author(const State& state, const JournalEntry& entry) {
   const auto author = state.slots.find(entry.author);
   if (author == state.slots.end()) return Violation{6, "an author that is no slot"};

@@ -84,9 +84,10 @@ MaybeViolation check_act(const State& state, const EpochEnded& ended, const Jour
 }
 
 // Memory: the rows of all snapshots change, those that were replaced too, and two copies of each
-// are held until the catalog has stored them. A row takes about 512 bytes, and 32 for each key
-// segment: 40,000 snapshots (four a day from ten machines, for 2.7 years) take 40 MiB, a million
-// take 1 GiB. Beyond that the catalog would have to rewrite its rows in place.
+// are held until the catalog has stored them. A row with one index segment and one key segment
+// takes about 512 bytes, each further segment 48 or 64: 40,000 snapshots (ten machines, four a day,
+// for 2.7 years) take 40 MiB, a million take 1 GiB. For more than that the catalog would have to
+// rewrite its rows in place.
 void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
   state.epoch_number = entry.epoch_number;
   state.epoch = entry.epoch;
