@@ -22,11 +22,15 @@ bool fits(const SnapshotSummary& summary, const SnapshotsArguments& arguments) {
 
 Json to_json(const SnapshotSummary& summary) {
   const SnapshotTaken& taken = summary.state->taken;
-  Json json = {{"id", hex(taken.snapshot)},           {"time", utc_time(summary.state->time_ms)},
-               {"source", json_text(taken.source)},   {"slot", hex(summary.state->author)},
-               {"sequence", summary.state->sequence}, {"pending", taken.is_pending},
-               {"policy", json_text(taken.policy)},   {"minimum_seconds", taken.minimum},
-               {"maximum_seconds", taken.maximum}};
+  Json json = {{"id", hex(taken.snapshot)},
+               {"time", utc_time(summary.state->time_ms)},
+               {"source", json_text(taken.source)},
+               {"slot", hex(summary.state->author)},
+               {"sequence", summary.state->sequence},
+               {"pending", taken.is_pending},
+               {"policy", json_text(taken.policy)},
+               {"minimum_seconds", taken.minimum_seconds},
+               {"maximum_seconds", taken.maximum_seconds}};
   if (summary.body) {
     json["host"] = json_text(summary.body->host);
     Json paths = Json::array();

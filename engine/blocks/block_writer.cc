@@ -10,6 +10,7 @@
 #include "engine/format/names.h"
 #include "engine/keys/sealed_object.h"
 #include "engine/store/twins.h"
+#include "engine/rules/policy.h"
 
 namespace kist {
 
@@ -17,10 +18,6 @@ namespace {
 
 constexpr std::uint64_t waiting_bytes_max = 8U << 20U;
 constexpr std::uint64_t segment_blocks_target = 64U << 10U;
-
-const Policy& policy_in_force(const State& state) {
-  return state.policies.at("default");
-}
 
 TrustedNumbers trusted_by(const Journal& journal) {
   const State& state = journal.state();
@@ -30,12 +27,8 @@ TrustedNumbers trusted_by(const Journal& journal) {
 }  // namespace
 
 SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state) {
-  const Policy& policy = policy_in_force(state);
   SnapshotTaken taken;
-  taken.policy = policy.name;
-  taken.minimum = policy.minimum;
-  taken.maximum = policy.maximum;
-  taken.lock = policy.lock;
+  fix_retention(taken, policy_in_force(state));
   taken.body = introduced.body;
   taken.reference_set = introduced.reference_set;
   taken.key_segments = introduced.key_segments;

@@ -19,12 +19,12 @@ enum : Table {
   catalog_table_count
 };
 
-constexpr std::string_view next_key = "next";    // how many entries there are
-constexpr std::string_view state_key = "state";  // all of it but its tables
+constexpr std::string_view next_key = "next";    // the count of entries
+constexpr std::string_view state_key = "state";  // the state but its tables
 constexpr std::size_t piece_size = 1500;
 constexpr std::size_t unflushed_max = 1024;
 constexpr std::size_t unflushed_bytes_max = 16U << 20U;
-constexpr std::uint8_t record_version = 3;  // another one is rebuilt
+constexpr std::uint8_t record_version = 3;  // a catalog with another one is rebuilt
 
 // Big-endian, so that keys sort in journal order.
 template <typename Number>
@@ -46,8 +46,8 @@ Bytes piece_key(View key, std::uint32_t piece) {
   return out;
 }
 
-// A value of any size, in pieces; the first begins with the size of all. What a longer one has left
-// behind is not read.
+// Puts a value of any size as pieces of 1,500 bytes; the first piece begins with the size of the
+// whole. Pieces that a longer value has left behind are not read.
 void put_long(Transaction& write, Table table, View key, View value) {
   ByteWriter out;
   out.u32(narrow<std::uint32_t>(value.size()));
@@ -156,7 +156,7 @@ AnyId id_of(View key) {
 
 }  // namespace
 
-// The rows of the state's tables, as one read transaction sees them. Any thread may ask.
+// The rows of the state's tables, as one read transaction sees them. Any thread may read them.
 struct Catalog::Tables {
   explicit Tables(Environment& used) : environment(used), read(used, Transaction::Mode::read) {}
 
@@ -224,8 +224,8 @@ Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
 
 Catalog::~Catalog() = default;
 
-// The state's rows are those that are stored by now. Where another process has added entries
-// meanwhile, so is the state: the rows and it are never of two moments.
+// Attaches the rows as they are stored now. If another process has added entries meanwhile, the
+// state is loaded anew too, because rows and state must be of the same moment.
 void Catalog::show_stored() {
   tables_->renew();
   if (get_next(tables_->read) != state_.next_sequence) return load_state();
@@ -259,7 +259,7 @@ void Catalog::apply_to_state(const ReplayedEntry& replayed) {
   }
 }
 
-// A commit of LMDB for each entry would be most of what a long replay takes.
+// Entries are stored in batches: a commit of LMDB for each would take most of a long replay's time.
 void Catalog::add(const ReplayedEntry& replayed) {
   apply_to_state(replayed);
   unflushed_.push_back({replayed, encode_record(replayed)});
@@ -269,7 +269,7 @@ void Catalog::add(const ReplayedEntry& replayed) {
 
 namespace {
 
-// What has changed in one table.
+// Stores the changes of one table.
 template <typename Changed, typename Encode>
 void write_changes(Transaction& write, Table table, const Changed& changed, const Encode& encode) {
   if (changed.is_cleared()) write.clear(table);
@@ -280,7 +280,7 @@ void write_changes(Transaction& write, Table table, const Changed& changed, cons
 
 }  // namespace
 
-// False when another process has added entries meanwhile.
+// Returns false when another process has added entries meanwhile.
 bool Catalog::write_unflushed() {
   Transaction write(environment_, Transaction::Mode::write);
   if (get_next(write) != unflushed_.front().replayed.entry.sequence) return false;
@@ -307,7 +307,7 @@ void Catalog::flush() {
       unflushed_bytes_ = 0;
       return show_stored();
     }
-    // What another process has added, it has judged as this one would.
+    // The other process has validated the same entries by the same rules: its state is taken over.
     std::vector<Unflushed> ours = std::exchange(unflushed_, {});
     unflushed_bytes_ = 0;
     load_state();

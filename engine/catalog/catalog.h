@@ -1,7 +1,7 @@
-// The catalog proper: the journal as this machine has replayed and judged it, and the state that it
-// came to. What a command pays to open it does not grow with the journal: the state's tables stay
-// in the database, and rows are read when they are asked for. Derived: it can be deleted at any
-// time and costs a replay.
+// The catalog: the journal's entries as this machine has replayed and validated them, and the state
+// after the last of them. Opening it does not take longer the longer the journal is: the state's
+// tables stay in the database, and single rows are read. It is derived: it can be deleted at any
+// time, which costs a replay. A catalog of another version is refused as corrupt, and rebuilt.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,18 @@
 
 namespace kist {
 
-// A replayed entry. A void one has a reason, and no act that counts.
+// A replayed entry. A void entry has a reason; its act is not applied.
 struct ReplayedEntry {
   JournalEntry entry;
-  ObjectHash hash;          // of its raw bytes
-  TreeHash leaf;            // likewise, in the Merkle tree
-  std::string void_reason;  // empty: it holds
+  ObjectHash hash;          // of the entry's raw bytes
+  TreeHash leaf;            // of the same bytes, as a leaf of the Merkle tree
+  std::string void_reason;  // empty: the entry is valid
 };
 
 class Catalog {
  public:
-  // Error{corrupt} when what is there cannot be trusted: the caller removes and opens it anew.
+  // Error{corrupt} when the stored catalog is damaged or of another version: the caller removes it
+  // and opens a new one.
   Catalog(const std::string& directory, const LocalKey& checksum_key);
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
@@ -41,7 +42,7 @@ class Catalog {
   // Adds the next entry: in state() when this returns, durable after the next flush().
   void add(const ReplayedEntry& replayed);
   void flush();
-  // Takes over what another process has added since.
+  // Takes over the entries that another process has added since.
   void refresh();
   // In journal order, from `first` on, until `each` returns false.
   void for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each);
@@ -63,10 +64,10 @@ class Catalog {
   void attach_tables();
 
   Environment environment_;
-  std::unique_ptr<Tables> tables_;  // the rows as of the last flush, of others too
+  std::unique_ptr<Tables> tables_;  // the rows as of the last flush of any process
   State state_;
   std::vector<Unflushed> unflushed_;
-  std::size_t unflushed_bytes_ = 0;  // of their records
+  std::size_t unflushed_bytes_ = 0;  // of the records in unflushed_
 };
 
 }  // namespace kist

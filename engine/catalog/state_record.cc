@@ -1,112 +1,228 @@
 #include "engine/catalog/state_record.h"
 
+#include <tuple>
+
 #include "engine/format/limits.h"
 
 namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 1;
-constexpr std::uint64_t act_bytes_max = std::uint64_t{1} << 30U;
+constexpr std::uint8_t state_version = 2;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
-// Acts are written as the journal writes them.
-void put_act(ByteWriter& out, const Act& act) {
-  out.sized(encode_journal_payload(0, act));
+// What is stored of each struct, in its order: the one list that encoding and decoding share. Each
+// list begins by naming every member of its struct, so a member that is added to the struct, and is
+// not named here, does not compile.
+
+template <typename Times>
+requires std::same_as<std::remove_const_t<Times>, EntryTimes>
+
+auto fields_of(Times& value) {
+  auto& [believed_ms, first_slot, first_ms, second_ms] = value;
+  return std::tie(believed_ms, first_slot, first_ms, second_ms);
 }
 
-template <typename Wanted>
-Wanted take_act(ByteReader& in) {
-  JournalPayload payload = decode_journal_payload(in.sized(act_bytes_max, "an act"), record_object);
-  auto* act = std::get_if<Wanted>(&payload.act);
-  in.require(act != nullptr, "another act");
-  return std::move(*act);
+template <typename Entry>
+requires std::same_as<std::remove_const_t<Entry>, VoidEntry>
+
+auto fields_of(Entry& value) {
+  auto& [sequence, reason, closed_by] = value;
+  return std::tie(sequence, reason, closed_by);
 }
 
-void put_slot(ByteWriter& out, const SlotState& slot) {
-  put_act(out, SlotAdded{slot.introduction});
-  out.id(slot.added_by);
-  out.u64(slot.added_sequence);
-  out.i64(slot.added_ms);
-  out.u8(static_cast<std::uint8_t>(slot.kind));
-  out.u32(slot.generation);
-  out.id(slot.slot_object);
-  out.id(slot.epoch_box);
-  out.i64(slot.last_seen_ms);
-  out.u8(slot.is_revoked ? 1 : 0);
-  out.u32(slot.key_segment_count);
+template <typename Slot>
+requires std::same_as<std::remove_const_t<Slot>, SlotState>
+
+auto fields_of(Slot& value) {
+  auto& [introduction, added_by, added_sequence, added_ms, kind, generation, slot_object, epoch_box,
+         last_seen_ms, is_revoked, key_segment_count] = value;
+  return std::tie(introduction, added_by, added_sequence, added_ms, kind, generation, slot_object,
+                  epoch_box, last_seen_ms, is_revoked, key_segment_count);
 }
 
-SlotState take_slot(ByteReader& in) {
-  SlotState out;
-  out.introduction = take_act<SlotAdded>(in).slot;
-  out.added_by = in.id<SlotId>();
-  out.added_sequence = in.u64();
-  out.added_ms = in.i64();
-  out.kind = static_cast<SlotKind>(in.u8());
-  out.generation = in.u32();
-  out.slot_object = in.id<ObjectHash>();
-  out.epoch_box = in.id<ObjectHash>();
-  out.last_seen_ms = in.i64();
-  out.is_revoked = in.u8() != 0;
-  out.key_segment_count = in.u32();
-  return out;
+// Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.
+template <typename AnyState>
+requires std::same_as<std::remove_const_t<AnyState>, State>
+
+auto fields_of(AnyState& value) {
+  auto& [next_sequence, head, last_ms, times, fingerprint, genesis, epoch_number, epoch, epoch_key,
+         epoch_begun, epochs, given_up, slots, policies, sources, snapshots, pending, segments,
+         key_segments, clients, next_number, voids] = value;
+  return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, epoch_number, epoch,
+                  epoch_key, epoch_begun, epochs, given_up, slots, policies, sources, pending,
+                  clients, next_number, voids);
 }
 
-// A u32 count, then each element as `put` writes it; and back, as `take` reads it.
-template <typename Elements, typename Put>
-void put_all(ByteWriter& out, const Elements& elements, const Put& put) {
-  out.u32(narrow<std::uint32_t>(elements.size()));
-  for (const auto& element : elements) {
-    put(element);
+// Left out: the name of the index segment, which is the row's key.
+template <typename Segment>
+requires std::same_as<std::remove_const_t<Segment>, SegmentState>
+
+auto fields_of(Segment& value) {
+  auto& [introduction, author, sequence, is_proved] = value;
+  auto& [index_segment, first_number, block_count] = introduction;
+  return std::tie(first_number, block_count, author, sequence, is_proved);
+}
+
+// Left out: what the journal's entry says (taken), and the key segments, which most rows share with
+// their entry. The sequence is the first, for sequence_of_row().
+template <typename Snapshot>
+requires std::same_as<std::remove_const_t<Snapshot>, SnapshotState>
+
+auto fields_of(Snapshot& value) {
+  auto& [taken, author, sequence, time_ms, is_live, key_segments] = value;
+  return std::tie(sequence, author, time_ms, is_live);
+}
+
+// Writes a value of each type that occurs in the lists above; a type that is missing here does not
+// compile. RecordReader is its mirror.
+class RecordWriter {
+ public:
+  explicit RecordWriter(ByteWriter& out) : out_(out) {}
+
+  void put(bool value) { out_.u8(value ? 1 : 0); }
+
+  void put(std::uint32_t value) { out_.u32(value); }
+
+  void put(std::uint64_t value) { out_.u64(value); }
+
+  void put(std::int64_t value) { out_.i64(value); }
+
+  void put(const std::string& value) { out_.text(value); }
+
+  void put(SlotKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
+
+  // Parts of acts are written as the journal writes them.
+  void put(const Genesis& value) { value.encode(out_); }
+
+  void put(const Policy& value) { value.encode(out_); }
+
+  void put(const SlotIntroduction& value) { value.encode(out_); }
+
+  template <std::size_t N, typename Kind>
+  void put(const Id<N, Kind>& value) {
+    out_.id(value);
   }
-}
 
-template <typename Take>
-void take_all(ByteReader& in, const Take& take) {
-  const std::uint32_t count = in.count(1, "elements");
-  for (std::uint32_t i = 0; i < count; ++i) {
-    take();
+  template <typename A, typename B>
+  void put(const std::pair<A, B>& value) {
+    put(value.first);
+    put(value.second);
   }
-}
+
+  template <typename Element>
+  void put(const std::set<Element>& values) {
+    put_all(values);
+  }
+
+  template <typename Element>
+  void put(const std::vector<Element>& values) {
+    put_all(values);
+  }
+
+  template <typename Key, typename Value>
+  void put(const std::map<Key, Value>& values) {
+    put_all(values);
+  }
+
+  template <typename Struct>
+
+  requires requires(const Struct& value) { fields_of(value); }
+
+  void put(const Struct& value) {
+    std::apply([&](const auto&... field) { (put(field), ...); }, fields_of(value));
+  }
+
+ private:
+  // A u32 count, then each element.
+  template <typename Elements>
+  void put_all(const Elements& elements) {
+    out_.u32(narrow<std::uint32_t>(elements.size()));
+    for (const auto& element : elements) {
+      put(element);
+    }
+  }
+
+  ByteWriter& out_;
+};
+
+class RecordReader {
+ public:
+  explicit RecordReader(ByteReader& in) : in_(in) {}
+
+  void take(bool& value) { value = take_flag(in_); }
+
+  void take(std::uint32_t& value) { value = in_.u32(); }
+
+  void take(std::uint64_t& value) { value = in_.u64(); }
+
+  void take(std::int64_t& value) { value = in_.i64(); }
+
+  void take(std::string& value) { value = in_.text(text_bytes_max, "a text"); }
+
+  void take(SlotKind& value) { value = take_slot_kind(in_); }
+
+  void take(Genesis& value) { value = Genesis::decode(in_); }
+
+  void take(Policy& value) { value = Policy::decode(in_); }
+
+  void take(SlotIntroduction& value) { value = SlotIntroduction::decode(in_); }
+
+  template <std::size_t N, typename Kind>
+  void take(Id<N, Kind>& value) {
+    value = in_.id<Id<N, Kind>>();
+  }
+
+  template <typename A, typename B>
+  void take(std::pair<A, B>& value) {
+    take(value.first);
+    take(value.second);
+  }
+
+  template <typename Element>
+  void take(std::set<Element>& values) {
+    take_all<Element>([&](Element&& element) { values.insert(std::move(element)); });
+  }
+
+  template <typename Element>
+  void take(std::vector<Element>& values) {
+    take_all<Element>([&](Element&& element) { values.push_back(std::move(element)); });
+  }
+
+  template <typename Key, typename Value>
+  void take(std::map<Key, Value>& values) {
+    take_all<std::pair<Key, Value>>([&](auto&& element) { values.insert(std::move(element)); });
+  }
+
+  template <typename Struct>
+
+  requires requires(Struct& value) { fields_of(value); }
+
+  void take(Struct& value) {
+    std::apply([&](auto&... field) { (take(field), ...); }, fields_of(value));
+  }
+
+ private:
+  // The elements come one by one: a record that claims many costs no memory before they are there.
+  template <typename Element, typename Add>
+  void take_all(const Add& add) {
+    const std::uint32_t count = in_.count(1, "elements");
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Element element{};
+      take(element);
+      add(std::move(element));
+    }
+  }
+
+  ByteReader& in_;
+};
 
 }  // namespace
 
 Bytes encode_state(const State& state) {
   ByteWriter out;
   out.u8(state_version);
-  out.u64(state.next_sequence);
-  out.id(state.head);
-  out.i64(state.last_ms);
-  out.i64(state.times.believed_ms);
-  out.id(state.times.first_slot);
-  out.i64(state.times.first_ms);
-  out.i64(state.times.second_ms);
-  out.id(state.fingerprint);
-  put_act(out, state.genesis);  // its policy is the only one there is
-  out.u32(state.epoch_number);
-  out.id(state.epoch);
-  out.id(state.epoch_key);
-  out.u64(state.epoch_begun);
-  put_all(out, state.epochs, [&](const EpochId& id) { out.id(id); });
-  out.u64(state.given_up);
-  put_all(out, state.slots, [&](const auto& slot) { put_slot(out, slot.second); });
-  put_all(out, state.sources, [&](const auto& source) {
-    out.text(source.first);
-    out.id(source.second);
-  });
-  put_all(out, state.pending, [&](const SnapshotId& id) { out.id(id); });
-  put_all(out, state.clients, [&](const auto& client) {
-    out.id(client.first.first);
-    out.id(client.first.second);
-    out.u32(client.second);
-  });
-  out.u64(state.next_number);
-  put_all(out, state.voids, [&](const VoidEntry& entry) {
-    out.u64(entry.sequence);
-    out.text(entry.reason);
-    out.u64(entry.closed_by);
-  });
+  RecordWriter(out).put(state);
   return out.take();
 }
 
@@ -114,55 +230,14 @@ State decode_state(View bytes) {
   ByteReader in(bytes, record_object);
   in.require(in.u8() == state_version, "it was made by another version");
   State out;
-  out.next_sequence = in.u64();
-  out.head = in.id<ObjectHash>();
-  out.last_ms = in.i64();
-  out.times.believed_ms = in.i64();
-  out.times.first_slot = in.id<SlotId>();
-  out.times.first_ms = in.i64();
-  out.times.second_ms = in.i64();
-  out.fingerprint = in.id<ObjectHash>();
-  out.genesis = take_act<Genesis>(in);
-  out.policies.emplace(out.genesis.policy.name, out.genesis.policy);
-  out.epoch_number = in.u32();
-  out.epoch = in.id<EpochId>();
-  out.epoch_key = in.id<BoxPublicKey>();
-  out.epoch_begun = in.u64();
-  take_all(in, [&] { out.epochs.insert(in.id<EpochId>()); });
-  out.given_up = in.u64();
-  take_all(in, [&] {
-    SlotState slot = take_slot(in);
-    const SlotId id = slot.introduction.slot;
-    out.slots.emplace(id, std::move(slot));
-  });
-  take_all(in, [&] {
-    std::string source = in.text(text_bytes_max, "a source");
-    out.sources.emplace(std::move(source), in.id<SlotId>());
-  });
-  take_all(in, [&] { out.pending.insert(in.id<SnapshotId>()); });
-  take_all(in, [&] {
-    const auto slot = in.id<SlotId>();
-    const auto client = in.id<ClientId>();
-    out.clients.emplace(ClientName{slot, client}, in.u32());
-  });
-  out.next_number = in.u64();
-  take_all(in, [&] {
-    VoidEntry entry;
-    entry.sequence = in.u64();
-    entry.reason = in.text(text_bytes_max, "a reason");
-    entry.closed_by = in.u64();
-    out.voids.push_back(std::move(entry));
-  });
+  RecordReader(in).take(out);
   in.expect_end();
   return out;
 }
 
 Bytes encode_snapshot_row(const SnapshotState& snapshot) {
   ByteWriter out;
-  out.u64(snapshot.sequence);
-  out.id(snapshot.author);
-  out.i64(snapshot.time_ms);
-  out.u8(snapshot.is_live ? 1 : 0);
+  RecordWriter(out).put(snapshot);
   const bool has_others = snapshot.key_segments != snapshot.taken.key_segments;
   out.u8(has_others ? 1 : 0);
   if (has_others) out.ids(snapshot.key_segments);
@@ -177,22 +252,15 @@ SnapshotState decode_snapshot_row(View bytes, const SnapshotTaken& taken) {
   ByteReader in(bytes, record_object);
   SnapshotState out;
   out.taken = taken;
-  out.sequence = in.u64();
-  out.author = in.id<SlotId>();
-  out.time_ms = in.i64();
-  out.is_live = in.u8() != 0;
-  out.key_segments = in.u8() != 0 ? in.ids<ObjectHash>("key segments") : taken.key_segments;
+  RecordReader(in).take(out);
+  out.key_segments = take_flag(in) ? in.ids<ObjectHash>("key segments") : taken.key_segments;
   in.expect_end();
   return out;
 }
 
 Bytes encode_segment_row(const SegmentState& segment) {
   ByteWriter out;
-  out.u64(segment.introduction.first_number);
-  out.u32(segment.introduction.block_count);
-  out.id(segment.author);
-  out.u64(segment.sequence);
-  out.u8(segment.is_proved ? 1 : 0);
+  RecordWriter(out).put(segment);
   return out.take();
 }
 
@@ -200,11 +268,7 @@ SegmentState decode_segment_row(View bytes, const ObjectHash& name) {
   ByteReader in(bytes, record_object);
   SegmentState out;
   out.introduction.index_segment = name;
-  out.introduction.first_number = in.u64();
-  out.introduction.block_count = in.u32();
-  out.author = in.id<SlotId>();
-  out.sequence = in.u64();
-  out.is_proved = in.u8() != 0;
+  RecordReader(in).take(out);
   in.expect_end();
   return out;
 }

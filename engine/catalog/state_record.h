@@ -1,5 +1,7 @@
 // The state as the catalog stores it: all but its tables in one record, each row of a table in one
-// of its own. Local: a version that does not fit is Error{corrupt}, and the catalog is rebuilt.
+// of its own. No field can be forgotten: each struct has one list of its fields, which encoding and
+// decoding share, and which does not compile while it lacks a member. Local, so the layout is not
+// in docs/format.md: a record of another version is Error{corrupt}, and the catalog is rebuilt.
 #pragma once
 
 #include "engine/base/bytes.h"
@@ -7,16 +9,17 @@
 
 namespace kist {
 
-// All but snapshots, segments and key segments.
+// All but the tables: snapshots, segments and key segments.
 Bytes encode_state(const State& state);
 State decode_state(View bytes);
 
 // A snapshot's row, without what its journal entry says of it.
 Bytes encode_snapshot_row(const SnapshotState& snapshot);
-// The entry is that of `sequence_of_row`.
+// `taken` is the act of the entry sequence_of_row(bytes).
 SnapshotState decode_snapshot_row(View bytes, const SnapshotTaken& taken);
 std::uint64_t sequence_of_row(View bytes);
 
+// A segment's row, without its name, which is the row's key.
 Bytes encode_segment_row(const SegmentState& segment);
 SegmentState decode_segment_row(View bytes, const ObjectHash& name);
 

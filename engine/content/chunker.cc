@@ -19,15 +19,9 @@ ChunkerParameters chunker_parameters(std::uint32_t size_target) {
   return {.size_min = size_target / 4, .size_target = size_target, .size_max = size_target * 4};
 }
 
-bool is_allowed(const ChunkerParameters& parameters) {
-  return parameters.size_min >= (4U << 10U) && parameters.size_min < parameters.size_target &&
-         std::has_single_bit(parameters.size_target) &&
-         parameters.size_target < parameters.size_max && parameters.size_max <= (16U << 20U);
-}
-
 Chunker::Chunker(const ChunkerParameters& parameters, const GearTable& table)
     : parameters_(parameters), table_(table) {
-  KIST_ENSURE(is_allowed(parameters));
+  KIST_ENSURE(is_chunking_allowed(parameters));
   const auto bits = static_cast<unsigned>(std::countr_zero(parameters.size_target));
   mask_before_ = high_bits(bits + normalisation_bits);
   mask_after_ = high_bits(bits - normalisation_bits);

@@ -9,20 +9,12 @@
 #include <cstdint>
 
 #include "engine/base/bytes.h"
+#include "engine/format/content_parameters.h"
 
 namespace kist {
 
-struct ChunkerParameters {
-  std::uint32_t size_min = 0;
-  std::uint32_t size_target = 0;  // a power of two
-  std::uint32_t size_max = 0;
-  bool operator==(const ChunkerParameters&) const = default;
-};
-
 // Minimum a quarter of the target, maximum four times: what the genesis entry then states.
 ChunkerParameters chunker_parameters(std::uint32_t size_target);
-// Whether a genesis entry may ask for this: 4 KiB <= min < target < max <= 16 MiB.
-[[nodiscard]] bool is_allowed(const ChunkerParameters& parameters);
 
 using GearTable = std::array<std::uint64_t, 256>;
 

@@ -1,6 +1,6 @@
 // The envelope around every object but packs, epoch boxes and kist.repo: a clear header, a clear
 // section whose size the type fixes, a sealed and padded payload, a signature over all of it. Pure
-// layout: sealing and signing are repository/sealed_object.h. docs/format.md, "Envelope".
+// layout: sealing and signing are keys/sealed_object.h. docs/format.md, "Envelope".
 #pragma once
 
 #include <cstdint>
@@ -45,10 +45,10 @@ struct Envelope {
 std::size_t clear_size(ObjectType type);
 // Header and clear section as they stand before `sealed_size` bytes of ciphertext.
 Bytes encode_envelope_start(const EnvelopeHeader& header, View clear, std::uint64_t sealed_size);
-// The header alone, from an object's first bytes, at least so many.
+// The header alone, from at least the first bytes of an object.
 inline constexpr std::size_t envelope_header_size = 96;
 EnvelopeHeader decode_envelope_header(View first_bytes, std::string_view object);
-// Refuses another magic, version, type or size; says nothing about authenticity.
+// Refuses another magic, version, type or size. The signature is not checked.
 Envelope decode_envelope(View bytes, std::string_view object);
 
 // Padmé (Nikitin et al., PETS 2019): the size with its low bits cleared upwards, at most 12 % more.

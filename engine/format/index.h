@@ -46,8 +46,8 @@ struct IndexSegment {
 Bytes encode_index_segment(const IndexSegment& segment);
 IndexSegment decode_index_segment(View bytes, std::string_view object);
 
-// What a slot without `read` may open: keys of index segments and reference sets, names of the
-// rest.
+// The part that a slot without `read` may open: the keys of index segments and reference sets, but
+// only the names of packs and bodies.
 struct NamedKey {
   ObjectHash name;
   KeyBytes key;
@@ -66,7 +66,8 @@ struct KeySegmentOuter {
 Bytes encode_key_segment(const KeySegmentOuter& outer);
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 
-// A pack's keys: its pack key, or, once some of its frames were disposed of, what survives.
+// A pack's keys: its pack key or, once some of its frames were disposed of, the directory key and
+// the secrets of the frames that survive.
 struct FrameSecret {
   std::uint32_t frame = 0;
   KeyBytes secret;
@@ -80,7 +81,7 @@ struct PackKeys {
   bool operator==(const PackKeys&) const = default;
 };
 
-// One record a pack and a key a body, in the order of the outer part's names.
+// One record for each pack and one key for each body, in the order of the outer part's names.
 struct KeySegmentInner {
   std::vector<PackKeys> packs;
   std::vector<KeyBytes> bodies;

@@ -78,7 +78,7 @@ void ManifestBuilder::flush_node(unsigned level) {
 BlockId ManifestBuilder::finish() {
   if (leaf_count_ > 0) flush_leaf();
   KIST_ENSURE(!levels_.empty());
-  // Close each level into the next; the root is the one child that nothing stands beside.
+  // Close each level into the next; the root is the first node without a sibling.
   for (unsigned level = 0;; ++level) {
     const bool is_top = level + 1 == levels_.size();
     if (is_top && levels_[level].children.size() == 1) return levels_[level].children.front().id;

@@ -17,9 +17,9 @@
 
 namespace kist {
 
-// Stores a meta block and says its id.
+// Stores a meta block and returns its id.
 using PutBlock = std::function<BlockId(View)>;
-// The plaintext of a meta block; throws when it cannot be had.
+// Returns the plaintext of a meta block; throws when it is missing or damaged.
 using GetBlock = std::function<Bytes(const BlockId&)>;
 // A keyed hash of a path: 64 uniform bits.
 using PathHash = std::function<std::uint64_t(std::string_view)>;
@@ -98,8 +98,8 @@ class ManifestReader {
   // Calls `each` for the id of every block of the tree itself, and of every content node and
   // attribute block that its entries name; and for each file content item.
   void for_each_node(const BlockId& root, const std::function<void(const BlockId&)>& each) const;
-  // The items of a file in order, content nodes resolved. `enters`, if given, is asked of each
-  // node; what one holds that it does not enter is passed over.
+  // The items of a file in order, content nodes resolved. `enters`, if given, is asked for each
+  // content node: the items of a node for which it returns false are skipped.
   void for_each_item(const std::vector<ContentItem>& items,
                      const std::function<void(const ContentItem&)>& each,
                      const std::function<bool(const BlockId&)>& enters = nullptr) const;

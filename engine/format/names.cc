@@ -74,7 +74,7 @@ std::optional<SlotName> parse_slot_name(const std::string& file_name) {
   const auto slot = parse_id<SlotId>(file_name.substr(0, dash));
   const auto generation = parse_number<std::uint32_t>(file_name.substr(dash + 1));
   if (!slot || !generation) return std::nullopt;
-  // No other way to write it: "06" is not the name of the sixth.
+  // A number has one spelling: "06" is refused.
   if (slot_name(*slot, *generation) != "slots/" + file_name) return std::nullopt;
   return SlotName{*slot, *generation};
 }
@@ -87,7 +87,7 @@ std::optional<EpochName> parse_epoch_name(const std::string& file_name) {
   const auto epoch = parse_id<EpochId>(file_name.substr(dash + 1, slash - dash - 1));
   const auto slot = parse_id<SlotId>(untwinned(file_name.substr(slash + 1)));
   if (!number || !epoch || !slot) return std::nullopt;
-  // No other way to write it, as above.
+  // One spelling, as above.
   if (epoch_name(*number, *epoch, *slot) != "epochs/" + untwinned(file_name)) return std::nullopt;
   return EpochName{*number, *epoch};
 }

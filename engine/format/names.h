@@ -20,9 +20,9 @@ std::string body_name(const ObjectHash& hash);
 std::string reference_set_name(const ObjectHash& hash);
 std::string pack_name(const ObjectHash& hash);
 std::string journal_name(std::uint64_t sequence);
-// The second copy of what cannot be rebuilt.
+// The name of the second copy of an object that cannot be rebuilt.
 std::string twin_name(const std::string& name);
-// The name that a copy is of: the second copy's without its ending, any other as it is.
+// The name of the first copy: `a.2` gives `a`, `a` gives `a`.
 std::string untwinned(const std::string& name);
 
 struct SlotName {

@@ -11,8 +11,8 @@
 
 namespace kist {
 
-// Data packs hold file content, meta packs hold manifests: so that listing never touches the
-// former.
+// Data packs hold file content, meta packs hold manifests, so that listing a snapshot reads no data
+// pack.
 enum class PackKind : std::uint16_t { data = 1, meta = 2 };
 
 inline constexpr std::size_t pack_header_size = 32;

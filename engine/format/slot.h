@@ -10,7 +10,7 @@
 
 namespace kist {
 
-// kist.repo: 64 plain bytes, so that a store can be told for what it is without any key.
+// kist.repo: 64 plain bytes, so that a store is recognised without any key.
 struct RepositoryFile {
   RepositoryId repository;
   std::uint32_t features = 0;  // bits a reader must know; none is defined yet
@@ -18,11 +18,12 @@ struct RepositoryFile {
 };
 
 inline constexpr std::size_t repository_file_size = 64;
-// The last 32 bytes are BLAKE2b-256 of those before; `checksum` computes it.
+// The last 32 bytes are the BLAKE2b-256 of the 32 before; `checksum` computes it.
 Bytes encode_repository_file(const RepositoryFile& file, ObjectHash (*checksum)(View));
 RepositoryFile decode_repository_file(View bytes, ObjectHash (*checksum)(View));
 
-// How a slot's secret is kept. In the journal; a slot object is wrapped as one of the first two.
+// How a slot's secret is kept, as the journal states it. A slot object is wrapped in one of the
+// first two ways: a recovery sheet's as a key file's.
 enum class SlotKind : std::uint8_t {
   passphrase = 1,
   key_file = 2,

@@ -24,11 +24,11 @@ struct SnapshotBody {
   BlockId root;  // of the manifest
   std::string host;
   std::string user;
-  std::string program;             // what wrote it, with its version
+  std::string program;             // the writer and its version: "kist 0.1.0"
   std::vector<std::string> paths;  // as given, absolute
   std::vector<std::string> tags;
   std::string description;
-  bool is_selective = false;  // its options left out some of what lies below the paths
+  bool is_selective = false;  // options excluded a part of the tree below the paths
   // The first ones in path order; the reference set's statistics count them all.
   std::vector<SnapshotProblem> problems;
   bool operator==(const SnapshotBody&) const = default;

@@ -106,8 +106,8 @@ bool Journal::commit_after(const Writable& /*writable*/,
                            const State& state,
                            const JournalEntry& entry,
                            const Key& journal_key) {
-  if (const auto reason = validate(state, entry)) {
-    throw Error(Code::refused, concat("not committed: it would be ", *reason));
+  if (const auto violation = validate(state, entry)) {
+    throw Error(Code::refused, concat("refused: the entry would be void: ", violation->reason));
   }
   require_encodable(entry);
   complete_second_copy();

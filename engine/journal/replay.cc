@@ -97,7 +97,7 @@ ReplayedEntry evaluate(StoreReader& store, const State& state, EntryCopy copy) {
     return out;
   }
   out.entry = std::move(*copy.entry);
-  out.void_reason = validate(state, out.entry).value_or("");
+  out.void_reason = validate(state, out.entry).value_or(Violation{}).reason;
   if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(store, state);
   // A client that comes later may not be able to open an entry of another epoch, and must give the
   // same reason.

@@ -37,7 +37,7 @@ ContentParameters content_parameters(const InitOptions& options) {
   const std::uint32_t target =
       options.block_target == 0 ? block_target_default : options.block_target;
   const ChunkerParameters chunker = chunker_parameters(target);
-  if (!std::has_single_bit(target) || !is_allowed(chunker)) {
+  if (!std::has_single_bit(target) || !is_chunking_allowed(chunker)) {
     throw Error(Code::invalid, "the chunk size must be a power of two from 16 KiB to 4 MiB");
   }
   const int level = options.compression < 0 ? compression_default : options.compression;
@@ -130,7 +130,7 @@ Repository init_repository(std::shared_ptr<Store> store,
       put_grant_and_box(
           *store, origin, secrets,
           {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
-  genesis.policy.minimum = options.minimum_retention_seconds;
+  genesis.policy.minimum_seconds = options.minimum_retention_seconds;
   genesis.policy.dedup = options.dedup;
 
   OpenedSlot opened;

@@ -2,143 +2,14 @@
 
 #include <algorithm>
 
+#include "engine/rules/acts/act_rules.h"
+
 namespace kist {
 
 namespace {
 
 bool is_believed(const SlotState& slot) {
   return !slot.is_revoked && (slot.introduction.capabilities & (can_maintain | can_own)) != 0;
-}
-
-void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry) {
-  SlotState slot;
-  slot.introduction = introduction;
-  slot.added_by = entry.author;
-  slot.added_sequence = entry.sequence;
-  slot.added_ms = entry.time_ms;
-  slot.kind = introduction.kind;
-  slot.generation = introduction.kind == SlotKind::recipient ? 0 : 1;
-  slot.slot_object = introduction.slot_object;
-  slot.epoch_box = introduction.epoch_box;
-  slot.last_seen_ms = entry.time_ms;
-  for (const std::string& source : introduction.sources) {
-    state.sources.emplace(source, introduction.slot);
-  }
-  state.slots.emplace(introduction.slot, std::move(slot));
-}
-
-void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) {
-  state.genesis = genesis;
-  state.epoch_number = entry.epoch_number;
-  state.epoch = entry.epoch;
-  state.epoch_key = genesis.epoch_key;
-  state.epochs.insert(entry.epoch);
-  state.policies.emplace(genesis.policy.name, genesis.policy);
-  add_slot(state, genesis.owner, entry);
-}
-
-void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
-  if (auto replaced = state.snapshots.find(taken.replaces)) {
-    replaced->is_live = false;
-    state.pending.erase(taken.replaces);
-    state.snapshots.put(taken.replaces, std::move(*replaced));
-  }
-  if (taken.is_pending) state.pending.insert(taken.snapshot);
-  state.sources.emplace(taken.source, entry.author);
-  const bool author_reads =
-      (state.slots.at(entry.author).introduction.capabilities & can_read) != 0;
-  for (const SegmentIntroduction& segment : taken.segments) {
-    state.segments.put(segment.index_segment,
-                       SegmentState{segment, entry.author, entry.sequence, author_reads});
-    state.next_number += segment.block_count;
-  }
-  state.slots.at(entry.author).key_segment_count +=
-      narrow<std::uint32_t>(taken.key_segments.size());
-  for (const ObjectHash& name : taken.key_segments) {
-    state.key_segments.put(name, entry.author);
-  }
-  state.snapshots.put(taken.snapshot, SnapshotState{.taken = taken,
-                                                    .author = entry.author,
-                                                    .sequence = entry.sequence,
-                                                    .time_ms = entry.time_ms,
-                                                    .is_live = true,
-                                                    .key_segments = taken.key_segments});
-}
-
-void apply_act(State& state, const SlotAdded& added, const JournalEntry& entry) {
-  add_slot(state, added.slot, entry);
-}
-
-void apply_act(State& state, const SlotRewrapped& rewrapped, const JournalEntry& entry) {
-  SlotState& slot = state.slots.at(entry.author);
-  slot.generation = rewrapped.generation;
-  slot.kind = rewrapped.kind;
-  slot.slot_object = rewrapped.slot_object;
-}
-
-// The key segments that a snapshot is opened by from now on: each once, in their order.
-void carry_on(std::vector<ObjectHash>& names, const std::map<ObjectHash, ObjectHash>& carried_by) {
-  std::vector<ObjectHash> out;
-  for (const ObjectHash& name : names) {
-    const auto found = carried_by.find(name);
-    if (found == carried_by.end() || std::ranges::count(out, found->second) > 0) continue;
-    out.push_back(found->second);
-  }
-  names = std::move(out);
-}
-
-void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
-  state.epoch_number = entry.epoch_number;
-  state.epoch = entry.epoch;
-  state.epoch_key = ended.epoch_key;
-  state.epoch_begun = entry.sequence;
-  state.epochs.insert(entry.epoch);
-  for (const SlotId& slot : ended.revoked) {
-    state.slots.at(slot).is_revoked = true;
-    state.slots.at(slot).epoch_box = {};
-    std::erase_if(state.sources, [&](const auto& source) { return source.second == slot; });
-  }
-  for (const NamedBox& box : ended.boxes) {
-    state.slots.at(box.slot).epoch_box = box.hash;
-    state.slots.at(box.slot).key_segment_count = 0;
-  }
-  if (!ended.dropped.empty()) ++state.given_up;
-  std::map<ObjectHash, ObjectHash> carried_by;
-  state.key_segments.clear();
-  for (const CarriedSegment& segment : ended.carried) {
-    state.key_segments.put(segment.name, entry.author);
-    for (const ObjectHash& name : segment.replaces) {
-      carried_by.emplace(name, segment.name);
-    }
-  }
-  for (auto& [id, snapshot] : state.snapshots.all()) {
-    SnapshotState carried = snapshot;
-    carry_on(carried.key_segments, carried_by);
-    state.snapshots.put(id, std::move(carried));
-  }
-}
-
-void apply_act(State& state, const StateRemade& remade, const JournalEntry& entry) {
-  state.clients.insert_or_assign({entry.author, remade.client}, entry.epoch_number);
-}
-
-void apply_act(State& state, const IncidentsClosed& closed, const JournalEntry& entry) {
-  for (VoidEntry& each : state.voids) {
-    const bool is_meant = each.sequence >= closed.first && each.sequence <= closed.last;
-    if (is_meant && each.is_open()) each.closed_by = entry.sequence;
-  }
-}
-
-void apply_act(State& state, const SegmentsProved& proved, const JournalEntry& /*entry*/) {
-  for (const ObjectHash& name : proved.segments) {
-    SegmentState segment = state.segments.at(name);
-    segment.is_proved = true;
-    state.segments.put(name, segment);
-  }
-}
-
-void apply_act(State& /*state*/, const UnknownAct& /*act*/, const JournalEntry& /*entry*/) {
-  KIST_ENSURE(false);  // validate() lets none pass
 }
 
 }  // namespace
@@ -211,7 +82,7 @@ TrustedNumbers::TrustedNumbers(const State& state, Trust rule, const SlotId& slo
     distrusted_.push_back({segment.introduction.first_number, segment.introduction.block_count});
   });
   std::ranges::sort(distrusted_, {}, &Range::first);
-  // Those that adjoin are one.
+  // Ranges that adjoin become one.
   std::vector<Range> merged;
   for (const Range& range : distrusted_) {
     if (!merged.empty() && merged.back().first + merged.back().count == range.first) {

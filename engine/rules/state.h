@@ -1,6 +1,7 @@
-// What replaying the journal up to some entry yields: the repository's state. Built by apply()
-// alone, from entries that validate() let pass, so every client that has replayed the same bytes
-// holds the same state. Pure: no I/O, no clock.
+// The repository's state after the journal's entries up to some number. Built by apply() alone,
+// from entries that validate() let pass, so every client that has replayed the same bytes holds the
+// same state. Pure: no I/O, no clock. A field that is added here must be named in
+// catalog/state_record.cc, which stores the state: until it is, that file does not compile.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +28,9 @@ struct SlotState {
   std::uint32_t generation = 1;   // 0: a recipient that has not accepted yet
   ObjectHash slot_object;         // of that generation; zero for the first owner's first
   ObjectHash epoch_box;           // of the current epoch
-  std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction
+  std::int64_t last_seen_ms = 0;  // the time of the slot's last entry, or of its introduction
   bool is_revoked = false;
-  std::uint32_t key_segment_count = 0;  // that its entries have introduced in the current epoch
+  std::uint32_t key_segment_count = 0;  // introduced by its entries in the current epoch
   bool operator==(const SlotState&) const = default;
 };
 
@@ -39,7 +40,7 @@ struct SnapshotState {
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
   bool is_live = true;  // false once another snapshot has replaced a pending one
-  // Those of the current epoch that hold what the entry's own held.
+  // Of the current epoch: those that hold the keys that the entry's own key segments held.
   std::vector<ObjectHash> key_segments;
   bool operator==(const SnapshotState&) const = default;
 };
@@ -61,32 +62,35 @@ using ClientName = std::pair<SlotId, ClientId>;
 struct VoidEntry {
   std::uint64_t sequence = 0;
   std::string reason;
-  std::uint64_t closed_by = 0;  // the sequence of the entry that did; 0: open
+  std::uint64_t closed_by = 0;  // the sequence of the entry that closed it; 0: open
 
   [[nodiscard]] bool is_open() const { return closed_by == 0; }
 
   bool operator==(const VoidEntry&) const = default;
 };
 
-// How late the entries so far have come, as far as that is believed. A slot with `maintain` or
-// `own` is believed; another binds the rest only once a second one has come as far: so one that was
-// taken over cannot, by an entry stamped far ahead, keep the others from committing.
+// A lower bound for the time of the next entry, which one wrong clock cannot push. The times of
+// slots with `maintain` or `own` (believed slots) raise it alone. The times of the other slots
+// count up to the second greatest of them only, so two slots must have come that far: a single slot
+// that was taken over cannot keep the others from committing by an entry stamped far ahead.
+// Example: writers at 10:00, 10:05 and 23:00 bind the next writer to 10:05. See
+// docs/decisions/0010.
 struct EntryTimes {
   void note(const SlotId& author, bool is_believed, std::int64_t time_ms);
-  // The least time that the next entry of such a slot may have, whose own last one has `own_ms`.
+  // The least time for the next entry of a slot whose own last entry has the time `own_ms`.
   [[nodiscard]] std::int64_t least_ms(bool is_believed, std::int64_t own_ms) const;
   bool operator==(const EntryTimes&) const = default;
 
-  std::int64_t believed_ms = 0;
-  SlotId first_slot;  // the others: who has come furthest, and how far the next one has
-  std::int64_t first_ms = 0;
-  std::int64_t second_ms = 0;
+  std::int64_t believed_ms = 0;  // the greatest time of a believed slot
+  SlotId first_slot;             // of the others, the slot with the greatest time
+  std::int64_t first_ms = 0;     // that time
+  std::int64_t second_ms = 0;    // the greatest time of the others but first_slot
 };
 
 struct State {
   std::uint64_t next_sequence = 0;  // how many entries were replayed
   ObjectHash head;                  // hash of the last one; zero before genesis
-  std::int64_t last_ms = 0;         // its time
+  std::int64_t last_ms = 0;         // the time of the last valid one
   EntryTimes times;
   ObjectHash fingerprint;  // hash of the genesis entry
   Genesis genesis;
@@ -94,13 +98,13 @@ struct State {
   EpochId epoch;
   BoxPublicKey epoch_key;
   std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
-  std::set<EpochId> epochs;       // all there were
+  std::set<EpochId> epochs;       // the current one and all former ones
   std::uint64_t given_up = 0;     // how often an epoch's end has dropped key segments
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to
   StateTable<SnapshotId, SnapshotState> snapshots;
-  std::set<SnapshotId> pending;                   // the live ones of them that are checkpoints
+  std::set<SnapshotId> pending;                   // the live snapshots that are pending
   StateTable<ObjectHash, SegmentState> segments;  // by index segment
   StateTable<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
   std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
@@ -111,23 +115,24 @@ struct State {
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;
-  // All, those that were replaced too, in journal order.
+  // All snapshots, in journal order; those that were replaced too.
   [[nodiscard]] std::vector<SnapshotPtr> all_snapshots() const;
   [[nodiscard]] std::vector<const VoidEntry*> open_incidents() const;
-  // Those that were not revoked, by id.
+  // The slots that were not revoked, ordered by id.
   [[nodiscard]] std::vector<const SlotState*> current_slots() const;
   bool operator==(const State&) const = default;
 };
 
-// Whether an object of that epoch is of one that has ended, or of an attempt to begin one that was
-// not the one committed: nobody will ever open it again. One of a greater number may be about to be
-// committed.
+// Whether no client will ever open an object of that epoch again: the epoch has ended, or it was an
+// attempt to begin the current one and another attempt was committed. False for a greater number
+// than the current one: such an epoch may be about to begin.
 [[nodiscard]] bool is_of_ended_epoch(const State& state,
                                      std::uint32_t epoch_number,
                                      const EpochId& epoch);
 
-// The block numbers that a slot may rely on, by the rule of a policy: those of its own segments,
-// of proved ones too, or all. A snapshot of the state, cheap to ask.
+// The block numbers that a slot may rely on, by the rule of a policy: the blocks of its own
+// segments (Trust::own), of proved segments too (Trust::proved), or all. Copied from the state, so
+// later entries do not change it; an answer costs one binary search.
 class TrustedNumbers {
  public:
   TrustedNumbers() = default;  // all
@@ -135,7 +140,7 @@ class TrustedNumbers {
 
   [[nodiscard]] bool contains(std::uint64_t number) const { return next(number) == number; }
 
-  // The least that is not below `number`.
+  // The least such number that is not below `number`.
   [[nodiscard]] std::uint64_t next(std::uint64_t number) const;
 
  private:

@@ -1,6 +1,7 @@
-// A table of the state: rows that are stored somewhere, and what has changed since. To the rules it
-// is a map; the catalog keeps the rows of a long journal in its database, and reads those that are
-// asked for.
+// A table of the state: rows that are stored somewhere, and the changes since. To the rules it is a
+// map. The catalog keeps the rows of a long journal in its database and reads single ones, so that
+// opening a repository does not cost more the longer its journal is. It does not store anything
+// itself: the catalog takes changes() and attaches the new rows.
 #pragma once
 
 #include <functional>
@@ -14,7 +15,7 @@ namespace kist {
 template <typename Key, typename Value>
 class StateTable {
  public:
-  // Rows as they are stored. What they say does not change as long as they are attached.
+  // Rows as they are stored. They do not change as long as they are attached.
   class Rows {
    public:
     Rows() = default;
@@ -30,7 +31,7 @@ class StateTable {
 
   StateTable() = default;
 
-  // A copy stands by itself.
+  // A copy holds all rows in memory: it stays as it is when the stored rows change.
   StateTable(const StateTable& other) : changes_(other.all()) {}
 
   StateTable& operator=(const StateTable& other) {
@@ -91,12 +92,12 @@ class StateTable {
     is_cleared_ = true;
   }
 
-  // What has changed since the rows were attached: to be put after clearing, if it was cleared.
+  // The rows put since the last attach(). If is_cleared(), the stored rows are to be removed first.
   [[nodiscard]] const std::map<Key, Value>& changes() const { return changes_; }
 
   [[nodiscard]] bool is_cleared() const { return is_cleared_; }
 
-  // From here on the rows are those, which outlive the table; nothing has changed since.
+  // From here on the table consists of these rows, without changes. They must outlive the table.
   void attach(const Rows& rows) {
     changes_.clear();
     is_cleared_ = false;

@@ -88,7 +88,7 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   taken.segments.clear();
   forge(taken);
   taken.source = "evil";
-  taken.minimum = 100ULL * 365 * 86'400;
+  taken.minimum_seconds = 100ULL * 365 * 86'400;
   forge(taken);
   forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
   forge(SegmentsProved{});

@@ -226,6 +226,15 @@ Bytes sample_envelope() {
   return out;
 }
 
+// An act of every kind.
+std::vector<Bytes> journal_payloads() {
+  std::vector<Bytes> out;
+  for (const Act& act : sample_acts()) {
+    out.push_back(encode_journal_payload(static_cast<std::int64_t>(out.size()) + 1, act));
+  }
+  return out;
+}
+
 }  // namespace
 
 const std::map<std::string, FuzzTarget>& fuzz_targets() {
@@ -262,7 +271,6 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
 
 std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
   const RepositoryFile file{.repository = sample_id<RepositoryId>(1)};
-  const SlotRewrapped rewrapped{.generation = 2, .slot_object = sample_id<ObjectHash>(3)};
   Compressor compressor;
   Bytes compressed;
   static_cast<void>(compressor.compress(Bytes(4096, 'k'), {3}, compressed));
@@ -274,13 +282,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"epoch_box", {encode_epoch_box(sample_epoch_box())}},
       {"frame_list", {encode_frame_list(sample_frame_list())}},
       {"index_segment", {encode_index_segment(sample_index_segment())}},
-      {"journal_payload",
-       {encode_journal_payload(1, sample_genesis()), encode_journal_payload(2, sample_snapshot()),
-        encode_journal_payload(3, sample_slot_added()), encode_journal_payload(4, rewrapped),
-        encode_journal_payload(5, sample_epoch_ended()),
-        encode_journal_payload(6, StateRemade{sample_id<ClientId>(3)}),
-        encode_journal_payload(7, sample_incidents_closed()),
-        encode_journal_payload(8, SegmentsProved{{sample_id<ObjectHash>(1)}})}},
+      {"journal_payload", journal_payloads()},
       {"catalog_state", {encode_state(sample_state())}},
       {"recipient", {copy(as_view(encode_recipient({})))}},
       {"key_file", {copy(encode_key_file(Key::from(Bytes(Key::size, 7))).view())}},

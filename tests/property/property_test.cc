@@ -361,8 +361,8 @@ TEST_CASE("whatever entries come, the chain holds and every entry takes one numb
       if (random.next() % 4 == 0) entry.previous = random.draw_id<ObjectHash>();
       const std::uint64_t numbers = state.next_number;
       const auto hash = random.draw_id<ObjectHash>();
-      if (const auto reason = validate(state, entry)) {
-        apply_void(state, *reason, hash);
+      if (const auto violation = validate(state, entry)) {
+        apply_void(state, violation->reason, hash);
         RC_ASSERT(state.next_number == numbers);
       } else {
         apply(state, entry, hash);

@@ -1,6 +1,11 @@
 // One value of every layout, with each field set to something of its own: for unit tests, vectors
-// and as the first inputs of the fuzzers.
+// and as the first inputs of the fuzzers. And one valid entry of every kind of act.
 #pragma once
+
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "engine/format/envelope.h"
 #include "engine/format/index.h"
@@ -37,6 +42,38 @@ SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
 EpochEnded sample_epoch_ended();
 IncidentsClosed sample_incidents_closed();
+
+// Calls `each` with the std::type_identity of every kind of act but UnknownAct.
+template <typename Each>
+void for_each_kind_of_act(const Each& each) {
+  [&]<std::size_t... i>(std::index_sequence<i...> /*of all known acts*/) {
+    (each(std::type_identity<std::variant_alternative_t<i, Act>>()), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Act> - 1>());
+}
+
+// A value of every kind of act: one that is added to `Act` and lacks a sample does not compile.
+std::vector<Act> sample_acts();
+
+// Replays an entry as if its raw bytes had the hash sample_hash(sequence): applied if it is valid,
+// void if not.
+ObjectHash sample_hash(std::uint64_t sequence);
+void replay_sample(State& state, const JournalEntry& entry);
+
+// A journal that every kind of act can follow: an owner, a writer, its pending snapshot, a void
+// entry.
+std::vector<JournalEntry> sample_journal();
+
+// An entry of that kind that is valid right after sample_journal(), genesis as the first entry.
+JournalEntry valid_entry(const State& state, std::type_identity<Genesis> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SnapshotTaken> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SlotAdded> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SlotRewrapped> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> kind);
+
 // All that a state has but tables.
 State sample_state();
 // A directory, files (inline, of blocks with a hole, with attributes), links, devices.

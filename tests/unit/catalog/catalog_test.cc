@@ -2,6 +2,7 @@
 #include "engine/catalog/catalog.h"
 
 #include "engine/catalog/block_index.h"
+#include "engine/rules/validate.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
@@ -111,6 +112,61 @@ TEST_CASE("a catalog that is opened again has the state that was replayed") {
   }
   const Catalog again(path, checksum_key);
   REQUIRE(again.state() == expected);
+}
+
+namespace {
+
+// Adds the entry as a replay would: valid, or void for the reason that validate() gives.
+void add_replayed(Catalog& catalog, State& expected, const JournalEntry& entry) {
+  ReplayedEntry replayed;
+  replayed.entry = entry;
+  replayed.hash = sample_hash(entry.sequence);
+  replayed.void_reason = validate(expected, entry).value_or(Violation{}).reason;
+  replay_sample(expected, entry);
+  catalog.add(replayed);
+}
+
+// The state as it would be if the act of the last entry had changed nothing.
+State without_act(const State& before, const State& after, const SlotId& author) {
+  State out = before;
+  out.next_sequence = after.next_sequence;
+  out.head = after.head;
+  out.last_ms = after.last_ms;
+  out.times = after.times;
+  if (out.slots.contains(author)) {
+    out.slots.at(author).last_seen_ms = after.slots.at(author).last_seen_ms;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what any kind of act changes is there when the catalog is opened again") {
+  for_each_kind_of_act([]<typename AnyAct>(std::type_identity<AnyAct> kind) {
+    const TemporaryDirectory directory;
+    const std::string path = directory / "catalog";
+    State expected;
+    {
+      Catalog catalog(path, checksum_key);
+      if constexpr (!std::is_same_v<AnyAct, Genesis>) {
+        for (const JournalEntry& entry : sample_journal()) {
+          add_replayed(catalog, expected, entry);
+        }
+        REQUIRE(expected.voids.size() == 1);
+      }
+      const State before = expected;
+      const JournalEntry entry = valid_entry(expected, kind);
+      INFO(act_name(entry.act));
+      REQUIRE(std::holds_alternative<AnyAct>(entry.act));
+      REQUIRE_FALSE(validate(expected, entry));
+      add_replayed(catalog, expected, entry);
+      REQUIRE_FALSE(expected == without_act(before, expected, entry.author));
+      REQUIRE(catalog.state() == expected);
+      catalog.flush();
+    }
+    const Catalog again(path, checksum_key);
+    REQUIRE(again.state() == expected);
+  });
 }
 
 TEST_CASE("of two processes with one catalog the slower takes over what the faster has added") {

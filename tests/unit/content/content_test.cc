@@ -55,11 +55,11 @@ TEST_CASE("an answer does not depend on bytes beyond the largest block") {
 }
 
 TEST_CASE("parameters that would make blocks absurd are not allowed") {
-  REQUIRE(is_allowed(chunker_parameters(64U << 10U)));
-  REQUIRE_FALSE(is_allowed({0, 65536, 262144}));
-  REQUIRE_FALSE(is_allowed({16384, 65537, 262144}));
-  REQUIRE_FALSE(is_allowed({16384, 65536, 65536}));
-  REQUIRE_FALSE(is_allowed(chunker_parameters(8U << 20U)));
+  REQUIRE(is_chunking_allowed(chunker_parameters(64U << 10U)));
+  REQUIRE_FALSE(is_chunking_allowed({0, 65536, 262144}));
+  REQUIRE_FALSE(is_chunking_allowed({16384, 65537, 262144}));
+  REQUIRE_FALSE(is_chunking_allowed({16384, 65536, 65536}));
+  REQUIRE_FALSE(is_chunking_allowed(chunker_parameters(8U << 20U)));
 }
 
 TEST_CASE("what was compressed decompresses to itself, and to no other size") {

@@ -189,7 +189,9 @@ TEST_CASE("slots whose kind and object do not go together are void") {
   const auto judge = [&](SlotKind kind, const ObjectHash& object) {
     slot.kind = kind;
     slot.slot_object = object;
-    return validate(owner.state(), owner.journal().next_entry(SlotAdded{slot})).value_or("");
+    return validate(owner.state(), owner.journal().next_entry(SlotAdded{slot}))
+        .value_or(Violation{})
+        .reason;
   };
   const auto object = roles.content.draw_id<ObjectHash>();
   REQUIRE(judge(SlotKind::key_file, object).empty());

@@ -1,0 +1,56 @@
+#include "engine/format/acts/snapshot_taken.h"
+
+#include "engine/format/limits.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::uint64_t segment_size = ObjectHash::size + 8 + 4;  // name, first number, count
+static_assert(segment_size == 44);
+
+}  // namespace
+
+void SnapshotTaken::encode(ByteWriter& out) const {
+  out.id(snapshot);
+  out.u8(is_pending ? 1 : 0);
+  out.id(replaces);
+  out.text(source);
+  out.text(policy);
+  out.varint(minimum_seconds);
+  out.varint(maximum_seconds);
+  out.u8(static_cast<std::uint8_t>(lock));
+  out.id(body);
+  out.id(reference_set);
+  out.u32(narrow<std::uint32_t>(segments.size()));
+  for (const SegmentIntroduction& segment : segments) {
+    out.id(segment.index_segment);
+    out.u64(segment.first_number);
+    out.u32(segment.block_count);
+  }
+  out.ids(key_segments);
+}
+
+SnapshotTaken SnapshotTaken::decode(ByteReader& in) {
+  SnapshotTaken out;
+  out.snapshot = in.id<SnapshotId>();
+  out.is_pending = take_flag(in);
+  out.replaces = in.id<SnapshotId>();
+  out.source = in.text(text_bytes_max, "a source's name");
+  out.policy = in.text(text_bytes_max, "a policy's name");
+  out.minimum_seconds = in.varint();
+  out.maximum_seconds = in.varint();
+  out.lock = take_lock(in);
+  out.body = in.id<ObjectHash>();
+  out.reference_set = in.id<ObjectHash>();
+  out.segments.resize(in.count(segment_size, "segments"));
+  for (SegmentIntroduction& segment : out.segments) {
+    segment.index_segment = in.id<ObjectHash>();
+    segment.first_number = in.u64();
+    segment.block_count = in.u32();
+  }
+  out.key_segments = in.ids<ObjectHash>("key segments");
+  return out;
+}
+
+}  // namespace kist

@@ -1,0 +1,37 @@
+#include "engine/rules/acts/act_rules.h"
+#include "engine/rules/acts/introductions.h"
+
+namespace kist {
+
+std::optional<Capability> capability_for(const Genesis& /*act*/) {
+  return can_own;
+}
+
+MaybeViolation check_act(const State& state, const Genesis& genesis, const JournalEntry& entry) {
+  if (entry.sequence != 0) return Violation{11, "a second genesis"};
+  if (genesis.content.algorithm != 1 || !is_chunking_allowed(genesis.content.chunker())) {
+    return Violation{12, "chunking that is not allowed"};
+  }
+  if (!genesis.features.empty()) {
+    return Violation{13, "features that this version does not know"};
+  }
+  if (genesis.owner.slot != entry.author) {
+    return Violation{14, "the author is not the first owner"};
+  }
+  if (genesis.owner.capabilities != owner_capabilities) {
+    return Violation{15, "the first slot is no owner"};
+  }
+  return check_introduction(state, genesis.owner);
+}
+
+void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) {
+  state.genesis = genesis;
+  state.epoch_number = entry.epoch_number;
+  state.epoch = entry.epoch;
+  state.epoch_key = genesis.epoch_key;
+  state.epochs.insert(entry.epoch);
+  state.policies.emplace(genesis.policy.name, genesis.policy);
+  add_slot(state, genesis.owner, entry);
+}
+
+}  // namespace kist

@@ -1,0 +1,43 @@
+#include "engine/rules/acts/introductions.h"
+
+#include <set>
+
+namespace kist {
+
+MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot) {
+  if (state.slots.contains(slot.slot)) return Violation{16, "the slot exists already"};
+  for (const std::string& source : slot.sources) {
+    if (state.sources.contains(source)) return Violation{17, "a source belongs to another slot"};
+  }
+  return std::nullopt;
+}
+
+void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry) {
+  SlotState slot;
+  slot.introduction = introduction;
+  slot.added_by = entry.author;
+  slot.added_sequence = entry.sequence;
+  slot.added_ms = entry.time_ms;
+  slot.kind = introduction.kind;
+  slot.generation = introduction.kind == SlotKind::recipient ? 0 : 1;
+  slot.slot_object = introduction.slot_object;
+  slot.epoch_box = introduction.epoch_box;
+  slot.last_seen_ms = entry.time_ms;
+  for (const std::string& source : introduction.sources) {
+    state.sources.emplace(source, introduction.slot);
+  }
+  state.slots.emplace(introduction.slot, std::move(slot));
+}
+
+MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names) {
+  std::set<ObjectHash> seen;
+  for (const ObjectHash& name : names) {
+    if (!seen.insert(name).second) return Violation{36, "the same key segment twice"};
+    if (state.key_segments.contains(name)) {
+      return Violation{37, "a key segment that exists already"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace kist

@@ -1,0 +1,120 @@
+#include <set>
+
+#include "engine/rules/acts/act_rules.h"
+#include "engine/rules/acts/introductions.h"
+#include "engine/rules/policy.h"
+#include "engine/rules/validate.h"
+
+namespace kist {
+
+namespace {
+
+// The policy, the source, and the pending snapshot that this one replaces.
+MaybeViolation check_terms(const State& state,
+                           const SnapshotTaken& taken,
+                           const JournalEntry& entry) {
+  const auto policy = state.policies.find(taken.policy);
+  if (policy == state.policies.end()) return Violation{22, "a policy that does not exist"};
+  if (!has_retention_of(taken, policy->second)) {
+    return Violation{23, "a retention that is not the policy's"};
+  }
+  const auto source = state.sources.find(taken.source);
+  if (source != state.sources.end() && source->second != entry.author) {
+    return Violation{24, "a source that belongs to another slot"};
+  }
+  if (taken.replaces == SnapshotId{}) return std::nullopt;
+  const auto replaced = state.snapshots.find(taken.replaces);
+  const bool fits = replaced && replaced->is_live && replaced->taken.is_pending &&
+                    replaced->author == entry.author && replaced->taken.source == taken.source;
+  if (!fits) return Violation{25, "it replaces what is not its own pending snapshot"};
+  return std::nullopt;
+}
+
+MaybeViolation check_key_segments(const State& state,
+                                  const SnapshotTaken& taken,
+                                  const JournalEntry& entry) {
+  const std::size_t count = taken.key_segments.size();
+  if (count > entry_key_segments_max) {
+    return Violation{26, "more key segments than an entry may introduce"};
+  }
+  if (state.slots.at(entry.author).key_segment_count + count > slot_key_segments_max) {
+    return Violation{27,
+                     "more key segments than a slot may introduce in one epoch; kist key rotate "
+                     "begins another"};
+  }
+  return check_new_key_segments(state, taken.key_segments);
+}
+
+MaybeViolation check_segments(const State& state, const SnapshotTaken& taken) {
+  if (taken.segments.size() > entry_segments_max) {
+    return Violation{28, "more segments than an entry may introduce"};
+  }
+  std::uint64_t next = state.next_number;
+  std::uint64_t total = 0;
+  std::set<ObjectHash> names;
+  for (const SegmentIntroduction& segment : taken.segments) {
+    if (!names.insert(segment.index_segment).second) {
+      return Violation{29, "the same segment twice"};
+    }
+    if (segment.block_count == 0) return Violation{30, "a segment of no blocks"};
+    if (segment.first_number != next) return Violation{31, "block numbers that do not follow"};
+    if (state.segments.contains(segment.index_segment)) {
+      return Violation{32, "a segment that exists already"};
+    }
+    next += segment.block_count;
+    total += segment.block_count;
+    if (total > entry_blocks_max) {
+      return Violation{33, "more blocks than an entry may introduce"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Capability> capability_for(const SnapshotTaken& /*act*/) {
+  return can_write;
+}
+
+MaybeViolation check_act(const State& state,
+                         const SnapshotTaken& taken,
+                         const JournalEntry& entry) {
+  if (taken.snapshot == SnapshotId{}) return Violation{20, "a snapshot without an id"};
+  if (state.snapshots.contains(taken.snapshot)) {
+    return Violation{21, "a snapshot that exists already"};
+  }
+  if (auto violation = check_terms(state, taken, entry)) return violation;
+  if (auto violation = check_key_segments(state, taken, entry)) return violation;
+  return check_segments(state, taken);
+}
+
+void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& entry) {
+  if (auto replaced = state.snapshots.find(taken.replaces)) {
+    replaced->is_live = false;
+    state.pending.erase(taken.replaces);
+    state.snapshots.put(taken.replaces, std::move(*replaced));
+  }
+  if (taken.is_pending) state.pending.insert(taken.snapshot);
+  state.sources.emplace(taken.source, entry.author);
+  // A slot that can read has seen the blocks that it wrote; a slot that cannot is not believed.
+  const bool author_reads =
+      (state.slots.at(entry.author).introduction.capabilities & can_read) != 0;
+  for (const SegmentIntroduction& segment : taken.segments) {
+    state.segments.put(segment.index_segment,
+                       SegmentState{segment, entry.author, entry.sequence, author_reads});
+    state.next_number += segment.block_count;
+  }
+  state.slots.at(entry.author).key_segment_count +=
+      narrow<std::uint32_t>(taken.key_segments.size());
+  for (const ObjectHash& name : taken.key_segments) {
+    state.key_segments.put(name, entry.author);
+  }
+  state.snapshots.put(taken.snapshot, SnapshotState{.taken = taken,
+                                                    .author = entry.author,
+                                                    .sequence = entry.sequence,
+                                                    .time_ms = entry.time_ms,
+                                                    .is_live = true,
+                                                    .key_segments = taken.key_segments});
+}
+
+}  // namespace kist

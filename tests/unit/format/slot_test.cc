@@ -1,0 +1,38 @@
+// Slots, their way in, and kist.repo as layouts.
+#include "engine/format/slot.h"
+
+#include "engine/crypto/hash.h"
+#include "tests/support/codec.h"
+#include "tests/support/samples.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("kist.repo keeps its promises as a layout") {
+  const RepositoryFile file{.repository = sample_id<RepositoryId>(1), .features = 0};
+  const Bytes encoded = encode_repository_file(file, &hash_object);
+  REQUIRE(encoded.size() == repository_file_size);
+  const auto decode = [](View bytes) { return decode_repository_file(bytes, &hash_object); };
+  REQUIRE(decode(encoded) == file);
+  require_strict(encoded, decode);
+}
+
+TEST_CASE("kist.repo of a newer version or with unknown features is unsupported, not damaged") {
+  const RepositoryFile file{.repository = sample_id<RepositoryId>(1), .features = 4};
+  const Bytes featured = encode_repository_file(file, &hash_object);
+  REQUIRE(error_code([&] { decode_repository_file(featured, &hash_object); }) == Code::unsupported);
+  Bytes newer = featured;
+  newer[8] = 2;
+  REQUIRE(error_code([&] { decode_repository_file(newer, &hash_object); }) == Code::unsupported);
+}
+
+TEST_CASE("a slot's clear section keeps its promises as a layout") {
+  require_codec(sample_slot_clear(), &encode_slot_clear,
+                [](View bytes) { return decode_slot_clear(bytes, "slot"); });
+}
+
+TEST_CASE("an epoch box keeps its promises as a layout") {
+  require_codec(sample_epoch_box(), &encode_epoch_box,
+                [](View bytes) { return decode_epoch_box(bytes, "epoch box"); });
+}

@@ -1,0 +1,89 @@
+// The rules of an epoch's end.
+#include "tests/unit/rules/rules_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none twice") {
+  const State state = state_with_keys();
+  const EpochEnded good = new_epoch(state);
+  REQUIRE_FALSE(validate(state, ending(state, good)));
+  const auto require_refused = [&](const auto& change, const Violation& violation) {
+    EpochEnded act = good;
+    change(act);
+    require_void(state, ending(state, act), violation);
+  };
+  const Violation slots{41, "slots that are not all there are, each once"};
+  const Violation segments{43, "key segments that are not all, each once"};
+  require_refused([](EpochEnded& act) { act.boxes.pop_back(); }, slots);
+  require_refused([](EpochEnded& act) { act.boxes.back().slot = sample_id<SlotId>(99); }, slots);
+  require_refused([](EpochEnded& act) { act.revoked = {writer}; }, slots);
+  require_refused([](EpochEnded& act) { std::swap(act.boxes[0], act.boxes[1]); },
+                  {40, "slots that are not in order"});
+  require_refused([](EpochEnded& act) { act.boxes.push_back(act.boxes.back()); },
+                  {40, "slots that are not in order"});
+  require_refused(
+      [](EpochEnded& act) {
+        act.boxes.erase(act.boxes.begin());
+        act.revoked = {owner};
+      },
+      {42, "an author that revokes itself"});
+  require_refused([](EpochEnded& act) { act.carried.front().replaces.pop_back(); }, segments);
+  require_refused([](EpochEnded& act) { act.dropped = act.carried.front().replaces; }, segments);
+  require_refused([](EpochEnded& act) { act.dropped = {sample_id<ObjectHash>(99)}; }, segments);
+  require_refused([](EpochEnded& act) { act.carried.clear(); }, segments);
+  require_refused(
+      [](EpochEnded& act) {
+        act.carried.push_back({act.carried.front().name, {}});
+      },
+      {36, "the same key segment twice"});
+  require_refused([](EpochEnded& act) { act.carried.front().name = sample_id<ObjectHash>(150); },
+                  {37, "a key segment that exists already"});
+  require_refused([](EpochEnded& act) { act.former.epoch = sample_id<EpochId>(99); },
+                  {38, "the epoch that it ends is not the current one"});
+  require_refused([](EpochEnded& act) { act.former.begun = 1; },
+                  {38, "the epoch that it ends is not the current one"});
+  require_refused([&](EpochEnded& act) { act.epoch_key = state.epoch_key; },
+                  {39, "a key that is not a new one"});
+}
+
+TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new") {
+  State state = state_with_keys();
+  JournalEntry entry = ending(state, new_epoch(state));
+  entry.epoch_number = 2;
+  require_void(state, entry, {8, "an epoch that is not the current one"});
+  entry = ending(state, new_epoch(state));
+  entry.epoch = state.epoch;
+  require_void(state, entry, {8, "an epoch that is not the current one"});
+  entry = next_entry(state, owner, new_epoch(state));
+  require_void(state, entry, {8, "an epoch that is not the current one"});
+  commit(state, ending(state, new_epoch(state)));
+  EpochEnded again = new_epoch(state);
+  again.epoch_key = sample_id<BoxPublicKey>(202);
+  again.carried.front().name = sample_id<ObjectHash>(211);
+  entry = ending(state, again);
+  entry.epoch = sample_id<EpochId>(9);  // the first one's
+  require_void(state, entry, {8, "an epoch that is not the current one"});
+  entry.epoch = sample_id<EpochId>(240);
+  REQUIRE_FALSE(validate(state, entry));
+}
+
+TEST_CASE("ending an epoch asks for maintain, and revoking for own") {
+  State state = state_with_keys();
+  const auto operating = sample_id<SlotId>(70);
+  commit(state, next_entry(state, owner, slot(operating, operator_capabilities)));
+  EpochEnded act = new_epoch(state);
+  REQUIRE_FALSE(validate(state, ending(state, act, operating)));
+  require_void(state, ending(state, act, writer), {9, "its author lacks the capability maintain"});
+  std::erase_if(act.boxes, [](const NamedBox& box) { return box.slot == reader; });
+  act.revoked = {reader};
+  require_void(state, ending(state, act, operating), {9, "its author lacks the capability own"});
+  commit(state, ending(state, act));
+  REQUIRE(state.slots.at(reader).is_revoked);
+  REQUIRE(state.snapshots.at(sample_id<SnapshotId>(1)).key_segments ==
+          std::vector{sample_id<ObjectHash>(210)});
+  JournalEntry entry = next_entry(state, reader, SlotRewrapped{.generation = 2});
+  entry.epoch_number = 1;
+  entry.epoch = state.epoch;
+  require_void(state, entry, {7, "an author that was revoked"});
+}

@@ -1,0 +1,81 @@
+// What replaying entries does to the state, whatever their kind.
+#include "engine/rules/state.h"
+
+#include "tests/unit/rules/rules_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+TEST_CASE("trusted numbers are found beyond runs of others") {
+  State state = small_state();
+  SnapshotTaken distrusted = snapshot(1);
+  distrusted.segments = {{sample_id<ObjectHash>(10), 0, 5}, {sample_id<ObjectHash>(11), 5, 5}};
+  commit(state, next_entry(state, writer, distrusted));
+  SnapshotTaken own = snapshot(2, "server");
+  own.segments = {{sample_id<ObjectHash>(12), 10, 5}};
+  commit(state, next_entry(state, owner, own));
+  SnapshotTaken more = snapshot(3);
+  more.segments = {{sample_id<ObjectHash>(13), 15, 5}};
+  commit(state, next_entry(state, writer, more));
+  const TrustedNumbers trusted(state, Trust::proved, reader);
+  const std::vector<std::uint64_t> expected{10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10,
+                                            11, 12, 13, 14, 20, 20, 20, 20, 20, 20};
+  for (std::uint64_t number = 0; number < expected.size(); ++number) {
+    REQUIRE(trusted.next(number) == expected[number]);
+    REQUIRE(trusted.contains(number) == (expected[number] == number));
+  }
+  REQUIRE(TrustedNumbers().next(3) == 3);
+}
+
+TEST_CASE("a void entry takes its number, is chained over and changes nothing") {
+  State state = small_state();
+  const std::uint64_t slots = state.slots.size();
+  apply_void(state, "junk", sample_id<ObjectHash>(77));
+  REQUIRE(state.slots.size() == slots);
+  REQUIRE(state.voids.size() == 1);
+  REQUIRE(state.voids[0].sequence == 3);
+  commit(state, next_entry(state, writer, snapshot(1)));
+}
+
+TEST_CASE("a time binds others once two slots, or one that is believed, have come so far") {
+  State state = small_state();
+  const auto second = sample_id<SlotId>(80);
+  commit(state, next_entry(state, owner, slot(second, writer_capabilities)));
+  const std::int64_t now = state.last_ms;
+  const auto at = [&](const SlotId& author, std::uint8_t id, std::int64_t time_ms) {
+    JournalEntry entry = next_entry(state, author, snapshot(id, "source " + std::to_string(id)));
+    entry.time_ms = time_ms;
+    return entry;
+  };
+  const std::int64_t ahead = now + 1'000'000;
+  commit(state, at(writer, 1, ahead));
+  REQUIRE_FALSE(validate(state, at(second, 2, now)));
+  REQUIRE_FALSE(validate(state, at(owner, 2, now)));
+  require_void(state, at(writer, 2, ahead - 1),
+               {4, "a time before that of the entries that it follows"});
+  commit(state, at(second, 3, ahead - 500));
+  require_void(state, at(second, 4, ahead - 501),
+               {4, "a time before that of the entries that it follows"});
+  // Both have come so far: a third cannot be earlier, and who is believed is bound by nobody else.
+  const auto third = sample_id<SlotId>(90);
+  JournalEntry add = next_entry(state, owner, slot(third, writer_capabilities));
+  add.time_ms = now;
+  commit(state, add);
+  require_void(state, at(third, 5, ahead - 501),
+               {4, "a time before that of the entries that it follows"});
+  REQUIRE_FALSE(validate(state, at(third, 5, ahead - 500)));
+  commit(state, at(owner, 6, ahead + 7));
+  require_void(state, at(writer, 7, ahead + 6),
+               {4, "a time before that of the entries that it follows"});
+}
+
+TEST_CASE("what has ended is told from what may yet begin") {
+  State state = state_with_keys();
+  commit(state, ending(state, new_epoch(state)));
+  const auto other = sample_id<EpochId>(99);
+  REQUIRE(is_of_ended_epoch(state, 0, sample_id<EpochId>(9)));
+  REQUIRE(is_of_ended_epoch(state, 1, other));
+  REQUIRE_FALSE(is_of_ended_epoch(state, 1, state.epoch));
+  REQUIRE_FALSE(is_of_ended_epoch(state, 2, other));
+  REQUIRE_FALSE(is_of_ended_epoch(state, UINT32_MAX, other));
+}
