@@ -2,7 +2,6 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/frame.h"
-#include "engine/content/thread_codec.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"

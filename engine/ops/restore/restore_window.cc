@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/content/thread_codec.h"
+#include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 
 namespace kist {
