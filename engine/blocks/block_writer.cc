@@ -44,15 +44,6 @@ SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state) {
   return taken;
 }
 
-void check_encodable(const SnapshotBody& body) {
-  try {
-    if (decode_body(encode_body(body), "the snapshot's description") == body) return;
-  } catch (const Error& error) {
-    throw Error(Code::invalid, concat("nothing was written: ", error.text()));
-  }
-  throw Error(Code::invalid, "nothing was written: the snapshot cannot be described");
-}
-
 struct Ingest::FrameInProgress {
   Bytes plain;
   FrameList list;

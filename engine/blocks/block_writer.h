@@ -55,9 +55,6 @@ struct Introduced {
 // asks adds what the snapshot is of.
 SnapshotTaken snapshot_entry(const Introduced& introduced, const State& state);
 
-// Throws Error{invalid} unless every reader could decode the body: a text that is too long, say.
-void check_encodable(const SnapshotBody& body);
-
 class Ingest {
  public:
   // `is_dry`: blocks are looked up and counted, nothing is stored.

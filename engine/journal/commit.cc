@@ -1,6 +1,7 @@
 #include "engine/journal/commit.h"
 
 #include "engine/crypto/hash.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/replay.h"
@@ -48,17 +49,6 @@ void complete_twin(Repository& repository) {
 }
 
 }  // namespace
-
-void check_encodable(const JournalEntry& entry) {
-  const Bytes payload = encode_journal_payload(entry.time_ms, entry.act);
-  try {
-    const JournalPayload again = decode_journal_payload(payload, "a journal entry");
-    if (again.act == entry.act && payload.size() < journal_entry_bytes_max / 2) return;
-  } catch (const Error& error) {
-    throw Error(Code::invalid, concat("nothing was written: ", error.text()));
-  }
-  throw Error(Code::invalid, "nothing was written: the journal entry would be too large");
-}
 
 Bytes seal_entry(const Keyring& keyring,
                  const Key& journal_key,

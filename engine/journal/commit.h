@@ -16,9 +16,6 @@ namespace kist {
 // tries, Error{refused} when the act would be void.
 JournalEntry commit(Repository& repository, const std::function<Act(const State&)>& make);
 
-// Throws Error{invalid} unless every client could read the entry: a text that is too long, say.
-void check_encodable(const JournalEntry& entry);
-
 // An entry's raw bytes, sealed and signed.
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry);
 // The same for the entry that begins an epoch: it is sealed with that one's journal key.

@@ -12,6 +12,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/crypto/sign.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/commit.h"

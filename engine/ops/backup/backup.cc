@@ -11,6 +11,7 @@
 #include "engine/content/chunker.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/journal/commit.h"

@@ -9,6 +9,7 @@
 #include "engine/blocks/block_writer.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
+#include "engine/format/encodable.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/problem_log.h"
