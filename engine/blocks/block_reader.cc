@@ -150,19 +150,6 @@ View BlockReader::frame(const FrameId& id) {
   return recent_.front().second;
 }
 
-std::optional<BlockLocation> find_trusted(const BlockIndex::Reader& index,
-                                          const TrustedNumbers& trusted,
-                                          const BlockTag& tag,
-                                          const std::function<bool(const BlockLocation&)>& serves) {
-  std::optional<BlockLocation> copy = index.find(tag);
-  while (copy) {
-    const std::uint64_t next = trusted.next(copy->number);
-    if (next == copy->number && serves(*copy)) return copy;
-    copy = index.find(tag, std::max(next, copy->number + 1));
-  }
-  return copy;
-}
-
 Bytes BlockReader::get(const BlockId& id) {
   std::optional<Bytes> found;
   std::optional<Error> failure;

@@ -47,7 +47,7 @@ void name_segments(Roles& roles,
                    const std::vector<ObjectHash>& key_segments,
                    const std::vector<SegmentIntroduction>& segments = {}) {
   sync_journal(evil);
-  Introduced claimed;
+  StoredSnapshot claimed;
   claimed.key_segments = key_segments;
   claimed.segments = segments;
   SnapshotTaken taken = snapshot_entry(claimed, evil.state());

@@ -27,7 +27,7 @@ static_assert(!std::is_constructible_v<ReadKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, WriteKeys>);
 static_assert(!std::is_constructible_v<Remover, StoreRemover&, std::string>);
 static_assert(!std::is_constructible_v<BlockReader, Repository&, WriteKeys>);
-static_assert(!std::is_constructible_v<Ingest, Repository&, ReadKeys, Pool&, Compression>);
+static_assert(!std::is_constructible_v<BlockWriter, Repository&, ReadKeys, Pool&, Compression>);
 static_assert(!std::is_convertible_v<decltype(std::declval<Repository&>().writer()), Store&>);
 
 namespace {

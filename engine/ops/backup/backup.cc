@@ -91,12 +91,12 @@ class Backup {
         problems_(repository.observer()),
         chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
-        ingest_(repository, keys_, pool_, {level()}, options.is_dry_run),
+        writer_(repository, keys_, pool_, {level()}, options.is_dry_run),
         cache_(repository.local->cache_directory(),
                source_key_,
                repository.around.random,
                repository.observer()),
-        builder_(keys_, ingest_, cache_, problems_) {
+        builder_(keys_, writer_, cache_, problems_) {
     check_encodable(body({}));
     if (source_.size() > text_bytes_max) {
       throw Error(Code::invalid, "the source's name is too long");
@@ -111,14 +111,12 @@ class Backup {
     result_.statistics = statistics();
     result_.duration_ms = repository_.around.clock.now_ms() - started_ms_;
     if (options_.is_dry_run) return result_;
-    Introduced introduced = ingest_.settle({.body = body(root),
-                                            .statistics = result_.statistics,
-                                            .is_pending = false,
-                                            .unfinished = {}});
-    const JournalEntry entry = commit_snapshot(introduced, result_.snapshot, false);
+    StoredSnapshot stored =
+        writer_.finish_snapshot({.body = body(root), .statistics = result_.statistics});
+    const JournalEntry entry = commit_snapshot(stored, result_.snapshot, false);
     result_.sequence = entry.sequence;
-    result_.statistics = introduced.statistics;
-    cache_.end_era(era_of(entry));
+    result_.statistics = stored.statistics;
+    cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
     return result_;
   }
@@ -156,8 +154,8 @@ class Backup {
     out.finished_ms = std::max(out.started_ms, repository_.around.clock.now_ms());
     out.problems = problems_.count();
     if (options_.is_dry_run) {
-      out.blocks_new = ingest_.new_block_count();
-      out.bytes_new = ingest_.new_bytes();
+      out.blocks_new = writer_.new_block_count();
+      out.bytes_new = writer_.new_bytes();
     }
     return out;
   }
@@ -249,10 +247,10 @@ class Backup {
     if (options_.is_dry_run) return false;
     const std::uint64_t least =
         options_.checkpoint_bytes == 0 ? checkpoint_bytes_default : options_.checkpoint_bytes;
-    const std::uint64_t due = std::clamp(ingest_.new_bytes() / checkpoint_share, least,
+    const std::uint64_t due = std::clamp(writer_.new_bytes() / checkpoint_share, least,
                                          std::max(least, checkpoint_bytes_max));
-    if (ingest_.new_block_count() >= checkpoint_blocks) return true;
-    return ingest_.new_bytes() - checkpoints_.at_bytes >= due && !is_within_adopted();
+    if (writer_.new_block_count() >= checkpoint_blocks) return true;
+    return writer_.new_bytes() - checkpoints_.at_bytes >= due && !is_within_adopted();
   }
 
   // Commits what there is so far as a pending snapshot.
@@ -263,34 +261,34 @@ class Backup {
     // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
     so_far.problems = problems_.kept_up_to(builder_.last_path());
     counted.problems = so_far.problems.size();
-    Introduced introduced = ingest_.settle({.body = so_far,
-                                            .statistics = counted,
-                                            .is_pending = true,
-                                            .unfinished = std::move(unfinished),
-                                            .adopted = &checkpoints_.adopted});
+    StoredSnapshot stored =
+        writer_.finish_snapshot({.body = so_far,
+                                 .statistics = counted,
+                                 .pending = PendingParts{.unfinished = std::move(unfinished),
+                                                         .adopted = &checkpoints_.adopted}});
     const auto id = repository_.around.random.draw_id<SnapshotId>();
-    JournalEntry entry = commit_snapshot(introduced, id, true);
+    JournalEntry entry = commit_snapshot(stored, id, true);
     checkpoints_.own.push_back(id);
-    checkpoints_.at_bytes = ingest_.new_bytes();
+    checkpoints_.at_bytes = writer_.new_bytes();
     ++result_.checkpoints;
-    cache_.end_era(era_of(entry));
+    cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::pending, facts_of(id, counted));
     return entry;
   }
 
   void make_checkpoint() {
     const std::uint64_t files = builder_.statistics().files();
-    const CacheEra era = era_of(commit_pending());
+    const EntryNumbers numbers = numbers_of(commit_pending());
     if (repository_.observer().cancelled()) throw_kept(files);
     sync_index(repository_, Cancelling::no);
-    builder_.begin_next(era.first_number, era.new_data_count);
-    ingest_.begin_next(era.first_number);
+    builder_.begin_next_entry(numbers);
+    writer_.begin_next_entry(numbers);
   }
 
   // A person asked to stop: what was read till now is kept.
   [[noreturn]] void stop() {
     const std::uint64_t files = builder_.statistics().files();
-    const bool has_news = ingest_.new_block_count() > 0;
+    const bool has_news = writer_.new_block_count() > 0;
     if (is_within_adopted()) {
       throw Error(
           Code::interrupted,
@@ -311,10 +309,10 @@ class Backup {
                        "; run the same command again to go on from there"));
   }
 
-  [[nodiscard]] CacheEra era_of(const JournalEntry& entry) const {
+  [[nodiscard]] EntryNumbers numbers_of(const JournalEntry& entry) const {
     const auto& taken = std::get<SnapshotTaken>(entry.act);
     return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
-            .new_data_count = ingest_.new_data_count()};
+            .new_data_count = writer_.new_data_count()};
   }
 
   [[nodiscard]] CacheFacts facts_of(const SnapshotId& id,
@@ -327,21 +325,22 @@ class Backup {
             .last_path = {}};
   }
 
-  // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
-  // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
-  void require_unclaimed(const Introduced& introduced) {
+  // A pack or segment belongs to the entry that stored it first. Another slot may have seen ours
+  // in the store before our entry was committed, and have stored them; our snapshot would then
+  // depend on that slot. So it is refused.
+  void require_unclaimed(const StoredSnapshot& stored) {
     sync_index(repository_, Cancelling::no);
     const BlockIndex::Reader index(repository_.local->index());
     const State& state = repository_.state();
     const bool is_claimed =
         std::ranges::any_of(
-            introduced.packs,
+            stored.packs,
             [&](const ObjectHash& pack) { return index.find_pack(pack).has_value(); }) ||
-        std::ranges::any_of(introduced.segments,
+        std::ranges::any_of(stored.segments,
                             [&](const SegmentIntroduction& segment) {
                               return state.segments.contains(segment.index_segment);
                             }) ||
-        std::ranges::any_of(introduced.key_segments, [&](const ObjectHash& name) {
+        std::ranges::any_of(stored.key_segments, [&](const ObjectHash& name) {
           return state.key_segments.contains(name);
         });
     if (!is_claimed) return;
@@ -351,16 +350,16 @@ class Backup {
         "committed; run it again, and let an owner see in kist journal list who did it");
   }
 
-  JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
+  JournalEntry commit_snapshot(StoredSnapshot& stored, const SnapshotId& id, bool is_pending) {
     return commit(repository_, [&](const State& state) {
-      require_unclaimed(introduced);  // first: it may replay, and what follows goes by the state
+      require_unclaimed(stored);  // first: it may replay, and what follows goes by the state
       if (state.given_up != given_up_) {
         throw Error(Code::conflict,
                     "meanwhile an owner has given up damaged keys, and what this backup relies on "
                     "may have gone with them: nothing was committed; run it again");
       }
-      if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
-      SnapshotTaken taken = snapshot_entry(introduced, state);
+      if (stored.epoch != state.epoch) writer_.reseal_keys(stored);
+      SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = id;
       taken.is_pending = is_pending;
       taken.replaces = replaceable(state);
@@ -390,7 +389,7 @@ class Backup {
   ProblemLog problems_;
   Chunker chunker_;
   Pool pool_;  // its tasks end before what they use goes
-  Ingest ingest_;
+  BlockWriter writer_;
   FileCacheWriter cache_;
   SnapshotBuilder builder_;
   Checkpoints checkpoints_;

@@ -27,11 +27,11 @@ inline PathHash path_hash(const Key& chunk_seed) {
 class SnapshotBuilder {
  public:
   SnapshotBuilder(const WriteKeys& keys,
-                  Ingest& ingest,
+                  BlockWriter& writer,
                   FileCacheWriter& cache,
                   ProblemLog& problems)
       : problems_(problems),
-        ingest_(ingest),
+        writer_(writer),
         cache_(cache),
         manifest_([this](View block) { return put_manifest_block(block); },
                   path_hash(keys.chunk_seed())),
@@ -59,7 +59,7 @@ class SnapshotBuilder {
     last_path_ = read.entry.path;
     manifest_.add(read.entry);
     for (const ReferenceRun& run : runs_) {
-      ingest_.refer(run);
+      writer_.refer(run);
     }
     cache_.add(read.entry, runs_);
     runs_.clear();
@@ -73,15 +73,15 @@ class SnapshotBuilder {
     unfinished = runs_;
     return manifest_.root_so_far([&](View block) {
       BlockId id;
-      append_run(unfinished, ingest_.add_meta(block, id));
+      append_run(unfinished, writer_.add_meta(block, id));
       return id;
     });
   }
 
   // The entry of what came so far is committed: references to it are absolute from now on.
-  void begin_next(std::uint64_t first_number, std::uint64_t new_data_count) {
+  void begin_next_entry(const EntryNumbers& numbers) {
     for (ReferenceRun& run : runs_) {
-      run = Ingest::resolve(run, first_number, new_data_count);
+      run = to_absolute(run, numbers);
     }
   }
 
@@ -109,7 +109,7 @@ class SnapshotBuilder {
     if (piece.type == ItemType::block) {
       statistics_.bytes_read += piece.size;
       append_run(runs_,
-                 ingest_.add(PackKind::data, piece.id, buffer.subspan(piece.offset, piece.size)));
+                 writer_.add(PackKind::data, piece.id, buffer.subspan(piece.offset, piece.size)));
     }
     content_.add({piece.type, piece.size, piece.id});
   }
@@ -132,14 +132,14 @@ class SnapshotBuilder {
 
   BlockId put_manifest_block(View block) {
     BlockId id;
-    ingest_.refer(ingest_.add_meta(block, id));
+    writer_.refer(writer_.add_meta(block, id));
     return id;
   }
 
   // A block that belongs to the current entry: the cache must know of it.
   BlockId put_entry_block(View block) {
     BlockId id;
-    append_run(runs_, ingest_.add_meta(block, id));
+    append_run(runs_, writer_.add_meta(block, id));
     return id;
   }
 
@@ -158,7 +158,7 @@ class SnapshotBuilder {
   }
 
   ProblemLog& problems_;
-  Ingest& ingest_;
+  BlockWriter& writer_;
   FileCacheWriter& cache_;
   ManifestBuilder manifest_;
   PutBlock put_content_;

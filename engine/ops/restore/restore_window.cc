@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/blocks/trusted_copy.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 
