@@ -9,7 +9,7 @@
 
 #include <sys/resource.h>
 
-#include "engine/blocks/block_writer.h"
+#include "engine/blocks/stored_snapshot.h"
 #include "engine/crypto/hash.h"
 #include "engine/engine.h"
 #include "engine/format/names.h"
@@ -47,14 +47,14 @@ void write_entries(kist::Repository& repository,
                    std::uint64_t count) {
   kist::State state = repository.state();
   for (std::uint64_t i = 0; i < count; ++i) {
-    kist::Introduced introduced;
-    kist::Random& random = repository.services().random;
-    introduced.body = random.draw_id<kist::ObjectHash>();
-    introduced.reference_set = random.draw_id<kist::ObjectHash>();
-    introduced.key_segments = {random.draw_id<kist::ObjectHash>()};
-    introduced.segments = {{random.draw_id<kist::ObjectHash>(), 0, 1'000},
-                           {random.draw_id<kist::ObjectHash>(), 1'000, 10}};
-    kist::SnapshotTaken taken = kist::snapshot_entry(introduced, state);
+    kist::StoredSnapshot stored;
+    kist::Random& random = repository.around.random;
+    stored.body = random.draw_id<kist::ObjectHash>();
+    stored.reference_set = random.draw_id<kist::ObjectHash>();
+    stored.key_segments = {random.draw_id<kist::ObjectHash>()};
+    stored.segments = {{random.draw_id<kist::ObjectHash>(), 0, 1'000},
+                       {random.draw_id<kist::ObjectHash>(), 1'000, 10}};
+    kist::SnapshotTaken taken = kist::snapshot_entry(stored, state);
     taken.snapshot = random.draw_id<kist::SnapshotId>();
     taken.source = kist::concat("host-", i % 100);
     const kist::JournalEntry entry{.sequence = state.next_sequence,

@@ -83,7 +83,7 @@ std::uint64_t positive_size(std::string_view option, const std::string& text) {
 BackupOptions prepare(const BackupArguments& arguments) {
   BackupOptions out = arguments.backup;
   out.walk.filter = make_filter(arguments.filter);
-  out.checkpoint_bytes = positive_size("--checkpoint", arguments.checkpoint);
+  out.pending_bytes = positive_size("--checkpoint", arguments.checkpoint);
   out.walk.exclude_larger_than = positive_size("--exclude-larger-than", arguments.larger_than);
   for (const std::string& file : arguments.path_files) {
     add_paths_from(file, out.paths);
@@ -135,7 +135,7 @@ Exit run_backup(Session& session, const BackupArguments& arguments) {
                  {"dry_run", arguments.backup.is_dry_run},
                  {"sequence", result.sequence},
                  {"files_opened", result.files_opened},
-                 {"checkpoints", result.checkpoints},
+                 {"checkpoints", result.pending_snapshots},
                  {"resumed", result.has_resumed}};
     json.update(statistics_json(result.statistics));
     print_json(json);

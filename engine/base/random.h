@@ -1,5 +1,5 @@
 // Random bytes, injected so that a test's run is a function of its seed. Every draw that ends up in
-// the store is made by one thread in a fixed order (see repository/ingest.h).
+// the store is made by one thread in a fixed order (see blocks/pack_builder.h).
 #pragma once
 
 #include <cstdint>

@@ -5,11 +5,9 @@
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/base/attempt.h"
+#include "engine/blocks/objects.h"
 #include "engine/crypto/hash.h"
-#include "engine/crypto/seal.h"
-#include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -36,14 +34,7 @@ KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash
 KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
                            const ObjectHash& name) {
-  const std::string object = key_segment_name(name);
-  const std::optional<SecretBytes> plain = open_box(keys.epoch_secret(), outer.inner_box);
-  if (!plain) throw Error(Code::corrupt, concat(object, ": its sealed keys are not authentic"));
-  KeySegmentInner inner = decode_key_segment_inner(plain->view(), object);
-  if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
-    throw Error(Code::corrupt, concat(object, ": its keys do not match its names"));
-  }
-  return inner;
+  return open_key_segment_inner(outer, name, keys.epoch_secret());
 }
 
 struct PackKeyring::Opened {
@@ -147,19 +138,6 @@ View BlockReader::frame(const FrameId& id) {
   return recent_.front().second;
 }
 
-std::optional<BlockLocation> find_trusted(const BlockIndex::Reader& index,
-                                          const TrustedNumbers& trusted,
-                                          const BlockTag& tag,
-                                          const std::function<bool(const BlockLocation&)>& serves) {
-  std::optional<BlockLocation> copy = index.find(tag);
-  while (copy) {
-    const std::uint64_t next = trusted.next(copy->number);
-    if (next == copy->number && serves(*copy)) return copy;
-    copy = index.find(tag, std::max(next, copy->number + 1));
-  }
-  return copy;
-}
-
 Bytes BlockReader::get(const BlockId& id) {
   std::optional<Bytes> found;
   std::optional<Error> failure;
@@ -196,46 +174,35 @@ Key find_key(const Journal& journal,
   throw Error(Code::missing, concat("the key of ", object, " is missing"));
 }
 
-void check_name(View bytes, const ObjectHash& name, const std::string& object) {
-  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
-}
-
 }  // namespace
 
 SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.body;
-  const std::string object = body_name(name);
   const Bytes bytes =
-      get_twinned(journal.reader(), object, body_bytes_max, journal.observer(),
-                  [&](View candidate) { check_name(candidate, name, object); });
+      get_hashed(journal.reader(), ObjectType::body, name, journal.observer());
   const Key key = find_key(
-      journal, snapshot, object,
+      journal, snapshot, body_name(name),
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
         const auto found = std::ranges::find(outer.bodies, name);
         if (found == outer.bodies.end()) return std::nullopt;
         const KeySegmentInner inner = open_inner(keys, outer, segment);
         return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
-  const SecretBytes payload =
-      open_object(bytes, object, ObjectType::body, journal.keyring().repository(), key);
-  return decode_body(payload.view(), object);
+  return open_body({bytes, name}, journal.keyring().repository(), key);
 }
 
 ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.reference_set;
-  const std::string object = reference_set_name(name);
-  const Bytes bytes = get_object(journal.reader(), object, reference_set_bytes_max);
-  check_name(bytes, name, object);
+  const Bytes bytes =
+      get_hashed(journal.reader(), ObjectType::reference_set, name, journal.observer());
   const Key key =
-      find_key(journal, snapshot, object,
+      find_key(journal, snapshot, reference_set_name(name),
                [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
                  const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
                  if (found == outer.reference_sets.end()) return std::nullopt;
                  return Key::from(found->key);
                });
-  const SecretBytes payload =
-      open_object(bytes, object, ObjectType::reference_set, journal.keyring().repository(), key);
-  return decode_reference_set(payload.view(), object);
+  return open_reference_set({bytes, name}, journal.keyring().repository(), key);
 }
 
 }  // namespace kist

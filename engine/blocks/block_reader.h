@@ -69,13 +69,6 @@ class FrameReader {
   PackKeyring keys_;
 };
 
-// The first copy of a block that may be relied on and that `serves`. Whole runs of others are
-// passed over: somebody may have stored that block any number of times.
-std::optional<BlockLocation> find_trusted(const BlockIndex::Reader& index,
-                                          const TrustedNumbers& trusted,
-                                          const BlockTag& tag,
-                                          const std::function<bool(const BlockLocation&)>& serves);
-
 // Throws Error{corrupt} unless `plaintext` is the block of that id.
 void check_block(const Key& id_key, const BlockId& id, View plaintext);
 

@@ -1,5 +1,9 @@
-// Frames sealed and opened: the secrets of a frame, and the check that what was sealed opens to
-// what was meant. docs/format.md, "Frames".
+// Frames sealed and opened: the secrets of a frame, and the check that a sealed frame opens to the
+// plaintext that is still in memory.
+//
+// Invariant: a sealed part opens only under its own secret and at its own place (repository, pack
+// kind, frame number, part); anything else is Error{corrupt}. Every secret seals one part once, so
+// the nonce is zero. docs/format.md, "Frames", "Directory".
 #pragma once
 
 #include "engine/base/bytes.h"
@@ -33,13 +37,15 @@ std::vector<FramePlace> open_directory(const Key& directory_key,
                                        View sealed,
                                        std::string_view object);
 
-// What a frame opens to. Error{corrupt} with `object` when anything is not as it should be.
+// A frame's sealed contents, with the encoding and size that the index states.
 struct SealedFrame {
   View contents;
   FrameEncoding encoding = FrameEncoding::raw;
   std::uint32_t plain_size = 0;
 };
 
+// The frame's plaintext, and its list. Error{corrupt}, naming `object`, when they are not authentic
+// or not of the size that the index states.
 Bytes open_frame(const Key& frame_secret,
                  const FramePosition& position,
                  const SealedFrame& frame,

@@ -3,43 +3,30 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/crypto/hash.h"
-#include "engine/format/limits.h"
+#include "engine/blocks/objects.h"
 #include "engine/format/names.h"
-#include "engine/keys/sealed_object.h"
 
 namespace kist {
 
 Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& name) {
-  const std::string object = index_segment_name(name);
-  Bytes bytes = get_object(journal.reader(), object, index_segment_bytes_max);
-  if (hash_object(bytes) != name) throw Error(Code::corrupt, concat(object, " is damaged"));
-  return bytes;
+  return get_hashed(journal.reader(), ObjectType::index_segment, name, journal.observer());
 }
 
 Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& name) {
-  const std::string object = key_segment_name(name);
-  return get_twinned(journal.reader(), object, key_segment_bytes_max, journal.observer(),
-                     [&](View candidate) {
-                       if (hash_object(candidate) == name) return;
-                       throw Error(Code::corrupt, concat(object, " is damaged"));
-                     });
+  return get_hashed(journal.reader(), ObjectType::key_segment, name, journal.observer());
 }
 
 KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& name) {
-  const std::string object = key_segment_name(name);
-  const Envelope envelope =
-      decode_envelope_of(bytes, object, ObjectType::key_segment, journal.keyring().repository());
-  const SecretBytes payload = open_envelope(envelope, object, journal.keyring().index_key());
   const State& state = journal.state();
-  const auto author = state.key_segments.find(name);
-  const bool is_its_authors =
-      author && envelope.header.epoch == state.epoch && envelope.header.author == *author &&
-      is_signed_by(envelope, state.slots.at(*author).introduction.signing_key);
-  if (!is_its_authors) {
-    throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
+  const std::optional<SlotId> author = state.key_segments.find(name);
+  if (!author) {
+    throw Error(Code::corrupt, concat(key_segment_name(name), " is of no entry of this epoch"));
   }
-  return decode_key_segment(payload.view(), object);
+  return open_key_segment({bytes, name}, journal.keyring().repository(),
+                          journal.keyring().index_key(),
+                          {.slot = *author,
+                           .signing_key = state.slots.at(*author).introduction.signing_key,
+                           .epoch = state.epoch});
 }
 
 KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& name) {
@@ -47,24 +34,6 @@ KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& name) 
 }
 
 namespace {
-
-IndexSegment open_index_segment(const Journal& journal,
-                                View bytes,
-                                const std::string& object,
-                                const Key& key,
-                                const SnapshotState& snapshot) {
-  const Envelope envelope =
-      decode_envelope_of(bytes, object, ObjectType::index_segment, journal.keyring().repository());
-  const SecretBytes payload = open_envelope(envelope, object, key);
-  IndexSegment segment = decode_index_segment(payload.view(), object);
-  const SigningPublicKey& author =
-      journal.state().slots.at(snapshot.author).introduction.signing_key;
-  if (envelope.header.author != snapshot.author || !is_signed_by(envelope, author) ||
-      segment.has_numbers) {
-    throw Error(Code::corrupt, concat(object, " is not its entry's author's to introduce"));
-  }
-  return segment;
-}
 
 // What the key segments of an entry say.
 struct EntryKeys {
@@ -135,7 +104,10 @@ SegmentToLoad segment_to_load(const Journal& journal,
   const auto key = keys->segments.find(introduction.index_segment);
   if (key == keys->segments.end()) throw Error(Code::corrupt, concat(label, " has no key"));
   SegmentToLoad load;
-  load.segment = open_index_segment(journal, bytes, label, key->second, snapshot);
+  load.segment = open_index_segment(
+      {bytes, introduction.index_segment}, journal.keyring().repository(), key->second,
+      {.slot = snapshot.author,
+       .signing_key = journal.state().slots.at(snapshot.author).introduction.signing_key});
   if (load.segment.block_count() != introduction.block_count) {
     throw Error(Code::corrupt, concat(label, " disagrees with its entry"));
   }

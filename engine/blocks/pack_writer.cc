@@ -28,9 +28,9 @@ void PackWriter::rethrow_failure() {
   std::rethrow_exception(failure_);
 }
 
-ObjectHash PackWriter::wait(std::future<ObjectHash>& name) {
+ObjectHash PackWriter::wait(std::future<ObjectHash>& hash) {
   try {
-    return name.get();
+    return hash.get();
   } catch (const std::future_error&) {
     rethrow_failure();  // the order was dropped when the writer gave up
   }
@@ -42,9 +42,9 @@ void PackWriter::append(PackKind kind, Bytes bytes) {
 
 std::future<ObjectHash> PackWriter::end(PackKind kind, PackEnd end) {
   Order order{.kind = kind, .end = std::move(end)};
-  std::future<ObjectHash> name = order.name.get_future();
+  std::future<ObjectHash> hash = order.hash.get_future();
   push(std::move(order));
-  return name;
+  return hash;
 }
 
 void PackWriter::run() {
@@ -53,8 +53,8 @@ void PackWriter::run() {
       carry_out(*order);
     } catch (...) {
       failure_ = std::current_exception();
-      if (order->end) order->name.set_exception(failure_);
-      orders_.abandon();
+      orders_.abandon();  // before the caller learns of it: then every later call fails as well
+      if (order->end) order->hash.set_exception(failure_);
       return;
     }
   }
@@ -76,14 +76,14 @@ void PackWriter::carry_out(Order& order) {
     pack.append(order.bytes);
     return;
   }
-  Bytes fill(order.end->fill_size);
-  fill_from_seed(order.end->fill_seed, fill);
-  pack.append(fill);
+  Bytes padding(order.end->padding_size);
+  fill_from_seed(order.end->padding_seed, padding);
+  pack.append(padding);
   pack.append(order.end->directory_and_footer);
-  const ObjectHash name = pack.hasher.finish();
-  pack.writer->finish(pack_name(name));
+  const ObjectHash hash = pack.hasher.finish();
+  pack.writer->finish(pack_name(hash));
   open_[order.kind == PackKind::data ? 0 : 1].reset();
-  order.name.set_value(name);
+  order.hash.set_value(hash);
 }
 
 }  // namespace kist

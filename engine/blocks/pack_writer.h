@@ -1,6 +1,9 @@
-// Writes packs in a thread of its own: frames, fill, directory, footer; hashing them on the way,
-// for the hash is the name. What it writes is decided by the caller alone, so the store's bytes do
-// not depend on timing. docs/format.md, "Packs".
+// Writes packs in a thread of its own: header, frames, padding, directory, footer; and hashes them
+// on the way, because a pack is named by its hash.
+//
+// Invariant: the bytes and their order are decided by the caller alone, so they do not depend on
+// timing. One data pack and one meta pack may be open at once. After a failure the writer stays
+// failed: the call that waits for a pack and every later call throw it. docs/format.md, "Packs".
 #pragma once
 
 #include <future>
@@ -15,10 +18,10 @@
 
 namespace kist {
 
-// The end of a pack: random fill up to its directory, then directory and footer.
+// The end of a pack: padding up to its directory, then directory and footer.
 struct PackEnd {
-  Key fill_seed;
-  std::uint64_t fill_size = 0;
+  Key padding_seed;  // the padding is a function of it
+  std::uint64_t padding_size = 0;
   Bytes directory_and_footer;
 };
 
@@ -34,17 +37,18 @@ class PackWriter {
 
   // The next bytes of the open pack of that kind; the first ones open it.
   void append(PackKind kind, Bytes bytes);
-  // Ends the open pack. Its name comes once it is written and synced; a failure comes instead.
+  // Ends the open pack. The future yields its hash once it has its name in the store; it is durable
+  // after the store's next barrier.
   std::future<ObjectHash> end(PackKind kind, PackEnd end);
-  // That name, or whatever made the writer give up.
-  ObjectHash wait(std::future<ObjectHash>& name);
+  // That hash; throws the failure that made the writer give up.
+  ObjectHash wait(std::future<ObjectHash>& hash);
 
  private:
   struct Order {
     PackKind kind = PackKind::data;
     Bytes bytes{};
     std::optional<PackEnd> end{};
-    std::promise<ObjectHash> name{};
+    std::promise<ObjectHash> hash{};
   };
 
   struct OpenPack {

@@ -80,4 +80,14 @@ bool Decompressor::decompress(View compressed, MutableView out) {
   return ZSTD_isError(size) == 0 && size == out.size();
 }
 
+Compressor& thread_compressor() {
+  thread_local Compressor compressor;
+  return compressor;
+}
+
+Decompressor& thread_decompressor() {
+  thread_local Decompressor decompressor;
+  return decompressor;
+}
+
 }  // namespace kist

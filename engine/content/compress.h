@@ -49,4 +49,8 @@ class Decompressor {
   std::unique_ptr<void, Free> context_;
 };
 
+// This thread's own: zstd's contexts are expensive to make.
+Compressor& thread_compressor();
+Decompressor& thread_decompressor();
+
 }  // namespace kist

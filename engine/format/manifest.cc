@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 
 namespace kist {

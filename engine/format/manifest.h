@@ -17,10 +17,6 @@ namespace kist {
 inline constexpr std::uint8_t content_node_marker = 0x40;
 inline constexpr std::uint8_t xattr_block_marker = 0x41;
 
-// Throws Error{failed} when no reader would accept the entry: its path, a name or its attributes
-// are beyond the limits.
-void check_encodable(const Entry& entry);
-
 // One entry; its path is coded relative to `previous` (shared bytes, then the rest).
 void encode_entry(ByteWriter& out, const Entry& entry, std::string_view previous_path);
 Entry decode_entry(ByteReader& in, std::string_view previous_path);

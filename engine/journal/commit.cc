@@ -1,5 +1,6 @@
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
@@ -109,7 +110,7 @@ bool Journal::commit_after(const Writable& /*writable*/,
   if (const auto violation = validate(state, entry)) {
     throw Error(Code::refused, concat("refused: the entry would be void: ", violation->reason));
   }
-  require_encodable(entry);
+  check_encodable(entry);
   complete_second_copy();
   const Bytes bytes = seal_entry(keyring_, journal_key, services_.random, entry);
   const std::string path = journal_name(entry.sequence);

@@ -1,21 +1,9 @@
 #include "engine/journal/sealed_entry.h"
 
 #include "engine/base/attempt.h"
-#include "engine/format/limits.h"
 #include "engine/keys/sealed_object.h"
 
 namespace kist {
-
-void require_encodable(const JournalEntry& entry) {
-  const Bytes payload = encode_journal_payload(entry.time_ms, entry.act);
-  bool is_same = false;
-  const auto failure = failure_of([&] {
-    is_same = decode_journal_payload(payload, "a journal entry").act == entry.act;
-  });
-  if (failure) throw Error(Code::invalid, concat("nothing was written: ", failure->text()));
-  if (is_same && payload.size() < journal_entry_bytes_max / 2) return;
-  throw Error(Code::invalid, "nothing was written: the journal entry would be too large");
-}
 
 Bytes seal_entry(const Keyring& keyring,
                  const Key& journal_key,

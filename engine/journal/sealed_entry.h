@@ -13,9 +13,6 @@
 
 namespace kist {
 
-// Throws Error{invalid} unless every client could read the entry: a text that is too long, say.
-void require_encodable(const JournalEntry& entry);
-
 // The entry's raw bytes, sealed with the journal key of the slot's current epoch.
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry);
 // The same with another key: the entry that begins an epoch is sealed with that epoch's.

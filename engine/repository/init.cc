@@ -8,6 +8,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/crypto/sign.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/sealed_entry.h"
@@ -143,7 +144,7 @@ Repository init_repository(std::shared_ptr<Store> store,
                            .epoch = origin.epoch,
                            .time_ms = services.clock.now_ms(),
                            .act = genesis};
-  require_encodable(first);
+  check_encodable(first);
   const Bytes entry = seal_entry(unsealed, random, first);
   put_twinned(
       *store, slot_name(origin.author, 1),

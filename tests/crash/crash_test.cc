@@ -166,7 +166,7 @@ struct Trees {
     options.source = "test";
     options.host = "host";
     options.threads = 1;
-    options.checkpoint_bytes = checkpoint_bytes;
+    options.pending_bytes = checkpoint_bytes;
     machine.clock.advance_ms(60'000);
     kist::backup(repository, options);
   }

@@ -31,13 +31,13 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
   write_file(victim + "/file", content);
   {
     Pool pool(1);
-    Ingest ingest(evil, keys, pool, {3});
+    BlockWriter writer(evil, keys, pool, {3});
     SnapshotBody body;
     const BlockId id = hash_block(keys.id_key(), content);
-    ingest.refer(ingest.add(PackKind::data, id, Bytes(content.size(), 0x66)));
-    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
+    writer.refer(writer.add(PackKind::data, id, Bytes(content.size(), 0x66)));
+    const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     commit(evil, [&](const State& state) {
-      SnapshotTaken taken = snapshot_entry(introduced, state);
+      SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = roles.other.random.draw_id<SnapshotId>();
       taken.source = "evil";
       return Act(std::move(taken));
@@ -198,21 +198,21 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
   SnapshotId forged;
   {
     Pool pool(1);
-    Ingest ingest(evil, keys, pool, {3});
+    BlockWriter writer(evil, keys, pool, {3});
     SnapshotBody body;
-    ingest.refer(ingest.add_meta(encode_leaf(entries), body.root));
-    ingest.refer({NumberBase::absolute, 0, evil.state().next_number});
-    const Introduced introduced = ingest.settle({.body = body, .statistics = {}});
-    forged =
-        std::get<SnapshotTaken>(commit(evil,
-                                       [&](const State& state) {
-                                         SnapshotTaken taken = snapshot_entry(introduced, state);
-                                         taken.snapshot = roles.other.random.draw_id<SnapshotId>();
-                                         taken.source = "evil";
-                                         return Act(std::move(taken));
-                                       })
-                                    .act)
-            .snapshot;
+    writer.refer(writer.add_meta(encode_leaf(entries), body.root));
+    writer.refer({NumberBase::absolute, 0, evil.state().next_number});
+    const StoredSnapshot stored = writer.finish_snapshot({.body = body});
+    forged = std::get<SnapshotTaken>(commit(evil,
+                                            [&](const State& state) {
+                                              SnapshotTaken taken = snapshot_entry(stored, state);
+                                              taken.snapshot =
+                                                  roles.other.random.draw_id<SnapshotId>();
+                                              taken.source = "evil";
+                                              return Act(std::move(taken));
+                                            })
+                                         .act)
+                 .snapshot;
   }
   roles.owner_repository.journal().replay();
   const TemporaryDirectory target;

@@ -46,8 +46,8 @@ void name_segments(Roles& roles,
                    Repository& evil,
                    const std::vector<ObjectHash>& key_segments,
                    const std::vector<SegmentIntroduction>& segments = {}) {
-  evil.journal().replay();
-  Introduced claimed;
+  sync_journal(evil);
+  StoredSnapshot claimed;
   claimed.key_segments = key_segments;
   claimed.segments = segments;
   SnapshotTaken taken = snapshot_entry(claimed, evil.state());

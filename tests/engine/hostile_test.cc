@@ -58,17 +58,16 @@ struct Hostile {
   // A snapshot whose manifest is these meta blocks; the last one is the root.
   SnapshotId commit_blocks(const std::vector<Bytes>& blocks) {
     Pool pool(1);
-    Ingest ingest(repository, repository.write_keys(), pool, {3});
+    BlockWriter writer(repository, repository.write_keys(), pool, {3});
     SnapshotBody body;
     for (const Bytes& block : blocks) {
-      ingest.refer(ingest.add_meta(block, body.root));
+      writer.refer(writer.add_meta(block, body.root));
     }
     body.paths = {"/"};
-    const Introduced introduced =
-        ingest.settle({.body = body, .statistics = {}, .is_pending = false, .unfinished = {}});
+    const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     const auto id = machine.random.draw_id<SnapshotId>();
     commit(repository, [&](const State& state) {
-      SnapshotTaken taken = snapshot_entry(introduced, state);
+      SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = id;
       taken.source = "evil";
       return Act(std::move(taken));

@@ -1,4 +1,5 @@
 // Proofs: what a slot that reads has opened and compared, writers may rely on; and nothing else.
+#include "engine/blocks/block_writer.h"
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/crypto/hash.h"
@@ -31,19 +32,19 @@ BackupResult backup_as(Machine& machine,
 void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   const WriteKeys keys = evil.write_keys();
   Pool pool(1);
-  Ingest ingest(evil, keys, pool, {});
+  BlockWriter writer(evil, keys, pool, {});
   for (int i = 0; i < 3; ++i) {
     const Bytes block = random_bytes(random, 20'000);
-    ingest.refer(ingest.add(PackKind::data, hash_block(keys.id_key(), block), block));
+    writer.refer(writer.add(PackKind::data, hash_block(keys.id_key(), block), block));
   }
-  Introduced introduced = ingest.settle({.body = {}, .statistics = {}});
-  const std::string name = key_segment_name(introduced.key_segments.front());
+  StoredSnapshot stored = writer.finish_snapshot({.body = {}});
+  const std::string name = key_segment_name(stored.key_segments.front());
   KeySegmentOuter outer = decode_key_segment(
       open_object(get_object(evil.reader(), name, key_segment_bytes_max), name,
                   ObjectType::key_segment, evil.keyring().repository(), evil.keyring().index_key())
           .view(),
       name);
-  ObjectHash& index_name = introduced.segments.front().index_segment;
+  ObjectHash& index_name = stored.segments.front().index_segment;
   const std::string index = index_segment_name(index_name);
   const Key key = Key::from(outer.index_segments.front().key);
   IndexSegment segment = decode_index_segment(
@@ -60,12 +61,12 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   index_name = hash_object(forged);
   outer.index_segments.front().name = index_name;
   const Bytes forged_keys =
-      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
-  introduced.key_segments.front() = hash_object(forged_keys);
+      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+  stored.key_segments.front() = hash_object(forged_keys);
   evil.writer().put(index_segment_name(index_name), forged);
-  put_twinned(evil.writer(), key_segment_name(introduced.key_segments.front()), forged_keys);
+  put_twinned(evil.writer(), key_segment_name(stored.key_segments.front()), forged_keys);
   commit(evil, [&](const State& state) {
-    SnapshotTaken taken = snapshot_entry(introduced, state);
+    SnapshotTaken taken = snapshot_entry(stored, state);
     taken.snapshot = random.draw_id<SnapshotId>();
     taken.source = "evil";
     return Act(std::move(taken));

@@ -53,7 +53,7 @@ BackupOptions options_for(const std::string& path, std::uint64_t checkpoint_byte
   options.source = "test";
   options.host = "host";
   options.threads = 2;
-  options.checkpoint_bytes = checkpoint_bytes;
+  options.pending_bytes = checkpoint_bytes;
   return options;
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pe
   Repository repository = machine.init();
   machine.clock.advance_ms(60'000);
   const BackupResult result = backup(repository, options_for(source / "tree", 1U << 20U));
-  REQUIRE(result.checkpoints >= 5);
+  REQUIRE(result.pending_snapshots >= 5);
   REQUIRE(live_count(repository) == 1);
   REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
   machine.restore(repository, result.snapshot, source / "tree", source / "out");
@@ -215,7 +215,7 @@ TEST_CASE("a pending snapshot keeps the blocks of a file that is not complete") 
   Repository repository = machine.init();
   machine.clock.advance_ms(60'000);
   const BackupResult result = backup(repository, options_for(source / "tree", 4U << 20U));
-  REQUIRE(result.checkpoints >= 4);
+  REQUIRE(result.pending_snapshots >= 4);
   REQUIRE(result.statistics.bytes_new < 31'000'000);
   REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
   machine.restore(repository, result.snapshot, source / "tree", source / "out");
@@ -235,7 +235,7 @@ TEST_CASE("checkpoints fall at the same places for any number of threads") {
     machine.clock.advance_ms(60'000);
     BackupOptions options = options_for(source / "tree", 1U << 20U);
     options.threads = threads;
-    REQUIRE(backup(repository, options).checkpoints > 0);
+    REQUIRE(backup(repository, options).pending_snapshots > 0);
   };
   run(one, 1);
   run(eight, 8);

@@ -27,7 +27,7 @@ static_assert(!std::is_constructible_v<ReadKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, WriteKeys>);
 static_assert(!std::is_constructible_v<Remover, StoreRemover&, std::string>);
 static_assert(!std::is_constructible_v<BlockReader, Repository&, WriteKeys>);
-static_assert(!std::is_constructible_v<Ingest, Repository&, ReadKeys, Pool&, Compression>);
+static_assert(!std::is_constructible_v<BlockWriter, Repository&, ReadKeys, Pool&, Compression>);
 static_assert(!std::is_convertible_v<decltype(std::declval<Repository&>().writer()), Store&>);
 
 namespace {
@@ -181,9 +181,9 @@ TEST_CASE("a writer's checkpoint is gone on from with the same slot") {
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
-  options.checkpoint_bytes = 500'000;
+  options.pending_bytes = 500'000;
   const BackupResult result = backup(repository, options);
-  REQUIRE(result.checkpoints > 0);
+  REQUIRE(result.pending_snapshots > 0);
   REQUIRE(repository.state().snapshots.at(result.snapshot).is_live);
 }
 

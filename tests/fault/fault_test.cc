@@ -51,7 +51,7 @@ struct Bench {
     options.source = "test";
     options.host = "host";
     options.threads = 1;
-    options.checkpoint_bytes = 60'000;
+    options.pending_bytes = 60'000;
     machine.clock.advance_ms(60'000);
     return kist::backup(repository, options);
   }

@@ -8,9 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/blocks/block_writer.h"
+#include "engine/blocks/stored_snapshot.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
@@ -39,7 +40,7 @@ inline void introduce_claims(Repository& evil,
   evil.writer().put(index_segment_name(hash_object(index)), index);
   put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
   commit(evil, [&](const State& state) {
-    Introduced claimed;
+    StoredSnapshot claimed;
     claimed.key_segments = {hash_object(keys)};
     claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(segment.block_count())}};
     SnapshotTaken taken = snapshot_entry(claimed, state);

@@ -13,6 +13,7 @@
 #include "engine/content/chunker.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
+#include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/journal/journal.h"
@@ -60,19 +61,19 @@ unsigned thread_count(unsigned wanted) {
 }
 
 // Keeps a source's pending snapshots in step with a running backup.
-struct Checkpoints {
+struct PendingSnapshots {
   std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
-  // What the pending snapshots of earlier backups hold, and how far the newest of them came: until
-  // this backup is past that, its own pending snapshots would be poorer, and none is made.
+  // What the pending snapshots of earlier backups hold, and the path that the newest of them had
+  // reached. No pending snapshot is made before this backup has passed that path: it would hold less.
   NumberSet adopted;
   std::string adopted_last_path;
   std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
 };
 
-constexpr std::uint64_t checkpoint_bytes_default = std::uint64_t{1} << 30U;
-constexpr std::uint64_t checkpoint_bytes_max = std::uint64_t{16} << 30U;
-constexpr std::uint64_t checkpoint_share = 16;
-constexpr std::uint64_t checkpoint_blocks = 1U << 20U;  // bounds the table of the run's own blocks
+constexpr std::uint64_t pending_bytes_default = std::uint64_t{1} << 30U;
+constexpr std::uint64_t pending_bytes_max = std::uint64_t{16} << 30U;
+constexpr std::uint64_t pending_share = 16;
+constexpr std::uint64_t pending_blocks = 1U << 20U;  // bounds the table of the run's own blocks
 
 // One backup on its way: reading, building, committing.
 class Backup {
@@ -90,12 +91,12 @@ class Backup {
         problems_(repository.observer()),
         chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
-        ingest_(repository.blocks(), keys_, pool_, {level()}, options.is_dry_run),
+        writer_(repository.blocks(), keys_, pool_, {level()}, options.is_dry_run),
         cache_(repository.local().cache_directory(),
                source_key_,
                repository.services().random,
                repository.observer()),
-        builder_(keys_, ingest_, cache_, problems_) {
+        builder_(keys_, writer_, cache_, problems_) {
     check_encodable(body({}));
     if (source_.size() > text_bytes_max) {
       throw Error(Code::invalid, "the source's name is too long");
@@ -110,14 +111,12 @@ class Backup {
     result_.statistics = statistics();
     result_.duration_ms = repository_.services().clock.now_ms() - started_ms_;
     if (options_.is_dry_run) return result_;
-    Introduced introduced = ingest_.settle({.body = body(root),
-                                            .statistics = result_.statistics,
-                                            .is_pending = false,
-                                            .unfinished = {}});
-    const JournalEntry entry = commit_snapshot(introduced, result_.snapshot, false);
+    StoredSnapshot stored =
+        writer_.finish_snapshot({.body = body(root), .statistics = result_.statistics});
+    const JournalEntry entry = commit_snapshot(stored, result_.snapshot, false);
     result_.sequence = entry.sequence;
-    result_.statistics = introduced.statistics;
-    cache_.end_era(era_of(entry));
+    result_.statistics = stored.statistics;
+    cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
     return result_;
   }
@@ -155,8 +154,8 @@ class Backup {
     out.finished_ms = std::max(out.started_ms, repository_.services().clock.now_ms());
     out.problems = problems_.count();
     if (options_.is_dry_run) {
-      out.blocks_new = ingest_.new_block_count();
-      out.bytes_new = ingest_.new_bytes();
+      out.blocks_new = writer_.new_block_count();
+      out.bytes_new = writer_.new_bytes();
     }
     return out;
   }
@@ -170,7 +169,7 @@ class Backup {
       const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
       if (!found || !found->is_live) continue;
       if (kind == CacheKind::pending) {
-        checkpoints_.adopted_last_path = cache->facts().last_path;
+        pending_.adopted_last_path = cache->facts().last_path;
       } else {
         expected_ = cache->facts();
       }
@@ -195,23 +194,23 @@ class Backup {
             concat("the pending snapshot ", hex(snapshot.taken.snapshot).substr(0, 10),
                    " cannot be read, and this backup does not go on from it: ", damage->text()));
       } else {
-        checkpoints_.own.push_back(snapshot.taken.snapshot);
+        pending_.own.push_back(snapshot.taken.snapshot);
       }
     }
-    result_.has_resumed = !checkpoints_.own.empty();
+    result_.has_resumed = !pending_.own.empty();
   }
 
   // Every block of a pending snapshot, as numbers that stand by themselves.
   void adopt_blocks(const SnapshotState& snapshot) {
     const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
-    checkpoints_.adopted.unite(set.absolute);
+    pending_.adopted.unite(set.absolute);
     const std::uint64_t base =
         snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
-    set.relative.for_each([&](std::uint64_t ordinal) { checkpoints_.adopted.add(base + ordinal); });
+    set.relative.for_each([&](std::uint64_t ordinal) { pending_.adopted.add(base + ordinal); });
   }
 
   [[nodiscard]] bool is_within_adopted() const {
-    return compare_paths(builder_.last_path(), checkpoints_.adopted_last_path) < 0;
+    return compare_paths(builder_.last_path(), pending_.adopted_last_path) < 0;
   }
 
   void read_all() {
@@ -226,7 +225,7 @@ class Backup {
         builder_.add(entry, batch->buffer);
       }
       tell_progress(batch->entries.back().entry.path);
-      if (is_checkpoint_due()) make_checkpoint();
+      if (is_pending_due()) make_pending();
     }
     result_.files_opened = reader.opened_count();
     if (reader.was_interrupted()) stop();
@@ -242,14 +241,14 @@ class Backup {
                                      .current = "/" + path});
   }
 
-  [[nodiscard]] bool is_checkpoint_due() const {
+  [[nodiscard]] bool is_pending_due() const {
     if (options_.is_dry_run) return false;
     const std::uint64_t least =
-        options_.checkpoint_bytes == 0 ? checkpoint_bytes_default : options_.checkpoint_bytes;
-    const std::uint64_t due = std::clamp(ingest_.new_bytes() / checkpoint_share, least,
-                                         std::max(least, checkpoint_bytes_max));
-    if (ingest_.new_block_count() >= checkpoint_blocks) return true;
-    return ingest_.new_bytes() - checkpoints_.at_bytes >= due && !is_within_adopted();
+        options_.pending_bytes == 0 ? pending_bytes_default : options_.pending_bytes;
+    const std::uint64_t due = std::clamp(writer_.new_bytes() / pending_share, least,
+                                         std::max(least, pending_bytes_max));
+    if (writer_.new_block_count() >= pending_blocks) return true;
+    return writer_.new_bytes() - pending_.at_bytes >= due && !is_within_adopted();
   }
 
   // Commits what there is so far as a pending snapshot.
@@ -260,38 +259,38 @@ class Backup {
     // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
     so_far.problems = problems_.kept_up_to(builder_.last_path());
     counted.problems = so_far.problems.size();
-    Introduced introduced = ingest_.settle({.body = so_far,
-                                            .statistics = counted,
-                                            .is_pending = true,
-                                            .unfinished = std::move(unfinished),
-                                            .adopted = &checkpoints_.adopted});
+    StoredSnapshot stored =
+        writer_.finish_snapshot({.body = so_far,
+                                 .statistics = counted,
+                                 .pending = PendingParts{.unfinished = std::move(unfinished),
+                                                         .adopted = &pending_.adopted}});
     const auto id = repository_.services().random.draw_id<SnapshotId>();
-    JournalEntry entry = commit_snapshot(introduced, id, true);
-    checkpoints_.own.push_back(id);
-    checkpoints_.at_bytes = ingest_.new_bytes();
-    ++result_.checkpoints;
-    cache_.end_era(era_of(entry));
+    JournalEntry entry = commit_snapshot(stored, id, true);
+    pending_.own.push_back(id);
+    pending_.at_bytes = writer_.new_bytes();
+    ++result_.pending_snapshots;
+    cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::pending, facts_of(id, counted));
     return entry;
   }
 
-  void make_checkpoint() {
+  void make_pending() {
     const std::uint64_t files = builder_.statistics().files();
-    const CacheEra era = era_of(commit_pending());
+    const EntryNumbers numbers = numbers_of(commit_pending());
     if (repository_.observer().cancelled()) throw_kept(files);
-    builder_.begin_next(era.first_number, era.new_data_count);
-    ingest_.begin_next(era.first_number);
+    builder_.begin_next_entry(numbers);
+    writer_.begin_next_entry(numbers);
   }
 
   // A person asked to stop: what was read till now is kept.
   [[noreturn]] void stop() {
     const std::uint64_t files = builder_.statistics().files();
-    const bool has_news = ingest_.new_block_count() > 0;
+    const bool has_news = writer_.new_block_count() > 0;
     if (is_within_adopted()) {
       throw Interrupted("interrupted; what an earlier backup has kept is still kept: run the same command "
           "again to go on from there");
     }
-    if (options_.is_dry_run || (!has_news && result_.checkpoints == 0)) {
+    if (options_.is_dry_run || (!has_news && result_.pending_snapshots == 0)) {
       throw Interrupted("interrupted; nothing new had been stored");
     }
     if (has_news) commit_pending();
@@ -300,14 +299,14 @@ class Backup {
 
   [[noreturn]] void throw_kept(std::uint64_t files) const {
     throw Interrupted(concat("interrupted; ", files, " files are kept as the pending snapshot ",
-                       hex(checkpoints_.own.back()).substr(0, 10),
+                       hex(pending_.own.back()).substr(0, 10),
                        "; run the same command again to go on from there"));
   }
 
-  [[nodiscard]] CacheEra era_of(const JournalEntry& entry) const {
+  [[nodiscard]] EntryNumbers numbers_of(const JournalEntry& entry) const {
     const auto& taken = std::get<SnapshotTaken>(entry.act);
     return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
-            .new_data_count = ingest_.new_data_count()};
+            .new_data_count = writer_.new_data_count()};
   }
 
   [[nodiscard]] CacheFacts facts_of(const SnapshotId& id,
@@ -320,20 +319,21 @@ class Backup {
             .last_path = {}};
   }
 
-  // A pack or segment belongs to who introduced it first. Somebody who saw ours in the store, and
-  // was faster to claim them, speaks for them now, and the snapshot would stand on their word.
-  void require_unclaimed(const Introduced& introduced) {
+  // A pack or segment belongs to the entry that stored it first. Another slot may have seen ours
+  // in the store before our entry was committed, and have stored them; our snapshot would then
+  // depend on that slot. So it is refused.
+  void require_unclaimed(const StoredSnapshot& stored) {
     const BlockIndex::Reader index(repository_.blocks().index(Cancelling::no));
     const State& state = repository_.state();
     const bool is_claimed =
         std::ranges::any_of(
-            introduced.packs,
+            stored.packs,
             [&](const ObjectHash& pack) { return index.find_pack(pack).has_value(); }) ||
-        std::ranges::any_of(introduced.segments,
+        std::ranges::any_of(stored.segments,
                             [&](const SegmentIntroduction& segment) {
                               return state.segments.contains(segment.index_segment);
                             }) ||
-        std::ranges::any_of(introduced.key_segments, [&](const ObjectHash& name) {
+        std::ranges::any_of(stored.key_segments, [&](const ObjectHash& name) {
           return state.key_segments.contains(name);
         });
     if (!is_claimed) return;
@@ -343,17 +343,17 @@ class Backup {
         "committed; run it again, and let an owner see in kist journal list who did it");
   }
 
-  JournalEntry commit_snapshot(Introduced& introduced, const SnapshotId& id, bool is_pending) {
+  JournalEntry commit_snapshot(StoredSnapshot& stored, const SnapshotId& id, bool is_pending) {
     const Journal::Writable writable = repository_.journal().require_writable();
     return repository_.journal().commit(writable, [&](const State& state) {
-      require_unclaimed(introduced);  // first: it may replay, and what follows goes by the state
+      require_unclaimed(stored);  // first: it may replay, and what follows goes by the state
       if (state.given_up != given_up_) {
         throw Error(Code::conflict,
                     "meanwhile an owner has given up damaged keys, and what this backup relies on "
                     "may have gone with them: nothing was committed; run it again");
       }
-      if (introduced.epoch != state.epoch) ingest_.reseal(introduced);
-      SnapshotTaken taken = snapshot_entry(introduced, state);
+      if (stored.epoch != state.epoch) writer_.reseal_keys(stored);
+      SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = id;
       taken.is_pending = is_pending;
       taken.replaces = replaceable(state);
@@ -365,7 +365,7 @@ class Backup {
   // The newest of the pending snapshots that this backup goes on from, if it still is one.
   [[nodiscard]] SnapshotId replaceable(const State& state) const {
     SnapshotId out;
-    for (const SnapshotId& id : checkpoints_.own) {
+    for (const SnapshotId& id : pending_.own) {
       if (state.pending.contains(id)) out = id;
     }
     return out;
@@ -383,10 +383,10 @@ class Backup {
   ProblemLog problems_;
   Chunker chunker_;
   Pool pool_;  // its tasks end before what they use goes
-  Ingest ingest_;
+  BlockWriter writer_;
   FileCacheWriter cache_;
   SnapshotBuilder builder_;
-  Checkpoints checkpoints_;
+  PendingSnapshots pending_;
   CacheFacts expected_;  // what the source held the last time
   BackupResult result_;
 };

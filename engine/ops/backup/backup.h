@@ -24,9 +24,9 @@ struct BackupOptions {
   int compression = -1;                 // -1: the repository's
   unsigned threads = 0;                 // 0: one a processor
   bool is_dry_run = false;              // reads and looks up, stores nothing
-  // Bytes of new blocks after which a checkpoint is made, at the least; 0: 1 GiB. Later ones come
+  // Bytes of new blocks after which a pending snapshot is made, at the least; 0: 1 GiB. Later ones come
   // after a sixteenth of what was new so far, up to 16 GiB.
-  std::uint64_t checkpoint_bytes = 0;
+  std::uint64_t pending_bytes = 0;
 };
 
 struct BackupResult {
@@ -36,7 +36,7 @@ struct BackupResult {
   SnapshotStatistics statistics;
   std::uint64_t files_opened = 0;
   std::int64_t duration_ms = 0;
-  std::uint64_t checkpoints = 0;
+  std::uint64_t pending_snapshots = 0;
   bool has_resumed = false;  // it went on from where a backup that was cut off had come to
 };
 

@@ -62,7 +62,7 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.u64(file.piece_count);
   out.text(file.facts.last_path);
   out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
-  for (const CacheEra& era : file.facts.eras) {
+  for (const EntryNumbers& era : file.facts.eras) {
     out.u64(era.first_number);
     out.u64(era.new_data_count);
   }
@@ -83,7 +83,7 @@ FactsFile decode_facts(View bytes) {
   out.piece_count = in.u64();
   out.facts.last_path = in.text(path_bytes_max, "a path");
   out.facts.eras.resize(in.count(16, "a count of eras"));
-  for (CacheEra& era : out.facts.eras) {
+  for (EntryNumbers& era : out.facts.eras) {
     era.first_number = in.u64();
     era.new_data_count = in.u64();
   }
@@ -150,7 +150,7 @@ bool FileCacheReader::advance() {
     next.runs.resize(in.varint_up_to(runs_max, "a count of runs"));
     for (ReferenceRun& run : next.runs) {
       run = {static_cast<NumberBase>(in.varint_up_to(2, "a base")), in.varint(), in.varint()};
-      run = Ingest::resolve(run, facts_.eras[era_].first_number, facts_.eras[era_].new_data_count);
+      run = to_absolute(run, facts_.eras[era_]);
     }
     piece_offset_ += in.offset();
     current_ = std::move(next);
@@ -252,9 +252,9 @@ void FileCacheWriter::flush_piece() {
   previous_path_.clear();
 }
 
-void FileCacheWriter::end_era(const CacheEra& era) {
+void FileCacheWriter::end_era(const EntryNumbers& numbers) {
   guarded([&] { flush_piece(); });
-  if (eras_.size() < eras_max) eras_.push_back(era);
+  if (eras_.size() < eras_max) eras_.push_back(numbers);
 }
 
 void FileCacheWriter::commit(CacheKind kind, CacheFacts facts) {

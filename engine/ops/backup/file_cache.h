@@ -14,7 +14,7 @@
 #include "engine/base/entry.h"
 #include "engine/base/observer.h"
 #include "engine/base/random.h"
-#include "engine/blocks/block_writer.h"
+#include "engine/blocks/reference_run.h"
 #include "engine/crypto/secret.h"
 
 namespace kist {
@@ -24,20 +24,15 @@ struct CachedEntry {
   std::vector<ReferenceRun> runs;
 };
 
-// Between two journal entries of a backup, references are relative to the second. Known once that
-// entry is committed.
-struct CacheEra {
-  std::uint64_t first_number = 0;    // of the entry
-  std::uint64_t new_data_count = 0;  // meta blocks are numbered after these
-};
-
 // What a cache stands for, and what its references mean.
 struct CacheFacts {
   SnapshotId snapshot;
   std::int64_t started_ms = 0;
   std::uint64_t files = 0;  // in the snapshot, and their bytes
   std::uint64_t bytes = 0;
-  std::vector<CacheEra> eras;
+  // One for each journal entry of the backup: what came between two entries has references that
+  // are relative to the second.
+  std::vector<EntryNumbers> eras;
   std::string last_path;  // of its entries
 };
 
@@ -98,7 +93,7 @@ class FileCacheWriter {
 
   void add(const Entry& entry, const std::vector<ReferenceRun>& runs);
   // An entry was committed: what was added so far is relative to it, what comes to the next one.
-  void end_era(const CacheEra& era);
+  void end_era(const EntryNumbers& numbers);
   // What was added so far becomes the source's cache of that kind. The complete one takes the place
   // of all others, which are destroyed.
   // The facts but for the eras and the last path, which the writer knows.
@@ -122,7 +117,7 @@ class FileCacheWriter {
   std::string previous_path_;
   std::string last_path_;
   std::uint64_t piece_number_ = 0;
-  std::vector<CacheEra> eras_;
+  std::vector<EntryNumbers> eras_;
   bool is_committed_ = false;
 };
 

@@ -1,5 +1,10 @@
-// The consuming side of a backup: entries come complete and in order, blocks go into the store, the
-// manifest and the cache of unchanged files grow.
+// The consuming side of a backup: entries come complete and in path order, their blocks go into the
+// store, and the manifest and the cache of unchanged files grow.
+//
+// Invariant: an entry is in the manifest, in the reference set and in the cache, or in none of
+// them. An entry that could not be read, or that no reader could decode, is in none, and the
+// problem log says why. Belongs to the one thread that also calls the block writer.
+// docs/format.md, "Manifest".
 #pragma once
 
 #include <set>
@@ -7,8 +12,6 @@
 #include <vector>
 
 #include "engine/blocks/block_writer.h"
-#include "engine/crypto/hash.h"
-#include "engine/crypto/kdf.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/problem_log.h"
@@ -16,148 +19,39 @@
 
 namespace kist {
 
-inline PathHash path_hash(const Key& chunk_seed) {
-  const Key key = derive_key(chunk_seed, 1, "kistpath");
-  std::array<std::uint8_t, 16> short_key{};
-  std::copy_n(key.view().begin(), short_key.size(), short_key.begin());
-  return [short_key](std::string_view path) { return short_hash(short_key, as_view(path)); };
-}
-
 class SnapshotBuilder {
  public:
+  // All but the keys must outlive the builder.
   SnapshotBuilder(const WriteKeys& keys,
-                  Ingest& ingest,
+                  BlockWriter& writer,
                   FileCacheWriter& cache,
-                  ProblemLog& problems)
-      : problems_(problems),
-        ingest_(ingest),
-        cache_(cache),
-        manifest_([this](View block) { return put_manifest_block(block); },
-                  path_hash(keys.chunk_seed())),
-        put_content_([this](View block) { return put_entry_block(block); }),
-        content_(put_content_) {}
+                  ProblemLog& problems);
 
-  void add(ReadEntry& read, View buffer) {
-    for (const ReadPiece& piece : read.pieces) {
-      add_piece(piece, buffer);
-    }
-    if (!read.is_last) return;
-    std::vector<ContentItem> items = content_.finish();
-    if (read.has_failed || !can_stand(read)) {
-      runs_.clear();
-      failed_.insert(read.entry.path);
-      return;
-    }
-    if (read.change == Change::unmodified) {
-      runs_ = std::move(read.runs);
-    } else {
-      if (read.entry.inline_content) statistics_.bytes_read += read.entry.size;
-      complete(read.entry, std::move(items));
-    }
-    count(read);
-    last_path_ = read.entry.path;
-    manifest_.add(read.entry);
-    for (const ReferenceRun& run : runs_) {
-      ingest_.refer(run);
-    }
-    cache_.add(read.entry, runs_);
-    runs_.clear();
-  }
+  // An entry, or the next part of a large file; `buffer` holds the pieces' bytes.
+  void add(ReadEntry& read, View buffer);
+  // The root of the complete manifest.
+  BlockId finish();
 
-  BlockId finish() { return manifest_.finish(); }
-
-  // The root of the entries so far, and what a pending snapshot of them needs besides: blocks of
-  // its own, and those of the file that is being read.
-  BlockId root_so_far(std::vector<ReferenceRun>& unfinished) const {
-    unfinished = runs_;
-    return manifest_.root_so_far([&](View block) {
-      BlockId id;
-      append_run(unfinished, ingest_.add_meta(block, id));
-      return id;
-    });
-  }
-
+  // The root of the entries so far, and the blocks that a pending snapshot of them needs besides:
+  // those of the manifest's unfinished nodes, and those of the file that is being read.
+  BlockId root_so_far(std::vector<ReferenceRun>& unfinished) const;
   // The entry of what came so far is committed: references to it are absolute from now on.
-  void begin_next(std::uint64_t first_number, std::uint64_t new_data_count) {
-    for (ReferenceRun& run : runs_) {
-      run = Ingest::resolve(run, first_number, new_data_count);
-    }
-  }
+  void begin_next_entry(const EntryNumbers& numbers);
 
   [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
 
   [[nodiscard]] const std::string& last_path() const { return last_path_; }
 
  private:
-  // Whether the entry can be part of the manifest; if not, that is told.
-  bool can_stand(const ReadEntry& read) {
-    try {
-      check_encodable(read.entry);
-      if (read.entry.type == EntryType::hard_link && failed_.contains(read.entry.link_target)) {
-        throw Error(Code::failed, concat("it is another name of /", read.entry.link_target,
-                                         ", which could not be read"));
-      }
-      return true;
-    } catch (const Error& error) {
-      problems_.report(read.entry.path, error);
-      return false;
-    }
-  }
-
-  void add_piece(const ReadPiece& piece, View buffer) {
-    if (piece.type == ItemType::block) {
-      statistics_.bytes_read += piece.size;
-      append_run(runs_,
-                 ingest_.add(PackKind::data, piece.id, buffer.subspan(piece.offset, piece.size)));
-    }
-    content_.add({piece.type, piece.size, piece.id});
-  }
-
-  // What a new or changed entry says of content and attributes.
-  void complete(Entry& entry, std::vector<ContentItem> items) {
-    if (entry.type == EntryType::file && !entry.inline_content) {
-      entry.size = 0;
-      for (const ContentItem& item : items) {
-        entry.size += item.size;
-      }
-      entry.content = std::move(items);
-      if (entry.size == 0) entry.inline_content.emplace();
-    }
-    if (!xattrs_fit_entry(entry.xattrs)) {
-      entry.xattrs_block = put_entry_block(encode_xattr_block(entry.xattrs));
-      entry.xattrs.clear();
-    }
-  }
-
-  BlockId put_manifest_block(View block) {
-    BlockId id;
-    ingest_.refer(ingest_.add_meta(block, id));
-    return id;
-  }
-
-  // A block that belongs to the current entry: the cache must know of it.
-  BlockId put_entry_block(View block) {
-    BlockId id;
-    append_run(runs_, ingest_.add_meta(block, id));
-    return id;
-  }
-
-  void count(const ReadEntry& read) {
-    const Entry& entry = read.entry;
-    if (entry.type == EntryType::directory) {
-      ++statistics_.directories;
-    } else if (entry.type != EntryType::file) {
-      ++statistics_.others;
-    } else {
-      statistics_.bytes_total += entry.size;
-      if (read.change == Change::unmodified) ++statistics_.files_unmodified;
-      if (read.change == Change::changed) ++statistics_.files_changed;
-      if (read.change == Change::fresh) ++statistics_.files_new;
-    }
-  }
+  bool can_stand(const ReadEntry& read);
+  void add_piece(const ReadPiece& piece, View buffer);
+  void complete(Entry& entry, std::vector<ContentItem> items);
+  BlockId put_manifest_block(View block);
+  BlockId put_entry_block(View block);
+  void count(const ReadEntry& read);
 
   ProblemLog& problems_;
-  Ingest& ingest_;
+  BlockWriter& writer_;
   FileCacheWriter& cache_;
   ManifestBuilder manifest_;
   PutBlock put_content_;

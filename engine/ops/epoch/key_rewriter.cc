@@ -4,9 +4,8 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/base/attempt.h"
-#include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
+#include "engine/crypto/sign.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/store/twins.h"
@@ -197,42 +196,31 @@ void KeyRewriter::flush(Pending& pending) {
 }
 
 ObjectHash KeyRewriter::write(const OpenSegment& open) {
-  Random& random = repository_.services().random;
-  Key ephemeral;
-  random.fill(ephemeral.mutable_view());
-  KeySegmentOuter outer = open.outer;
-  const SecretBytes inner(encode_key_segment_inner(open.inner));
-  outer.inner_box = seal_box(box_public_key(epoch_.secret), ephemeral, inner.view());
-  const SecretBytes payload(encode_key_segment(outer));
-  const Bytes object =
-      seal_object({.type = ObjectType::key_segment, .origin = epoch_.origin}, epoch_.index_key,
-                  repository_.keyring().signing_seed(), random, payload.view());
-  if (object.size() > key_segment_bytes_max) {
-    throw Error(Code::corrupt, "a key segment would be too large to be read; nothing has changed");
-  }
-  const ObjectHash name = hash_object(object);
-  put_twinned(repository_.writer(), key_segment_name(name), object);
-  require_opens(object, name, open);
-  require_stored(repository_, key_segment_name(name), object);
-  return name;
+  const ObjectAuthor author{.origin = epoch_.origin,
+                            .signing_seed = repository_.keyring().signing_seed(),
+                            .random = repository_.services().random};
+  const BoxPublicKey epoch_key = box_public_key(epoch_.secret);
+  const SealedObject object = in_context("nothing has changed", [&] {
+    return seal_key_segment(author, {.index_key = epoch_.index_key, .epoch_key = epoch_key},
+                            open.outer, open.inner);
+  });
+  put_sealed(repository_.writer(), ObjectType::key_segment, object);
+  require_opens(object, open);
+  require_stored(repository_, key_segment_name(object.hash), object.bytes);
+  return object.hash;
 }
 
 // By the new epoch's secrets alone, the segment yields the keys that were meant.
-void KeyRewriter::require_opens(View object,
-                               const ObjectHash& name,
-                               const OpenSegment& meant) const {
-  const std::string label = key_segment_name(name);
-  const SecretBytes payload = open_object(object, label, ObjectType::key_segment,
-                                          repository_.keyring().repository(), epoch_.index_key);
-  KeySegmentOuter outer = decode_key_segment(payload.view(), label);
-  const std::optional<SecretBytes> inner = open_box(epoch_.secret, outer.inner_box);
+void KeyRewriter::require_opens(const SealedObject& object, const OpenSegment& meant) const {
+  const SigningPublicKey signing_key = signing_public_key(repository_.keyring().signing_seed());
+  KeySegmentOuter outer = open_key_segment(
+      {object.bytes, object.hash}, epoch_.origin.repository, epoch_.index_key,
+      {.slot = epoch_.origin.author, .signing_key = signing_key, .epoch = epoch_.origin.epoch});
+  const KeySegmentInner inner = open_key_segment_inner(outer, object.hash, epoch_.secret);
   outer.inner_box.clear();
-  if (inner && outer == meant.outer &&
-      decode_key_segment_inner(inner->view(), label) == meant.inner) {
-    return;
-  }
+  if (outer == meant.outer && inner == meant.inner) return;
   throw Error(Code::corrupt,
-              concat(label,
+              concat(key_segment_name(object.hash),
                      " does not hold what was meant; nothing has changed. This machine's "
                      "memory or processor may be failing"));
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/blocks/objects.h"
 #include "engine/format/index.h"
 #include "engine/repository/repository.h"
 
@@ -84,7 +85,7 @@ class KeyRewriter {
   [[nodiscard]] OpenSegment entitled(const OpenSegment& all, const Referred& segment) const;
   void flush(Pending& pending);
   ObjectHash write(const OpenSegment& open);
-  void require_opens(View object, const ObjectHash& name, const OpenSegment& meant) const;
+  void require_opens(const SealedObject& object, const OpenSegment& meant) const;
 
   const Repository& repository_;
   const ReadKeys& keys_;

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "engine/base/attempt.h"
-#include "engine/content/thread_codec.h"
+#include "engine/blocks/trusted_copy.h"
+#include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 
 namespace kist {

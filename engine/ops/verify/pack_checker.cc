@@ -8,7 +8,7 @@
 #include "engine/base/attempt.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/frame.h"
-#include "engine/content/thread_codec.h"
+#include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"

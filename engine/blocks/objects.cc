@@ -1,0 +1,186 @@
+#include "engine/blocks/objects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/keys/keyring.h"
+
+namespace kist {
+
+namespace {
+
+constexpr ObjectLayout key_segments{key_segment_name, key_segment_bytes_max, true};
+constexpr ObjectLayout index_segments{index_segment_name, index_segment_bytes_max, false};
+constexpr ObjectLayout bodies{body_name, body_bytes_max, true};
+constexpr ObjectLayout reference_sets{reference_set_name, reference_set_bytes_max, false};
+
+std::string path_of(ObjectType type, const ObjectHash& hash) {
+  return layout_of(type).path(hash);
+}
+
+// The steps of opening that all types have in common. `author` is null where none is expected.
+SecretBytes open_payload(ObjectType type,
+                         const HashedBytes& object,
+                         const RepositoryId& repository,
+                         const Key& key,
+                         const ExpectedAuthor* author) {
+  const std::string path = path_of(type, object.hash);
+  const Envelope envelope = decode_envelope_of(object.bytes, path, type, repository);
+  SecretBytes payload = open_envelope(envelope, path, key);
+  const bool is_its_authors =
+      author == nullptr || (envelope.header.author == author->slot &&
+                            (!author->epoch || envelope.header.epoch == *author->epoch) &&
+                            is_signed_by(envelope, author->signing_key));
+  if (is_its_authors) return payload;
+  throw Error(Code::corrupt, concat(path, " is not its entry's author's to introduce"));
+}
+
+SealedObject seal_under(ObjectType type, const ObjectAuthor& author, const Key& key, View payload) {
+  SealedObject out;
+  out.bytes = seal_object({.type = type, .origin = author.origin}, key, author.signing_seed,
+                          author.random, payload);
+  out.hash = hash_object(out.bytes);
+  if (out.bytes.size() <= layout_of(type).bytes_max) return out;
+  throw Error(Code::failed,
+              concat(path_of(type, out.hash), " would be too large to be read: ", out.bytes.size(),
+                     " bytes of at most ", layout_of(type).bytes_max));
+}
+
+// An object under a random key of its own; the key travels in a key segment.
+StoredObject put_under_own_key(StoreWriter& store,
+                               ObjectType type,
+                               const ObjectAuthor& author,
+                               View payload) {
+  Key key;
+  author.random.fill(key.mutable_view());
+  const SealedObject object = seal_under(type, author, key, payload);
+  StoredObject out;
+  out.key.name = object.hash;
+  std::ranges::copy(key.view(), out.key.key.begin());
+  out.stored_bytes = put_sealed(store, type, object);
+  return out;
+}
+
+}  // namespace
+
+const ObjectLayout& layout_of(ObjectType type) {
+  switch (type) {
+    case ObjectType::key_segment:
+      return key_segments;
+    case ObjectType::index_segment:
+      return index_segments;
+    case ObjectType::body:
+      return bodies;
+    case ObjectType::reference_set:
+      return reference_sets;
+    case ObjectType::slot:
+    case ObjectType::grant:
+    case ObjectType::journal_entry:
+      break;
+  }
+  KIST_ENSURE(false);
+}
+
+Bytes get_hashed(StoreReader& store, ObjectType type, const ObjectHash& hash, Observer& observer) {
+  const ObjectLayout& layout = layout_of(type);
+  const std::string path = layout.path(hash);
+  const auto check = [&](View bytes) {
+    if (hash_object(bytes) != hash) throw Error(Code::corrupt, concat(path, " is damaged"));
+  };
+  if (layout.is_stored_twice) return get_twinned(store, path, layout.bytes_max, observer, check);
+  Bytes bytes = get_object(store, path, layout.bytes_max);
+  check(bytes);
+  return bytes;
+}
+
+KeySegmentOuter open_key_segment(const HashedBytes& object,
+                                 const RepositoryId& repository,
+                                 const Key& index_key,
+                                 const ExpectedAuthor& author) {
+  const SecretBytes payload =
+      open_payload(ObjectType::key_segment, object, repository, index_key, &author);
+  return decode_key_segment(payload.view(), key_segment_name(object.hash));
+}
+
+KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
+                                       const ObjectHash& hash,
+                                       const Key& epoch_secret) {
+  const std::string path = key_segment_name(hash);
+  const std::optional<SecretBytes> plain = open_box(epoch_secret, outer.inner_box);
+  if (!plain) throw Error(Code::corrupt, concat(path, ": its sealed keys are not authentic"));
+  KeySegmentInner inner = decode_key_segment_inner(plain->view(), path);
+  if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
+    throw Error(Code::corrupt, concat(path, ": its keys do not match its names"));
+  }
+  return inner;
+}
+
+IndexSegment open_index_segment(const HashedBytes& object,
+                                const RepositoryId& repository,
+                                const Key& key,
+                                const ExpectedAuthor& author) {
+  const SecretBytes payload =
+      open_payload(ObjectType::index_segment, object, repository, key, &author);
+  const std::string path = index_segment_name(object.hash);
+  IndexSegment segment = decode_index_segment(payload.view(), path);
+  if (!segment.has_numbers) return segment;
+  throw Error(Code::corrupt, concat(path, " is not its entry's author's to introduce"));
+}
+
+SnapshotBody open_body(const HashedBytes& object, const RepositoryId& repository, const Key& key) {
+  const SecretBytes payload = open_payload(ObjectType::body, object, repository, key, nullptr);
+  return decode_body(payload.view(), body_name(object.hash));
+}
+
+ReferenceSet open_reference_set(const HashedBytes& object,
+                                const RepositoryId& repository,
+                                const Key& key) {
+  const SecretBytes payload =
+      open_payload(ObjectType::reference_set, object, repository, key, nullptr);
+  return decode_reference_set(payload.view(), reference_set_name(object.hash));
+}
+
+SealedObject seal_key_segment(const ObjectAuthor& author,
+                              const KeySegmentKeys& keys,
+                              KeySegmentOuter outer,
+                              const KeySegmentInner& inner) {
+  Key ephemeral;
+  author.random.fill(ephemeral.mutable_view());
+  const SecretBytes plain(encode_key_segment_inner(inner));
+  outer.inner_box = seal_box(keys.epoch_key, ephemeral, plain.view());
+  const SecretBytes payload(encode_key_segment(outer));
+  return seal_under(ObjectType::key_segment, author, keys.index_key, payload.view());
+}
+
+StoredObject put_index_segment(StoreWriter& store,
+                               const ObjectAuthor& author,
+                               const IndexSegment& segment) {
+  return put_under_own_key(store, ObjectType::index_segment, author, encode_index_segment(segment));
+}
+
+StoredObject put_body(StoreWriter& store, const ObjectAuthor& author, const SnapshotBody& body) {
+  return put_under_own_key(store, ObjectType::body, author, encode_body(body));
+}
+
+StoredObject put_reference_set(StoreWriter& store,
+                               const ObjectAuthor& author,
+                               const ReferenceSet& set) {
+  return put_under_own_key(store, ObjectType::reference_set, author, encode_reference_set(set));
+}
+
+std::uint64_t put_sealed(StoreWriter& store, ObjectType type, const SealedObject& object) {
+  const ObjectLayout& layout = layout_of(type);
+  const std::string path = layout.path(object.hash);
+  if (layout.is_stored_twice) {
+    put_twinned(store, path, object.bytes);
+    return 2 * object.bytes.size();
+  }
+  store.put(path, object.bytes);
+  return object.bytes.size();
+}
+
+}  // namespace kist

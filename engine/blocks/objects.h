@@ -1,0 +1,120 @@
+// The sealed objects that are named by their hash: key segments, index segments, bodies, reference
+// sets. Here is the one path by which they go into a store and come out of it.
+//
+// Invariant, in: an object is sealed, signed, small enough to be read, and put under the path of
+// its type, twice where the format says so. Invariant, out: a value is returned only if the bytes'
+// hash is the one asked for, the envelope has the right type and repository, the expected author
+// signed it (where one is expected), it opens with the key, and its payload decodes.
+//
+// Getting has two steps, because their failures mean different things. get_hashed() fails if the
+// store has lost or damaged the object: Error{missing} or {corrupt}, here and perhaps only now. The
+// open functions get bytes that are as their author wrote them: Error{corrupt} or {unsupported}
+// from them means that the author wrote nonsense, and that every client finds the same.
+// docs/format.md, "Key segments", "Index segments", "Bodies", "Reference sets".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/base/observer.h"
+#include "engine/base/random.h"
+#include "engine/crypto/secret.h"
+#include "engine/format/index.h"
+#include "engine/format/snapshot.h"
+#include "engine/keys/sealed_object.h"
+#include "engine/store/store.h"
+
+namespace kist {
+
+// How the objects of a type lie in a store.
+struct ObjectLayout {
+  std::string (*path)(const ObjectHash& hash);
+  std::uint64_t bytes_max = 0;
+  bool is_stored_twice = false;
+};
+
+// Of key_segment, index_segment, body and reference_set; others have no hash for a name.
+const ObjectLayout& layout_of(ObjectType type);
+
+// Step one: the bytes of that hash. Of an object that is stored twice the second copy serves where
+// the first is missing or damaged; the observer is told so.
+Bytes get_hashed(StoreReader& store, ObjectType type, const ObjectHash& hash, Observer& observer);
+
+// Whose an object must be. `epoch` is set where the object must be of one epoch.
+struct ExpectedAuthor {
+  SlotId slot;
+  const SigningPublicKey& signing_key;
+  std::optional<EpochId> epoch{};
+};
+
+// Step two: bytes that get_hashed() returned. `hash` is for the text of errors.
+struct HashedBytes {
+  View bytes;
+  const ObjectHash& hash;
+};
+
+// A key segment's outer part, which every slot may open. Secret: its owner wipes it.
+KeySegmentOuter open_key_segment(const HashedBytes& object,
+                                 const RepositoryId& repository,
+                                 const Key& index_key,
+                                 const ExpectedAuthor& author);
+// Its inner part, for readers: one record a pack and one a body of the outer part.
+KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
+                                       const ObjectHash& hash,
+                                       const Key& epoch_secret);
+// A segment that lists numbers is refused: only a rewritten one may.
+IndexSegment open_index_segment(const HashedBytes& object,
+                                const RepositoryId& repository,
+                                const Key& key,
+                                const ExpectedAuthor& author);
+// Bodies and reference sets have no author of their own: the entry that names their hash is signed.
+SnapshotBody open_body(const HashedBytes& object, const RepositoryId& repository, const Key& key);
+ReferenceSet open_reference_set(const HashedBytes& object,
+                                const RepositoryId& repository,
+                                const Key& key);
+
+// On whose behalf objects are made. Of random bytes, first the object's key is drawn, then its
+// nonce; of a key segment, first the key of its inner box, then the nonce.
+struct ObjectAuthor {
+  const ObjectOrigin& origin;
+  const Key& signing_seed;
+  Random& random;
+};
+
+// A sealed object, not stored yet. Error{failed} instead if no client would read one as large.
+struct SealedObject {
+  ObjectHash hash;
+  Bytes bytes;
+};
+
+// The keys that seal a key segment.
+struct KeySegmentKeys {
+  const Key& index_key;           // of the epoch, for the outer part
+  const BoxPublicKey& epoch_key;  // for the inner part
+};
+
+// `outer` is without its inner box, which is made here.
+SealedObject seal_key_segment(const ObjectAuthor& author,
+                              const KeySegmentKeys& keys,
+                              KeySegmentOuter outer,
+                              const KeySegmentInner& inner);
+
+// An object that was put: its hash with the random key that opens it, and the bytes of all its
+// copies. Durable after the store's next barrier.
+struct StoredObject {
+  NamedKey key;
+  std::uint64_t stored_bytes = 0;
+};
+
+StoredObject put_index_segment(StoreWriter& store,
+                               const ObjectAuthor& author,
+                               const IndexSegment& segment);
+StoredObject put_body(StoreWriter& store, const ObjectAuthor& author, const SnapshotBody& body);
+StoredObject put_reference_set(StoreWriter& store,
+                               const ObjectAuthor& author,
+                               const ReferenceSet& set);
+// Puts a sealed object, both copies where there are two; returns the bytes of all copies.
+std::uint64_t put_sealed(StoreWriter& store, ObjectType type, const SealedObject& object);
+
+}  // namespace kist

@@ -1,0 +1,49 @@
+// Collects the blocks that a snapshot needs and makes its reference set of them.
+//
+// Invariant: the set holds every block that was added since the builder was made, entries of
+// pending snapshots in between included. Blocks that an entry has introduced meanwhile stand in it
+// by their numbers; blocks that the coming entry introduces stand in it by their ordinals, data
+// before meta. docs/format.md, "Reference sets".
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/blocks/reference_run.h"
+#include "engine/format/number_set.h"
+#include "engine/format/snapshot.h"
+
+namespace kist {
+
+// Blocks that a pending snapshot keeps beside those of its entries, so that the next backup need
+// not store them again.
+struct PendingParts {
+  std::vector<ReferenceRun> unfinished{};  // of a file that is not complete yet
+  const NumberSet* adopted = nullptr;      // of earlier pending snapshots; null: none
+};
+
+// How many blocks the coming entry introduces.
+struct NewBlockCounts {
+  std::uint64_t data = 0;
+  std::uint64_t all = 0;  // data and meta
+};
+
+class ReferenceSetBuilder {
+ public:
+  // The snapshot needs these blocks.
+  void add(const ReferenceRun& run);
+  // The set of the blocks added so far. If `pending` is given, the set also holds its blocks and
+  // every block that the entry introduces.
+  [[nodiscard]] ReferenceSet build(const NewBlockCounts& counts,
+                                   const SnapshotStatistics& statistics,
+                                   const PendingParts* pending) const;
+  // The entry that introduced the blocks added so far is committed, with these numbers.
+  void begin_next_entry(const EntryNumbers& numbers);
+
+ private:
+  NumberSet absolute_;
+  NumberSet new_data_;  // ordinals
+  NumberSet new_meta_;  // ordinals
+};
+
+}  // namespace kist

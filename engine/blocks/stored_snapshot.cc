@@ -1,0 +1,20 @@
+#include "engine/blocks/stored_snapshot.h"
+
+#include "engine/rules/policy.h"
+
+namespace kist {
+
+SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state) {
+  SnapshotTaken taken;
+  fix_retention(taken, policy_in_force(state));
+  taken.body = stored.body;
+  taken.reference_set = stored.reference_set;
+  taken.key_segments = stored.key_segments;
+  taken.segments = stored.segments;
+  for (SegmentIntroduction& segment : taken.segments) {
+    segment.first_number += state.next_number;
+  }
+  return taken;
+}
+
+}  // namespace kist

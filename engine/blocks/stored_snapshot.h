@@ -1,0 +1,29 @@
+// The objects that a run has stored for one snapshot, and the journal entry that introduces them.
+//
+// Invariant: everything that a StoredSnapshot names is durable in the store and belongs to nobody
+// until the entry is committed. docs/format.md, "Journal", "Block numbers".
+#pragma once
+
+#include <vector>
+
+#include "engine/format/journal_entry.h"
+#include "engine/format/snapshot.h"
+#include "engine/rules/state.h"
+
+namespace kist {
+
+struct StoredSnapshot {
+  std::vector<SegmentIntroduction> segments;  // first numbers relative to the entry's first
+  std::vector<ObjectHash> key_segments;
+  EpochId epoch;  // that the key segments are sealed to
+  std::vector<ObjectHash> packs;
+  ObjectHash body;
+  ObjectHash reference_set;
+  SnapshotStatistics statistics;  // as the reference set states them
+};
+
+// The entry that introduces the snapshot, under the state that it will follow and the policy in
+// force. The caller adds the snapshot's id and source, and the snapshot that it replaces.
+SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state);
+
+}  // namespace kist

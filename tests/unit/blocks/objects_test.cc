@@ -1,0 +1,151 @@
+// Sealed objects that are named by their hash, into a store and out of it.
+#include "engine/blocks/objects.h"
+
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "tests/support/repository_fixture.h"
+#include "tests/unit/blocks/block_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// One object of each type in a store.
+struct Stored {
+  Bytes get(ObjectType type, const ObjectHash& hash) {
+    return get_hashed(store, type, hash, observer);
+  }
+
+  IndexSegment open_segment(const RepositoryId& of, const ExpectedAuthor& author) {
+    const Bytes bytes = get(ObjectType::index_segment, segment.key.name);
+    return open_index_segment({bytes, segment.key.name}, of, Key::from(segment.key.key), author);
+  }
+
+  Sealing sealing;
+  MemoryStore store;
+  RecordingObserver observer;
+  RepositoryId repository = sealing.origin.repository;
+  StoredObject segment = put_index_segment(store, sealing.author(), sample_index_segment());
+  StoredObject body = put_body(store, sealing.author(), sample_body());
+  StoredObject set = put_reference_set(store, sealing.author(), sample_reference_set());
+};
+
+}  // namespace
+
+TEST_CASE("what was put is what is got, under its hash and with its key") {
+  Stored stored;
+  REQUIRE(stored.open_segment(stored.repository, stored.sealing.expected()) ==
+          sample_index_segment());
+  const ObjectHash& body = stored.body.key.name;
+  REQUIRE(open_body({stored.get(ObjectType::body, body), body}, stored.repository,
+                    Key::from(stored.body.key.key)) == sample_body());
+  const ObjectHash& set = stored.set.key.name;
+  REQUIRE(open_reference_set({stored.get(ObjectType::reference_set, set), set}, stored.repository,
+                             Key::from(stored.set.key.key)) == sample_reference_set());
+}
+
+TEST_CASE("bodies are stored twice, index segments and reference sets once, and counted so") {
+  const Stored stored;
+  const auto objects = stored.store.objects();
+  REQUIRE(objects.size() == 4);
+  const std::string body = body_name(stored.body.key.name);
+  REQUIRE(objects.at(body) == objects.at(twin_name(body)));
+  REQUIRE(stored.body.stored_bytes == 2 * objects.at(body).size());
+  REQUIRE(stored.segment.stored_bytes ==
+          objects.at(index_segment_name(stored.segment.key.name)).size());
+  REQUIRE(stored.set.stored_bytes == objects.at(reference_set_name(stored.set.key.name)).size());
+}
+
+TEST_CASE("of an object that is stored twice the second copy serves, and the observer is told") {
+  Stored stored;
+  const std::string path = body_name(stored.body.key.name);
+  const Bytes good = stored.store.objects().at(path);
+  stored.store.overwrite(path, Bytes(good.size()));
+  REQUIRE(stored.get(ObjectType::body, stored.body.key.name) == good);
+  REQUIRE(stored.observer.notices.size() == 1);
+  stored.store.remove(twin_name(path));
+  REQUIRE(error_code([&] { stored.get(ObjectType::body, stored.body.key.name); }) == Code::corrupt);
+}
+
+TEST_CASE("an object that is not what its name says is damaged, one that is absent is missing") {
+  Stored stored;
+  const std::string path = index_segment_name(stored.segment.key.name);
+  const auto get = [&] { stored.get(ObjectType::index_segment, stored.segment.key.name); };
+  stored.store.overwrite(path, stored.store.objects().at(body_name(stored.body.key.name)));
+  REQUIRE(error_code(get) == Code::corrupt);
+  stored.store.remove(path);
+  REQUIRE(error_code(get) == Code::missing);
+}
+
+TEST_CASE("a segment of another repository, author, signature or epoch is refused") {
+  Stored stored;
+  const ExpectedAuthor author = stored.sealing.expected();
+  const SigningPublicKey other_key = signing_public_key(test_key(99));
+  const auto code = [&](const RepositoryId& of, const ExpectedAuthor& expected) {
+    return error_code([&] { stored.open_segment(of, expected); });
+  };
+  REQUIRE(code(sample_id<RepositoryId>(9), author) == Code::corrupt);
+  REQUIRE(code(stored.repository, {sample_id<SlotId>(9), author.signing_key, author.epoch}) ==
+          Code::corrupt);
+  REQUIRE(code(stored.repository, {author.slot, other_key, author.epoch}) == Code::corrupt);
+  REQUIRE(code(stored.repository, {author.slot, author.signing_key, sample_id<EpochId>(9)}) ==
+          Code::corrupt);
+  REQUIRE_NOTHROW(
+      stored.open_segment(stored.repository, {author.slot, author.signing_key, std::nullopt}));
+}
+
+TEST_CASE("an object of another type, or under another key, is refused") {
+  Stored stored;
+  const ObjectHash& hash = stored.body.key.name;
+  const Bytes bytes = stored.get(ObjectType::body, hash);
+  const Key key = Key::from(stored.body.key.key);
+  REQUIRE(error_code([&] {
+            open_reference_set({bytes, hash}, stored.repository, key);
+          }) == Code::corrupt);
+  REQUIRE(error_code([&] {
+            open_body({bytes, hash}, stored.repository, test_key(1));
+          }) == Code::corrupt);
+}
+
+TEST_CASE("a segment that lists numbers is nobody's to introduce") {
+  Stored stored;
+  IndexSegment segment = sample_index_segment();
+  segment.has_numbers = true;
+  stored.segment = put_index_segment(stored.store, stored.sealing.author(), segment);
+  REQUIRE(error_code([&] { stored.open_segment(stored.repository, stored.sealing.expected()); }) ==
+          Code::corrupt);
+}
+
+TEST_CASE("a key segment is opened by every slot, its inner part by readers alone") {
+  Sealing sealing;
+  const Key index_key = test_key(7);
+  const Key epoch_secret = test_key(8);
+  KeySegmentOuter outer = sample_key_segment();
+  const KeySegmentInner inner = sample_key_segment_inner();
+  const BoxPublicKey epoch_key = box_public_key(epoch_secret);
+  const SealedObject object = seal_key_segment(
+      sealing.author(), {.index_key = index_key, .epoch_key = epoch_key}, outer, inner);
+  MemoryStore store;
+  REQUIRE(put_sealed(store, ObjectType::key_segment, object) == 2 * object.bytes.size());
+  const KeySegmentOuter opened = open_key_segment(
+      {object.bytes, object.hash}, sealing.origin.repository, index_key, sealing.expected());
+  REQUIRE(opened.packs == outer.packs);
+  REQUIRE(open_key_segment_inner(opened, object.hash, epoch_secret) == inner);
+  REQUIRE(error_code([&] { open_key_segment_inner(opened, object.hash, index_key); }) ==
+          Code::corrupt);
+  KeySegmentOuter shorter = opened;
+  shorter.packs.pop_back();
+  REQUIRE(error_code([&] { open_key_segment_inner(shorter, object.hash, epoch_secret); }) ==
+          Code::corrupt);
+}
+
+TEST_CASE("an object that no client would read as large is not put") {
+  Stored stored;
+  SnapshotBody body = sample_body();
+  body.paths.assign(5'000, std::string(4'000, 'p'));
+  const std::size_t before = stored.store.objects().size();
+  REQUIRE(error_code([&] { put_body(stored.store, stored.sealing.author(), body); }) ==
+          Code::failed);
+  REQUIRE(stored.store.objects().size() == before);
+}

@@ -1,0 +1,59 @@
+// The reference set of a snapshot.
+#include "engine/blocks/reference_set_builder.h"
+
+#include "tests/support/samples.h"
+#include "tests/support/test.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+std::vector<std::uint64_t> numbers_of(const NumberSet& set) {
+  std::vector<std::uint64_t> out;
+  set.for_each([&](std::uint64_t number) { out.push_back(number); });
+  return out;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+// Two stored blocks, the second of three new data blocks, the first of two new meta blocks.
+ReferenceSetBuilder some_blocks() {
+  ReferenceSetBuilder out;
+  out.add({NumberBase::absolute, 40, 2});
+  out.add({NumberBase::new_data, 1, 1});
+  out.add({NumberBase::new_meta, 0, 1});
+  return out;
+}
+
+constexpr NewBlockCounts counts{.data = 3, .all = 5};
+
+}  // namespace
+
+TEST_CASE("a set holds stored blocks by number and new ones by ordinal, data before meta") {
+  const SnapshotStatistics statistics = sample_reference_set().statistics;
+  const ReferenceSet set = some_blocks().build(counts, statistics, nullptr);
+  REQUIRE(numbers_of(set.absolute) == Numbers{40, 41});
+  REQUIRE(numbers_of(set.relative) == Numbers{1, 3});
+  REQUIRE(set.statistics == statistics);
+}
+
+TEST_CASE("the set of a pending snapshot also holds all new blocks, and what it keeps for later") {
+  NumberSet adopted;
+  adopted.add(7);
+  const PendingParts pending{
+      .unfinished = {{NumberBase::absolute, 60, 1}, {NumberBase::new_data, 2, 1}},
+      .adopted = &adopted};
+  const ReferenceSet set = some_blocks().build(counts, {}, &pending);
+  REQUIRE(numbers_of(set.absolute) == Numbers{7, 40, 41, 60});
+  REQUIRE(numbers_of(set.relative) == Numbers{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("blocks that an entry has introduced stand in later sets by their numbers") {
+  ReferenceSetBuilder builder = some_blocks();
+  builder.begin_next_entry({.first_number = 100, .new_data_count = 3});
+  builder.add({NumberBase::new_data, 0, 1});
+  const ReferenceSet set = builder.build({.data = 1, .all = 1}, {}, nullptr);
+  REQUIRE(numbers_of(set.absolute) == Numbers{40, 41, 101, 103});
+  REQUIRE(numbers_of(set.relative) == Numbers{0});
+}

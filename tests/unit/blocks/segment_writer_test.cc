@@ -1,0 +1,92 @@
+// Index segments of written packs.
+#include "engine/blocks/segment_writer.h"
+
+#include "tests/support/attacker.h"
+#include "tests/unit/blocks/block_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// Notes in which order a store is asked.
+class NotingStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  void put(const std::string& name, View bytes) override {
+    calls.push_back(name.substr(0, name.find('/')));
+    ForwardingStore::put(name, bytes);
+  }
+
+  void barrier() override { calls.emplace_back("barrier"); }
+
+  std::vector<std::string> calls;
+};
+
+struct Writing {
+  // A pack of so many blocks.
+  static std::vector<StoredPack> pack(std::uint8_t number, std::size_t blocks) {
+    StoredPack out;
+    out.indexed.name = sample_id<ObjectHash>(number);
+    out.indexed.size = pack_bytes_min;
+    out.indexed.frames = {{.place = {pack_header_size, 1'000, 1'000}, .blocks = {}}};
+    out.indexed.frames.front().blocks.resize(blocks, {.tag = tag_of(block_id(number)), .size = 1});
+    out.key = test_key(number);
+    std::vector<StoredPack> packs;
+    packs.push_back(std::move(out));
+    return packs;
+  }
+
+  Sealing sealing;
+  MemoryStore memory;
+  NotingStore store{memory};
+  Observer observer;
+  SegmentWriter writer{store, sealing.author()};
+};
+
+}  // namespace
+
+TEST_CASE("a segment lists its packs, and is put only after they are durable") {
+  Writing writing;
+  writing.writer.write(PackKind::data, Writing::pack(1, 5));
+  REQUIRE(writing.store.calls == std::vector<std::string>{"barrier", "index"});
+  const NamedKey& key = writing.writer.segment_keys().at(0);
+  const Bytes bytes =
+      get_hashed(writing.memory, ObjectType::index_segment, key.name, writing.observer);
+  const IndexSegment segment =
+      open_index_segment({bytes, key.name}, writing.sealing.origin.repository, Key::from(key.key),
+                         writing.sealing.expected());
+  REQUIRE(segment.packs == std::vector<IndexedPack>{Writing::pack(1, 5).front().indexed});
+  REQUIRE(writing.writer.stored_bytes() == bytes.size());
+  REQUIRE(writing.writer.pack_keys().at(0).name == sample_id<ObjectHash>(1));
+  REQUIRE(equal(writing.writer.pack_keys().at(0).key, test_key(1).view()));
+}
+
+TEST_CASE("introductions list data before meta, and number the blocks without a gap") {
+  Writing writing;
+  writing.writer.write(PackKind::meta, Writing::pack(1, 5));
+  writing.writer.write(PackKind::data, Writing::pack(2, 7));
+  writing.writer.write(PackKind::data, Writing::pack(3, 2));
+  const auto& keys = writing.writer.segment_keys();
+  REQUIRE(writing.writer.introductions() == std::vector<SegmentIntroduction>{{keys[1].name, 0, 7},
+                                                                             {keys[2].name, 7, 2},
+                                                                             {keys[0].name, 9, 5}});
+}
+
+TEST_CASE("without packs there is no segment") {
+  Writing writing;
+  writing.writer.write(PackKind::data, {});
+  REQUIRE(writing.store.calls.empty());
+  REQUIRE(writing.writer.introductions().empty());
+}
+
+TEST_CASE("what an entry has introduced is not introduced again") {
+  Writing writing;
+  writing.writer.write(PackKind::data, Writing::pack(1, 5));
+  writing.writer.begin_next_entry();
+  REQUIRE(writing.writer.introductions().empty());
+  REQUIRE(writing.writer.segment_keys().empty());
+  REQUIRE(writing.writer.pack_keys().empty());
+  REQUIRE(writing.writer.stored_bytes() > 0);
+}

@@ -1,0 +1,113 @@
+// Body, reference set and key segments of a snapshot.
+#include "engine/blocks/snapshot_objects.h"
+
+#include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
+#include "tests/unit/blocks/block_fixture.h"
+
+using namespace kist;        // NOLINT(google-build-using-namespace)
+using namespace kist::test;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+struct Storing {
+  Storing() {
+    objects.put_body(sample_body());
+    objects.put_reference_set(sample_reference_set());
+  }
+
+  // Packs, so many in a segment.
+  void write_packs(std::size_t count) {
+    std::vector<StoredPack> packs(count);
+    for (StoredPack& pack : packs) {
+      sealing.random.fill(pack.indexed.name.bytes);
+      pack.indexed.size = pack_bytes_min;
+      pack.indexed.frames = {{.place = {pack_header_size, 1'000, 1'000},
+                              .blocks = {{.tag = tag_of(block_id(1)), .size = 1}}}};
+    }
+    segments.write(PackKind::data, std::move(packs));
+  }
+
+  std::vector<ObjectHash> put_keys() {
+    return objects.put_key_segments({.index_key = index_key, .epoch_key = epoch_key}, segments);
+  }
+
+  KeySegmentOuter open(const ObjectHash& hash) {
+    const Bytes bytes = get_hashed(store, ObjectType::key_segment, hash, observer);
+    return open_key_segment({bytes, hash}, sealing.origin.repository, index_key,
+                            sealing.expected());
+  }
+
+  Sealing sealing;
+  MemoryStore store;
+  Observer observer;
+  Key index_key = test_key(7);
+  Key epoch_secret = test_key(8);
+  BoxPublicKey epoch_key = box_public_key(epoch_secret);
+  SegmentWriter segments{store, sealing.author()};
+  SnapshotObjects objects{store, sealing.author()};
+};
+
+}  // namespace
+
+TEST_CASE("the key segment of a snapshot opens its body and its reference set") {
+  Storing storing;
+  storing.write_packs(2);
+  const std::vector<ObjectHash> hashes = storing.put_keys();
+  REQUIRE(hashes.size() == 1);
+  const KeySegmentOuter outer = storing.open(hashes[0]);
+  const KeySegmentInner inner = open_key_segment_inner(outer, hashes[0], storing.epoch_secret);
+  REQUIRE(outer.index_segments == storing.segments.segment_keys());
+  REQUIRE(outer.packs.size() == 2);
+  REQUIRE(outer.bodies == std::vector<ObjectHash>{storing.objects.body()});
+  const RepositoryId& repository = storing.sealing.origin.repository;
+  const ObjectHash& body = storing.objects.body();
+  REQUIRE(open_body({get_hashed(storing.store, ObjectType::body, body, storing.observer), body},
+                    repository, Key::from(inner.bodies.at(0))) == sample_body());
+  const NamedKey& set = outer.reference_sets.at(0);
+  REQUIRE(set.name == storing.objects.reference_set());
+  REQUIRE(open_reference_set(
+              {get_hashed(storing.store, ObjectType::reference_set, set.name, storing.observer),
+               set.name},
+              repository, Key::from(set.key)) == sample_reference_set());
+}
+
+TEST_CASE("the keys of many packs are spread over as many key segments as they need") {
+  Storing storing;
+  storing.write_packs(key_segment_packs_max + 1);
+  const std::vector<ObjectHash> hashes = storing.put_keys();
+  REQUIRE(hashes.size() == 2);
+  std::vector<ObjectHash> packs;
+  for (const ObjectHash& hash : hashes) {
+    const KeySegmentOuter outer = storing.open(hash);
+    packs.insert(packs.end(), outer.packs.begin(), outer.packs.end());
+    REQUIRE(outer.bodies.empty() == (hash == hashes[1]));
+  }
+  REQUIRE(packs.size() == key_segment_packs_max + 1);
+  REQUIRE(std::ranges::equal(packs, storing.segments.pack_keys(), {}, {}, &NamedKey::name));
+}
+
+TEST_CASE("keys that are sealed once more, to another epoch, open the same") {
+  Storing storing;
+  storing.write_packs(1);
+  const ObjectHash first = storing.put_keys().front();
+  const Key next_secret = test_key(9);
+  storing.epoch_key = box_public_key(next_secret);
+  storing.sealing.origin.epoch = sample_id<EpochId>(77);
+  const ObjectHash again = storing.put_keys().front();
+  const KeySegmentOuter outer = storing.open(again);
+  REQUIRE(open_key_segment_inner(outer, again, next_secret).packs.size() == 1);
+  REQUIRE(error_code([&] { open_key_segment_inner(outer, again, storing.epoch_secret); }) ==
+          Code::corrupt);
+  REQUIRE(error_code([&] { storing.open(first); }) == Code::corrupt);  // of the epoch before
+}
+
+TEST_CASE("all bytes of a snapshot's objects are counted, second copies too") {
+  Storing storing;
+  storing.put_keys();
+  std::uint64_t total = 0;
+  for (const auto& [name, bytes] : storing.store.objects()) {
+    total += bytes.size();
+  }
+  REQUIRE(storing.objects.stored_bytes() == total);
+}
