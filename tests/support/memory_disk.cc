@@ -7,15 +7,11 @@
 
 namespace kist::test {
 
-namespace {
-
 struct Inode {
   bool is_directory = false;
   Bytes now;
   Bytes synced;
 };
-
-}  // namespace
 
 struct MemoryDisk::State {
   mutable std::mutex mutex;
