@@ -4,6 +4,6 @@
 # What is measured: wall and CPU seconds and peak memory of the whole process, bytes in the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-build/release/bench/stages --benchmark_min_time=0.5
+build/bench/bench/stages --benchmark_min_time=0.5
 [ -n "${1:-}" ] || exit 0
-exec bench/peers/compare.py "$PWD/build/release/cli/kist" "$1" "${2:-3}"
+exec bench/peers/compare.py "$PWD/build/bench/cli/kist" "$1" "${2:-3}"

@@ -228,9 +228,9 @@ TEST_CASE("an index that tells of content what is not there is not proved, and i
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const Bytes content = random_bytes(roles.content, 20'000);
-  const Key& id_key = roles.owner_repository.write_keys().id_key();
-  claim_tag(evil, roles.content, tag_of(hash_block(id_key, content)));
-  roles.owner_repository.journal().replay();
+  const WriteKeys keys = roles.owner_repository.write_keys();
+  claim_tag(evil, roles.content, tag_of(hash_block(keys.id_key(), content)));
+  sync_journal(roles.owner_repository);
   const VerifyReport report = verify_content(roles.owner_repository);
   REQUIRE(report.proved == 0);
   REQUIRE(std::ranges::any_of(report.findings, [](const Finding& finding) {

@@ -1,4 +1,4 @@
-// The one place that includes Catch2. A test's name is the promise it keeps.
+// The one place that includes Catch2, version 2 or 3. A test's name is the promise it keeps.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,11 @@
 #include <cstdlib>
 #include <string>
 
-#include <catch2/catch.hpp>
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>  // version 3
+#else
+#include <catch2/catch.hpp>  // version 2
+#endif
 
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
