@@ -12,6 +12,7 @@
 #include "engine/blocks/stored_snapshot.h"
 #include "engine/crypto/hash.h"
 #include "engine/engine.h"
+#include "engine/journal/sealed_entry.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 #include "engine/store/local.h"
@@ -48,7 +49,7 @@ void write_entries(kist::Repository& repository,
   kist::State state = repository.state();
   for (std::uint64_t i = 0; i < count; ++i) {
     kist::StoredSnapshot stored;
-    kist::Random& random = repository.around.random;
+    kist::Random& random = repository.services().random;
     stored.body = random.draw_id<kist::ObjectHash>();
     stored.reference_set = random.draw_id<kist::ObjectHash>();
     stored.key_segments = {random.draw_id<kist::ObjectHash>()};
@@ -95,11 +96,11 @@ int main(int argc, char** argv) {
   };
   const auto open = [&](const std::string& state) {
     return kist::open_repository(kist::open_store(repository_directory), credential(),
-                                 {.state_parent = state, .slot = {}}, around);
+                                 {.state_parent = state, .slot = {}}, services);
   };
   if (!fs::exists(repository_directory)) {
     kist::Repository repository = kist::init_repository(
-        kist::open_store(repository_directory), credential(), {}, directory + "/state", around);
+        kist::open_store(repository_directory), credential(), {}, directory + "/state", services);
     write_entries(repository, repository_directory, count);
     return 0;
   }

@@ -32,8 +32,8 @@ BlockWriter::BlockWriter(
                 .frame_target = journal_.state().genesis.content.frame_target,
                 .compression = compression},
                [this](PackKind kind) {
-                 const std::uint64_t blocks = builder_.closed_block_count(kind);
-                 if (blocks >= segment_blocks_target) write_segment(kind);
+                 const std::uint64_t count = builder_.closed_block_count(kind);
+                 if (count >= segment_blocks_target) write_segment(kind);
                }) {}
 
 StoredBlocks BlockWriter::stored_blocks() const {

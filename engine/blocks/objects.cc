@@ -7,6 +7,7 @@
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/store/twins.h"
 #include "engine/keys/keyring.h"
 
 namespace kist {

@@ -31,7 +31,7 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
   write_file(victim + "/file", content);
   {
     Pool pool(1);
-    BlockWriter writer(evil, keys, pool, {3});
+    BlockWriter writer(evil.blocks(), keys, pool, {3});
     SnapshotBody body;
     const BlockId id = hash_block(keys.id_key(), content);
     writer.refer(writer.add(PackKind::data, id, Bytes(content.size(), 0x66)));
@@ -198,7 +198,7 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
   SnapshotId forged;
   {
     Pool pool(1);
-    BlockWriter writer(evil, keys, pool, {3});
+    BlockWriter writer(evil.blocks(), keys, pool, {3});
     SnapshotBody body;
     writer.refer(writer.add_meta(encode_leaf(entries), body.root));
     writer.refer({NumberBase::absolute, 0, evil.state().next_number});

@@ -46,7 +46,7 @@ void name_segments(Roles& roles,
                    Repository& evil,
                    const std::vector<ObjectHash>& key_segments,
                    const std::vector<SegmentIntroduction>& segments = {}) {
-  sync_journal(evil);
+  evil.journal().replay();
   StoredSnapshot claimed;
   claimed.key_segments = key_segments;
   claimed.segments = segments;

@@ -58,7 +58,7 @@ struct Hostile {
   // A snapshot whose manifest is these meta blocks; the last one is the root.
   SnapshotId commit_blocks(const std::vector<Bytes>& blocks) {
     Pool pool(1);
-    BlockWriter writer(repository, repository.write_keys(), pool, {3});
+    BlockWriter writer(repository.blocks(), repository.write_keys(), pool, {3});
     SnapshotBody body;
     for (const Bytes& block : blocks) {
       writer.refer(writer.add_meta(block, body.root));

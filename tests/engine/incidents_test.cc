@@ -17,7 +17,7 @@ ObjectHash put_unsigned(Roles& roles,
                         bool is_by_nobody = false) {
   Key stranger;
   roles.content.fill(stranger.mutable_view());
-  const Keyring& keyring = roles.owner_repository.keyring;
+  const Keyring& keyring = roles.owner_repository.keyring();
   ObjectOrigin origin = keyring.origin();
   if (is_by_nobody) origin.author = roles.content.draw_id<SlotId>();
   const Bytes bytes = seal_object({.type = ObjectType::journal_entry,
@@ -45,7 +45,7 @@ JournalEntry misbehave(Roles& roles, Repository& evil) {
 }
 
 std::uint64_t pass_over(Repository& owner) {
-  return pass_over_junk(owner, find_junk(owner), "junk");
+  return accept_unsigned_tail(owner, find_unsigned_tail(owner), "junk");
 }
 
 // Does not give what the disk has of an entry, as long as it is out of order.
@@ -135,13 +135,13 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
   }
   REQUIRE_FALSE(writer.journal().replay().is_readable);
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
-  const std::vector<Junk> junk = find_junk(writer);
+  const std::vector<UnsignedEntry> junk = find_unsigned_tail(writer);
   REQUIRE(junk.size() == static_cast<std::size_t>(count));
-  REQUIRE(error_code([&] { pass_over_junk(writer, junk, "mine"); }) == Code::refused);
+  REQUIRE(error_code([&] { accept_unsigned_tail(writer, junk, "mine"); }) == Code::refused);
   REQUIRE_FALSE(owner.journal().replay().is_readable);  // nothing has changed
   pass_over(owner);
   REQUIRE(owner.state().open_incidents().empty());
-  REQUIRE(find_junk(owner).empty());
+  REQUIRE(find_unsigned_tail(owner).empty());
   const SnapshotId snapshot = roles.backup(writer, "laptop").snapshot;
   owner.journal().replay();
   require_restored(roles.owner, owner, roles, snapshot);
@@ -167,7 +167,7 @@ TEST_CASE("a writer's word does not lead over what nobody has signed") {
   Repository fresh = late.open();
   REQUIRE(fresh.state().next_sequence == end);
   // Nor does an owner pass over what a slot has signed: what stands before it may be damaged.
-  REQUIRE(error_code([&] { find_junk(roles.owner_repository); }) == Code::refused);
+  REQUIRE(error_code([&] { find_unsigned_tail(roles.owner_repository); }) == Code::refused);
 }
 
 TEST_CASE("an entry that was damaged inside the journal is never passed over") {
@@ -187,7 +187,7 @@ TEST_CASE("an entry that was damaged inside the journal is never passed over") {
   // At the head it may be junk: who has never seen it cannot tell. Who has, does.
   Repository fresh = late.open();
   REQUIRE(fresh.state().next_sequence == at);
-  REQUIRE(find_junk(fresh).size() == 1);
+  REQUIRE(find_unsigned_tail(fresh).size() == 1);
   REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::corrupt);
 }
 
@@ -210,7 +210,7 @@ TEST_CASE("from what cannot be read nothing is concluded, whatever others say of
   {
     Repository repository = machine.open();
     REQUIRE(repository.state().next_sequence == last);
-    REQUIRE(error_code([&] { find_junk(repository); }) == Code::refused);
+    REQUIRE(error_code([&] { find_unsigned_tail(repository); }) == Code::refused);
   }
   store->is_out_of_order = false;
   roles.owner_repository.journal().replay();
@@ -271,7 +271,7 @@ TEST_CASE("more junk than one entry can name is not half passed over") {
   for (std::uint64_t i = 0; i <= accepted_entries_max; ++i) {
     roles.store->put(journal_name(end + i), random_bytes(roles.content, 30));
   }
-  REQUIRE(error_code([&] { find_junk(owner); }) == Code::refused);
+  REQUIRE(error_code([&] { find_unsigned_tail(owner); }) == Code::refused);
   roles.store->remove(journal_name(end + accepted_entries_max));
   pass_over(owner);
   Machine late(roles.store, 9);

@@ -32,7 +32,7 @@ BackupResult backup_as(Machine& machine,
 void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   const WriteKeys keys = evil.write_keys();
   Pool pool(1);
-  BlockWriter writer(evil, keys, pool, {});
+  BlockWriter writer(evil.blocks(), keys, pool, {});
   for (int i = 0; i < 3; ++i) {
     const Bytes block = random_bytes(random, 20'000);
     writer.refer(writer.add(PackKind::data, hash_block(keys.id_key(), block), block));
@@ -61,7 +61,7 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   index_name = hash_object(forged);
   outer.index_segments.front().name = index_name;
   const Bytes forged_keys =
-      seal(ObjectType::key_segment, evil.keyring.index_key(), encode_key_segment(outer));
+      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
   stored.key_segments.front() = hash_object(forged_keys);
   evil.writer().put(index_segment_name(index_name), forged);
   put_twinned(evil.writer(), key_segment_name(stored.key_segments.front()), forged_keys);
@@ -230,7 +230,7 @@ TEST_CASE("an index that tells of content what is not there is not proved, and i
   const Bytes content = random_bytes(roles.content, 20'000);
   const WriteKeys keys = roles.owner_repository.write_keys();
   claim_tag(evil, roles.content, tag_of(hash_block(keys.id_key(), content)));
-  sync_journal(roles.owner_repository);
+  roles.owner_repository.journal().replay();
   const VerifyReport report = verify_content(roles.owner_repository);
   REQUIRE(report.proved == 0);
   REQUIRE(std::ranges::any_of(report.findings, [](const Finding& finding) {

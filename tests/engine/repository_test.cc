@@ -231,7 +231,7 @@ TEST_CASE("junk that won a number is void once later history stands on it, for e
   REQUIRE(repository.state().next_sequence == 3);
   REQUIRE(repository.state().voids.size() == 1);
   Machine other(world.store, 2);
-  LocalDirectory& local = *repository.local;
+  LocalDirectory& local = repository.local();
   local.reset_catalog();
   repository.journal().replay();
   REQUIRE(repository.state().voids.size() == 1);

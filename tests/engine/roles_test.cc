@@ -26,8 +26,8 @@ static_assert(!std::is_constructible_v<WriteKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, const Secrets&>);
 static_assert(!std::is_constructible_v<ReadKeys, WriteKeys>);
 static_assert(!std::is_constructible_v<Remover, StoreRemover&, std::string>);
-static_assert(!std::is_constructible_v<BlockReader, Repository&, WriteKeys>);
-static_assert(!std::is_constructible_v<BlockWriter, Repository&, ReadKeys, Pool&, Compression>);
+static_assert(!std::is_constructible_v<BlockReader, const Journal&, BlockIndex&, WriteKeys>);
+static_assert(!std::is_constructible_v<BlockWriter, Blocks&, ReadKeys, Pool&, Compression>);
 static_assert(!std::is_convertible_v<decltype(std::declval<Repository&>().writer()), Store&>);
 
 namespace {

@@ -9,6 +9,9 @@
 
 #include "engine/blocks/index_loader.h"
 #include "engine/engine.h"
+#include "engine/journal/sealed_entry.h"
+#include "engine/keys/epoch_box.h"
+#include "engine/store/twins.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/tree_fixture.h"
 
@@ -32,6 +35,12 @@ class RecordingObserver final : public Observer {
  private:
   std::mutex mutex_;
 };
+
+// What a verb does to commit an act: asks for the right to, then commits.
+inline JournalEntry commit(Repository& repository, const Journal::MakeAct& make) {
+  const Journal::Writable writable = repository.journal().require_writable();
+  return repository.journal().commit(writable, make);
+}
 
 inline constexpr std::int64_t start_ms = 4'000'000'000'000;  // well after any file's times
 

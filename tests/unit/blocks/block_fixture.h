@@ -15,7 +15,7 @@
 #include "engine/crypto/sign.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/store/memory.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
