@@ -1,6 +1,8 @@
 // journal DIR COUNT [SNAPSHOTS]: makes in DIR a repository whose journal has COUNT entries of
 // snapshots, by writing the files themselves, and opens it: what a first replay takes, and what a
 // client that is up to date pays.
+#include "engine/journal/journal.h"
+
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -12,9 +14,8 @@
 #include "engine/blocks/stored_snapshot.h"
 #include "engine/crypto/hash.h"
 #include "engine/engine.h"
-#include "engine/journal/sealed_entry.h"
 #include "engine/format/names.h"
-#include "engine/journal/journal.h"
+#include "engine/journal/sealed_entry.h"
 #include "engine/store/local.h"
 
 namespace {

@@ -78,8 +78,8 @@ Exit run_init(Session& session, const InitArguments& arguments) {
   if (!arguments.offline_key.empty())
     offline = make_key_file(arguments.offline_key, session.random());
   const Credential credential = get_new_first_credential(secret, session.random());
-  Repository repository =
-      init_repository(std::move(store), credential, init, session.state_parent(), session.services());
+  Repository repository = init_repository(std::move(store), credential, init,
+                                          session.state_parent(), session.services());
   if (offline) static_cast<void>(add_slot(repository, *offline, init.argon2, "offline"));
   const Identity identity = who_am_i(repository);
   const std::string id = hex(identity.repository);

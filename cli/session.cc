@@ -82,7 +82,8 @@ void tell_incidents(Console& console, const Repository& repository) {
 Repository Session::open() {
   const OpenOptions how = open_options();
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
-  Repository out = open_repository(std::move(where), get_credential(options.secret), how, services());
+  Repository out =
+      open_repository(std::move(where), get_credential(options.secret), how, services());
   tell_incidents(console, out);
   return out;
 }

@@ -28,7 +28,6 @@
 #include "engine/base/version.h"
 #include "engine/journal/checkpoint.h"
 #include "engine/keys/recipient.h"
-#include "engine/repository/repository.h"
 #include "engine/ops/backup/backup.h"
 #include "engine/ops/browse/browse.h"
 #include "engine/ops/browse/compare.h"
@@ -41,6 +40,7 @@
 #include "engine/ops/verify/verify.h"
 #include "engine/repository/init.h"
 #include "engine/repository/open.h"
+#include "engine/repository/repository.h"
 #include "engine/repository/slots.h"
 #include "engine/rules/validate.h"
 

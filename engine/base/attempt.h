@@ -1,6 +1,6 @@
-// Failures as values, where a caller goes on without what failed: the next copy, the next entry, the
-// next object. Example: if (const auto damage = damage_of([&] { read(copy); })) report(*damage);
-// A person's wish to stop is no failure and leaves.
+// Failures as values, where a caller goes on without what failed: the next copy, the next entry,
+// the next object. Example: if (const auto damage = damage_of([&] { read(copy); }))
+// report(*damage); A person's wish to stop is no failure and leaves.
 #pragma once
 
 #include <optional>

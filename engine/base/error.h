@@ -81,7 +81,8 @@ std::string concat(const Pieces&... pieces) {
   return out;
 }
 
-// Runs `work`; an Error, or Interrupted, that leaves it is thrown again with "<context>: " before its text.
+// Runs `work`; an Error, or Interrupted, that leaves it is thrown again with "<context>: " before
+// its text.
 template <typename Work>
 auto in_context(std::string_view context, Work&& work) -> std::invoke_result_t<Work> {
   try {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/base/attempt.h"
 #include "engine/blocks/objects.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
@@ -178,8 +178,7 @@ Key find_key(const Journal& journal,
 
 SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& name = snapshot.taken.body;
-  const Bytes bytes =
-      get_hashed(journal.reader(), ObjectType::body, name, journal.observer());
+  const Bytes bytes = get_hashed(journal.reader(), ObjectType::body, name, journal.observer());
   const Key key = find_key(
       journal, snapshot, body_name(name),
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {

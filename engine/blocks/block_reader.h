@@ -10,9 +10,9 @@
 #include <mutex>
 #include <optional>
 
+#include "engine/catalog/block_index.h"
 #include "engine/content/compress.h"
 #include "engine/format/snapshot.h"
-#include "engine/catalog/block_index.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/rights.h"
 

@@ -16,7 +16,8 @@
 
 namespace kist {
 
-// Work that has to be finished although a person has asked to stop does not let itself be cancelled.
+// Work that has to be finished although a person has asked to stop does not let itself be
+// cancelled.
 enum class Cancelling { yes, no };
 
 class Blocks {

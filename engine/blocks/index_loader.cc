@@ -135,9 +135,8 @@ class SnapshotLoader {
     for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
       if (!has_keys || !keys->segments.contains(introduction.index_segment)) continue;
       Bytes bytes;
-      const bool is_whole = loads(snapshot, [&] {
-        bytes = get_whole_index_segment(journal_, introduction.index_segment);
-      });
+      const bool is_whole = loads(
+          snapshot, [&] { bytes = get_whole_index_segment(journal_, introduction.index_segment); });
       if (!is_whole) continue;
       passes_over_invalid(journal_.observer(), [&] {
         segments.push_back(segment_to_load(journal_, bytes, snapshot, introduction, keys));
@@ -146,7 +145,7 @@ class SnapshotLoader {
     const std::uint64_t refused = index_.load(snapshot.sequence, segments);
     if (refused == 0) return;
     journal_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
-                                         " packs that are not its own; they do not count"));
+                                      " packs that are not its own; they do not count"));
   }
 
   // Whether the store has, by now, all that would count of what the entry introduces.

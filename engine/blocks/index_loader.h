@@ -3,8 +3,8 @@
 #pragma once
 
 #include "engine/base/attempt.h"
-#include "engine/format/index.h"
 #include "engine/blocks/blocks.h"
+#include "engine/format/index.h"
 #include "engine/journal/journal.h"
 
 namespace kist {

@@ -7,8 +7,8 @@
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/store/twins.h"
 #include "engine/keys/keyring.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 

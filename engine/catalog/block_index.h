@@ -60,8 +60,8 @@ class BlockIndex {
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();
-  // Unloaded entries: a segment of theirs could not be read when it was to be loaded. It may be whole
-  // by now, and packs that later entries claimed may be its author's.
+  // Unloaded entries: a segment of theirs could not be read when it was to be loaded. It may be
+  // whole by now, and packs that later entries claimed may be its author's.
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
   void note_unloaded(std::uint64_t sequence);
   // Entries that have claimed packs to no effect: what is another's, or that they had no key for.

@@ -1,6 +1,6 @@
-// The directory that one machine keeps for a repository: catalog, block index, file caches, the last
-// head seen, and the keys that protect these. All but the last head can be deleted at any time;
-// damage is removed and rebuilt. Several processes may use one directory at once.
+// The directory that one machine keeps for a repository: catalog, block index, file caches, the
+// last head seen, and the keys that protect these. All but the last head can be deleted at any
+// time; damage is removed and rebuilt. Several processes may use one directory at once.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +64,7 @@ class LocalDirectory {
 
  private:
   friend class Blocks;  // which brings it in step before it hands it out
+
   BlockIndex& index() { return *index_; }
 
   // What local.key holds.

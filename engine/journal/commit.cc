@@ -41,9 +41,9 @@ JournalEntry Journal::next_entry(Act act) const {
           .act = std::move(act)};
 }
 
-// How the store breaks put-if-absent; nothing where it seems to hold. With every opening kist.repo is
-// put once more, if absent: that changes nothing, whatever the store does. The race leaves an object,
-// so a state directory sees one race only.
+// How the store breaks put-if-absent; nothing where it seems to hold. With every opening kist.repo
+// is put once more, if absent: that changes nothing, whatever the store does. The race leaves an
+// object, so a state directory sees one race only.
 std::optional<std::string> Journal::find_put_flaw() {
   const Bytes bytes = get_object(store_, repository_file, small_object_bytes_max);
   if (store_.put_if_absent(repository_file, bytes)) {

@@ -67,8 +67,8 @@ void note_not_authentic(EntryCopy& copy, const Error& error) {
 // this slot's keys, or about the store.
 void EntryReader::inspect(const State& state, const std::string& path, EntryCopy& copy) {
   Envelope envelope;
-  const auto damage = damage_of(
-      [&] { envelope = decode_entry_envelope(copy.bytes, path, keyring_.repository()); });
+  const auto damage =
+      damage_of([&] { envelope = decode_entry_envelope(copy.bytes, path, keyring_.repository()); });
   if (damage) return note_not_authentic(copy, *damage);
   const bool is_first = state.next_sequence == 0;
   copy.author = envelope.header.author;
@@ -137,8 +137,7 @@ std::optional<ObjectHash> EntryReader::named_by_next(const State& state,
   const auto take = [&](const Copy& copy) {
     if (copy.problem) return false;
     return !failure_of([&] {
-      const Envelope next =
-          decode_entry_envelope(*copy.bytes, copy.path, keyring_.repository());
+      const Envelope next = decode_entry_envelope(*copy.bytes, copy.path, keyring_.repository());
       const JournalClear clear = decode_journal_clear(next.clear, copy.path);
       if (clear.sequence == sequence && may_testify(state, next, copies)) out = clear.previous;
     }) && out;
@@ -155,8 +154,7 @@ std::optional<IncidentsClosed> EntryReader::open_closing(const State& state,
   if (copy.problem || key == nullptr) return std::nullopt;
   std::optional<IncidentsClosed> out;
   const auto damage = damage_of([&] {
-    const Envelope envelope =
-        decode_entry_envelope(*copy.bytes, copy.path, keyring_.repository());
+    const Envelope envelope = decode_entry_envelope(*copy.bytes, copy.path, keyring_.repository());
     if (decode_journal_clear(envelope.clear, copy.path).sequence != sequence ||
         envelope.header.epoch != state.epoch || !is_owner(state, envelope.header.author) ||
         !is_signed_by_author(state, envelope)) {
@@ -184,7 +182,8 @@ void EntryReader::find_accepted(const State& state) {
       }
       return true;
     };
-    if (find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take) || !exists) return;
+    if (find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take) || !exists)
+      return;
   }
 }
 
@@ -206,9 +205,9 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
                                     "; restore it from a copy of the repository"));
 }
 
-// Only `<n>.2` exists. Another client may still create `<n>` with other bytes, and a client that had
-// accepted `.2` would then be on a fork of its own. So copy `.2` to `<n>` with put-if-absent, and
-// accept what `<n>` holds afterwards. On a store that is only read, `.2` is accepted if the
+// Only `<n>.2` exists. Another client may still create `<n>` with other bytes, and a client that
+// had accepted `.2` would then be on a fork of its own. So copy `.2` to `<n>` with put-if-absent,
+// and accept what `<n>` holds afterwards. On a store that is only read, `.2` is accepted if the
 // remembered head or entry n+1 names its hash; otherwise nothing is returned: undecodable.
 std::optional<EntryCopy> EntryReader::restore_first_copy(const State& state, EntryCopy second) {
   const std::uint64_t sequence = state.next_sequence;

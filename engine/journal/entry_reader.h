@@ -2,13 +2,14 @@
 // is said of them elsewhere, and what to do when both are damaged. docs/format.md, "Validity".
 //
 // How entry n is chosen, after the entries up to n-1 were replayed:
-// 1. `<n>` is read. If it is authentic and valid after the state, it is entry n, and nothing else is
+// 1. `<n>` is read. If it is authentic and valid after the state, it is entry n, and nothing else
+// is
 //    read. This is so almost always.
 // 2. Otherwise both copies are read. If neither exists, the journal ends with n-1. A copy that
 //    exists but cannot be read is left out: it may be good, so nothing is concluded from it.
 // 3. Two witnesses can name the entry by its hash. The first is entry n+1, whose `previous` is the
-//    hash of entry n; it counts only if a known slot has signed it, and that slot has signed none of
-//    the copies of n: nobody may disown an entry of its own. The second is the head that this
+//    hash of entry n; it counts only if a known slot has signed it, and that slot has signed none
+//    of the copies of n: nobody may disown an entry of its own. The second is the head that this
 //    machine remembers, if that is entry n. If the named bytes are not among the copies, entry n is
 //    damaged, and the replay stops.
 // 4. Without a witness the first copy decides: the first that fits the chain, or else says that it
@@ -42,8 +43,8 @@ struct EntryCopy {
   ObjectHash hash;
   SlotId author;  // as it says
   std::optional<JournalEntry> entry;
-  std::string reason;        // why it is void, the same for everybody who reads these bytes
-  std::string damage;        // the details, for this machine's person
+  std::string reason;         // why it is void, the same for everybody who reads these bytes
+  std::string damage;         // the details, for this machine's person
   bool is_signed = false;     // its author's signature is good, so these are the bytes it wrote
   bool is_of_number = false;  // and they say that this is their number
   bool fits = false;          // and that this is their place in the chain

@@ -131,8 +131,8 @@ EpochKeys::Way EpochKeys::walk_back(const State& state,
   return Way::found;
 }
 
-// The slot's box of an epoch, if there is one that can be right. Where the journal already names the
-// box, no other one is.
+// The slot's box of an epoch, if there is one that can be right. Where the journal already names
+// the box, no other one is.
 std::optional<OpenedEpoch> EpochKeys::open_box(const State& state,
                                                const EnvelopeHeader& header,
                                                std::optional<Error>& damage,
@@ -186,10 +186,9 @@ EpochKeys::Way EpochKeys::learn_from_later(const State& state,
 EpochKeys::Way EpochKeys::learn(const State& state, const Envelope& wanted) {
   const EnvelopeHeader& header = wanted.header;
   std::optional<Error> damage;
-  std::optional<OpenedEpoch> own =
-      open_box(state, header, damage, [&](const OpenedEpoch& opened) {
-        return opens_entry(wanted, opened.journal_key);
-      });
+  std::optional<OpenedEpoch> own = open_box(state, header, damage, [&](const OpenedEpoch& opened) {
+    return opens_entry(wanted, opened.journal_key);
+  });
   if (own) {
     learned_.insert_or_assign(own->epoch, std::move(own->journal_key));
     return Way::found;

@@ -1,5 +1,5 @@
-// From one epoch to the next: the journal keys that a replay needs, and the keys that the slot works
-// with once the journal has confirmed them. docs/format.md, "Epochs".
+// From one epoch to the next: the journal keys that a replay needs, and the keys that the slot
+// works with once the journal has confirmed them. docs/format.md, "Epochs".
 //
 // How the key of an epoch is found. Each epoch has one journal key. A slot gets it from its box,
 // `epochs/<e>-<id>/<slot>`; but the boxes of an epoch are removed when the next one begins. So a
@@ -11,8 +11,9 @@
 // epoch 2 began with entry 60; entry 60 holds key 1.
 //
 // Anybody who can write to the store can put a box there, since a box is unsigned. So nothing is
-// believed on the way: a key counts only if it opens the wanted entry, and the keys that a box gives
-// beside the journal key are used only when the replayed journal has named the box by its hash.
+// believed on the way: a key counts only if it opens the wanted entry, and the keys that a box
+// gives beside the journal key are used only when the replayed journal has named the box by its
+// hash.
 #pragma once
 
 #include <map>
@@ -32,11 +33,12 @@ class EpochKeys {
   EpochKeys(StoreReader& store, Keyring& keyring, Observer& observer)
       : store_(store), keyring_(keyring), observer_(observer) {}
 
-  // The journal key of the next entry to be replayed, of which only the envelope is known; null when
-  // no entry of its epoch can follow `state`. Error{refused} when the entry ends the current epoch
-  // and this slot has no key to the next: the slot was revoked, or its box is lost. Error{corrupt}
-  // when that box is damaged.
+  // The journal key of the next entry to be replayed, of which only the envelope is known; null
+  // when no entry of its epoch can follow `state`. Error{refused} when the entry ends the current
+  // epoch and this slot has no key to the next: the slot was revoked, or its box is lost.
+  // Error{corrupt} when that box is damaged.
   const Key* find(const State& state, const Envelope& envelope);
+
   // The key of the state's own epoch; null while it is not known.
   [[nodiscard]] const Key* find_current(const State& state) const { return known(state.epoch); }
 

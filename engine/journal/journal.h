@@ -79,6 +79,7 @@ class Journal {
   // that has not seen this journal before and to which it looks like an old copy. Cheap once it has
   // passed; called before a lot is stored for an entry.
   Writable require_writable();
+
   // A person vouches for the head, or this machine has seen it before.
   void trust_head(bool is_trusted) { is_head_trusted_ = is_trusted; }
 
@@ -101,8 +102,8 @@ class Journal {
   // Commits this client's StateRemade entry for the current epoch unless the journal has it. Does
   // nothing in the first epoch.
   void record_state_remade(const Writable& writable);
-  // The entry that would follow the head, with its time. Error{refused} when this machine's clock is
-  // more than an hour behind the journal.
+  // The entry that would follow the head, with its time. Error{refused} when this machine's clock
+  // is more than an hour behind the journal.
   [[nodiscard]] JournalEntry next_entry(Act act) const;
 
   [[nodiscard]] StoreReader& reader() const { return store_; }

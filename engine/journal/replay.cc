@@ -147,8 +147,8 @@ bool replay_entries(EntryReader& entries,
     if (sequence == 0) require_valid_genesis(replayed, fingerprint);
     if (!replayed.void_reason.empty()) {
       replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
-      observer.notice(
-          concat("journal entry ", sequence, " is void and changes nothing: ", replayed.void_reason));
+      observer.notice(concat("journal entry ", sequence,
+                             " is void and changes nothing: ", replayed.void_reason));
     }
     catalog.add(replayed);
   }

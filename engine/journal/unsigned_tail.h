@@ -1,6 +1,6 @@
-// The unsigned tail: objects that stand where the journal's next entries would, and that no slot has
-// signed. Anybody who can write to the store can put them there; nobody commits over them until an
-// owner has accepted their bytes as void entries. docs/format.md, "Validity".
+// The unsigned tail: objects that stand where the journal's next entries would, and that no slot
+// has signed. Anybody who can write to the store can put them there; nobody commits over them until
+// an owner has accepted their bytes as void entries. docs/format.md, "Validity".
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct UnsignedEntry {
 };
 
 // All of them, ascending; none when every entry can be read. Error{refused} when a slot has signed
-// one of them, for then an entry before it is damaged; or when one cannot be read, or there are more
-// than an entry may accept.
+// one of them, for then an entry before it is damaged; or when one cannot be read, or there are
+// more than an entry may accept.
 std::vector<UnsignedEntry> find_unsigned_tail(Journal& journal);
 
 // Accepts the bytes of the tail as void entries, for every client, and closes the incidents that

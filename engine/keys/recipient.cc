@@ -32,12 +32,11 @@ bool is_granted(StoreReader& store,
                 const RepositoryId& repository,
                 const SlotId& slot,
                 const Key& box_seed) {
-  return find_whole_copy(
-      store, grant_name(slot), small_object_bytes_max, [&](const Copy& copy) {
-        const Envelope envelope =
-            decode_envelope_of(*copy.bytes, copy.path, ObjectType::grant, repository);
-        return open_box(box_seed, envelope.clear).has_value();
-      });
+  return find_whole_copy(store, grant_name(slot), small_object_bytes_max, [&](const Copy& copy) {
+    const Envelope envelope =
+        decode_envelope_of(*copy.bytes, copy.path, ObjectType::grant, repository);
+    return open_box(box_seed, envelope.clear).has_value();
+  });
 }
 
 }  // namespace

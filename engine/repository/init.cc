@@ -127,10 +127,9 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner =
-      put_grant_and_box(
-          *store, origin, secrets,
-          {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
+  genesis.owner = put_grant_and_box(
+      *store, origin, secrets,
+      {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
   genesis.policy.minimum_seconds = options.minimum_retention_seconds;
   genesis.policy.dedup = options.dedup;
 

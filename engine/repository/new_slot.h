@@ -1,5 +1,5 @@
-// A slot on its way into the journal: what is put in the store for it before an entry introduces it.
-// docs/format.md, "Grants", "Epoch boxes".
+// A slot on its way into the journal: what is put in the store for it before an entry introduces
+// it. docs/format.md, "Grants", "Epoch boxes".
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct NewSlot {
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };
 
-// Puts the slot's grant and epoch box, which hold what its capabilities ask for and no more; what the
-// journal will say of the slot. `secrets` are those of an owner.
+// Puts the slot's grant and epoch box, which hold what its capabilities ask for and no more; what
+// the journal will say of the slot. `secrets` are those of an owner.
 SlotIntroduction put_grant_and_box(StoreWriter& store,
                                    const ObjectOrigin& origin,
                                    const Secrets& secrets,

@@ -106,8 +106,8 @@ bool may_be_unknown(const Error& failure, bool is_recipient) {
          (is_recipient && is_damage(failure));
 }
 
-// Follows the journal with the opened slot; where the journal does not know that slot, with the next
-// one that the same secret opens.
+// Follows the journal with the opened slot; where the journal does not know that slot, with the
+// next one that the same secret opens.
 void follow_with_known_slot(Repository::Parts& parts,
                             SlotChoice& choice,
                             bool is_recipient,

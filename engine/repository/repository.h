@@ -1,7 +1,7 @@
 // An open repository: its store, the keys of one slot, this machine's directory, and over these the
 // journal and the blocks, in step with each other. Made by open.h; the verbs in ops/ work on one.
-// Nothing below this folder takes a Repository: the journal and the blocks have handles of their own
-// (journal/journal.h, blocks/blocks.h), and rights are handed out as types (keys/rights.h).
+// Nothing below this folder takes a Repository: the journal and the blocks have handles of their
+// own (journal/journal.h, blocks/blocks.h), and rights are handed out as types (keys/rights.h).
 #pragma once
 
 #include <memory>

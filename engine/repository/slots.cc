@@ -28,8 +28,8 @@ void require_new_secret(const Repository& repository,
   for (;;) {
     SlotId slot;
     const auto failure = failure_of([&] {
-      slot =
-          open_slot(repository.reader(), repository.keyring().repository(), credential, choice).slot;
+      slot = open_slot(repository.reader(), repository.keyring().repository(), credential, choice)
+                 .slot;
     });
     if (failure && failure->code() == Code::wrong_secret) return;
     if (failure) throw Error(*failure);
@@ -206,9 +206,10 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   const Generations generations = find_generations(repository);
   const std::uint32_t generation = generations.next;
   const SlotKeys keys(repository.keyring().slot_seed());
-  const Bytes object = make_slot_object(
-      repository.keyring().origin(), keys,
-      {credential, cost, generation, repository.keyring().fingerprint()}, repository.services().random);
+  const Bytes object =
+      make_slot_object(repository.keyring().origin(), keys,
+                       {credential, cost, generation, repository.keyring().fingerprint()},
+                       repository.services().random);
   if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "engine/keys/recipient.h"
-#include "engine/repository/repository.h"
 #include "engine/repository/open.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

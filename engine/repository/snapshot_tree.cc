@@ -9,8 +9,7 @@ namespace {
 constexpr std::uint64_t zeros_bytes = 1U << 20U;
 
 [[noreturn]] void refuse_absent(const std::string& path) {
-  throw Error(Code::failed,
-              concat("the snapshot has no /", path, "; kist ls shows what it has"));
+  throw Error(Code::failed, concat("the snapshot has no /", path, "; kist ls shows what it has"));
 }
 
 }  // namespace
@@ -18,13 +17,11 @@ constexpr std::uint64_t zeros_bytes = 1U << 20U;
 SnapshotTree::SnapshotTree(const Repository& repository,
                            BlockIndex& index,
                            const SnapshotState& snapshot)
-    : SnapshotTree(
-          std::make_shared<Readers>(repository.journal(), index, repository.read_keys()),
-          snapshot) {}
+    : SnapshotTree(std::make_shared<Readers>(repository.journal(), index, repository.read_keys()),
+                   snapshot) {}
 
 SnapshotTree::SnapshotTree(std::shared_ptr<Readers> readers, const SnapshotState& snapshot)
-    : readers_(std::move(readers)),
-      body_(get_body(readers_->journal, readers_->keys, snapshot)) {}
+    : readers_(std::move(readers)), body_(get_body(readers_->journal, readers_->keys, snapshot)) {}
 
 SnapshotTree SnapshotTree::beside(const SnapshotState& snapshot) const {
   return {readers_, snapshot};

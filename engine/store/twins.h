@@ -1,6 +1,7 @@
 // What is stored twice: what cannot be rebuilt (slots, grants, epoch boxes, key segments, bodies,
-// journal entries) has two copies of the same bytes, `<path>` and `<path>.2`. The rule which objects
-// those are, and every walk over the two copies, stands here. docs/format.md, "Store layout".
+// journal entries) has two copies of the same bytes, `<path>` and `<path>.2`. The rule which
+// objects those are, and every walk over the two copies, stands here. docs/format.md, "Store
+// layout".
 #pragma once
 
 #include <array>
@@ -31,14 +32,14 @@ std::array<std::string, 2> copies_of(const std::string& path);
 // One copy of at most `size_max` bytes; failures are in it, not thrown.
 Copy read_copy(StoreReader& store, const std::string& copy_path, std::uint64_t size_max);
 
-// Shows `take` the first copy, then the second, until it returns true; whether it did. The second is
-// read only where the first was not taken.
+// Shows `take` the first copy, then the second, until it returns true; whether it did. The second
+// is read only where the first was not taken.
 bool find_copy(StoreReader& store,
                const std::string& path,
                std::uint64_t size_max,
                const std::function<bool(Copy&)>& take);
-// The same for copies that can be read. A damaged copy is passed over: absent, too large, or one for
-// which `take` throws damage. A store that fails to read throws.
+// The same for copies that can be read. A damaged copy is passed over: absent, too large, or one
+// for which `take` throws damage. A store that fails to read throws.
 bool find_whole_copy(StoreReader& store,
                      const std::string& path,
                      std::uint64_t size_max,

@@ -6,8 +6,8 @@
 #include "tests/cli/place.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("the main job runs from init to verify") {
   const Place place;

@@ -6,8 +6,8 @@
 #include "tests/cli/place.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 

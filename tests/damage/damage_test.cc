@@ -11,8 +11,8 @@
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 
@@ -30,7 +30,7 @@ struct Damaged {
     write_file(source / "tree/later", Bytes(100'000, 5));
     age_tree(source / "tree");
     newest = machine.backup(repository, source / "tree").snapshot;
-    good = store->objects();
+    good = store->objects_without_probes();  // no damage to a probe is damage
   }
 
   TemporaryDirectory source;

@@ -11,13 +11,12 @@
 #include "engine/format/manifest.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
-#include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 

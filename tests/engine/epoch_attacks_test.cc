@@ -12,8 +12,8 @@
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 
@@ -74,9 +74,10 @@ ObjectHash put_key_segment(Roles& roles,
   inner.packs = {pack};
   const Key ephemeral = draw_key(roles);
   outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
-  const Bytes object = seal_object(
-      {.type = ObjectType::key_segment, .origin = evil.keyring().origin()}, evil.keyring().index_key(),
-      evil.keyring().signing_seed(), roles.content, encode_key_segment(outer));
+  const Bytes object =
+      seal_object({.type = ObjectType::key_segment, .origin = evil.keyring().origin()},
+                  evil.keyring().index_key(), evil.keyring().signing_seed(), roles.content,
+                  encode_key_segment(outer));
   REQUIRE(object.size() < key_segment_bytes_max);
   put_twinned(*roles.store, key_segment_name(hash_object(object)), object);
   return hash_object(object);

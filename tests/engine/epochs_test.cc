@@ -14,8 +14,8 @@
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 
@@ -122,9 +122,9 @@ TEST_CASE("a source is free again once its slot was revoked") {
   revoke(roles);
   add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new laptop",
            writer_capabilities);
-  Repository again =
-      open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = roles.other.state.path(), .slot = {}}, roles.other.services());
+  Repository again = open_repository(roles.store, Machine::credential(10),
+                                     {.state_parent = roles.other.state.path(), .slot = {}},
+                                     roles.other.services());
   REQUIRE_NOTHROW(roles.backup(again, "laptop"));
 }
 
@@ -201,9 +201,9 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
     ObjectOrigin origin = owner.keyring().origin();
     origin.epoch_number = number;
     origin.epoch = epoch;
-    const Bytes bytes =
-        seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
-                    owner.keyring().signing_seed(), roles.content, random_bytes(roles.content, 100));
+    const Bytes bytes = seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
+                                    owner.keyring().signing_seed(), roles.content,
+                                    random_bytes(roles.content, 100));
     return std::pair(key_segment_name(hash_object(bytes)), bytes);
   };
   const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
@@ -411,7 +411,8 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
   // By an insider, who knows the journal key: an index key of his choice.
   const Bytes forged = make_epoch_box(
       origin, writer.keyring().slot(), slot.introduction.box_key,
-      {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun}, false);
+      {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun},
+      false);
   for (const std::string& copy : {name, twin_name(name)}) {
     roles.store->overwrite(copy, forged);
   }

@@ -1,13 +1,14 @@
 // Journals that somebody has tampered with: each is told for what it is, and clients that replay it
 // at other times and by other clocks come to the same state.
+#include "engine/journal/journal.h"
+
 #include "engine/catalog/state_record.h"
 #include "engine/format/limits.h"
-#include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

@@ -12,8 +12,8 @@
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

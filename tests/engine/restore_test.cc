@@ -13,8 +13,8 @@
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 

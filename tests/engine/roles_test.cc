@@ -14,8 +14,8 @@
 #include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace fs = std::filesystem;
 

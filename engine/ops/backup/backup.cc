@@ -3,9 +3,9 @@
 #include <set>
 #include <thread>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/tree.h"
 #include "engine/base/pool.h"
-#include "engine/base/attempt.h"
 #include "engine/base/version.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/block_writer.h"
@@ -64,7 +64,8 @@ unsigned thread_count(unsigned wanted) {
 struct PendingSnapshots {
   std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
   // What the pending snapshots of earlier backups hold, and the path that the newest of them had
-  // reached. No pending snapshot is made before this backup has passed that path: it would hold less.
+  // reached. No pending snapshot is made before this backup has passed that path: it would hold
+  // less.
   NumberSet adopted;
   std::string adopted_last_path;
   std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
@@ -245,8 +246,8 @@ class Backup {
     if (options_.is_dry_run) return false;
     const std::uint64_t least =
         options_.pending_bytes == 0 ? pending_bytes_default : options_.pending_bytes;
-    const std::uint64_t due = std::clamp(writer_.new_bytes() / pending_share, least,
-                                         std::max(least, pending_bytes_max));
+    const std::uint64_t due =
+        std::clamp(writer_.new_bytes() / pending_share, least, std::max(least, pending_bytes_max));
     if (writer_.new_block_count() >= pending_blocks) return true;
     return writer_.new_bytes() - pending_.at_bytes >= due && !is_within_adopted();
   }
@@ -287,7 +288,8 @@ class Backup {
     const std::uint64_t files = builder_.statistics().files();
     const bool has_news = writer_.new_block_count() > 0;
     if (is_within_adopted()) {
-      throw Interrupted("interrupted; what an earlier backup has kept is still kept: run the same command "
+      throw Interrupted(
+          "interrupted; what an earlier backup has kept is still kept: run the same command "
           "again to go on from there");
     }
     if (options_.is_dry_run || (!has_news && result_.pending_snapshots == 0)) {
@@ -299,8 +301,8 @@ class Backup {
 
   [[noreturn]] void throw_kept(std::uint64_t files) const {
     throw Interrupted(concat("interrupted; ", files, " files are kept as the pending snapshot ",
-                       hex(pending_.own.back()).substr(0, 10),
-                       "; run the same command again to go on from there"));
+                             hex(pending_.own.back()).substr(0, 10),
+                             "; run the same command again to go on from there"));
   }
 
   [[nodiscard]] EntryNumbers numbers_of(const JournalEntry& entry) const {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/format/snapshot.h"
-#include "engine/repository/repository.h"
 #include "engine/ops/backup/source_reader.h"
+#include "engine/repository/repository.h"
 #include "engine/source/walk.h"
 
 namespace kist {
@@ -24,8 +24,8 @@ struct BackupOptions {
   int compression = -1;                 // -1: the repository's
   unsigned threads = 0;                 // 0: one a processor
   bool is_dry_run = false;              // reads and looks up, stores nothing
-  // Bytes of new blocks after which a pending snapshot is made, at the least; 0: 1 GiB. Later ones come
-  // after a sixteenth of what was new so far, up to 16 GiB.
+  // Bytes of new blocks after which a pending snapshot is made, at the least; 0: 1 GiB. Later ones
+  // come after a sixteenth of what was new so far, up to 16 GiB.
   std::uint64_t pending_bytes = 0;
 };
 

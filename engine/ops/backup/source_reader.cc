@@ -326,8 +326,7 @@ void SourceReader::flush() {
 void SourceReader::push(std::shared_ptr<ReadBatch> batch,
                         std::uint64_t weight,
                         std::future<void> ready) {
-  if (!queue_.push({std::move(batch), std::move(ready)}, weight))
-    throw Interrupted();
+  if (!queue_.push({std::move(batch), std::move(ready)}, weight)) throw Interrupted();
 }
 
 // Bytes as `read` yields them, up to `size_max`, cut here in order and hashed by the pool. How many

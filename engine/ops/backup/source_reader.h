@@ -17,9 +17,9 @@
 #include "engine/base/pool.h"
 #include "engine/base/queue.h"
 #include "engine/content/chunker.h"
-#include "engine/repository/repository.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/problem_log.h"
+#include "engine/repository/repository.h"
 #include "engine/source/walk.h"
 
 namespace kist {

@@ -123,9 +123,7 @@ void add_changes(const std::optional<SnapshotTree>& previous,
 
 // One source's snapshots in order, each against the one before. One that cannot be read is told,
 // and left out.
-void find_in(Repository& repository,
-             const std::vector<SnapshotPtr>& snapshots,
-             Finder& finder) {
+void find_in(Repository& repository, const std::vector<SnapshotPtr>& snapshots, Finder& finder) {
   std::optional<SnapshotTree> previous;
   for (const SnapshotPtr& snapshot : snapshots) {
     check_cancelled(repository.observer());
@@ -155,18 +153,19 @@ DifferenceTotals diff_snapshots(Repository& repository,
   const SnapshotTree old_tree(repository, *before.snapshot);
   const SnapshotTree new_tree = old_tree.beside(*after.snapshot);
   DifferenceTotals totals;
-  old_tree.manifest().diff(old_tree.root(), new_tree.root(), [&](const Entry* old_entry, const Entry* new_entry) {
-    check_cancelled(repository.observer());
-    const Entry& any = new_entry != nullptr ? *new_entry : *old_entry;
-    if (!is_within(any.path, before.path)) return;
-    Difference difference{.before = old_entry, .after = new_entry};
-    const bool is_in_both = old_entry != nullptr && new_entry != nullptr;
-    difference.in_content = !is_in_both || !same_content(*old_entry, *new_entry);
-    difference.in_metadata = is_in_both && !same_metadata(*old_entry, *new_entry);
-    if (!difference.in_content && !difference.in_metadata) return;
-    count(difference, totals);
-    each(difference);
-  });
+  old_tree.manifest().diff(
+      old_tree.root(), new_tree.root(), [&](const Entry* old_entry, const Entry* new_entry) {
+        check_cancelled(repository.observer());
+        const Entry& any = new_entry != nullptr ? *new_entry : *old_entry;
+        if (!is_within(any.path, before.path)) return;
+        Difference difference{.before = old_entry, .after = new_entry};
+        const bool is_in_both = old_entry != nullptr && new_entry != nullptr;
+        difference.in_content = !is_in_both || !same_content(*old_entry, *new_entry);
+        difference.in_metadata = is_in_both && !same_metadata(*old_entry, *new_entry);
+        if (!difference.in_content && !difference.in_metadata) return;
+        count(difference, totals);
+        each(difference);
+      });
   return totals;
 }
 

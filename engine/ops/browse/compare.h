@@ -9,8 +9,8 @@
 
 #include "engine/base/entry.h"
 #include "engine/base/path_filter.h"
-#include "engine/repository/repository.h"
 #include "engine/ops/browse/browse.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <memory>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/base/attempt.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/journal/journal.h"
 #include "engine/journal/epoch_keys.h"
+#include "engine/journal/journal.h"
 #include "engine/keys/epoch_box.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "engine/repository/ended_objects.h"
@@ -103,8 +103,8 @@ void require_complete_index(Repository& repository, const std::vector<SlotId>& r
   }
 }
 
-// Unreadable index segments of revoked slots: their keys are not carried on, so that they do not keep
-// the index incomplete for ever.
+// Unreadable index segments of revoked slots: their keys are not carried on, so that they do not
+// keep the index incomplete for ever.
 std::set<ObjectHash> find_abandoned(const Repository& repository,
                                     BlockIndex& index,
                                     const std::vector<SlotId>& revoked) {

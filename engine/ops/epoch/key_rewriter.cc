@@ -158,7 +158,7 @@ void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
 
 // What the entries that the segment belongs to have introduced, and nothing else.
 KeyRewriter::OpenSegment KeyRewriter::entitled(const OpenSegment& all,
-                                             const Referred& segment) const {
+                                               const Referred& segment) const {
   std::set<ObjectHash> names;
   for (const SnapshotPtr& snapshot : segment.snapshots) {
     names.insert(snapshot->taken.body);

@@ -1,7 +1,7 @@
-// Re-seals every stored key to the secrets of a new epoch. A key is carried only from the entry that
-// introduced its object first; keys of objects that others introduced are left behind, so that their
-// claims do not outlive the epoch. The new key segments hold keys of one author each: if two authors
-// shared one, a false claim of the second could be opened by the first one's key.
+// Re-seals every stored key to the secrets of a new epoch. A key is carried only from the entry
+// that introduced its object first; keys of objects that others introduced are left behind, so that
+// their claims do not outlive the epoch. The new key segments hold keys of one author each: if two
+// authors shared one, a false claim of the second could be opened by the first one's key.
 // docs/format.md, "Epochs".
 #pragma once
 
@@ -34,9 +34,9 @@ class KeyRewriter {
   // Keys of the index segments `abandoned` are left behind.
   KeyRewriter(const Repository& repository,
               BlockIndex& index,
-             const ReadKeys& keys,
-             const NewEpoch& epoch,
-             std::set<ObjectHash> abandoned)
+              const ReadKeys& keys,
+              const NewEpoch& epoch,
+              std::set<ObjectHash> abandoned)
       : repository_(repository),
         keys_(keys),
         epoch_(epoch),

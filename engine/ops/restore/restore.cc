@@ -6,9 +6,9 @@
 #include <set>
 #include <thread>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
 #include "engine/base/pool.h"
-#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/restore/extraneous.h"
@@ -472,7 +472,8 @@ void require_deletable(Repository& repository,
   if (snapshot.taken.is_pending) {
     throw Error(Code::refused, "the snapshot is not complete: --delete would take what it lacks");
   }
-  if (get_reference_set(repository.journal(), snapshot).statistics.problems > body.problems.size()) {
+  if (get_reference_set(repository.journal(), snapshot).statistics.problems >
+      body.problems.size()) {
     throw Error(Code::refused,
                 "the snapshot lacks more paths than it can name: --delete would take them");
   }

@@ -40,9 +40,7 @@ void CopyChecker::check(const std::string& name,
   if (!copy.good) report_(name, copy.problem, false);
 }
 
-void CopyChecker::check_twins(const std::string& path,
-                              std::uint64_t size_max,
-                              const Check& check) {
+void CopyChecker::check_twins(const std::string& path, std::uint64_t size_max, const Check& check) {
   const auto [first_path, second_path] = copies_of(path);
   const Checked first = check_copy(first_path, size_max, check);
   const Checked second = check_copy(second_path, size_max, check);

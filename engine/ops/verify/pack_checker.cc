@@ -16,7 +16,10 @@
 namespace kist {
 
 PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report report)
-    : repository_(repository), level_(level), report_(std::move(report)), prover_(repository.state()) {
+    : repository_(repository),
+      level_(level),
+      report_(std::move(report)),
+      prover_(repository.state()) {
   if (level != VerifyLevel::content) return;
   rights_ = repository.read_keys();
   keys_.emplace(repository.journal(), *rights_);

@@ -4,17 +4,17 @@
 #include <mutex>
 #include <set>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
+#include "engine/keys/epoch_box.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
-#include "engine/keys/epoch_box.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/snapshot_tree.h"
 #include "engine/store/twins.h"
@@ -79,9 +79,9 @@ class Verifier {
 
  private:
   void report(const std::string& object,
-            const std::string& problem,
-            std::optional<std::uint64_t> offset = std::nullopt,
-            bool is_healed = false) {
+              const std::string& problem,
+              std::optional<std::uint64_t> offset = std::nullopt,
+              bool is_healed = false) {
     const std::lock_guard lock(mutex_);
     report_.findings.push_back({object, problem, offset, is_healed});
     if (is_healed) ++report_.healed;
@@ -97,9 +97,9 @@ class Verifier {
     return false;
   }
 
-  // Failing to record the proofs (a read-only store, say) does not fail the verify. With an unloaded
-  // entry nothing is recorded: that entry may turn out to have introduced a pack before the author
-  // that was proved.
+  // Failing to record the proofs (a read-only store, say) does not fail the verify. With an
+  // unloaded entry nothing is recorded: that entry may turn out to have introduced a pack before
+  // the author that was proved.
   void record_proofs() {
     if (!index_->unloaded_entries().empty()) {
       repository_.observer().notice(
@@ -327,7 +327,7 @@ class Verifier {
       });
       if (failure) {
         report(concat("snapshot ", hex(snapshot.taken.snapshot)),
-             concat("/", entry.path, ": ", failure->text()));
+               concat("/", entry.path, ": ", failure->text()));
         // A set that does not name a stored block is wrong, but the path can be restored.
         is_whole = is_whole && failure->code() != Code::missing;
       }
@@ -340,8 +340,8 @@ class Verifier {
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
-  std::optional<ReadKeys> keys_;   // of a slot that reads
-  BlockIndex* index_ = nullptr;  // one for all of the run; null: it cannot be made
+  std::optional<ReadKeys> keys_;  // of a slot that reads
+  BlockIndex* index_ = nullptr;   // one for all of the run; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

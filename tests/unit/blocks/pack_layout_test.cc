@@ -6,8 +6,8 @@
 #include "engine/format/limits.h"
 #include "tests/unit/blocks/block_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

@@ -3,8 +3,8 @@
 
 #include "tests/unit/blocks/block_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a run table finds what was put in, with its kind and ordinal, and nothing else") {
   constexpr std::uint64_t count = 5'000;  // it grows three times

@@ -3,8 +3,8 @@
 
 #include "tests/unit/blocks/block_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("of a block's copies the lowest is found that is trusted and serves") {
   IndexFixture fixture;

@@ -2,8 +2,8 @@
 #include "engine/content/compress.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("an envelope shows its parts and refuses every other size") {
   const EnvelopeHeader header{.type = ObjectType::journal_entry,

@@ -6,8 +6,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a key segment of more packs than one may hold is refused") {
   KeySegmentOuter outer;

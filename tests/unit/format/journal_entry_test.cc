@@ -5,8 +5,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("journal entries keep their promises as layouts") {
   const auto encode = [](const std::pair<std::int64_t, Act>& value) {

@@ -3,8 +3,8 @@
 
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a number set in another encoding of the same numbers is refused") {
   NumberSet set;

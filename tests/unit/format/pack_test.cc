@@ -7,8 +7,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a frame's list keeps its promises as a layout") {
   require_codec(sample_frame_list(), &encode_frame_list,

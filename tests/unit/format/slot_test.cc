@@ -6,8 +6,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("kist.repo keeps its promises as a layout") {
   const RepositoryFile file{.repository = sample_id<RepositoryId>(1), .features = 0};

@@ -5,8 +5,8 @@
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a snapshot's body keeps its promises as a layout") {
   require_codec(sample_body(), &encode_body, [](View bytes) { return decode_body(bytes, "body"); });

@@ -4,8 +4,8 @@
 #include "engine/crypto/sign.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

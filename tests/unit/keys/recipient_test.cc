@@ -6,8 +6,8 @@
 #include "engine/rules/validate.h"
 #include "tests/support/roles.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 
@@ -127,11 +127,11 @@ TEST_CASE("a recipient passes by a grant that somebody has planted") {
   Key key;
   Key ephemeral;
   roles.content.fill(ephemeral.mutable_view());
-  const Bytes grant =
-      seal_object({.type = ObjectType::grant,
-                   .origin = evil.keyring().origin(),
-                   .clear = seal_box(laptop().box, ephemeral, key.view())},
-                  key, evil.keyring().signing_seed(), roles.content, random_bytes(roles.content, 10));
+  const Bytes grant = seal_object({.type = ObjectType::grant,
+                                   .origin = evil.keyring().origin(),
+                                   .clear = seal_box(laptop().box, ephemeral, key.view())},
+                                  key, evil.keyring().signing_seed(), roles.content,
+                                  random_bytes(roles.content, 10));
   put_twinned(*roles.store, grant_name(SlotId{}), grant);
   Machine machine(roles.store, 6);
   REQUIRE(accept(machine, roles.owner_repository.keyring().fingerprint()).keyring().slot() == slot);
@@ -200,7 +200,8 @@ TEST_CASE("slots whose kind and object do not go together are void") {
   REQUIRE_FALSE(judge(SlotKind::recipient, object).empty());
   REQUIRE_FALSE(judge(SlotKind::key_file, {}).empty());
   const auto rewrap = [&](SlotKind kind) {
-    return validate(owner.state(), owner.journal().next_entry(SlotRewrapped{2, kind, object})).has_value();
+    return validate(owner.state(), owner.journal().next_entry(SlotRewrapped{2, kind, object}))
+        .has_value();
   };
   REQUIRE_FALSE(rewrap(SlotKind::key_file));
   REQUIRE(rewrap(SlotKind::recipient));

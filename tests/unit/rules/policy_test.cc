@@ -3,8 +3,8 @@
 
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a snapshot with the retention of the policy in force is valid, whatever the policy") {
   State state;

@@ -10,8 +10,8 @@
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 namespace {
 

@@ -1,8 +1,8 @@
 // The rules of an epoch's end.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none twice") {
   const State state = state_with_keys();

@@ -1,8 +1,8 @@
 // The rules of genesis.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a second genesis is void, and nothing else can come first") {
   const State state = small_state();

@@ -1,8 +1,8 @@
 // The rules of closing incidents.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("incidents that are open are closed, and no others") {
   State state = small_state();

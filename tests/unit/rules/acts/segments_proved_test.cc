@@ -1,8 +1,8 @@
 // The rules of recording proofs.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("segments that exist are proved, by a slot that reads") {
   State state = small_state();

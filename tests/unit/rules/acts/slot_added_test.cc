@@ -1,8 +1,8 @@
 // The rules of letting a slot in.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a slot is let in once, with sources of its own") {
   State state = small_state();

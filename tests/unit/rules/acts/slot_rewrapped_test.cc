@@ -1,8 +1,8 @@
 // The rules of a slot's new slot object.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a slot's new object must be newer than the one it replaces") {
   State state = small_state();

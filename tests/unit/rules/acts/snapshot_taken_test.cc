@@ -1,8 +1,8 @@
 // The rules of a snapshot's entry.
 #include "tests/unit/rules/rules_fixture.h"
 
-using namespace kist;        // NOLINT(google-build-using-namespace)
-using namespace kist::test;  // NOLINT(google-build-using-namespace)
+using namespace kist;
+using namespace kist::test;
 
 TEST_CASE("a snapshot with another retention than its policy's is void") {
   const State state = small_state();
