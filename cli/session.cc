@@ -82,10 +82,10 @@ void tell_incidents(Console& console, const Repository& repository) {
 Repository Session::open() {
   const OpenOptions how = open_options();
   std::shared_ptr<Store> where = existing_store();  // before a password is asked for
-  Repository out =
+  Repository repository =
       open_repository(std::move(where), get_credential(options.secret), how, services());
-  tell_incidents(console, out);
-  return out;
+  tell_incidents(console, repository);
+  return repository;
 }
 
 Repository Session::accept(const ObjectHash& fingerprint) {

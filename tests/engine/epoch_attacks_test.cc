@@ -7,7 +7,6 @@
 #include "engine/crypto/kdf.h"
 #include "engine/format/limits.h"
 #include "engine/journal/epoch_keys.h"
-#include "engine/journal/journal.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
