@@ -57,9 +57,11 @@ class Journal {
     // False: after the last entry stands something that cannot be read. What is before it can be
     // used; nobody commits over it.
     bool is_readable = true;
-    // Paths of entries of which only the second copy existed, and the first was put again.
-    std::vector<std::string> restored;
   };
+
+  // Paths of entries of which a replay found the second copy alone, and put the first again: all
+  // since this journal was made, for the replay at the opening comes before anybody can ask.
+  [[nodiscard]] const std::vector<std::string>& restored() const { return restored_; }
 
   // Replays entries until there are no more. Error{corrupt} on damage that no second copy mends, on
   // a fork or a missing number, or when the journal ends before the last head that this machine has
@@ -133,6 +135,7 @@ class Journal {
   LocalDirectory& local_;
   Services services_;
   bool is_head_trusted_ = false;
+  std::vector<std::string> restored_;
   bool has_exclusive_put_ = false;  // put-if-absent was seen to hold
 };
 

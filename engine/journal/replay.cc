@@ -198,7 +198,7 @@ Journal::Replayed Journal::replay() {
   }
   check_end(store_, state(), seen, is_cold);
   remember_head(store_, local_, head(), seen, observer());
-  result.restored = entries.restored();
+  restored_.insert(restored_.end(), entries.restored().begin(), entries.restored().end());
   return result;
 }
 

@@ -124,11 +124,11 @@ class Verifier {
 
   // What the catalog holds was judged when it was replayed; the store must still hold the same.
   void check_journal() {
-    const Journal::Replayed journal = repository_.journal().replay();
-    for (const std::string& name : journal.restored) {
+    const bool is_readable = repository_.journal().replay().is_readable;
+    for (const std::string& name : repository_.journal().restored()) {
       report(name, "it was missing; its second copy is good, and was put in its place", {}, true);
     }
-    if (!journal.is_readable) {
+    if (!is_readable) {
       report(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
     }
     repository_.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
