@@ -6,6 +6,7 @@
 #include "engine/blocks/trusted_copy.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 
