@@ -65,7 +65,8 @@ void PackBuilder::close_frame(Stream& from) {
 void PackBuilder::place_next_frame() {
   CompressJob job = std::move(compressing_.front());
   compressing_.pop_front();
-  start_sealing(stream(job.kind), std::move(job));
+  Stream& to = stream(job.kind);
+  start_sealing(to, std::move(job));
   while (writing_.size() > in_flight_max_) {
     write_next();
   }

@@ -25,6 +25,8 @@
 
 namespace kist {
 
+class EntryReader;
+
 class Journal {
  public:
   // All outlive the journal. `keyring` enters each epoch that a replay comes to.
@@ -121,6 +123,7 @@ class Journal {
   [[nodiscard]] Observer& observer() const { return services_.observer; }
 
  private:
+  bool replay_entries(EntryReader& entries, const std::optional<Head>& seen);
   void require_trusted_head() const;
   [[nodiscard]] std::optional<std::string> find_put_flaw();
   void require_exclusive_put();

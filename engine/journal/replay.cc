@@ -129,31 +129,6 @@ void check_catalog(StoreReader& store,
   check_head(store, state);
 }
 
-// Adds entry after entry to the catalog until there are no more; whether what follows the last one,
-// if anything does, can be read.
-bool replay_entries(EntryReader& entries,
-                    StoreReader& store,
-                    Catalog& catalog,
-                    const ObjectHash& fingerprint,
-                    const std::optional<Head>& seen,
-                    Observer& observer) {
-  for (;;) {
-    const State& state = catalog.state();
-    const std::uint64_t sequence = state.next_sequence;
-    NextEntry next = entries.read_next(state);
-    if (!next.copy) return !next.is_undecodable;
-    check_seen(seen, sequence, next.copy->hash);
-    ReplayedEntry replayed = evaluate(store, state, std::move(*next.copy));
-    if (sequence == 0) require_valid_genesis(replayed, fingerprint);
-    if (!replayed.void_reason.empty()) {
-      replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
-      observer.notice(concat("journal entry ", sequence,
-                             " is void and changes nothing: ", replayed.void_reason));
-    }
-    catalog.add(replayed);
-  }
-}
-
 // Remembers the head as seen. A head that was put and is not durable yet may be gone after a power
 // cut, and the memory of it would then look like the proof of a rollback: so it is made durable
 // first. Where that fails, on a store that is only read, say, reading goes on without the memory.
@@ -171,6 +146,25 @@ void remember_head(StoreWriter& store,
 
 }  // namespace
 
+// Adds entry after entry to the catalog until there are no more; whether what follows the last one,
+// if anything does, can be read.
+bool Journal::replay_entries(EntryReader& entries, const std::optional<Head>& seen) {
+  for (;;) {
+    const std::uint64_t sequence = state().next_sequence;
+    NextEntry next = entries.read_next(state());
+    if (!next.copy) return !next.is_undecodable;
+    check_seen(seen, sequence, next.copy->hash);
+    ReplayedEntry replayed = evaluate(store_, state(), std::move(*next.copy));
+    if (sequence == 0) require_valid_genesis(replayed, keyring_.fingerprint());
+    if (!replayed.void_reason.empty()) {
+      replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
+      observer().notice(concat("journal entry ", sequence,
+                               " is void and changes nothing: ", replayed.void_reason));
+    }
+    local_.catalog().add(replayed);
+  }
+}
+
 Journal::Replayed Journal::replay() {
   Catalog& catalog = local_.catalog();
   catalog.refresh();
@@ -183,8 +177,7 @@ Journal::Replayed Journal::replay() {
   std::uint64_t tried_at = 0;
   do {
     tried_at = state().next_sequence;
-    result.is_readable =
-        replay_entries(entries, store_, catalog, keyring_.fingerprint(), seen, observer());
+    result.is_readable = replay_entries(entries, seen);
     if (state().next_sequence == 0) {
       throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
     }

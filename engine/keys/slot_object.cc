@@ -137,6 +137,24 @@ std::vector<SlotName> slots_to_try(StoreReader& store, const SlotChoice& choice)
   return out;
 }
 
+// Both copies of a slot object tried: the opened slot, nothing when the secret is another's. An
+// intact copy that does not open is enough, for the other is the same; damage is noted.
+std::optional<OpenedSlot> try_copies(StoreReader& store,
+                                     const SlotName& slot,
+                                     Attempt& attempt,
+                                     std::optional<Error>& damage) {
+  std::optional<OpenedSlot> opened;
+  const auto take = [&](Copy& copy) {
+    if (!copy.problem) {
+      copy.problem = failure_of([&] { opened = try_slot(*copy.bytes, copy.path, slot, attempt); });
+    }
+    if (copy.problem && !copy.is_absent()) damage = copy.problem;
+    return !copy.problem;
+  };
+  find_copy(store, slot_name(slot.slot, slot.generation), slot_object_bytes_max, take);
+  return opened;
+}
+
 }  // namespace
 
 OpenedSlot open_slot(StoreReader& store,
@@ -146,16 +164,7 @@ OpenedSlot open_slot(StoreReader& store,
   Attempt attempt{.repository = repository, .credential = credential};
   std::optional<Error> damage;
   for (const SlotName& slot : slots_to_try(store, choice)) {
-    std::optional<OpenedSlot> opened;
-    const auto take = [&](Copy& copy) {
-      if (!copy.problem) {
-        copy.problem =
-            failure_of([&] { opened = try_slot(*copy.bytes, copy.path, slot, attempt); });
-      }
-      if (copy.problem && !copy.is_absent()) damage = copy.problem;
-      return !copy.problem;  // an intact copy that does not open: the other is the same
-    };
-    find_copy(store, slot_name(slot.slot, slot.generation), slot_object_bytes_max, take);
+    std::optional<OpenedSlot> opened = try_copies(store, slot, attempt, damage);
     if (opened) return std::move(*opened);
   }
   if (damage) throw Error(*damage);
