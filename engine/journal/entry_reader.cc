@@ -23,7 +23,8 @@ bool is_signed_by_owner(const Envelope& envelope, const JournalEntry& entry) {
   return genesis != nullptr && is_signed_by(envelope, genesis->owner.signing_key);
 }
 
-// Whether the envelope of entry n+1 may testify which copy of entry n is genuine: step 3 above.
+// Whether the envelope of entry n+1 may testify which copy of entry n is genuine: step 3 in the
+// header.
 bool may_testify(const State& state, const Envelope& next, const std::vector<EntryCopy>& copies) {
   if (!is_signed_by_author(state, next)) return false;
   return std::ranges::none_of(copies, [&](const EntryCopy& copy) {
@@ -46,7 +47,7 @@ EntryCopy* find_hash(std::vector<EntryCopy>& copies, const ObjectHash& hash) {
   return found == copies.end() ? nullptr : &*found;
 }
 
-// The copy that has won the number when nothing names one: step 4 above.
+// The copy that has won the number when nothing names one: step 4 in the header.
 EntryCopy* find_signed(std::vector<EntryCopy>& copies) {
   for (const auto is_it : {&EntryCopy::fits, &EntryCopy::is_of_number, &EntryCopy::is_signed}) {
     const auto found = std::ranges::find(copies, true, is_it);
@@ -187,7 +188,8 @@ void EntryReader::find_accepted(const State& state) {
   }
 }
 
-// Steps 3 to 5 above, for copies of which the first cannot be taken as it is. Null: undecodable.
+// Steps 3 to 5 in the header, for copies of which the first cannot be taken as it is. Null:
+// undecodable.
 EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copies) {
   const std::uint64_t sequence = state.next_sequence;
   std::optional<ObjectHash> named = named_by_next(state, copies);

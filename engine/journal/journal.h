@@ -1,11 +1,11 @@
 // The journal: the one thing in a repository that has an order. It is the commit point, the
 // concurrency control and the audit log. This class follows it and adds to it:
-//   replay()  reads the entries that others have committed into the catalog (replay.cc, which asks
+//   replay()  reads the entries that the store has into the catalog (replay.cc, which asks
 //             entry_reader for the bytes of each entry and epoch_keys for the key that opens it);
 //   commit()  puts one entry, under the next number, only if that number is free (commit.cc).
 //             Whoever loses the number replays the winner's entry and tries the next one.
 // The store is never listed to catch up: reading starts where the catalog ends. Nothing here knows
-// packs or blocks. docs/architecture.md, "The commit protocol".
+// packs or blocks. docs/architecture.md, "Committing".
 //
 // Example:  const Journal::Writable writable = journal.require_writable();
 //           journal.commit(writable, [&](const State& state) { return make_act(state); });
@@ -73,7 +73,7 @@ class Journal {
   void replay_readable();
 
   // The right to commit here: require_writable() alone makes one, and commit() asks for it, so that
-  // no entry goes to a store where two clients could overwrite each other's.
+  // no new entry goes to a store where two clients could overwrite each other's.
   class Writable {
     friend class Journal;
     Writable() = default;
@@ -96,7 +96,8 @@ class Journal {
   JournalEntry commit(const Writable& writable, const MakeAct& make);
 
   // One try, right after the head that was replayed: false when another entry stands there by now.
-  // All that the act relies on is durable. Nothing is replayed.
+  // All that the act relies on is durable. Nothing is replayed; the head's second copy is put, if a
+  // client that was cut off has left it out.
   bool commit_at_head(const Writable& writable, const JournalEntry& entry, const Key& journal_key);
   // The same after `state`, which is past the replayed head: the entries between are unsigned.
   bool commit_after(const Writable& writable,
@@ -104,7 +105,8 @@ class Journal {
                     const JournalEntry& entry,
                     const Key& journal_key);
   // Commits this client's StateRemade entry for the current epoch unless the journal has it. Does
-  // nothing in the first epoch.
+  // nothing in the first epoch. After too many lost tries it gives up: the client's next commit
+  // says it first.
   void record_state_remade(const Writable& writable);
   // The entry that would follow the head, with its time. Error{refused} when this machine's clock
   // is more than an hour behind the journal.

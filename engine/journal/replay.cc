@@ -53,9 +53,9 @@ void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const O
 
 // The number of an entry after the end, if there is one. A client that replays all of the journal
 // lists all of it; one that goes on looks in a few places: 1, 2, 4, 8 … numbers further.
-std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool lists) {
+std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool is_cold) {
   std::uint64_t beyond = 0;
-  if (lists) {
+  if (is_cold) {
     store.list("journal", [&](const std::string& file) {
       const auto sequence = parse_journal_name(untwinned(file));
       if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
@@ -72,9 +72,9 @@ std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool lists) {
 void check_end(StoreReader& store,
                const State& state,
                const std::optional<Head>& seen,
-               bool lists) {
+               bool is_cold) {
   const std::uint64_t next = state.next_sequence;
-  const std::uint64_t beyond = find_beyond(store, next, lists);
+  const std::uint64_t beyond = find_beyond(store, next, is_cold);
   if (beyond > 0 && !has_copy(store, journal_name(next))) {
     throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
                                       "; restore it from a copy of the repository"));
@@ -98,6 +98,8 @@ ReplayedEntry evaluate(StoreReader& store, const State& state, EntryCopy copy) {
   }
   out.entry = std::move(*copy.entry);
   out.void_reason = validate(state, out.entry).value_or(Violation{}).reason;
+  // An entry that chains over other bytes is void, unless it is our head that the store has lost or
+  // replaced: then it is the journal that is another.
   if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(store, state);
   // A client that comes later may not be able to open an entry of another epoch, and must give the
   // same reason.
@@ -157,6 +159,7 @@ bool Journal::replay_entries(EntryReader& entries, const std::optional<Head>& se
     ReplayedEntry replayed = evaluate(store_, state(), std::move(*next.copy));
     if (sequence == 0) require_valid_genesis(replayed, keyring_.fingerprint());
     if (!replayed.void_reason.empty()) {
+      // Of a void entry nothing counts but its place, so nothing of it is kept.
       replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
       observer().notice(concat("journal entry ", sequence,
                                " is void and changes nothing: ", replayed.void_reason));

@@ -69,7 +69,7 @@ struct VoidEntry {
   bool operator==(const VoidEntry&) const = default;
 };
 
-// A lower bound for the time of the next entry, which one wrong clock cannot push. The times of
+// A lower bound for the time of the next entry, which no writer's clock alone can push. The times of
 // slots with `maintain` or `own` (believed slots) raise it alone. The times of the other slots
 // count up to the second greatest of them only, so two slots must have come that far: a single slot
 // that was taken over cannot keep the others from committing by an entry stamped far ahead.

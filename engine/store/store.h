@@ -1,7 +1,7 @@
 // The seam to the place where objects live: a directory, later S3, SFTP. An object is some bytes
 // under a path, for example `packs/3f/3f9a…`; it is put once, whole, and never changes. Code that
 // only reads holds a StoreReader, code that adds a StoreWriter; only Remover holds a StoreRemover.
-// docs/architecture.md, "Store"; docs/format.md, "Store layout".
+// docs/format.md, "Store layout".
 //
 // Threads: every method of a Store may be called from many threads at once, on one Store and on
 // several that are open on the same place, in this process or elsewhere. A callback runs in the
@@ -19,13 +19,13 @@
 //                       acts on the difference. A store that talks to a server has itself retried
 //                       whatever is worth a retry (a timeout, 503, S3's 409) before it throws this.
 //   Error{unsupported}  the store does not know the operation at all (501 on a conditional put).
-//   Error{interrupted}  the person asked to stop while the store waited.
+//   Interrupted         the person asked to stop while the store waited; it is no Error.
 // Each method below names what it throws besides.
 //
 // After an Error of a method that changes the store, the change may have happened, may not have
 // happened, or may happen later (a request that is still under way), but never in part: an object
-// is there whole or not at all. The call may be repeated with the same path and the same bytes, and
-// with no others: `journal/0000000007` put again with another entry could fork the journal.
+// is there whole or not at all. put() may be repeated with the same path and the same bytes, and
+// with no others; put_if_absent() may be repeated with any, for it changes nothing that exists.
 //
 // Visibility: what put, put_if_absent, finish, remove or replace did before it returned is what
 // size() and get_range() of every client see from then on. Only list() may lag behind.
