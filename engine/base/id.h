@@ -5,8 +5,6 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <cstring>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,16 +59,6 @@ struct KeyBytes : std::array<std::uint8_t, 32> {
   KeyBytes(KeyBytes&&) = default;
   KeyBytes& operator=(KeyBytes&&) = default;
   ~KeyBytes();
-};
-
-// For hash tables: ids are uniformly distributed already.
-struct IdHash {
-  template <std::size_t N, typename Kind>
-  std::size_t operator()(const Id<N, Kind>& id) const {
-    std::size_t out = 0;
-    std::memcpy(&out, id.bytes.data(), sizeof out);
-    return out;
-  }
 };
 
 }  // namespace kist
