@@ -304,7 +304,8 @@ bool TreeWriter::remove_all(const std::string& path,
     clear_locking_flags(inner.fd());
     bool is_empty = true;
     std::vector<std::string> below_removed;
-    NameReader names([&](const std::string& after) { return inner.names(after); });
+    NameReader names(
+        [&](const std::string& after) { return inner.names(after, options_.names_bytes_max); });
     while (const std::optional<std::string> below = names.next()) {
       is_empty &= remove_all(join_path(path, *below), keeps, below_removed);
     }

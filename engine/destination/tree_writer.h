@@ -33,7 +33,8 @@ enum class Overwrite : std::uint8_t {
 struct TargetOptions {
   bool numeric_ids = false;  // owners by number, even where their name exists here
   Overwrite overwrite = Overwrite::if_changed;
-  bool is_dry_run = false;  // only looks; the target exists
+  bool is_dry_run = false;                            // only looks; the target exists
+  std::size_t names_bytes_max = names_bytes_default;  // of a directory's names, held at a time
 };
 
 // How what is there compares with an entry.

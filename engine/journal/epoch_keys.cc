@@ -23,7 +23,7 @@ constexpr std::string_view lost_box_advice =
     "another slot";
 
 Key sealing_key(const Key& journal_key) {
-  return derive_key(journal_key, 1, "kistjrnl");
+  return derive_key(journal_key, KeyUse::journal_key_sealing);
 }
 
 // The bytes under an entry's path, by their envelope alone: either copy.

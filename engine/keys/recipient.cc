@@ -25,7 +25,7 @@ Bytes with_check(const SlotPublicKeys& keys) {
 }
 
 Key recipient_seed(const Credential& key_file) {
-  return derive_key(Key::from(key_file.secret.view()), 2, key_file_context);
+  return derive_key(Key::from(key_file.secret.view()), KeyUse::recipient_seed);
 }
 
 bool is_granted(StoreReader& store,

@@ -14,7 +14,6 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view slot_context = "kistslot";
 constexpr std::size_t slot_secret_bytes_max = 256;
 // All slots together may ask for the work of this many at default cost, or planted ones are a bomb.
 constexpr std::uint64_t argon2_work_max =
@@ -25,15 +24,15 @@ Key wrapping_key(const Credential& credential, const SlotClear& clear) {
     return derive_key_from_passphrase(credential.secret.view(), clear.salt,
                                       {clear.passes, clear.memory_kib});
   }
-  return derive_key(Key::from(credential.secret.view()), 1, key_file_context);
+  return derive_key(Key::from(credential.secret.view()), KeyUse::key_file_wrapping);
 }
 
 }  // namespace
 
 SlotKeys::SlotKeys(const Key& slot_seed)
     : seed(slot_seed.clone()),
-      signing_seed(derive_key(slot_seed, 1, slot_context)),
-      box_seed(derive_key(slot_seed, 2, slot_context)) {}
+      signing_seed(derive_key(slot_seed, KeyUse::slot_signing_seed)),
+      box_seed(derive_key(slot_seed, KeyUse::slot_box_seed)) {}
 
 SlotPublicKeys SlotKeys::public_keys() const {
   return {signing_public_key(signing_seed), box_public_key(box_seed)};

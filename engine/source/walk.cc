@@ -96,8 +96,8 @@ NameReader Walker::names_in(const Frame& frame) const {
   for (const std::string& mark : options_.exclude_if_present) {
     if (directory.find(mark)) return NameReader(Names{mark});
   }
-  NameReader names(
-      [directory = frame.directory](const std::string& after) { return directory->names(after); });
+  NameReader names([directory = frame.directory, bytes_max = options_.names_bytes_max](
+                       const std::string& after) { return directory->names(after, bytes_max); });
   names.peek();  // a directory that cannot be listed is reported before anything in it is visited
   return names;
 }

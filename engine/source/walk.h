@@ -22,8 +22,9 @@ struct WalkOptions {
   bool one_file_system =
       false;  // a mount point is an entry, what is mounted there is not looked at
   bool excludes_caches = false;  // of a directory with a valid CACHEDIR.TAG, only that file
-  std::vector<std::string> exclude_if_present;  // a directory that has such a name: only that
-  std::uint64_t exclude_larger_than = 0;        // files of more bytes; 0: none
+  std::vector<std::string> exclude_if_present;        // a directory that has such a name: only that
+  std::uint64_t exclude_larger_than = 0;              // files of more bytes; 0: none
+  std::size_t names_bytes_max = names_bytes_default;  // of a directory's names, held at a time
 };
 
 struct WalkItem {

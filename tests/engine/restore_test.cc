@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "engine/base/pinned.h"
 #include "engine/ops/restore/extraneous.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
@@ -67,42 +68,27 @@ TEST_CASE("two restores do not write to the same directory at once") {
   REQUIRE(run.differences().empty());
 }
 
-namespace {
-
-// While it lives, a directory's names are held a few at a time.
-class FewNamesHeld {
- public:
-  FewNamesHeld() { names_bytes_max = 64; }
-
-  FewNamesHeld(const FewNamesHeld&) = delete;
-  FewNamesHeld& operator=(const FewNamesHeld&) = delete;
-  FewNamesHeld(FewNamesHeld&&) = delete;
-  FewNamesHeld& operator=(FewNamesHeld&&) = delete;
-
-  ~FewNamesHeld() { names_bytes_max = before_; }
-
- private:
-  std::size_t before_ = names_bytes_max;
-};
-
-}  // namespace
-
 TEST_CASE("directories that are read in parts are backed up, and emptied of what is too much") {
   Restored run;
-  const FewNamesHeld few;
+  BackupOptions backup_options;
+  backup_options.paths = {run.source / "tree"};
+  backup_options.walk.names_bytes_max = 64;
+  RestoreOptions options;
+  options.tree.names_bytes_max = 64;
   for (int i = 0; i < 100; ++i) {
     write_file(run.source / ("tree/many" + std::to_string(i * 7 % 100)), as_view("x"));
   }
   age_tree(run.source / "tree");
-  run.take();
-  run.restore();
+  run.snapshot = backup(run.repository, backup_options).snapshot;
+  run.restore(options);
   REQUIRE(run.differences().empty());
   fs::create_directory(run.source / "out/stray");
   for (int i = 0; i < 100; ++i) {
     write_file(run.source / ("out/many" + std::to_string(i) + "x"), as_view("x"));
     write_file(run.source / ("out/stray/" + std::to_string(i)), as_view("x"));
   }
-  REQUIRE(run.restore(deleting()).deleted == 101);
+  options.deletes = true;
+  REQUIRE(run.restore(options).deleted == 101);
   REQUIRE(run.differences().empty());
 }
 
@@ -422,12 +408,13 @@ TEST_CASE("--delete keeps what the snapshot has below a directory that it lacks"
   write_file(target / "e", to_bytes("x"));
   const Directory root = Directory::open(target.path());
   std::vector<std::string> found;
-  Extraneous extraneous(root, [&](const std::string& path) { found.push_back(path); });
+  Extraneous extraneous(root, names_bytes_default,
+                        [&](const std::string& path) { found.push_back(path); });
   const auto see = [&](const std::string& path, EntryType type) {
     Entry entry;
     entry.path = path;
     entry.type = type;
-    extraneous.see(entry, true);
+    extraneous.add(entry, true);
   };
   see("", EntryType::directory);
   see("d/x", EntryType::file);  // the entry of d itself could not be stored

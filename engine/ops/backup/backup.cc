@@ -28,7 +28,7 @@ namespace {
 GearTable gear_table(const Key& chunk_seed) {
   GearTable table{};
   Bytes bytes(table.size() * 8);
-  fill_from_seed(derive_key(chunk_seed, 1, "kistgear"), bytes);
+  fill_from_seed(derive_key(chunk_seed, KeyUse::gear_table), bytes);
   ByteReader in(bytes, "gear table");
   for (std::uint64_t& word : table) {
     word = in.u64();

@@ -13,7 +13,7 @@ namespace kist {
 namespace {
 
 PathHash path_hash(const Key& chunk_seed) {
-  const Key key = derive_key(chunk_seed, 1, "kistpath");
+  const Key key = derive_key(chunk_seed, KeyUse::path_hash);
   std::array<std::uint8_t, 16> short_key{};
   std::copy_n(key.view().begin(), short_key.size(), short_key.begin());
   return [short_key](std::string_view path) { return short_hash(short_key, as_view(path)); };

@@ -343,7 +343,7 @@ class Restorer {
   }
 
   void for_each_extraneous(TreeWriter& tree, const std::function<void(const std::string&)>& each) {
-    Extraneous extraneous(tree.root(), [&](const std::string& path) {
+    Extraneous extraneous(tree.root(), options_.tree.names_bytes_max, [&](const std::string& path) {
       if (!is_unknown(path)) each(path);
     });
     manifest_.for_each(root_, options_.path, ManifestReader::Order::forward,
@@ -352,7 +352,7 @@ class Restorer {
                          Entry entry;
                          entry.type = original.type;
                          entry.path = in_target(original.path);
-                         extraneous.see(entry, is_whole(original.path));
+                         extraneous.add(entry, is_whole(original.path));
                          return true;
                        });
     extraneous.finish();
