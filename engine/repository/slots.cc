@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <vector>
 
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
+#include "engine/repository/ended_objects.h"
 #include "engine/repository/new_slot.h"
 #include "engine/store/twins.h"
 
@@ -170,7 +172,7 @@ namespace {
 constexpr std::uint64_t generations_ahead_max = 1000;
 
 struct Generations {
-  std::set<std::uint32_t> older;  // of objects that the next one takes the place of
+  std::vector<std::uint32_t> older;  // ascending: of objects that the next one takes the place of
   std::uint32_t next = 0;
 };
 
@@ -188,7 +190,7 @@ Generations find_generations(Repository& repository) {
   out.next = known;
   for (const std::uint32_t generation : taken) {
     if (generation > known + generations_ahead_max) break;
-    out.older.insert(generation);
+    out.older.push_back(generation);
     out.next = std::max(known, generation);
   }
   do {
@@ -220,10 +222,9 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
         .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
   });
   // From here on the journal knows the new one: the old ones go, both copies.
-  for (const std::uint32_t old : generations.older) {
-    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
-  }
-  repository.writer().barrier();
+  remove_planned(repository,
+                 plan_replaced_slot_objects(repository.state(), slot, generations.older),
+                 repository.own_slot_remover());
 }
 
 }  // namespace kist

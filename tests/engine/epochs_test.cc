@@ -180,7 +180,7 @@ TEST_CASE("an epoch's end that another entry was faster than is planned anew, wi
   REQUIRE(result.epoch_number == 1);
   REQUIRE(repository.state().snapshots.all().size() == 2);
   // Boxes and key segments of the attempt that lost are gone with those of the former epoch.
-  REQUIRE(find_ended_objects(repository).empty());
+  REQUIRE(find_ended_objects(repository).removals.empty());
   const std::string current = concat("epochs/1-", hex(repository.state().epoch), "/");
   REQUIRE(names(*roles.store, "epochs/") == names(*roles.store, current));
   REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
@@ -226,8 +226,11 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
   roles.store->overwrite(named, damaged);
   const auto before = names(*roles.store, "");
-  const std::vector<std::string> found = find_ended_objects(owner);
-  REQUIRE(std::set<std::string>(found.begin(), found.end()) == ended);
+  std::set<std::string> found;
+  for (const Removal& removal : find_ended_objects(owner).removals) {
+    found.insert(removal.path);
+  }
+  REQUIRE(found == ended);
   REQUIRE(remove_ended_objects(owner) == ended.size());
   auto after = names(*roles.store, "");
   after.merge(ended);

@@ -24,6 +24,19 @@ namespace {
 
 constexpr int tries_max = 64;
 
+void require_right(const Repository& repository, const EndEpochOptions& options) {
+  repository.require(can_maintain);
+  if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
+}
+
+std::vector<std::string> paths_of(const std::vector<ObjectHash>& key_segments) {
+  std::vector<std::string> out;
+  for (const ObjectHash& name : key_segments) {
+    out.push_back(key_segment_name(name));
+  }
+  return out;
+}
+
 void check_revoked(const State& state, const SlotId& own, const std::vector<SlotId>& revoked) {
   for (const SlotId& id : revoked) {
     const auto slot = state.slots.find(id);
@@ -38,11 +51,10 @@ void check_revoked(const State& state, const SlotId& own, const std::vector<Slot
 // A box for every slot that stays.
 std::vector<NamedBox> write_boxes(Repository& repository,
                                   const NewEpoch& epoch,
-                                  const std::vector<SlotId>& revoked) {
+                                  const EpochSlots& slots) {
   std::vector<NamedBox> out;
-  for (const SlotState* slot : repository.state().current_slots()) {
-    const SlotIntroduction& introduction = slot->introduction;
-    if (std::ranges::count(revoked, introduction.slot) > 0) continue;
+  for (const SlotId& id : slots.kept) {
+    const SlotIntroduction& introduction = repository.state().slots.at(id).introduction;
     const bool may_read = (introduction.capabilities & can_read) != 0;
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
@@ -174,15 +186,12 @@ bool try_end(Repository& repository,
       .begun = state.epoch_begun,
       .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
-  act.revoked = options.revoked;
-  std::ranges::sort(act.revoked);
-  act.boxes = write_boxes(repository, epoch, options.revoked);
+  const EpochSlots slots = plan_epoch_slots(state, options.revoked);
+  act.revoked = slots.shut_out;
+  act.boxes = write_boxes(repository, epoch, slots);
   require_own_box(repository, epoch);
   repository.writer().barrier();
-  result.dropped.clear();
-  for (const ObjectHash& name : act.dropped) {
-    result.dropped.push_back(key_segment_name(name));
-  }
+  result.dropped = paths_of(act.dropped);
   JournalEntry entry = repository.journal().next_entry(std::move(act));
   // The boxes say with which entry the epoch begins, so they hold for that number alone.
   if (entry.sequence != epoch.begun) return false;
@@ -288,9 +297,31 @@ void finish(Repository& repository,
 
 }  // namespace
 
+EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& options) {
+  require_right(repository, options);
+  repository.journal().replay_readable();
+  if (!options.drops_unreadable) require_complete_index(repository, options.revoked);
+  const ReadKeys keys = repository.read_keys();
+  BlockIndex& index = repository.blocks().index();  // first: it may replay
+  const State& state = repository.state();
+  check_revoked(state, repository.keyring().slot(), options.revoked);
+  const NewEpoch epoch = draw_epoch(repository);
+  const KeyRewriter carrier(repository, index, keys, epoch,
+                            find_abandoned(repository, index, options.revoked));
+  if (!options.drops_unreadable) {
+    require_whole(repository, carrier.find_damaged(), options.revoked);
+  }
+  const KeyRewriter::Forecast forecast = carrier.foresee();
+  return {.sequence = epoch.begun,
+          .epoch_number = epoch.origin.epoch_number,
+          .slots = plan_epoch_slots(state, options.revoked),
+          .carried = paths_of(forecast.carried),
+          .dropped = paths_of(forecast.dropped),
+          .removal = plan_after_epoch_end(state, list_epoch_objects(repository))};
+}
+
 EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options) {
-  repository.require(can_maintain);
-  if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
+  require_right(repository, options);
   const Journal::Writable writable = repository.journal().require_writable();
   repository.journal().replay_readable();
   const Sample sample(repository);

@@ -99,6 +99,29 @@ std::vector<ObjectHash> KeyRewriter::find_damaged() const {
   return out;
 }
 
+// Nothing: its author wrote nonsense, and it opens nothing for anybody.
+std::optional<KeyRewriter::OpenSegment> KeyRewriter::open_if_valid(View bytes,
+                                                                   const ObjectHash& name) const {
+  OpenSegment out;
+  const bool counts = passes_over_invalid(repository_.observer(), [&] {
+    out.outer = open_key_segment(repository_.journal(), bytes, name);
+    out.inner = open_inner(keys_, out.outer, name);
+  });
+  if (!counts) return std::nullopt;
+  return out;
+}
+
+KeyRewriter::Forecast KeyRewriter::foresee() const {
+  Forecast out;
+  for (const auto& [name, author] : repository_.state().key_segments.all()) {
+    check_cancelled(repository_.observer());
+    const std::optional<Bytes> bytes = get_if_whole(repository_, name);
+    const bool is_carried = bytes && open_if_valid(*bytes, name);
+    (is_carried ? out.carried : out.dropped).push_back(name);
+  }
+  return out;
+}
+
 void KeyRewriter::carry(const Referred& segment) {
   const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
   if (!bytes) {
@@ -106,13 +129,8 @@ void KeyRewriter::carry(const Referred& segment) {
     unread.push_back(segment.name);
     return;
   }
-  OpenSegment all;
-  const bool counts = passes_over_invalid(repository_.observer(), [&] {
-    all.outer = open_key_segment(repository_.journal(), *bytes, segment.name);
-    all.inner = open_inner(keys_, all.outer, segment.name);
-  });
-  if (counts) {
-    add(segment, all);
+  if (const std::optional<OpenSegment> all = open_if_valid(*bytes, segment.name)) {
+    add(segment, *all);
   } else {
     dropped.push_back(segment.name);
   }

@@ -37,7 +37,7 @@ void CopyChecker::check(const std::string& name,
                         const ObjectHash& expected,
                         std::uint64_t size_max) {
   const Checked copy = check_copy(name, size_max, hashes_to(expected));
-  if (!copy.good) report_(name, copy.problem, false);
+  if (!copy.good) report_(name, copy.problem, Healing::impossible);
 }
 
 void CopyChecker::check_twins(const std::string& path, std::uint64_t size_max, const Check& check) {
@@ -81,8 +81,11 @@ bool is_ended(const State& state, const std::string& name) {
 }  // namespace
 
 // The damaged copy gives way to the bytes of the good one, which was just read.
-bool CopyChecker::heal(const std::string& name, const Checked& damaged, const Checked& good) {
-  if (!heals_ || !damaged.is_damaged || !good.good) return false;
+CopyChecker::Healing CopyChecker::heal(const std::string& name,
+                                       const Checked& damaged,
+                                       const Checked& good) {
+  if (!damaged.is_damaged || !good.good) return Healing::impossible;
+  if (!heals_) return Healing::possible;
   bool is_healed = false;
   const auto failure = failure_of([&] {
     // An object that has ended, or was replaced, is not revived.
@@ -103,10 +106,10 @@ bool CopyChecker::heal(const std::string& name, const Checked& damaged, const Ch
                                        " has been replaced meanwhile, by an epoch's end or a new "
                                        "secret; run the command again"));
   });
-  if (!failure) return is_healed;
+  if (!failure) return is_healed ? Healing::done : Healing::possible;
   if (failure->code() == Code::conflict) throw Error(*failure);
-  report_(name, concat("it could not be healed: ", failure->text()), false);
-  return false;
+  report_(name, concat("it could not be healed: ", failure->text()), Healing::impossible);
+  return Healing::possible;
 }
 
 }  // namespace kist

@@ -14,8 +14,10 @@ class CopyChecker {
  public:
   // Throws when the bytes are not what they should be.
   using Check = std::function<void(View)>;
-  // Takes a finding: the object, the problem, whether it was healed.
-  using Report = std::function<void(const std::string&, const std::string&, bool)>;
+  // Whether a damaged copy has another one to be written anew from.
+  enum class Healing { impossible, possible, done };
+  // Takes a finding: the object and the problem.
+  using Report = std::function<void(const std::string&, const std::string&, Healing)>;
 
   // `heals` asks for the capability `maintain`.
   CopyChecker(Repository& repository, bool heals, Report report)
@@ -38,7 +40,7 @@ class CopyChecker {
   [[nodiscard]] Checked check_copy(const std::string& name,
                                    std::uint64_t size_max,
                                    const Check& check) const;
-  bool heal(const std::string& name, const Checked& damaged, const Checked& good);
+  Healing heal(const std::string& name, const Checked& damaged, const Checked& good);
 
   Repository& repository_;
   bool heals_;

@@ -31,9 +31,14 @@ class Verifier {
       : repository_(repository),
         options_(options),
         copies_(repository,
-                options.repairs,
-                [this](const auto& object, const auto& problem, bool is_healed) {
-                  report(object, problem, {}, is_healed);
+                repairs(),
+                [this](const auto& object, const auto& problem, CopyChecker::Healing healing) {
+                  const bool has_remedy = healing != CopyChecker::Healing::impossible;
+                  add({.object = object,
+                       .problem = problem,
+                       .offset = {},
+                       .is_healed = healing == CopyChecker::Healing::done,
+                       .remedy = has_remedy ? Remedy::heal : Remedy::none});
                 }),
         packs_(repository,
                options.level,
@@ -66,10 +71,12 @@ class Verifier {
       }
     }
     require_same_epoch();
-    if (options_.repairs) {
+    if (repairs()) {
       distrust_damaged(has_index && options_.level == VerifyLevel::content);
     }
-    if (has_index && options_.level == VerifyLevel::content) record_proofs();
+    if (has_index && options_.level == VerifyLevel::content && !options_.is_dry_run) {
+      record_proofs();
+    }
     report_.packs = packs_.pack_count();
     report_.frames = packs_.frame_count();
     report_.blocks = packs_.block_count();
@@ -78,13 +85,19 @@ class Verifier {
   }
 
  private:
+  [[nodiscard]] bool repairs() const { return options_.repairs && !options_.is_dry_run; }
+
+  void add(Finding finding) {
+    const std::lock_guard lock(mutex_);
+    if (finding.is_healed) ++report_.healed;
+    report_.findings.push_back(std::move(finding));
+  }
+
+  // A finding that no repair mends.
   void report(const std::string& object,
               const std::string& problem,
-              std::optional<std::uint64_t> offset = std::nullopt,
-              bool is_healed = false) {
-    const std::lock_guard lock(mutex_);
-    report_.findings.push_back({object, problem, offset, is_healed});
-    if (is_healed) ++report_.healed;
+              std::optional<std::uint64_t> offset = std::nullopt) {
+    add({.object = object, .problem = problem, .offset = offset});
   }
 
   // What `work` meets, damage or an object that cannot be read, becomes a finding.
@@ -126,7 +139,11 @@ class Verifier {
   void check_journal() {
     const bool is_readable = repository_.journal().replay().is_readable;
     for (const std::string& name : repository_.journal().restored()) {
-      report(name, "it was missing; its second copy is good, and was put in its place", {}, true);
+      add({.object = name,
+           .problem = "it was missing; its second copy is good, and was put in its place",
+           .offset = {},
+           .is_healed = true,
+           .remedy = Remedy::heal});
     }
     if (!is_readable) {
       report(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
@@ -208,11 +225,16 @@ class Verifier {
 
   // What only a former epoch opens should be gone. A backup that is running may have left some.
   void check_ended() {
-    const std::vector<std::string> ended = find_ended_objects(repository_);
-    if (ended.empty()) return;
-    if (options_.repairs) remove_ended_objects(repository_);
-    for (const std::string& name : ended) {
-      report(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
+    const RemovalPlan plan = find_ended_objects(repository_);
+    if (plan.removals.empty()) return;
+    if (repairs()) remove_ended_objects(repository_);
+    for (const Removal& removal : plan.removals) {
+      add({.object = removal.path,
+           .problem =
+               concat("it is of an epoch that has ended, and was to be removed: ", removal.reason),
+           .offset = {},
+           .is_healed = repairs(),
+           .remedy = Remedy::remove});
     }
   }
 
