@@ -131,7 +131,7 @@ TEST_CASE("a repair that an epoch's end overtakes removes nothing that still cou
   Roles roles(writer_capabilities);
   const auto store = std::make_shared<SharedMoments>(*roles.store);
   Repository repository = open_beside(roles, store, true);
-  const std::string folder = GENERATE("grants/", "slots/", "epochs/", "journal/");
+  const std::string folder = GENERATE("grants/", "slots/", "epochs/", "bodies/", "journal/");
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (!name.starts_with(folder) || name != untwinned(name)) continue;
     roles.store->overwrite(name, random_bytes(roles.content, 100));

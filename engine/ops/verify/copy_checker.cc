@@ -80,16 +80,18 @@ bool is_ended(const State& state, const std::string& name) {
 
 }  // namespace
 
-// The damaged copy gives way to the bytes of the good one, which was just read.
+// The damaged copy gives way to the bytes of the good one, which was just read. Healing replays the
+// journal; if that comes to a new epoch, the verify is over: it goes by the former one, whose index
+// is gone.
 CopyChecker::Healing CopyChecker::heal(const std::string& name,
                                        const Checked& damaged,
                                        const Checked& good) {
   if (!damaged.is_damaged || !good.good) return Healing::impossible;
   if (!heals_) return Healing::possible;
   bool is_healed = false;
+  const EpochId epoch = repository_.state().epoch;
   const auto failure = failure_of([&] {
     // An object that has ended, or was replaced, is not revived.
-    const EpochId epoch = repository_.state().epoch;
     const auto has_ended = [&] {
       repository_.journal().replay();
       return is_ended(repository_.state(), name);
@@ -106,6 +108,9 @@ CopyChecker::Healing CopyChecker::heal(const std::string& name,
                                        " has been replaced meanwhile, by an epoch's end or a new "
                                        "secret; run the command again"));
   });
+  if (repository_.state().epoch != epoch) {
+    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
+  }
   if (!failure) return is_healed ? Healing::done : Healing::possible;
   if (failure->code() == Code::conflict) throw Error(*failure);
   report_(name, concat("it could not be healed: ", failure->text()), Healing::impossible);

@@ -51,6 +51,7 @@ class Verifier {
 
   VerifyReport run() {
     check_journal();
+    epoch_ = repository_.state().epoch;
     check_slots();
     check_key_segments();
     check_ended();
@@ -128,10 +129,9 @@ class Verifier {
 
   // What an epoch's end has removed meanwhile is no damage.
   void require_same_epoch() {
-    const EpochId epoch = repository_.state().epoch;
     if (report_.findings.empty()) return;
     repository_.journal().replay();
-    if (repository_.state().epoch == epoch) return;
+    if (repository_.state().epoch == epoch_) return;
     throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
@@ -363,7 +363,8 @@ class Verifier {
   CopyChecker copies_;
   PackChecker packs_;
   std::optional<ReadKeys> keys_;  // of a slot that reads
-  BlockIndex* index_ = nullptr;   // one for all of the run; null: it cannot be made
+  EpochId epoch_;                 // that the run goes by
+  BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };
