@@ -33,6 +33,7 @@
 #include "engine/journal/epoch_keys.h"
 #include "engine/rules/state.h"
 #include "engine/store/store.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
