@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/base/pinned.h"
 #include "engine/engine.h"
 
 namespace kist::cli {

@@ -10,7 +10,6 @@
 
 #include <unistd.h>
 
-#include "engine/base/pinned.h"
 
 namespace kist::cli {
 

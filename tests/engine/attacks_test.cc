@@ -4,14 +4,13 @@
 
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/blocks/objects.h"
 #include "engine/crypto/hash.h"
-#include "engine/crypto/seal.h"
 #include "engine/format/index.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
-#include "engine/keys/sealed_object.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 
@@ -73,9 +72,7 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
                              .epoch = state.epoch,
                              .time_ms = evil.state().last_ms + 1,
                              .act = std::move(act)};
-    const Bytes bytes = seal_entry(evil.keyring(), roles.other.random, entry);
-    roles.store->put(journal_name(entry.sequence), bytes);
-    roles.store->put(twin_name(journal_name(entry.sequence)), bytes);
+    kist::test::forge(*roles.store, evil, roles.other.random, entry);
     evil.journal().replay();
   };
   SlotIntroduction friend_of_mine = state.slots.at(evil.keyring().slot()).introduction;
@@ -118,9 +115,7 @@ TEST_CASE("a writer that stamps far ahead does not keep others from committing")
   REQUIRE_NOTHROW(roles.owner.backup(roles.owner_repository, roles.source / "tree"));
   // It is bound by its own stamp.
   Machine honest(roles.store, 4);
-  Repository again =
-      open_repository(roles.store, Machine::credential(9),
-                      {.state_parent = honest.state.path(), .slot = {}}, honest.services());
+  Repository again = honest.open(9);
   REQUIRE(error_code([&] { honest.backup(again, roles.source / "tree"); }) == Code::refused);
 }
 
@@ -172,10 +167,13 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
     const KeySegmentOuter outer = get_key_segment(evil.journal(), snapshot.key_segments.front());
     const auto key =
         std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::name);
-    const SecretBytes plain =
-        open_object(roles.store->objects().at(name), name, ObjectType::index_segment,
-                    evil.keyring().repository(), Key::from(key->key));
-    for (const IndexedPack& pack : decode_index_segment(plain.view(), name).packs) {
+    const Bytes bytes = roles.store->objects().at(name);
+    const SigningPublicKey& signing_key =
+        evil.state().slots.at(snapshot.author).introduction.signing_key;
+    const IndexSegment segment = open_index_segment(
+        {bytes, introduced.index_segment}, evil.keyring().repository(), Key::from(key->key),
+        {.slot = snapshot.author, .signing_key = signing_key});
+    for (const IndexedPack& pack : segment.packs) {
       for (const IndexedFrame& frame : pack.frames) {
         seen.insert(seen.end(), frame.blocks.begin(), frame.blocks.end());
       }
@@ -228,9 +226,7 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
 TEST_CASE("answers that were lost are settled by reading back") {
   Roles roles(writer_capabilities);
   Machine laptop(std::make_shared<LostAnswers>(*roles.store), 6);
-  Repository repository =
-      open_repository(laptop.store, Machine::credential(9),
-                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.services());
+  Repository repository = laptop.open(9);
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
@@ -313,9 +309,7 @@ TEST_CASE("a store that cannot make a head durable can be read all the same") {
 
   Roles roles(reader_capabilities);
   Machine reader(std::make_shared<ReadOnly>(*roles.store), 6);
-  Repository repository =
-      open_repository(reader.store, Machine::credential(9),
-                      {.state_parent = reader.state.path(), .slot = {}}, reader.services());
+  Repository repository = reader.open(9);
   require_restored(reader, repository, roles, roles.first);
   REQUIRE_FALSE(repository.local().last_head());
 }

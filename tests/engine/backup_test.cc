@@ -6,8 +6,8 @@
 
 #include "engine/format/names.h"
 #include "engine/store/local.h"
-#include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;
@@ -27,22 +27,6 @@ struct SeededRun {
   }
 };
 
-std::size_t count_prefix(const MemoryStore& store, const std::string& prefix) {
-  std::size_t count = 0;
-  for (const auto& [name, bytes] : store.objects()) {
-    if (name.starts_with(prefix)) ++count;
-  }
-  return count;
-}
-
-std::string report_text(const VerifyReport& report) {
-  std::string out;
-  for (const Finding& finding : report.findings) {
-    out += finding.object + ": " + finding.problem + "\n";
-  }
-  return out;
-}
-
 bool contains(View haystack, View needle) {
   return std::search(haystack.begin(), haystack.end(), needle.begin(), needle.end()) !=
          haystack.end();
@@ -51,128 +35,98 @@ bool contains(View haystack, View needle) {
 }  // namespace
 
 TEST_CASE("what is restored is what was backed up, in every respect") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  age_tree(source / "tree");
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  REQUIRE(machine.observer.problems.empty());
-  const RestoreResult restored =
-      machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(machine.observer.problems.empty());
+  TreeWorld world;
+  world.backup();
+  REQUIRE(world.machine.observer.problems.empty());
+  const RestoreResult restored = world.restore();
+  REQUIRE(world.machine.observer.problems.empty());
   REQUIRE(restored.refused.empty());
-  const auto differences = compare_trees(source / "tree", source / "out");
+  const auto differences = world.differences();
   CAPTURE(differences);
   REQUIRE(differences.empty());
-  REQUIRE(report_text(verify(repository, {.level = VerifyLevel::content})).empty());
+  require_sound(world.repository);
 }
 
 TEST_CASE("a whole snapshot is restored below the target under its full path") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  const std::string out = source / "out";
-  machine.restore(repository, result.snapshot, "/", out);
-  REQUIRE(compare_trees(source / "tree", out + (source / "tree")).empty());
+  TreeWorld world;
+  const BackupResult result = world.backup();
+  const std::string out = world.out();
+  world.machine.restore(world.repository, result.snapshot, "/", out);
+  REQUIRE(compare_trees(world.tree(), out + world.tree()).empty());
 }
 
 TEST_CASE("one file is restored under its own name, reading just the packs that hold it") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  const std::uint64_t before = store->get_count("packs/");
-  machine.restore(repository, result.snapshot, source / "tree/documents/file-4096", source / "one");
-  REQUIRE(slurp(source / "one/file-4096") == slurp(source / "tree/documents/file-4096"));
-  REQUIRE(store->get_count("packs/") - before <= 6);
+  TreeWorld world;
+  const BackupResult result = world.backup();
+  const std::uint64_t before = world.store->get_count("packs/");
+  world.machine.restore(world.repository, result.snapshot, world.tree("documents/file-4096"),
+                        world.source / "one");
+  REQUIRE(slurp(world.source / "one/file-4096") == slurp(world.tree("documents/file-4096")));
+  REQUIRE(world.store->get_count("packs/") - before <= 6);
 }
 
 TEST_CASE("an unchanged tree again opens no file and stores no data pack") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult first = machine.backup(repository, source / "tree");
-  const std::size_t packs = count_prefix(*store, "packs/");
-  const BackupResult second = machine.backup(repository, source / "tree");
+  TreeWorld world;
+  const BackupResult first = world.backup();
+  const std::size_t packs = names_of(*world.store, "packs/").size();
+  const BackupResult second = world.backup();
   REQUIRE(second.files_opened == 0);
   REQUIRE(second.statistics.blocks_new == 0);
   REQUIRE(second.statistics.files_unmodified == first.statistics.files_new);
-  REQUIRE(count_prefix(*store, "packs/") == packs);
-  machine.restore(repository, second.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
-  REQUIRE(report_text(verify(repository, {.level = VerifyLevel::content})).empty());
+  REQUIRE(names_of(*world.store, "packs/").size() == packs);
+  world.restore();
+  REQUIRE(world.differences().empty());
+  require_sound(world.repository);
 }
 
 TEST_CASE("a changed file is read, and nothing else") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.backup(repository, source / "tree");
-  write_file(source / "tree/documents/file-4096", Bytes(4096, 3));
-  const BackupResult second = machine.backup(repository, source / "tree");
+  TreeWorld world;
+  world.backup();
+  write_file(world.tree("documents/file-4096"), Bytes(4096, 3));
+  const BackupResult second = world.backup();
   REQUIRE(second.files_opened == 1);
   REQUIRE(second.statistics.files_changed == 1);
-  machine.restore(repository, second.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  world.restore();
+  REQUIRE(world.differences().empty());
 }
 
 TEST_CASE("a file touched within two seconds of the last backup's start is read again") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directory(source / "tree");
-  write_file(source / "tree/file", Bytes(5000, 1));
-  Machine machine(std::make_shared<MemoryStore>());
-  machine.clock.advance_ms(1'600'000'000'000 - machine.clock.now_ms());
-  Repository repository = machine.init();
-  const auto touched = std::filesystem::last_write_time(source / "tree/file");
+  Site site;
+  write_file(site.tree("file"), Bytes(5000, 1));
+  FixedClock& clock = site.machine.clock;
+  clock.advance_ms(1'600'000'000'000 - clock.now_ms());
+  Repository repository = site.machine.init();
+  const auto touched = std::filesystem::last_write_time(site.tree("file"));
   const auto since_epoch = std::filesystem::file_time_type::clock::to_sys(touched);
   const std::int64_t touched_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch.time_since_epoch()).count();
-  machine.clock.advance_ms(touched_ms + 1000 - 60'000 - machine.clock.now_ms());
-  machine.backup(repository, source / "tree");
-  REQUIRE(machine.backup(repository, source / "tree").files_opened == 1);
-  REQUIRE(machine.backup(repository, source / "tree").files_opened == 0);
+  clock.advance_ms(touched_ms + 1000 - 60'000 - clock.now_ms());
+  site.machine.backup(repository, site.tree());
+  REQUIRE(site.machine.backup(repository, site.tree()).files_opened == 1);
+  REQUIRE(site.machine.backup(repository, site.tree()).files_opened == 0);
 }
 
 TEST_CASE("without its file cache a backup reads all and stores nothing new") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.backup(repository, source / "tree");
-  std::filesystem::remove_all(repository.local().cache_directory());
-  const BackupResult second = machine.backup(repository, source / "tree");
+  TreeWorld world;
+  world.backup();
+  std::filesystem::remove_all(world.repository.local().cache_directory());
+  const BackupResult second = world.backup();
   REQUIRE(second.files_opened > 0);
   REQUIRE(second.statistics.bytes_new == 0);
 }
 
 TEST_CASE("a damaged file cache is noticed and costs a read, never a wrong snapshot") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.backup(repository, source / "tree");
+  TreeWorld world;
+  world.backup();
   for (const auto& file :
-       std::filesystem::directory_iterator(repository.local().cache_directory())) {
+       std::filesystem::directory_iterator(world.repository.local().cache_directory())) {
     Bytes bytes = slurp(file.path().string());
     bytes[bytes.size() / 2] ^= 1;
     write_file(file.path().string(), bytes);
   }
-  const BackupResult second = machine.backup(repository, source / "tree");
-  machine.restore(repository, second.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  const BackupResult second = world.backup();
+  world.restore();
+  REQUIRE(world.differences().empty());
 }
 
 TEST_CASE("one thread and eight write the same bytes into the store") {
@@ -193,18 +147,15 @@ TEST_CASE("one thread and eight write the same bytes into the store") {
 }
 
 TEST_CASE("nothing of the source's names or content can be found in the store") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree/confidential-folder");
+  World world;
+  std::filesystem::create_directories(world.tree("confidential-folder"));
   SeededRandom random(seed());
   const Bytes secret_content = random_bytes(random, 200'000);
   const std::string secret_text(5000, 'Q');
-  write_file(source / "tree/confidential-folder/merger-plan.txt", secret_content);
-  write_file(source / "tree/confidential-folder/tiny-secret", to_bytes("the code is 1234567890"));
-  write_file(source / "tree/confidential-folder/compressible", to_bytes(secret_text));
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.backup(repository, source / "tree");
+  write_file(world.tree("confidential-folder/merger-plan.txt"), secret_content);
+  write_file(world.tree("confidential-folder/tiny-secret"), to_bytes("the code is 1234567890"));
+  write_file(world.tree("confidential-folder/compressible"), to_bytes(secret_text));
+  world.backup();
   std::vector<Bytes> needles = {to_bytes("confidential"), to_bytes("merger-plan"),
                                 to_bytes("tiny-secret"), to_bytes("the code is 1234"),
                                 to_bytes("QQQQQQQQQQQQQQQQ")};
@@ -214,7 +165,7 @@ TEST_CASE("nothing of the source's names or content can be found in the store") 
   }
   const auto count_found = [&] {
     std::size_t found = 0;
-    for (const auto& [name, bytes] : store->objects()) {
+    for (const auto& [name, bytes] : world.store->objects()) {
       for (const Bytes& needle : needles) {
         if (contains(bytes, needle) || contains(as_view(name), needle)) ++found;
       }
@@ -223,56 +174,49 @@ TEST_CASE("nothing of the source's names or content can be found in the store") 
   };
   REQUIRE(count_found() == 0);
   // The search itself works: what is planted is found.
-  store->put("keys/planted", to_bytes("xx merger-plan xx"));
+  world.store->put("keys/planted", to_bytes("xx merger-plan xx"));
   REQUIRE(count_found() == 1);
 }
 
 TEST_CASE("with --overwrite never, a name that exists in the target is left alone and reported") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree/sub");
-  write_file(source / "tree/a", to_bytes("from the snapshot"));
-  write_file(source / "tree/sub/b", Bytes(5000, 1));
-  Machine machine(std::make_shared<MemoryStore>());
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  std::filesystem::create_directories(source / "out/sub");
-  write_file(source / "out/a", to_bytes("mine"));
-  write_file(source / "out/sub/b", to_bytes("mine too"));
-  const RestoreResult restored = machine.restore(repository, result.snapshot, source / "tree",
-                                                 source / "out", Overwrite::never);
+  World world;
+  std::filesystem::create_directories(world.tree("sub"));
+  write_file(world.tree("a"), to_bytes("from the snapshot"));
+  write_file(world.tree("sub/b"), Bytes(5000, 1));
+  world.backup();
+  std::filesystem::create_directories(world.out("sub"));
+  write_file(world.out("a"), to_bytes("mine"));
+  write_file(world.out("sub/b"), to_bytes("mine too"));
+  const RestoreResult restored = world.restore(Overwrite::never);
   REQUIRE(restored.problems == 2);
-  REQUIRE(slurp(source / "out/a") == to_bytes("mine"));
-  REQUIRE(slurp(source / "out/sub/b") == to_bytes("mine too"));
+  REQUIRE(slurp(world.out("a")) == to_bytes("mine"));
+  REQUIRE(slurp(world.out("sub/b")) == to_bytes("mine too"));
 }
 
 TEST_CASE("with --overwrite never, a directory that exists in the target keeps its own mode") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree/sub");
-  Machine machine(std::make_shared<MemoryStore>());
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  std::filesystem::create_directories(source / "out/sub");
-  std::filesystem::permissions(source / "out/sub", std::filesystem::perms::owner_all);
-  machine.restore(repository, result.snapshot, source / "tree", source / "out", Overwrite::never);
-  REQUIRE(std::filesystem::status(source / "out/sub").permissions() ==
+  World world;
+  std::filesystem::create_directories(world.tree("sub"));
+  world.backup();
+  std::filesystem::create_directories(world.out("sub"));
+  std::filesystem::permissions(world.out("sub"), std::filesystem::perms::owner_all);
+  world.restore(Overwrite::never);
+  REQUIRE(std::filesystem::status(world.out("sub")).permissions() ==
           std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("a hard link whose first name is not restored comes back as the file itself") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree/a");
-  std::filesystem::create_directories(source / "tree/b");
-  write_file(source / "tree/a/first", Bytes(5000, 1));
-  std::filesystem::create_hard_link(source / "tree/a/first", source / "tree/b/second");
-  std::filesystem::create_hard_link(source / "tree/a/first", source / "tree/b/third");
-  Machine machine(std::make_shared<MemoryStore>());
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
+  World world;
+  std::filesystem::create_directories(world.tree("a"));
+  std::filesystem::create_directories(world.tree("b"));
+  write_file(world.tree("a/first"), Bytes(5000, 1));
+  std::filesystem::create_hard_link(world.tree("a/first"), world.tree("b/second"));
+  std::filesystem::create_hard_link(world.tree("a/first"), world.tree("b/third"));
+  const BackupResult result = world.backup();
   const RestoreResult restored =
-      machine.restore(repository, result.snapshot, source / "tree/b", source / "out");
+      world.machine.restore(world.repository, result.snapshot, world.tree("b"), world.out());
   REQUIRE(restored.problems == 0);
-  REQUIRE(slurp(source / "out/second") == Bytes(5000, 1));
-  REQUIRE(std::filesystem::hard_link_count(source / "out/third") == 2);
+  REQUIRE(slurp(world.out("second")) == Bytes(5000, 1));
+  REQUIRE(std::filesystem::hard_link_count(world.out("third")) == 2);
 }
 
 TEST_CASE("two clients that store the same content at once are both whole") {
@@ -290,94 +234,69 @@ TEST_CASE("two clients that store the same content at once are both whole") {
   options.source = "other";
   two.clock.advance_ms(120'000);
   backup(second, options);
-  REQUIRE(report_text(verify(second, {.level = VerifyLevel::content})).empty());
+  require_sound(second);
 }
 
 TEST_CASE("a link planted in the target is not followed") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree/sub");
-  write_file(source / "tree/sub/b", Bytes(5000, 1));
-  Machine machine(std::make_shared<MemoryStore>());
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  std::filesystem::create_directories(source / "out");
-  std::filesystem::create_directories(source / "elsewhere");
-  std::filesystem::create_directory_symlink(source / "elsewhere", source / "out/sub");
-  const RestoreResult kept = machine.restore(repository, result.snapshot, source / "tree",
-                                             source / "out", Overwrite::never);
+  World world;
+  std::filesystem::create_directories(world.tree("sub"));
+  write_file(world.tree("sub/b"), Bytes(5000, 1));
+  world.backup();
+  std::filesystem::create_directories(world.out());
+  std::filesystem::create_directories(world.source / "elsewhere");
+  std::filesystem::create_directory_symlink(world.source / "elsewhere", world.out("sub"));
+  const RestoreResult kept = world.restore(Overwrite::never);
   REQUIRE(kept.problems > 0);
-  REQUIRE(std::filesystem::is_symlink(source / "out/sub"));
-  REQUIRE(std::filesystem::is_empty(source / "elsewhere"));
-  const RestoreResult restored =
-      machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  REQUIRE(std::filesystem::is_symlink(world.out("sub")));
+  REQUIRE(std::filesystem::is_empty(world.source / "elsewhere"));
+  const RestoreResult restored = world.restore();
   REQUIRE(restored.problems == 0);
-  REQUIRE(std::filesystem::is_empty(source / "elsewhere"));
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  REQUIRE(std::filesystem::is_empty(world.source / "elsewhere"));
+  REQUIRE(world.differences().empty());
 }
 
 TEST_CASE("damage in any pack is found, named, and never restored as content") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  for (const auto& [name, bytes] : store->objects()) {
+  TreeWorld world;
+  world.backup();
+  for (const auto& [name, bytes] : world.store->objects()) {
     if (!name.starts_with("packs/")) continue;
     INFO(name);
-    Bytes damaged = bytes;
-    damaged[5000] ^= 0x10;
-    store->overwrite(name, damaged);
-    REQUIRE(report_text(verify(repository, {.level = VerifyLevel::structure})).empty());
-    const VerifyReport storage = verify(repository, {.level = VerifyLevel::storage});
+    flip_bit(*world.store, name, 5000);
+    REQUIRE(findings_of(verify(world.repository, {.level = VerifyLevel::structure})).empty());
+    const VerifyReport storage = verify(world.repository, {.level = VerifyLevel::storage});
     REQUIRE(storage.findings.size() == 1);
     REQUIRE(storage.findings[0].object == name);
-    REQUIRE_FALSE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
-    store->overwrite(name, bytes);
+    REQUIRE_FALSE(verify_content(world.repository).findings.empty());
+    world.store->overwrite(name, bytes);
   }
-  REQUIRE(report_text(verify(repository, {.level = VerifyLevel::content})).empty());
-  static_cast<void>(result);
+  require_sound(world.repository);
 }
 
 TEST_CASE("a file with a damaged block is not left behind half restored") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const BackupResult result = machine.backup(repository, source / "tree");
-  for (const auto& [name, bytes] : store->objects()) {
-    if (!name.starts_with("packs/") || bytes.size() < (1U << 20U)) continue;
-    Bytes damaged = bytes;
-    damaged[300'000] ^= 1;
-    store->overwrite(name, damaged);
-  }
-  const RestoreResult restored =
-      machine.restore(repository, result.snapshot, source / "tree", source / "out");
+  TreeWorld world;
+  world.backup();
+  damage_large_packs(*world.store);
+  const RestoreResult restored = world.restore();
   REQUIRE(restored.damaged > 0);
-  for (const auto& file : std::filesystem::recursive_directory_iterator(source / "out")) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(world.out())) {
     if (!file.is_regular_file() || file.is_symlink()) continue;
     const std::string path = file.path().string();
-    REQUIRE(slurp(path) == slurp((source / "tree") + path.substr((source / "out").size())));
+    REQUIRE(slurp(path) == slurp(world.tree() + path.substr(world.out().size())));
   }
 }
 
 TEST_CASE("removed objects of every kind are found by verify") {
-  const TemporaryDirectory source;
-  make_tree(source / "tree", seed());
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.backup(repository, source / "tree");
-  for (const auto& [name, bytes] : store->objects_without_probes()) {
+  TreeWorld world;
+  world.backup();
+  for (const auto& [name, bytes] : world.store->objects_without_probes()) {
     if (name == "kist.repo") continue;
     // Whoever was cut off right after an entry left no second copy of it: the next commit makes it.
-    if (name == twin_name(journal_name(repository.state().next_sequence - 1))) continue;
+    if (name == twin_name(journal_name(world.repository.state().next_sequence - 1))) continue;
     INFO(name);
-    store->remove(name);
-    const VerifyReport report = verify(repository, {.level = VerifyLevel::structure});
+    world.store->remove(name);
+    const VerifyReport report = verify(world.repository, {.level = VerifyLevel::structure});
     REQUIRE_FALSE(report.findings.empty());
-    REQUIRE(report_text(report).find(name) != std::string::npos);
-    store->overwrite(name, bytes);
+    REQUIRE(findings_of(report).find(name) != std::string::npos);
+    world.store->overwrite(name, bytes);
   }
 }

@@ -6,6 +6,7 @@
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/crypto/kdf.h"
+#include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
@@ -20,24 +21,6 @@ using namespace kist::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-SlotId slot_called(const State& state, const std::string& name) {
-  for (const auto& [id, slot] : state.slots) {
-    if (slot.introduction.name == name) return id;
-  }
-  FAIL("no slot is called " << name);
-  return {};
-}
-
-EndEpochResult revoke(Roles& roles, const std::string& name = "other") {
-  roles.owner_repository.journal().replay();
-  return end_epoch(roles.owner_repository,
-                   {.revoked = {slot_called(roles.owner_repository.state(), name)}});
-}
-
-EndEpochResult rotate(Roles& roles) {
-  return end_epoch(roles.owner_repository, {});
-}
 
 std::set<std::string> names(const MemoryStore& store, const std::string& folder) {
   std::set<std::string> out;
@@ -122,35 +105,15 @@ TEST_CASE("a source is free again once its slot was revoked") {
   revoke(roles);
   add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new laptop",
            writer_capabilities);
-  Repository again = open_repository(roles.store, Machine::credential(10),
-                                     {.state_parent = roles.other.state.path(), .slot = {}},
-                                     roles.other.services());
+  Repository again = roles.other.open(10);
   REQUIRE_NOTHROW(roles.backup(again, "laptop"));
-}
-
-TEST_CASE("an operator rotates, an owner revokes, nobody else does either") {
-  Roles roles(operator_capabilities);
-  Repository repository = roles.open();
-  const SlotId owner = slot_called(repository.state(), "owner");
-  REQUIRE(end_epoch(repository, {}).epoch_number == 1);
-  REQUIRE(error_code([&] { end_epoch(repository, {.revoked = {owner}}); }) == Code::refused);
-  REQUIRE(error_code([&] { end_epoch(roles.owner_repository, {.revoked = {owner}}); }) ==
-          Code::invalid);
-  revoke(roles);
-  REQUIRE(error_code([&] { revoke(roles); }) == Code::invalid);
-  Roles others(writer_capabilities | can_read | can_audit);
-  Repository weaker = others.open();
-  REQUIRE(error_code([&] { end_epoch(weaker, {}); }) == Code::refused);
-  REQUIRE(error_code([&] { remove_ended_objects(weaker); }) == Code::refused);
 }
 
 TEST_CASE("a backup that an epoch's end has caught seals its keys anew and is committed") {
   Roles roles(writer_capabilities);
   write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
   Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", [&] { rotate(roles); }), 6);
-  Repository writer =
-      open_repository(laptop.store, Machine::credential(9),
-                      {.state_parent = laptop.state.path(), .slot = {}}, laptop.services());
+  Repository writer = laptop.open(9);
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
@@ -184,149 +147,6 @@ TEST_CASE("an epoch's end that another entry was faster than is planned anew, wi
   const std::string current = concat("epochs/1-", hex(repository.state().epoch), "/");
   REQUIRE(names(*roles.store, "epochs/") == names(*roles.store, current));
   REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
-}
-
-TEST_CASE("a clean-up removes what has ended and nothing else") {
-  Roles roles(writer_capabilities);
-  Repository& owner = roles.owner_repository;
-  rotate(roles);
-  roles.owner.backup(owner, roles.source / "tree");
-  const State& state = owner.state();
-  const SlotId slot = owner.keyring().slot();
-  const auto put = [&](const std::string& name, const Bytes& bytes) {
-    roles.store->put(name, bytes);
-    return name;
-  };
-  const auto key_segment = [&](std::uint32_t number, const EpochId& epoch) {
-    ObjectOrigin origin = owner.keyring().origin();
-    origin.epoch_number = number;
-    origin.epoch = epoch;
-    const Bytes bytes = seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
-                                    owner.keyring().signing_seed(), roles.content,
-                                    random_bytes(roles.content, 100));
-    return std::pair(key_segment_name(hash_object(bytes)), bytes);
-  };
-  const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
-  std::set<std::string> ended;
-  ended.insert(put(epoch_name(0, draw(), slot), {1}));
-  ended.insert(put(twin_name(epoch_name(1, draw(), slot)), {1}));  // an attempt that lost
-  for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
-    ended.insert(put(name, bytes));
-  }
-  // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
-  put(epoch_name(2, draw(), slot), {1});
-  put(epoch_name(7, state.epoch, slot), {1});
-  put(concat("epochs/1-", hex(draw()), "/notes"), {1});
-  for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
-    put(name, bytes);
-  }
-  put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
-  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
-  Bytes damaged = roles.store->objects().at(named);
-  damaged[12] = 0;  // the header's epoch: as if it were of the one before
-  roles.store->overwrite(named, damaged);
-  const auto before = names(*roles.store, "");
-  std::set<std::string> found;
-  for (const Removal& removal : find_ended_objects(owner).removals) {
-    found.insert(removal.path);
-  }
-  REQUIRE(found == ended);
-  REQUIRE(remove_ended_objects(owner) == ended.size());
-  auto after = names(*roles.store, "");
-  after.merge(ended);
-  REQUIRE(after == before);
-  require_restored(roles.owner, owner, roles, roles.first);
-}
-
-TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given up") {
-  Roles roles(writer_capabilities);
-  Repository writer = roles.open();
-  const SnapshotId second = roles.backup(writer, "laptop").snapshot;
-  roles.owner_repository.journal().replay();
-  const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
-  const std::string name = key_segment_name(hurt.key_segments.front());
-  const Bytes whole = roles.store->objects().at(name);
-  for (const std::string& copy : {name, twin_name(name)}) {
-    Bytes damaged = whole;
-    damaged[damaged.size() / 2] ^= 1;
-    roles.store->overwrite(copy, damaged);
-  }
-  const auto before = names(*roles.store, "keys/");
-  REQUIRE(error_code([&] { rotate(roles); }) == Code::corrupt);
-  REQUIRE(roles.owner_repository.state().epoch_number == 0);
-  REQUIRE(names(*roles.store, "keys/") == before);
-  // One good copy is enough, even for an index that was loaded while there was none.
-  roles.store->overwrite(twin_name(name), whole);
-  REQUIRE(rotate(roles).dropped.empty());
-  REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
-                                    roles.owner_repository.state().snapshots.at(second)));
-  // Given up, it takes with it what it opened, and nothing else.
-  const std::string next =
-      key_segment_name(roles.owner_repository.state().snapshots.at(second).key_segments.front());
-  roles.store->remove(next);
-  roles.store->remove(twin_name(next));
-  REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
-  require_restored(roles.owner, roles.owner_repository, roles, roles.first);
-}
-
-TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
-  // Loses both copies of a key segment when it is read for the n-th time.
-  class Losing final : public ForwardingStore {
-   public:
-    Losing(MemoryStore& store, std::string name, int after)
-        : ForwardingStore(store), store_(store), name_(std::move(name)), left_(after) {}
-
-    std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-      if (name == name_ && left_-- == 0) {
-        store_.remove(name_);
-        store_.remove(twin_name(name_));
-      }
-      return ForwardingStore::get_range(name, offset, out);
-    }
-
-    [[nodiscard]] bool has_lost() const { return left_ < 0; }
-
-   private:
-    MemoryStore& store_;
-    std::string name_;
-    int left_;
-  };
-
-  int lost = 0;
-  for (int after = 0;; ++after) {
-    Roles roles(writer_capabilities);
-    const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
-    const auto losing =
-        std::make_shared<Losing>(*roles.store, key_segment_name(first.key_segments.front()), after);
-    Machine machine(losing, 6);
-    Repository repository = machine.open();
-    std::size_t dropped = 0;
-    try {
-      dropped = end_epoch(repository, {}).dropped.size();
-    } catch (const Error& error) {
-      REQUIRE(error.code() == Code::corrupt);
-      ++lost;
-    }
-    REQUIRE(dropped == 0);
-    if (!losing->has_lost()) break;
-  }
-  REQUIRE(lost >= 2);
-}
-
-TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
-  Roles roles(writer_capabilities);
-  Repository evil = roles.open();
-  const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
-  const std::string name = index_segment_name(taken.segments.front().index_segment);
-  const Bytes whole = roles.store->objects().at(name);
-  claim_packs(evil, roles.other.random, pack_names(*roles.store));
-  roles.store->remove(name);
-  Machine late(roles.store, 8);  // for it the later claim is the first
-  Repository repository = late.open();
-  REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::corrupt);
-  roles.store->put(name, whole);
-  end_epoch(repository, {});
-  require_restored(late, repository, roles, roles.first);
 }
 
 TEST_CASE("what a writer claims of others' packs does not outlive an epoch as the truth") {

@@ -176,10 +176,7 @@ TEST_CASE("a directory replaced by a link during the restore leads nowhere") {
   }
   const SnapshotId snapshot = hostile.machine.backup(hostile.repository, source / "tree").snapshot;
   Swapping observer(hostile.target() + "/d", hostile.outside.path());
-  Repository repository =
-      open_repository(hostile.machine.store, Machine::credential(),
-                      {.state_parent = hostile.machine.state.path(), .slot = {}},
-                      {hostile.machine.clock, hostile.machine.random, observer});
+  Repository repository = hostile.machine.open_with(observer);
   RestoreOptions options;
   options.snapshot = snapshot;
   options.path = (source / "tree").substr(1);

@@ -7,15 +7,12 @@
 #include "engine/journal/journal.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;
 
 namespace {
-
-VerifyReport verify_content(Repository& repository) {
-  return verify(repository, {.level = VerifyLevel::content});
-}
 
 BackupResult backup_as(Machine& machine,
                        Repository& repository,
@@ -26,51 +23,6 @@ BackupResult backup_as(Machine& machine,
   options.paths = {roles.source / "tree"};
   options.source = name;
   return backup(repository, options);
-}
-
-// The writer stores blocks, then has its index say of the first that it is another.
-void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
-  const WriteKeys keys = evil.write_keys();
-  Pool pool(1);
-  BlockWriter writer(evil.blocks(), keys, pool, {});
-  for (int i = 0; i < 3; ++i) {
-    const Bytes block = random_bytes(random, 20'000);
-    writer.refer(writer.add(PackKind::data, hash_block(keys.id_key(), block), block));
-  }
-  StoredSnapshot stored = writer.finish_snapshot({.body = {}});
-  const std::string name = key_segment_name(stored.key_segments.front());
-  KeySegmentOuter outer = decode_key_segment(
-      open_object(get_object(evil.reader(), name, key_segment_bytes_max), name,
-                  ObjectType::key_segment, evil.keyring().repository(), evil.keyring().index_key())
-          .view(),
-      name);
-  ObjectHash& index_name = stored.segments.front().index_segment;
-  const std::string index = index_segment_name(index_name);
-  const Key key = Key::from(outer.index_segments.front().key);
-  IndexSegment segment = decode_index_segment(
-      open_object(get_object(evil.reader(), index, index_segment_bytes_max), index,
-                  ObjectType::index_segment, evil.keyring().repository(), key)
-          .view(),
-      index);
-  segment.packs.front().frames.front().blocks.front().tag = tag;
-  const auto seal = [&](ObjectType type, const Key& with, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring().origin()}, with,
-                       evil.keyring().signing_seed(), random, payload);
-  };
-  const Bytes forged = seal(ObjectType::index_segment, key, encode_index_segment(segment));
-  index_name = hash_object(forged);
-  outer.index_segments.front().name = index_name;
-  const Bytes forged_keys =
-      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
-  stored.key_segments.front() = hash_object(forged_keys);
-  evil.writer().put(index_segment_name(index_name), forged);
-  put_twinned(evil.writer(), key_segment_name(stored.key_segments.front()), forged_keys);
-  commit(evil, [&](const State& state) {
-    SnapshotTaken taken = snapshot_entry(stored, state);
-    taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
-    return Act(std::move(taken));
-  });
 }
 
 // A pack of one frame, as its writer could have made it.
@@ -130,6 +82,23 @@ void claim(Repository& evil,
   introduce_claims(evil, random, segment, outer, inner);
 }
 
+// A pack of three blocks, of whose first the index says that it is another.
+void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
+  Bytes contents;
+  FrameList list;
+  list.encoding = FrameEncoding::raw;
+  std::vector<IndexedBlock> blocks;
+  for (int i = 0; i < 3; ++i) {
+    const Bytes block = random_bytes(random, 20'000);
+    const BlockId id = hash_block(evil.write_keys().id_key(), block);
+    contents.insert(contents.end(), block.begin(), block.end());
+    list.blocks.push_back({id, 20'000});
+    blocks.push_back({tag_of(id), 20'000});
+  }
+  blocks.front().tag = tag;
+  claim(evil, random, put_pack(evil, random, contents, list), blocks, true);
+}
+
 // A victim's file that is one block, and a writer that is about to claim it.
 struct Victim {
   Victim() {
@@ -147,9 +116,7 @@ struct Victim {
   // Backs the file up as a second writer: which copy of it counts, it has heard from others.
   SnapshotId back_up() {
     write_file(roles.source / "tree/release", content);
-    Repository desk =
-        open_repository(roles.store, Machine::credential(10),
-                        {.state_parent = machine.state.path(), .slot = {}}, machine.services());
+    Repository desk = machine.open(10);
     const SnapshotId out = backup_as(machine, desk, roles, "desk").snapshot;
     roles.owner_repository.journal().replay();
     return out;
@@ -192,9 +159,7 @@ TEST_CASE("what a writer stored is relied on by others once a reader has proved 
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
   Machine second(roles.store, 6);
-  Repository desk =
-      open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = second.state.path(), .slot = {}}, second.services());
+  Repository desk = second.open(10);
   const bool is_proved = GENERATE(false, true);
   if (is_proved) {
     roles.owner_repository.journal().replay();
@@ -214,9 +179,7 @@ TEST_CASE("a reader without write may prove, and an auditor does not") {
   add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "writer",
            writer_capabilities);
   Machine machine(roles.store, 6);
-  Repository writer =
-      open_repository(roles.store, Machine::credential(10),
-                      {.state_parent = machine.state.path(), .slot = {}}, machine.services());
+  Repository writer = machine.open(10);
   write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
   backup_as(machine, writer, roles, "desk");
   Repository reader = roles.open();

@@ -5,8 +5,8 @@
 
 #include "engine/format/names.h"
 #include "engine/store/local.h"
-#include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;
@@ -59,8 +59,8 @@ BackupOptions options_for(const std::string& path, std::uint64_t checkpoint_byte
 
 std::uint64_t pack_bytes(const MemoryStore& store) {
   std::uint64_t out = 0;
-  for (const auto& [name, bytes] : store.objects()) {
-    if (name.starts_with("packs/")) out += bytes.size();
+  for (const std::string& name : names_of(store, "packs/")) {
+    out += store.objects().at(name).size();
   }
   return out;
 }
@@ -69,54 +69,44 @@ std::size_t live_count(const Repository& repository) {
   return repository.state().live_snapshots().size();
 }
 
-std::string findings(const VerifyReport& report) {
-  std::string out;
-  for (const Finding& finding : report.findings) {
-    out += finding.object + ": " + finding.problem + "\n";
-  }
-  return out;
-}
-
 // A backup of a hundred files and a large one that somebody stops after fifty.
-struct Stopped {
+struct Stopped : Site {
   explicit Stopped(const std::function<void(Stopped&)>& meanwhile = {}) {
-    make_files(source / "tree", 100);
+    make_files(tree(), 100);
     machine.init();
     machine.clock.advance_ms(60'000);
     StoppingObserver stopping(50);
     if (meanwhile) stopping.meanwhile = [&] { meanwhile(*this); };
-    Repository repository = open_repository(store, Machine::credential(),
-                                            {.state_parent = machine.state.path(), .slot = {}},
-                                            {machine.clock, machine.random, stopping});
-    REQUIRE_THROWS_AS(backup(repository, options_for(source / "tree", 0)), Interrupted);
+    Repository repository = machine.open_with(stopping);
+    REQUIRE_THROWS_AS(kist::backup(repository, options_for(tree(), 0)), Interrupted);
   }
+};
 
-  TemporaryDirectory source;
-  std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
-  Machine machine{store};
+// A world whose tree has `count` files and a large one, backed up with checkpoints.
+struct Checkpointed : World {
+  explicit Checkpointed(int count) { make_files(tree(), count); }
+
+  BackupResult backup(std::uint64_t checkpoint_bytes) {
+    machine.clock.advance_ms(60'000);
+    const BackupResult result = kist::backup(repository, options_for(tree(), checkpoint_bytes));
+    snapshot = result.snapshot;
+    return result;
+  }
 };
 
 }  // namespace
 
 TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pending") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 100);
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.clock.advance_ms(60'000);
-  const BackupResult result = backup(repository, options_for(source / "tree", 1U << 20U));
+  Checkpointed world(100);
+  const BackupResult result = world.backup(1U << 20U);
   REQUIRE(result.pending_snapshots >= 5);
-  REQUIRE(live_count(repository) == 1);
-  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
-  machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  REQUIRE(live_count(world.repository) == 1);
+  require_sound(world.repository);
+  world.require_restored();
   // What is unchanged since is not opened: the cache holds what came before and after checkpoints.
-  age_tree(source / "tree");
-  machine.clock.advance_ms(60'000);
-  backup(repository, options_for(source / "tree", 1U << 20U));
-  machine.clock.advance_ms(60'000);
-  const BackupResult again = backup(repository, options_for(source / "tree", 1U << 20U));
+  age_tree(world.tree());
+  world.backup(1U << 20U);
+  const BackupResult again = world.backup(1U << 20U);
   REQUIRE(again.files_opened == 0);
   REQUIRE(again.statistics.blocks_new == 0);
 }
@@ -124,16 +114,15 @@ TEST_CASE("a backup with checkpoints gives the same snapshot, and leaves none pe
 TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes on from there") {
   Stopped stopped;
   Machine& machine = stopped.machine;
-  const TemporaryDirectory& source = stopped.source;
   Repository repository = machine.open();
   REQUIRE(live_count(repository) == 1);
   REQUIRE(repository.state().live_snapshots().front()->taken.is_pending);
-  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  require_sound(repository);
   const std::uint64_t stored = pack_bytes(*stopped.store);
   REQUIRE(stored > 1'500'000);
 
   machine.clock.advance_ms(60'000);
-  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  const BackupResult result = backup(repository, options_for(stopped.tree(), 0));
   REQUIRE(result.has_resumed);
   REQUIRE(live_count(repository) == 1);
   REQUIRE(result.statistics.files_unmodified >= 50);  // they were not opened again
@@ -141,9 +130,9 @@ TEST_CASE("a backup that is stopped keeps what it has stored, and the next goes 
   constexpr std::uint64_t file_bytes = 40'000;
   constexpr std::uint64_t total = 100 * file_bytes + large_bytes;
   REQUIRE(result.statistics.bytes_new < total - 50 * file_bytes + 200'000);  // nothing stored twice
-  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
-  machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  require_sound(repository);
+  machine.restore(repository, result.snapshot, stopped.tree(), stopped.out());
+  REQUIRE(stopped.differences().empty());
 }
 
 TEST_CASE("a backup that is stopped keeps what it has stored, whatever others have committed") {
@@ -161,16 +150,15 @@ TEST_CASE("a backup that is stopped keeps what it has stored, whatever others ha
 TEST_CASE("a pending snapshot that cannot be read keeps no backup of its source from going on") {
   Stopped stopped;
   Machine& machine = stopped.machine;
-  const TemporaryDirectory& source = stopped.source;
   Repository repository = machine.open();
   const SnapshotPtr pending = repository.state().live_snapshots().front();
   stopped.store->remove(reference_set_name(pending->taken.reference_set));
   machine.clock.advance_ms(60'000);
-  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  const BackupResult result = backup(repository, options_for(stopped.tree(), 0));
   REQUIRE_FALSE(result.has_resumed);
   REQUIRE(repository.state().pending.size() == 1);  // it is left as it is
-  machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  machine.restore(repository, result.snapshot, stopped.tree(), stopped.out());
+  REQUIRE(stopped.differences().empty());
   // Listed all the same, and the others beside it.
   const std::vector<SnapshotSummary> listed = list_snapshots(repository);
   REQUIRE(listed.size() == 2);
@@ -181,45 +169,36 @@ TEST_CASE("a pending snapshot that cannot be read keeps no backup of its source 
 }
 
 TEST_CASE("a backup that is stopped again before it is past the last stop keeps what that had") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 100);
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
+  Site site;
+  make_files(site.tree(), 100);
+  Machine& machine = site.machine;
   machine.init();
   const auto stop_after = [&](std::uint64_t files) {
     machine.clock.advance_ms(60'000);
     StoppingObserver stopping(files);
-    Repository repository = open_repository(store, Machine::credential(),
-                                            {.state_parent = machine.state.path(), .slot = {}},
-                                            {machine.clock, machine.random, stopping});
-    REQUIRE_THROWS_AS(backup(repository, options_for(source / "tree", 0)), Interrupted);
+    Repository repository = machine.open_with(stopping);
+    REQUIRE_THROWS_AS(backup(repository, options_for(site.tree(), 0)), Interrupted);
   };
   stop_after(80);
-  write_file(source / "tree/d0/f1", Bytes(50'000, 3));
+  write_file(site.tree("d0/f1"), Bytes(50'000, 3));
   stop_after(1);
   Repository repository = machine.open();
   machine.clock.advance_ms(60'000);
-  const BackupResult result = backup(repository, options_for(source / "tree", 0));
+  const BackupResult result = backup(repository, options_for(site.tree(), 0));
   REQUIRE(result.statistics.files_unmodified >= 78);
   REQUIRE(live_count(repository) == 1);
-  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
+  require_sound(repository);
 }
 
 TEST_CASE("a pending snapshot keeps the blocks of a file that is not complete") {
-  const TemporaryDirectory source;
-  std::filesystem::create_directories(source / "tree");
+  Checkpointed world(0);
   SeededRandom random(seed());
-  write_file(source / "tree/large", random_bytes(random, 30'000'000));
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  machine.clock.advance_ms(60'000);
-  const BackupResult result = backup(repository, options_for(source / "tree", 4U << 20U));
+  write_file(world.tree("large"), random_bytes(random, 30'000'000));
+  const BackupResult result = world.backup(4U << 20U);
   REQUIRE(result.pending_snapshots >= 4);
   REQUIRE(result.statistics.bytes_new < 31'000'000);
-  REQUIRE(findings(verify(repository, {.level = VerifyLevel::content})).empty());
-  machine.restore(repository, result.snapshot, source / "tree", source / "out");
-  REQUIRE(compare_trees(source / "tree", source / "out").empty());
+  require_sound(world.repository);
+  world.require_restored();
 }
 
 TEST_CASE("checkpoints fall at the same places for any number of threads") {
@@ -243,17 +222,14 @@ TEST_CASE("checkpoints fall at the same places for any number of threads") {
 }
 
 TEST_CASE("a dry run stores nothing and counts what would be new") {
-  const TemporaryDirectory source;
-  make_files(source / "tree", 20);
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
-  Repository repository = machine.init();
-  const auto before = store->objects();
-  machine.clock.advance_ms(60'000);
-  BackupOptions options = options_for(source / "tree", 0);
+  Checkpointed world(20);
+  Repository& repository = world.repository;
+  const auto before = world.store->objects();
+  world.machine.clock.advance_ms(60'000);
+  BackupOptions options = options_for(world.tree(), 0);
   options.is_dry_run = true;
   const BackupResult dry = backup(repository, options);
-  REQUIRE(store->objects() == before);
+  REQUIRE(world.store->objects() == before);
   REQUIRE(dry.statistics.files_new == 21);
   options.is_dry_run = false;
   const BackupResult wet = backup(repository, options);
@@ -261,8 +237,7 @@ TEST_CASE("a dry run stores nothing and counts what would be new") {
 }
 
 TEST_CASE("a stream becomes one file; one that fails becomes no snapshot") {
-  auto store = std::make_shared<MemoryStore>();
-  Machine machine(store);
+  Machine machine(std::make_shared<MemoryStore>());
   Repository repository = machine.init();
   SeededRandom random(seed());
   const Bytes content = random_bytes(random, 5'000'001);

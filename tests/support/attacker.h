@@ -1,86 +1,39 @@
-// What a client that was taken over does with the real keys of its slot, and a store by which to be
-// in between.
+// What a client that was taken over does with the real keys of its slot, and stores by which to be
+// in between: each of them breaks one promise of engine/store/store.h and keeps the others.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "engine/blocks/stored_snapshot.h"
-#include "engine/crypto/hash.h"
-#include "engine/crypto/seal.h"
-#include "engine/format/limits.h"
+#include "engine/format/index.h"
+#include "engine/format/journal_entry.h"
 #include "engine/format/names.h"
-#include "engine/journal/journal.h"
-#include "engine/keys/sealed_object.h"
+#include "engine/repository/repository.h"
 #include "tests/support/forwarding_store.h"
-#include "tests/support/repository_fixture.h"
+#include "tests/support/memory_store.h"
 
 namespace kist::test {
 
-// An entry of the writer's that introduces that index segment, with the keys of those packs.
-inline void introduce_claims(Repository& evil,
-                             Random& random,
-                             const IndexSegment& segment,
-                             KeySegmentOuter outer,
-                             const KeySegmentInner& inner) {
-  const auto seal = [&](ObjectType type, const Key& key, View payload) {
-    return seal_object({.type = type, .origin = evil.keyring().origin()}, key,
-                       evil.keyring().signing_seed(), random, payload);
-  };
-  const Bytes index = seal(ObjectType::index_segment, Key(), encode_index_segment(segment));
-  outer.index_segments = {{hash_object(index), KeyBytes()}};
-  Key ephemeral;
-  random.fill(ephemeral.mutable_view());
-  outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
-  const Bytes keys =
-      seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
-  evil.writer().put(index_segment_name(hash_object(index)), index);
-  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
-  commit(evil, [&](const State& state) {
-    StoredSnapshot claimed;
-    claimed.key_segments = {hash_object(keys)};
-    claimed.segments = {{hash_object(index), 0, static_cast<std::uint32_t>(segment.block_count())}};
-    SnapshotTaken taken = snapshot_entry(claimed, state);
-    taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
-    return Act(std::move(taken));
-  });
-}
+// An entry of the writer's that introduces that index segment, with the keys of those packs. The
+// segment's own key goes into `outer` here.
+void introduce_claims(Repository& evil,
+                      Random& random,
+                      const IndexSegment& segment,
+                      KeySegmentOuter outer,
+                      const KeySegmentInner& inner);
 
 // An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
-inline void claim_packs(Repository& evil,
-                        Random& random,
-                        const std::vector<std::string>& names,
-                        bool has_keys = true) {
-  IndexSegment segment;
-  KeySegmentOuter outer;
-  KeySegmentInner inner;
-  for (const std::string& name : names) {
-    IndexedPack pack;
-    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
-    pack.size = pack_bytes_min;
-    IndexedFrame frame;
-    frame.place = {pack_header_size, 100, 100};
-    frame.blocks = {{random.draw_id<BlockTag>(), 84}};
-    pack.frames = {frame};
-    segment.packs.push_back(pack);
-    if (!has_keys) continue;
-    outer.packs.push_back(pack.name);
-    inner.packs.emplace_back();
-  }
-  introduce_claims(evil, random, segment, outer, inner);
-}
+void claim_packs(Repository& evil,
+                 Random& random,
+                 const std::vector<std::string>& names,
+                 bool has_keys = true);
 
-inline std::vector<std::string> pack_names(const MemoryStore& store) {
-  std::vector<std::string> out;
-  for (const auto& [name, bytes] : store.objects()) {
-    if (name.starts_with("packs/")) out.push_back(name);
-  }
-  return out;
-}
+// An entry, put in its place whether it holds or not: what its author's client would never do.
+void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry);
+
+std::vector<std::string> pack_names(const MemoryStore& store);
 
 // Calls somebody once, when the first object of a folder has been put: when a key segment is, packs
 // are there, and the entry is not.
@@ -146,12 +99,5 @@ class CarelessStore final : public ForwardingStore {
     return true;
   }
 };
-
-// An entry, put in its place whether it holds or not: what its author's client would never do.
-inline void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
-  const Bytes bytes = seal_entry(evil.keyring(), random, entry);
-  store.put(journal_name(entry.sequence), bytes);
-  store.put(twin_name(journal_name(entry.sequence)), bytes);
-}
 
 }  // namespace kist::test

@@ -61,9 +61,16 @@ struct Machine {
     return init_repository(store, credential(), options, state.path(), services());
   }
 
-  Repository open() {
-    return open_repository(store, credential(), {.state_parent = state.path(), .slot = {}},
+  // Opens the slot of the key file that credential(fill) stands for.
+  Repository open(std::uint8_t fill = 7) {
+    return open_repository(store, credential(fill), {.state_parent = state.path(), .slot = {}},
                            services());
+  }
+
+  // The same, told to another observer.
+  Repository open_with(Observer& told) {
+    return open_repository(store, credential(), {.state_parent = state.path(), .slot = {}},
+                           {clock, random, told});
   }
 
   BackupResult backup(Repository& repository, const std::string& path, unsigned threads = 2) {

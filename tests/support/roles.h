@@ -29,10 +29,7 @@ struct Roles {
     return out;
   }
 
-  Repository open() {
-    return open_repository(store, Machine::credential(9),
-                           {.state_parent = other.state.path(), .slot = {}}, other.services());
-  }
+  Repository open() { return other.open(9); }
 
   BackupResult backup(Repository& repository, const std::string& name) {
     other.clock.advance_ms(120'000);
@@ -51,6 +48,26 @@ struct Roles {
   Repository owner_repository = owner.init();
   SnapshotId first;
 };
+
+inline SlotId slot_called(const State& state, const std::string& name) {
+  for (const auto& [id, slot] : state.slots) {
+    if (slot.introduction.name == name) return id;
+  }
+  FAIL("no slot is called " << name);
+  return {};
+}
+
+// The owner shuts that slot out, which ends the epoch.
+inline EndEpochResult revoke(Roles& roles, const std::string& name = "other") {
+  roles.owner_repository.journal().replay();
+  return end_epoch(roles.owner_repository,
+                   {.revoked = {slot_called(roles.owner_repository.state(), name)}});
+}
+
+// The owner ends the epoch, and all slots stay.
+inline EndEpochResult rotate(Roles& roles) {
+  return end_epoch(roles.owner_repository, {});
+}
 
 // That machine restores the snapshot of the tree, and one file of it as it still is in the source.
 inline void require_restored(Machine& machine,

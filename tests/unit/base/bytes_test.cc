@@ -32,3 +32,13 @@ TEST_CASE("an error of a reader names object and offset") {
     REQUIRE(error.text() == "slots/ab at offset 2: needs 4 bytes more, has 1");
   }
 }
+
+TEST_CASE("big-endian numbers sort as numbers do, and are read back") {
+  REQUIRE(to_big_endian(std::uint32_t{0x01020304}) == std::array<std::uint8_t, 4>{1, 2, 3, 4});
+  REQUIRE(to_big_endian(std::uint64_t{255}) < to_big_endian(std::uint64_t{256}));
+  for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{0xfedcba9876543210}}) {
+    REQUIRE(from_big_endian<std::uint64_t>(to_big_endian(value)) == value);
+  }
+  REQUIRE(from_big_endian<std::uint32_t>(Bytes{1, 2, 3, 4, 5}) == 0x01020304);
+  REQUIRE(from_big_endian<std::uint64_t>(Bytes{1, 2}) == 0x0102);
+}

@@ -122,8 +122,6 @@ TEST_CASE("a scan begins at a key, follows their order and ends when it is told 
   REQUIRE(scanned("bb", 9) == "cd");
   REQUIRE(scanned("a", 2) == "ab");
   REQUIRE(scanned("e", 9).empty());
-  REQUIRE(read.last_key(0) == to_bytes("d"));
-  REQUIRE_FALSE(read.last_key(1));
 }
 
 TEST_CASE("a table that was cleared is empty, and the others are not") {

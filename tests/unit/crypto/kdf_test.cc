@@ -9,10 +9,10 @@ using namespace kist::test;
 
 TEST_CASE("derived keys differ by number and by context") {
   const Key master = key_of(3);
-  REQUIRE_FALSE(
-      equal(derive_key(master, 1, "contexta").view(), derive_key(master, 2, "contexta").view()));
-  REQUIRE_FALSE(
-      equal(derive_key(master, 1, "contexta").view(), derive_key(master, 1, "contextb").view()));
+  REQUIRE_FALSE(equal(derive_key(master, KeyUse::slot_signing_seed).view(),
+                      derive_key(master, KeyUse::slot_box_seed).view()));
+  REQUIRE_FALSE(equal(derive_key(master, KeyUse::slot_signing_seed).view(),
+                      derive_key(master, KeyUse::gear_table).view()));
 }
 
 TEST_CASE("a passphrase yields the same key again, and another with another salt") {

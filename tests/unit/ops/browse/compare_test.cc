@@ -1,8 +1,10 @@
 // Snapshots against each other: diff and find.
+#include "engine/ops/browse/compare.h"
+
 #include <filesystem>
 
-#include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;
@@ -11,31 +13,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Compared {
+struct Compared : World {
   Compared() {
-    fs::create_directories(source / "tree/a");
-    write_file(source / "tree/a/same", to_bytes("same"));
-    write_file(source / "tree/a/edited", to_bytes("one"));
-    write_file(source / "tree/a/removed", to_bytes("gone"));
-    write_file(source / "tree/mode", to_bytes("mode"));
+    fs::create_directories(tree("a"));
+    write_file(tree("a/same"), to_bytes("same"));
+    write_file(tree("a/edited"), to_bytes("one"));
+    write_file(tree("a/removed"), to_bytes("gone"));
+    write_file(tree("mode"), to_bytes("mode"));
     take();
-    write_file(source / "tree/a/edited", to_bytes("two, and longer"));
-    fs::remove(source / "tree/a/removed");
-    write_file(source / "tree/new", Bytes(1000, 1));
-    fs::permissions(source / "tree/mode", fs::perms::owner_all);
+    write_file(tree("a/edited"), to_bytes("two, and longer"));
+    fs::remove(tree("a/removed"));
+    write_file(tree("new"), Bytes(1000, 1));
+    fs::permissions(tree("mode"), fs::perms::owner_all);
     take();
     take();
   }
 
-  void take() { snapshots.push_back(machine.backup(repository, source / "tree").snapshot); }
+  void take() { snapshots.push_back(backup().snapshot); }
 
   [[nodiscard]] std::string in_tree(const std::string& path) const {
-    return path.substr((source / "tree").size());
+    return path.substr(tree().size());
   }
 
-  TemporaryDirectory source;
-  Machine machine{std::make_shared<MemoryStore>()};
-  Repository repository = machine.init();
   std::vector<SnapshotId> snapshots;
 };
 

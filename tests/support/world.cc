@@ -1,0 +1,87 @@
+#include "tests/support/world.h"
+
+#include <filesystem>
+
+#include "tests/support/test.h"
+
+namespace kist::test {
+
+Site::Site() {
+  std::filesystem::create_directory(tree());
+}
+
+std::string Site::tree(const std::string& below) const {
+  return source / (below.empty() ? "tree" : "tree/" + below);
+}
+
+std::string Site::out(const std::string& below) const {
+  return source / (below.empty() ? "out" : "out/" + below);
+}
+
+std::vector<std::string> Site::differences() const {
+  return compare_trees(tree(), out());
+}
+
+BackupResult World::backup(unsigned threads) {
+  BackupResult result = machine.backup(repository, tree(), threads);
+  snapshot = result.snapshot;
+  return result;
+}
+
+RestoreResult World::restore(Overwrite overwrite) {
+  return machine.restore(repository, snapshot, tree(), out(), overwrite);
+}
+
+void World::require_restored() {
+  restore();
+  const std::vector<std::string> found = differences();
+  CAPTURE(found);
+  REQUIRE(found.empty());
+}
+
+TreeWorld::TreeWorld() {
+  make_tree(tree(), seed());
+  age_tree(tree());
+}
+
+VerifyReport verify_content(Repository& repository) {
+  return verify(repository, {.level = VerifyLevel::content});
+}
+
+std::string findings_of(const VerifyReport& report) {
+  std::string out;
+  for (const Finding& finding : report.findings) {
+    out += finding.object + ": " + finding.problem + "\n";
+  }
+  return out;
+}
+
+void require_sound(Repository& repository) {
+  REQUIRE(findings_of(verify_content(repository)).empty());
+}
+
+std::vector<std::string> names_of(const MemoryStore& store, const std::string& prefix) {
+  std::vector<std::string> out;
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with(prefix)) out.push_back(name);
+  }
+  return out;
+}
+
+void flip_bit(MemoryStore& store, const std::string& name, std::size_t offset) {
+  Bytes bytes = store.objects().at(name);
+  bytes.at(offset) ^= 1;
+  store.overwrite(name, bytes);
+}
+
+void flip_bit(MemoryStore& store, const std::string& name) {
+  flip_bit(store, name, store.objects().at(name).size() / 2);
+}
+
+void damage_large_packs(MemoryStore& store) {
+  for (const auto& [name, bytes] : store.objects()) {
+    if (name.starts_with("packs/") && bytes.size() >= (1U << 20U)) flip_bit(store, name, 300'000);
+  }
+}
+
+}  // namespace kist::test

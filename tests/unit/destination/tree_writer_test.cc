@@ -1,0 +1,243 @@
+// What a restore writes to: names appear whole or not at all, and nothing is reached through a
+// link.
+#include "engine/destination/tree_writer.h"
+
+#include <filesystem>
+
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+#include "tests/support/world.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A target that exists and holds nothing.
+struct WrittenTree {
+  WrittenTree() { fs::create_directory(target); }
+
+  [[nodiscard]] std::string at(const std::string& path) const { return target + "/" + path; }
+
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& file : fs::directory_iterator(target)) {
+      out.push_back(file.path().filename().string());
+    }
+    std::ranges::sort(out);
+    return out;
+  }
+
+  TemporaryDirectory directory;
+  std::string target = directory / "out";
+  SeededRandom random{seed()};
+};
+
+Entry target_entry(const std::string& path, EntryType type) {
+  Entry out;
+  out.path = path;
+  out.type = type;
+  out.mode = 0644;
+  out.uid = own_user_number();
+  out.mtime = {1'600'000'000, 5};
+  return out;
+}
+
+using TargetNames = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a name is one that a restore gives to what is not whole only if all of it is so") {
+  for (const std::string name : {".kist-partial-0123abcd-0", ".kist-partial-ffffffff-123456"}) {
+    REQUIRE(is_partial_name(name));
+  }
+  for (const std::string name :
+       {"", ".kist-partial-", ".kist-partial-0123abcd-", ".kist-partial-0123abcd-x",
+        ".kist-partial-0123ABCD-1", ".kist-partial-0123abc-1", ".kist-partial-0123abcd1",
+        "x.kist-partial-0123abcd-1", ".kist-partial-0123abcd-1.txt"}) {
+    INFO(name);
+    REQUIRE_FALSE(is_partial_name(name));
+  }
+}
+
+TEST_CASE("a file has its name once it is whole, with its metadata, and not before") {
+  WrittenTree run;
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const Entry entry = target_entry("file", EntryType::file);
+  std::string partial;
+  const File file = writer.begin_file(parents, entry, partial);
+  file.write_at(0, to_bytes("content"));
+  REQUIRE(run.names() == TargetNames{partial});
+  REQUIRE(is_partial_name(partial));
+  writer.finish_file(parents, file, entry, {partial, Standing::absent});
+  REQUIRE(run.names() == TargetNames{"file"});
+  REQUIRE(slurp(run.at("file")) == to_bytes("content"));
+  const FileStatus status = writer.root().status("file");
+  REQUIRE(status.mtime == entry.mtime);
+  REQUIRE(status.mode == 0644);
+}
+
+TEST_CASE("a file that is discarded leaves no name") {
+  WrittenTree run;
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const Entry entry = target_entry("file", EntryType::file);
+  std::string partial;
+  static_cast<void>(writer.begin_file(parents, entry, partial));
+  writer.discard_file(parents, entry, partial);
+  REQUIRE(run.names().empty());
+}
+
+TEST_CASE("a name that appears while a file is written is somebody else's, and stays") {
+  WrittenTree run;
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const Entry entry = target_entry("file", EntryType::file);
+  std::string partial;
+  const File file = writer.begin_file(parents, entry, partial);
+  write_file(run.at("file"), to_bytes("theirs"));
+  REQUIRE(error_code([&] {
+            writer.finish_file(parents, file, entry, {partial, Standing::absent});
+          }) == Code::failed);
+  REQUIRE(run.names() == TargetNames{"file"});
+  REQUIRE(slurp(run.at("file")) == to_bytes("theirs"));
+  // What was seen to stand there before is replaced.
+  const File again = writer.begin_file(parents, entry, partial);
+  writer.finish_file(parents, again, entry, {partial, Standing::other});
+  REQUIRE(slurp(run.at("file")).empty());
+}
+
+TEST_CASE("what stands in a target is right, other or absent, by type and what the type has") {
+  WrittenTree run;
+  write_file(run.at("file"), to_bytes("12345"));
+  age_tree(run.target);
+  fs::create_symlink("there", run.at("link"));
+  fs::create_directory(run.at("dir"));
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const auto look = [&](const Entry& entry) { return writer.look(parents, entry); };
+  REQUIRE(look(target_entry("absent", EntryType::file)) == Standing::absent);
+  Entry file = target_entry("file", EntryType::file);
+  file.size = 5;
+  file.mtime = writer.root().status("file").mtime;
+  REQUIRE(look(file) == Standing::right);
+  Entry other = file;
+  other.size = 6;
+  REQUIRE(look(other) == Standing::other);
+  other = file;
+  ++other.mtime.nanoseconds;
+  REQUIRE(look(other) == Standing::other);
+  Entry link = target_entry("link", EntryType::symlink);
+  link.link_target = "there";
+  REQUIRE(look(link) == Standing::right);
+  link.link_target = "elsewhere";
+  REQUIRE(look(link) == Standing::other);
+  REQUIRE(look(target_entry("dir", EntryType::directory)) == Standing::right);
+  REQUIRE(look(target_entry("dir", EntryType::file)) == Standing::other);
+  Entry name = target_entry("second", EntryType::hard_link);
+  name.link_target = "file";
+  REQUIRE(look(name) == Standing::absent);
+  fs::create_hard_link(run.at("file"), run.at("second"));
+  REQUIRE(look(name) == Standing::right);
+  // A file with another name is not taken for right: that name could be anybody's.
+  REQUIRE(look(file) == Standing::other);
+}
+
+TEST_CASE("with Overwrite::never what differs is left alone, and with always nothing is right") {
+  WrittenTree run;
+  write_file(run.at("file"), to_bytes("12345"));
+  const auto entry_of = [&](const TreeWriter& writer) {
+    Entry out = target_entry("file", EntryType::file);
+    out.size = 5;
+    out.mtime = writer.root().status("file").mtime;
+    return out;
+  };
+  {
+    TreeWriter never(run.target, {.overwrite = Overwrite::never}, run.random);
+    ParentCache parents(never.root());
+    REQUIRE(error_code([&] { never.prepare_replacing(parents, entry_of(never)); }) == Code::failed);
+  }
+  TreeWriter always(run.target, {.overwrite = Overwrite::always}, run.random);
+  ParentCache parents(always.root());
+  REQUIRE(always.look(parents, entry_of(always)) == Standing::other);
+  REQUIRE_NOTHROW(always.prepare_replacing(parents, entry_of(always)));
+}
+
+TEST_CASE("nothing is written through a link that stands in the target") {
+  WrittenTree run;
+  fs::create_directory(run.directory / "elsewhere");
+  fs::create_directory_symlink(run.directory / "elsewhere", run.at("link"));
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  std::string partial;
+  for (const std::string path : {"link/file", "../elsewhere/file"}) {
+    INFO(path);
+    const Entry entry = target_entry(path, EntryType::file);
+    REQUIRE_THROWS_AS(writer.begin_file(parents, entry, partial), Error);
+    REQUIRE_THROWS_AS(writer.make_other(parents, target_entry(path, EntryType::fifo), {}), Error);
+    Entry name = target_entry("name", EntryType::hard_link);
+    name.link_target = path;
+    REQUIRE_THROWS_AS(writer.make_hard_link(parents, name, {}), Error);
+  }
+  REQUIRE(fs::is_empty(run.directory / "elsewhere"));
+}
+
+TEST_CASE("what is removed is told, and what is kept keeps the directories above it") {
+  WrittenTree run;
+  fs::create_directories(run.at("d/sub/deep"));
+  write_file(run.at("d/a"), to_bytes("x"));
+  write_file(run.at("d/sub/kept"), to_bytes("x"));
+  fs::create_directory_symlink(run.directory.path(), run.at("d/link"));
+  TreeWriter writer(run.target, {}, run.random);
+  std::vector<std::string> removed;
+  const auto keeps = [](const std::string& path) { return path == "d/sub/kept"; };
+  REQUIRE_FALSE(writer.remove_all("d", keeps, removed));
+  REQUIRE(removed == TargetNames{"d/a", "d/link", "d/sub/deep"});
+  REQUIRE(fs::exists(run.at("d/sub/kept")));
+  removed.clear();
+  REQUIRE(writer.remove_all(
+      "d", [](const std::string&) { return false; }, removed));
+  REQUIRE(removed.back() == "d");
+  REQUIRE(run.names().empty());
+  REQUIRE(fs::exists(run.directory.path()));
+}
+
+TEST_CASE("a target that a restore has made is its own until the restore is done") {
+  WrittenTree run;
+  const std::string made = run.directory / "made";
+  {
+    const TreeWriter first(made, {}, run.random);
+    REQUIRE(first.takes_metadata(""));
+  }
+  TreeWriter again(made, {}, run.random);  // the first was cut off
+  REQUIRE(again.takes_metadata(""));
+  again.finish();
+  REQUIRE(fs::is_empty(made));
+}
+
+TEST_CASE("what a restore that was cut off has left is cleared, and nothing that looks like it") {
+  World run;
+  fs::create_directory(run.tree("documents"));
+  run.backup();
+  fs::create_directories(run.out("documents"));
+  for (const std::string name :
+       {".kist-partial-0123abcd-7", "documents/.kist-partial-0123abcd-8"}) {
+    write_file(run.out() + "/" + name, to_bytes("half"));
+  }
+  const std::vector<std::string> others = {".kist-partial-0123abcd-", ".kist-partial-0123ABCD-1",
+                                           ".kist-partial-0123abcd-x", "x.kist-partial-0123abcd-1"};
+  for (const std::string& name : others) {
+    write_file(run.out() + "/" + name, to_bytes("mine"));
+  }
+  fs::create_directories(run.out(".kist-partial-0123abcd-9"));
+  run.restore();
+  REQUIRE_FALSE(fs::exists(run.out(".kist-partial-0123abcd-7")));
+  REQUIRE_FALSE(fs::exists(run.out("documents/.kist-partial-0123abcd-8")));
+  REQUIRE(fs::exists(run.out(".kist-partial-0123abcd-9")));
+  for (const std::string& name : others) {
+    REQUIRE(fs::exists(run.out() + "/" + name));
+  }
+}

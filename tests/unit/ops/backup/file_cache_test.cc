@@ -1,0 +1,222 @@
+// The cache of unchanged files: what is found again, what a cache takes the place of, and that
+// damage costs a read and nothing else.
+#include "engine/ops/backup/file_cache.h"
+
+#include <filesystem>
+
+#include "tests/support/repository_fixture.h"
+#include "tests/support/samples.h"
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace {
+
+const std::string cache_source(32, 'a');
+
+Entry cached_file(const std::string& path) {
+  Entry out;
+  out.path = path;
+  out.mode = 0644;
+  out.inode = 7;
+  out.size = 5000;
+  out.content = {{ItemType::block, 5000, sample_id<BlockId>(1)}};
+  return out;
+}
+
+// The directory of the caches of one source.
+struct CacheDirectory {
+  std::unique_ptr<FileCacheWriter> writer() {
+    return std::make_unique<FileCacheWriter>(directory / "cache", cache_source, random, observer);
+  }
+
+  // A cache of these paths, each with one block that is new in its entry.
+  void write(CacheKind kind, const std::vector<std::string>& paths) {
+    const auto out = writer();
+    for (const std::string& path : paths) {
+      out->add(cached_file(path), {{NumberBase::new_data, 3, 1}});
+    }
+    out->end_era({.first_number = 100, .new_data_count = 10});
+    out->commit(kind, {.snapshot = sample_id<SnapshotId>(1), .started_ms = 42});
+  }
+
+  [[nodiscard]] std::unique_ptr<FileCacheReader> open(CacheKind kind) const {
+    return FileCacheReader::open(directory / "cache", cache_source, kind);
+  }
+
+  [[nodiscard]] std::vector<std::string> files() const {
+    std::vector<std::string> out;
+    for (const auto& file : std::filesystem::directory_iterator(directory / "cache")) {
+      out.push_back(file.path().string());
+    }
+    std::ranges::sort(out);
+    return out;
+  }
+
+  // The one file that holds entries.
+  [[nodiscard]] std::string pieces() const {
+    std::vector<std::string> found = files();
+    std::erase_if(found, [](const std::string& path) {
+      return path.ends_with(".key") || path.ends_with(".pending");
+    });
+    REQUIRE(found.size() == 1);
+    return found.front();
+  }
+
+  TemporaryDirectory directory;
+  SeededRandom random{seed()};
+  RecordingObserver observer;
+};
+
+void flip_file_byte(const std::string& path, std::size_t offset) {
+  Bytes bytes = slurp(path);
+  bytes.at(offset) ^= 1;
+  write_file(path, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("a cached entry is found again with its blocks as numbers that stand by themselves") {
+  CacheDirectory caches;
+  const auto writer = caches.writer();
+  writer->add(cached_file("a"), {{NumberBase::absolute, 5, 2}, {NumberBase::new_data, 3, 1}});
+  writer->end_era({.first_number = 100, .new_data_count = 10});
+  writer->add(cached_file("b"), {{NumberBase::new_data, 0, 1}, {NumberBase::new_meta, 2, 1}});
+  writer->end_era({.first_number = 200, .new_data_count = 10});
+  writer->commit(CacheKind::complete, {.snapshot = sample_id<SnapshotId>(1), .started_ms = 42});
+  const auto reader = caches.open(CacheKind::complete);
+  REQUIRE(reader);
+  REQUIRE(reader->facts().snapshot == sample_id<SnapshotId>(1));
+  REQUIRE(reader->facts().started_ms == 42);
+  REQUIRE(reader->facts().last_path == "b");
+  const CachedEntry* first = reader->find("a");
+  REQUIRE(first != nullptr);
+  REQUIRE(first->entry == cached_file("a"));
+  REQUIRE(first->runs ==
+          std::vector<ReferenceRun>{{NumberBase::absolute, 5, 2}, {NumberBase::absolute, 103, 1}});
+  const CachedEntry* second = reader->find("b");
+  REQUIRE(second != nullptr);
+  REQUIRE(second->runs == std::vector<ReferenceRun>{{NumberBase::absolute, 200, 1},
+                                                    {NumberBase::absolute, 212, 1}});
+}
+
+TEST_CASE("paths that a cache lacks are not found, and those after them are") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a", "a/b", "a.txt", "c"});
+  const auto reader = caches.open(CacheKind::complete);
+  REQUIRE(reader->find("") == nullptr);
+  REQUIRE(reader->find("a/a") == nullptr);
+  REQUIRE(reader->find("a/b") != nullptr);
+  REQUIRE(reader->find("a.txt") != nullptr);
+  REQUIRE(reader->find("b") == nullptr);
+  REQUIRE(reader->find("c") != nullptr);
+  REQUIRE(reader->find("d") == nullptr);
+}
+
+TEST_CASE("a cache of many pieces is read through to its end") {
+  CacheDirectory caches;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 5000; ++i) {
+    paths.push_back(concat("directory/", 100'000 + i, std::string(100, 'x')));
+  }
+  caches.write(CacheKind::complete, paths);
+  REQUIRE(std::filesystem::file_size(caches.pieces()) > (1U << 18U));
+  const auto reader = caches.open(CacheKind::complete);
+  REQUIRE(std::ranges::all_of(paths, [&](const auto& path) { return reader->find(path); }));
+}
+
+TEST_CASE("a cache that is not committed leaves the former one, and no file of its own") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a"});
+  const std::vector<std::string> before = caches.files();
+  caches.writer()->add(cached_file("b"), {});
+  REQUIRE(caches.files() == before);
+  REQUIRE(caches.open(CacheKind::complete)->find("a") != nullptr);
+}
+
+TEST_CASE("a pending cache stands beside the complete one, which takes the place of both") {
+  CacheDirectory caches;
+  REQUIRE_FALSE(caches.open(CacheKind::complete));
+  caches.write(CacheKind::complete, {"a"});
+  caches.write(CacheKind::pending, {"b"});
+  REQUIRE(caches.open(CacheKind::complete)->find("a") != nullptr);
+  REQUIRE(caches.open(CacheKind::pending)->find("b") != nullptr);
+  caches.write(CacheKind::complete, {"c"});
+  REQUIRE_FALSE(caches.open(CacheKind::pending));
+  REQUIRE(caches.open(CacheKind::complete)->find("c") != nullptr);
+  REQUIRE(caches.files().size() == 2);
+}
+
+TEST_CASE("the key of a cache that was replaced is on no file of the directory") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a"});
+  // Magic, generation, then the key.
+  const Bytes facts = slurp(caches.directory / ("cache/" + cache_source + ".key"));
+  const Bytes key(facts.begin() + 24, facts.begin() + 24 + Key::size);
+  const auto stands_in = [&](const std::string& path) {
+    const Bytes bytes = slurp(path);
+    return !std::ranges::search(bytes, key).empty();
+  };
+  REQUIRE(std::ranges::any_of(caches.files(), stands_in));
+  caches.write(CacheKind::complete, {"a"});
+  REQUIRE(std::ranges::none_of(caches.files(), stands_in));
+}
+
+TEST_CASE("a damaged cache ends where the damage is, and what is before it still counts") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a"});
+  SECTION("in its entries") {
+    flip_file_byte(caches.pieces(), 20);
+    REQUIRE(caches.open(CacheKind::complete)->find("a") == nullptr);
+  }
+  SECTION("cut short") {
+    std::filesystem::resize_file(caches.pieces(), 10);
+    REQUIRE(caches.open(CacheKind::complete)->find("a") == nullptr);
+  }
+  SECTION("a size that no piece has") {
+    Bytes bytes = slurp(caches.pieces());
+    std::fill_n(bytes.begin(), 4, std::uint8_t{0xff});
+    write_file(caches.pieces(), bytes);
+    REQUIRE(caches.open(CacheKind::complete)->find("a") == nullptr);
+  }
+  SECTION("in the file that holds its key") {
+    for (const std::size_t offset : {0U, 10U, 30U, 60U, 100U}) {
+      const std::string path = caches.directory / ("cache/" + cache_source + ".key");
+      flip_file_byte(path, offset);
+      REQUIRE_FALSE(caches.open(CacheKind::complete));
+      flip_file_byte(path, offset);
+    }
+    REQUIRE(caches.open(CacheKind::complete));
+  }
+  SECTION("its entries are gone") {
+    std::filesystem::remove(caches.pieces());
+    REQUIRE_FALSE(caches.open(CacheKind::complete));
+  }
+}
+
+TEST_CASE("entries that a run that was killed has left are cleared, and nothing else is") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a"});
+  const std::string stray =
+      caches.directory / ("cache/" + cache_source + "." + std::string(32, '0'));
+  const std::string other = caches.directory / ("cache/" + cache_source + ".notes");
+  write_file(stray, Bytes(10));
+  write_file(other, Bytes(10));
+  caches.writer();
+  REQUIRE_FALSE(std::filesystem::exists(stray));
+  REQUIRE(std::filesystem::exists(other));
+  REQUIRE(caches.open(CacheKind::complete)->find("a") != nullptr);
+}
+
+TEST_CASE("a cache that cannot be written is given up with one notice, not the backup") {
+  CacheDirectory caches;
+  write_file(caches.directory / "cache", Bytes(1));  // a file where the directory should be
+  const auto writer = caches.writer();
+  writer->add(cached_file("a"), {});
+  writer->end_era({});
+  REQUIRE_NOTHROW(writer->commit(CacheKind::complete, {}));
+  REQUIRE(caches.observer.notices.size() == 1);
+  REQUIRE_FALSE(caches.open(CacheKind::complete));
+}
