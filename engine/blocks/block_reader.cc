@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/attempt.h"
+#include "engine/base/pinned.h"
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
@@ -37,18 +38,13 @@ KeySegmentInner open_inner(const ReadKeys& keys,
   return open_key_segment_inner(outer, name, keys.epoch_secret());
 }
 
-struct PackKeyring::Opened {
+struct PackKeyring::Opened : private Pinned {
   Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
       : packs(std::move(pack_names)), inner(std::move(keys)) {
     for (std::size_t i = 0; i < packs.size(); ++i) {
       position.emplace(packs[i], i);
     }
   }
-
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  Opened(Opened&&) = delete;
-  Opened& operator=(Opened&&) = delete;
 
   ~Opened() = default;
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/services.h"
 #include "engine/catalog/local_directory.h"
 #include "engine/format/journal_entry.h"
@@ -25,16 +26,12 @@
 
 namespace kist {
 
-class Journal {
+class Journal : private Pinned {
  public:
   // All outlive the journal. `keyring` enters each epoch that a replay comes to.
   Journal(Store& store, Keyring& keyring, LocalDirectory& local, Services services)
       : store_(store), keyring_(keyring), local_(local), services_(services) {}
 
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
-  Journal(Journal&&) = delete;
-  Journal& operator=(Journal&&) = delete;
   ~Journal() = default;
 
   // The same journal, followed from the start into another directory.

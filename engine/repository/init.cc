@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "engine/base/disk/file.h"
+#include "engine/base/pinned.h"
 #include "engine/content/chunker.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
@@ -68,7 +69,7 @@ Secrets draw_secrets(Random& random) {
 
 // This machine's record of a repository that is being made: where there is no room for it, nothing
 // is made, and where nothing is made, it goes again.
-class NewLocalDirectory {
+class NewLocalDirectory : private Pinned {
  public:
   NewLocalDirectory(std::string directory, Services services) : directory_(std::move(directory)) {
     try {
@@ -78,11 +79,6 @@ class NewLocalDirectory {
       throw;
     }
   }
-
-  NewLocalDirectory(const NewLocalDirectory&) = delete;
-  NewLocalDirectory& operator=(const NewLocalDirectory&) = delete;
-  NewLocalDirectory(NewLocalDirectory&&) = delete;
-  NewLocalDirectory& operator=(NewLocalDirectory&&) = delete;
 
   ~NewLocalDirectory() {
     if (!is_kept_) remove();

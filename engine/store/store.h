@@ -39,6 +39,7 @@
 #include <string>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
@@ -46,13 +47,8 @@ namespace kist {
 // box's second copy: 7 + 10 + 1 + 32 + 1 + 32 + 2 bytes.
 inline constexpr std::size_t object_path_bytes_max = 128;
 
-class StoreReader {
+class StoreReader : private Pinned {
  public:
-  StoreReader() = default;
-  StoreReader(const StoreReader&) = delete;
-  StoreReader& operator=(const StoreReader&) = delete;
-  StoreReader(StoreReader&&) = delete;
-  StoreReader& operator=(StoreReader&&) = delete;
   virtual ~StoreReader() = default;
 
   // The object's size in bytes; nullopt when nothing has that path. Nullopt does not prove that the
@@ -81,13 +77,8 @@ class StoreReader {
 // before finish() it leaves no object (an upload that was begun is given up). After an Error only
 // its destruction is left: put the whole object again with another writer. Must not outlive its
 // store.
-class ObjectWriter {
+class ObjectWriter : private Pinned {
  public:
-  ObjectWriter() = default;
-  ObjectWriter(const ObjectWriter&) = delete;
-  ObjectWriter& operator=(const ObjectWriter&) = delete;
-  ObjectWriter(ObjectWriter&&) = delete;
-  ObjectWriter& operator=(ObjectWriter&&) = delete;
   virtual ~ObjectWriter() = default;
   virtual void append(View bytes) = 0;
   // Gives the object its path, as put() does: an object that has it already stays as it is. Called
@@ -95,13 +86,8 @@ class ObjectWriter {
   virtual void finish(const std::string& path) = 0;
 };
 
-class StoreWriter {
+class StoreWriter : private Pinned {
  public:
-  StoreWriter() = default;
-  StoreWriter(const StoreWriter&) = delete;
-  StoreWriter& operator=(const StoreWriter&) = delete;
-  StoreWriter(StoreWriter&&) = delete;
-  StoreWriter& operator=(StoreWriter&&) = delete;
   virtual ~StoreWriter() = default;
 
   // Makes the place ready for a new repository, durably: a local store makes its root and the
@@ -139,13 +125,8 @@ class StoreWriter {
   virtual void confirm(const std::string& path) = 0;
 };
 
-class StoreRemover {
+class StoreRemover : private Pinned {
  public:
-  StoreRemover() = default;
-  StoreRemover(const StoreRemover&) = delete;
-  StoreRemover& operator=(const StoreRemover&) = delete;
-  StoreRemover(StoreRemover&&) = delete;
-  StoreRemover& operator=(StoreRemover&&) = delete;
   virtual ~StoreRemover() = default;
 
   // Removes the object, with all its versions where the store keeps versions; an absent one is

@@ -1,6 +1,7 @@
 #include "engine/ops/backup/file_cache.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/base/disk/tree.h"
 #include "engine/crypto/hash.h"

@@ -13,6 +13,7 @@
 #include "engine/base/disk/file.h"
 #include "engine/base/entry.h"
 #include "engine/base/observer.h"
+#include "engine/base/pinned.h"
 #include "engine/base/random.h"
 #include "engine/blocks/reference_run.h"
 #include "engine/crypto/secret.h"
@@ -76,7 +77,7 @@ class FileCacheReader {
   CachedEntry current_;
 };
 
-class FileCacheWriter {
+class FileCacheWriter : private Pinned {
  public:
   struct FactsFile;
 
@@ -85,10 +86,6 @@ class FileCacheWriter {
                   std::string source_key,
                   Random& random,
                   Observer& observer);
-  FileCacheWriter(const FileCacheWriter&) = delete;
-  FileCacheWriter& operator=(const FileCacheWriter&) = delete;
-  FileCacheWriter(FileCacheWriter&&) = delete;
-  FileCacheWriter& operator=(FileCacheWriter&&) = delete;
   ~FileCacheWriter();  // not committed: the former caches stay
 
   void add(const Entry& entry, const std::vector<ReferenceRun>& runs);

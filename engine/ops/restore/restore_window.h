@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/destination/tree_writer.h"
@@ -19,7 +20,7 @@
 
 namespace kist {
 
-class RestoreWindow {
+class RestoreWindow : private Pinned {
  public:
   // `report` hears of each entry that cannot be made, from any thread; the rest goes on.
   using Report = std::function<void(const Entry&, const Error&)>;
@@ -34,10 +35,6 @@ class RestoreWindow {
                 Pool& pool,
                 Report report,
                 HasFailed has_failed);
-  RestoreWindow(const RestoreWindow&) = delete;
-  RestoreWindow& operator=(const RestoreWindow&) = delete;
-  RestoreWindow(RestoreWindow&&) = delete;
-  RestoreWindow& operator=(RestoreWindow&&) = delete;
   ~RestoreWindow();
 
   // A file to be written; its path is that in the target. A full window is written at once.

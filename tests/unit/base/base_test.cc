@@ -133,3 +133,28 @@ TEST_CASE("the same seed draws the same bytes") {
   SeededRandom b(9);
   REQUIRE(random_bytes(a, 100) == random_bytes(b, 100));
 }
+
+TEST_CASE("what is pinned is neither copied nor moved, and still made and destroyed") {
+  const auto is_fixed = [](auto* none) {
+    using Type = std::remove_pointer_t<decltype(none)>;
+    return !std::is_copy_constructible_v<Type> && !std::is_move_constructible_v<Type> &&
+           !std::is_copy_assignable_v<Type> && !std::is_move_assignable_v<Type>;
+  };
+  static_assert(is_fixed(static_cast<Pool*>(nullptr)));
+  static_assert(is_fixed(static_cast<Random*>(nullptr)));
+  static_assert(is_fixed(static_cast<SystemRandom*>(nullptr)));
+  static_assert(is_fixed(static_cast<SystemClock*>(nullptr)));
+  static_assert(std::is_default_constructible_v<SystemClock>);
+  static_assert(std::has_virtual_destructor_v<Random>);
+  static_assert(sizeof(SystemRandom) == sizeof(void*), "the base takes no room");
+}
+
+TEST_CASE("big-endian numbers sort as numbers do, and are read back") {
+  REQUIRE(to_big_endian(std::uint32_t{0x01020304}) == std::array<std::uint8_t, 4>{1, 2, 3, 4});
+  REQUIRE(to_big_endian(std::uint64_t{255}) < to_big_endian(std::uint64_t{256}));
+  for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{0xfedcba9876543210}}) {
+    REQUIRE(from_big_endian<std::uint64_t>(to_big_endian(value)) == value);
+  }
+  REQUIRE(from_big_endian<std::uint32_t>(Bytes{1, 2, 3, 4, 5}) == 0x01020304);
+  REQUIRE(from_big_endian<std::uint64_t>(Bytes{1, 2}) == 0x0102);
+}
