@@ -51,11 +51,7 @@ class TaskGroup : private Pinned {
  public:
   explicit TaskGroup(Pool& pool) : pool_(pool), in_flight_max_(pool.thread_count() + 2) {}
 
-  ~TaskGroup() {
-    for (std::future<void>& task : running_) {
-      task.wait();
-    }
-  }
+  ~TaskGroup();
 
   // Waits until there is room. Rethrows what an earlier task failed with.
   template <typename Work>
@@ -68,13 +64,8 @@ class TaskGroup : private Pinned {
   void finish() { wait_down_to(0); }
 
  private:
-  void wait_down_to(std::size_t count) {
-    while (running_.size() > count) {
-      std::future<void> first = std::move(running_.front());
-      running_.pop_front();
-      first.get();
-    }
-  }
+  // Waits until `count` tasks are left.
+  void wait_down_to(std::size_t count);
 
   Pool& pool_;
   std::size_t in_flight_max_;

@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/duration.h"
 #include "engine/base/entry.h"
 #include "engine/base/pool.h"
 #include "engine/base/queue.h"
@@ -157,4 +159,17 @@ TEST_CASE("big-endian numbers sort as numbers do, and are read back") {
   }
   REQUIRE(from_big_endian<std::uint32_t>(Bytes{1, 2, 3, 4, 5}) == 0x01020304);
   REQUIRE(from_big_endian<std::uint64_t>(Bytes{1, 2}) == 0x0102);
+}
+
+TEST_CASE("a duration is a number and a unit, and nothing else") {
+  REQUIRE(parse_duration("90s")->seconds() == 90);
+  REQUIRE(parse_duration("5min")->seconds() == 300);
+  REQUIRE(parse_duration("1m")->seconds() == 30 * 86'400);
+  REQUIRE(parse_duration("10y")->seconds() == std::uint64_t{3650} * 86'400);
+  REQUIRE(parse_duration("292471208677y")->seconds() < INT64_MAX);
+  for (const char* text :
+       {"", "7", "d", " 7d", "7 d", "-7d", "7d ", "7dd", "7D", "1.5h", "292471208678y"}) {
+    INFO(text);
+    REQUIRE_FALSE(parse_duration(text));
+  }
 }
