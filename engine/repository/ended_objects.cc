@@ -14,7 +14,7 @@ constexpr int listings_max = 8;
 // By its header; but a copy of one that the state names is told from a damaged one by its hash.
 bool is_ended_key_segment(Repository& repository, const std::string& file) {
   const State& state = repository.state();
-  const auto name = parse_id<ObjectHash>(untwinned(file));
+  const auto name = parse_id<ObjectHash>(first_copy_path(file));
   if (!name) return false;
   const std::string object = concat("keys/", file);
   try {
@@ -41,7 +41,7 @@ std::vector<std::string> find_ended_objects(Repository& repository) {
   std::vector<std::string> out;
   if (state.epoch_number == 0) return out;
   repository.reader().list("epochs", [&](const std::string& file) {
-    const auto name = parse_epoch_name(file);
+    const auto name = parse_epoch_box_path(file);
     if (name && is_of_ended_epoch(state, name->epoch_number, name->epoch)) {
       out.push_back(concat("epochs/", file));
     }
@@ -58,7 +58,7 @@ std::vector<std::string> find_ended_objects(Repository& repository) {
 std::uint64_t remove_ended_objects(Repository& repository) {
   const Remover remover = repository.remover();
   // The entry that ended the former epochs, whoever wrote it, must outlast what it ended.
-  repository.writer().confirm(journal_name(repository.state().epoch_begun));
+  repository.writer().confirm(journal_path(repository.state().epoch_begun));
   std::uint64_t removed = 0;
   // Somebody else's clean-up, or a writer that was caught, may be at it at the same time.
   for (int listing = 0; listing < listings_max; ++listing) {

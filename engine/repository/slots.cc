@@ -67,7 +67,7 @@ SlotId add(Repository& repository,
   if (make_object) {
     const Bytes object = make_object();
     introduction.slot_object = hash_object(object);
-    put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
+    put_twinned(repository.writer(), slot_path(slot.slot, 1), object);
     repository.writer().barrier();
   }
   repository.journal().commit(writable, [&](const State& state) {
@@ -181,7 +181,7 @@ Generations find_generations(Repository& repository) {
   const std::uint32_t known = repository.state().slots.at(slot).generation;
   std::set<std::uint32_t> taken;
   repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(untwinned(file));
+    const auto found = parse_slot_path(first_copy_path(file));
     if (found && found->slot == slot) taken.insert(found->generation);
   });
   Generations out;
@@ -210,10 +210,10 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
       make_slot_object(repository.keyring().origin(), keys,
                        {credential, cost, generation, repository.keyring().fingerprint()},
                        repository.services().random);
-  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
+  if (!repository.writer().put_if_absent(slot_path(slot, generation), object)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }
-  put_second_copy(repository.writer(), slot_name(slot, generation), object);
+  put_second_copy(repository.writer(), slot_path(slot, generation), object);
   repository.writer().barrier();
   repository.journal().commit(writable, [&](const State&) {
     return SlotRewrapped{
@@ -221,7 +221,7 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   });
   // From here on the journal knows the new one: the old ones go, both copies.
   for (const std::uint32_t old : generations.older) {
-    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
+    repository.own_slot_remover().remove_twinned(slot_path(slot, old));
   }
   repository.writer().barrier();
 }

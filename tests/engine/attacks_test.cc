@@ -74,8 +74,8 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
                              .time_ms = evil.state().last_ms + 1,
                              .act = std::move(act)};
     const Bytes bytes = seal_entry(evil.keyring(), roles.other.random, entry);
-    roles.store->put(journal_name(entry.sequence), bytes);
-    roles.store->put(twin_name(journal_name(entry.sequence)), bytes);
+    roles.store->put(journal_path(entry.sequence), bytes);
+    roles.store->put(second_copy_path(journal_path(entry.sequence)), bytes);
     evil.journal().replay();
   };
   SlotIntroduction friend_of_mine = state.slots.at(evil.keyring().slot()).introduction;
@@ -168,10 +168,10 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
   const SnapshotState& snapshot = evil.state().snapshots.at(roles.first);
   std::vector<IndexedBlock> seen;
   for (const SegmentIntroduction& introduced : snapshot.taken.segments) {
-    const std::string name = index_segment_name(introduced.index_segment);
+    const std::string name = index_segment_path(introduced.index_segment);
     const KeySegmentOuter outer = get_key_segment(evil.journal(), snapshot.key_segments.front());
     const auto key =
-        std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::name);
+        std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::hash);
     const SecretBytes plain =
         open_object(roles.store->objects().at(name), name, ObjectType::index_segment,
                     evil.keyring().repository(), Key::from(key->key));

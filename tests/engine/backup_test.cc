@@ -372,7 +372,7 @@ TEST_CASE("removed objects of every kind are found by verify") {
   for (const auto& [name, bytes] : store->objects_without_probes()) {
     if (name == "kist.repo") continue;
     // Whoever was cut off right after an entry left no second copy of it: the next commit makes it.
-    if (name == twin_name(journal_name(repository.state().next_sequence - 1))) continue;
+    if (name == second_copy_path(journal_path(repository.state().next_sequence - 1))) continue;
     INFO(name);
     store->remove(name);
     const VerifyReport report = verify(repository, {.level = VerifyLevel::structure});

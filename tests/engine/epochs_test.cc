@@ -204,24 +204,25 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
     const Bytes bytes = seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
                                     owner.keyring().signing_seed(), roles.content,
                                     random_bytes(roles.content, 100));
-    return std::pair(key_segment_name(hash_object(bytes)), bytes);
+    return std::pair(key_segment_path(hash_object(bytes)), bytes);
   };
   const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
   std::set<std::string> ended;
-  ended.insert(put(epoch_name(0, draw(), slot), {1}));
-  ended.insert(put(twin_name(epoch_name(1, draw(), slot)), {1}));  // an attempt that lost
+  ended.insert(put(epoch_box_path(0, draw(), slot), {1}));
+  ended.insert(
+      put(second_copy_path(epoch_box_path(1, draw(), slot)), {1}));  // an attempt that lost
   for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
     ended.insert(put(name, bytes));
   }
   // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
-  put(epoch_name(2, draw(), slot), {1});
-  put(epoch_name(7, state.epoch, slot), {1});
+  put(epoch_box_path(2, draw(), slot), {1});
+  put(epoch_box_path(7, state.epoch, slot), {1});
   put(concat("epochs/1-", hex(draw()), "/notes"), {1});
   for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
     put(name, bytes);
   }
   put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
-  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
+  const std::string named = key_segment_path(state.key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(named);
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
   roles.store->overwrite(named, damaged);
@@ -241,9 +242,9 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   const SnapshotId second = roles.backup(writer, "laptop").snapshot;
   roles.owner_repository.journal().replay();
   const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
-  const std::string name = key_segment_name(hurt.key_segments.front());
+  const std::string name = key_segment_path(hurt.key_segments.front());
   const Bytes whole = roles.store->objects().at(name);
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     Bytes damaged = whole;
     damaged[damaged.size() / 2] ^= 1;
     roles.store->overwrite(copy, damaged);
@@ -253,15 +254,15 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   REQUIRE(roles.owner_repository.state().epoch_number == 0);
   REQUIRE(names(*roles.store, "keys/") == before);
   // One good copy is enough, even for an index that was loaded while there was none.
-  roles.store->overwrite(twin_name(name), whole);
+  roles.store->overwrite(second_copy_path(name), whole);
   REQUIRE(rotate(roles).dropped.empty());
   REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
                                     roles.owner_repository.state().snapshots.at(second)));
   // Given up, it takes with it what it opened, and nothing else.
   const std::string next =
-      key_segment_name(roles.owner_repository.state().snapshots.at(second).key_segments.front());
+      key_segment_path(roles.owner_repository.state().snapshots.at(second).key_segments.front());
   roles.store->remove(next);
-  roles.store->remove(twin_name(next));
+  roles.store->remove(second_copy_path(next));
   REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
   require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
@@ -276,7 +277,7 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
     std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
       if (name == name_ && left_-- == 0) {
         store_.remove(name_);
-        store_.remove(twin_name(name_));
+        store_.remove(second_copy_path(name_));
       }
       return ForwardingStore::get_range(name, offset, out);
     }
@@ -294,7 +295,7 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
     Roles roles(writer_capabilities);
     const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
     const auto losing =
-        std::make_shared<Losing>(*roles.store, key_segment_name(first.key_segments.front()), after);
+        std::make_shared<Losing>(*roles.store, key_segment_path(first.key_segments.front()), after);
     Machine machine(losing, 6);
     Repository repository = machine.open();
     std::size_t dropped = 0;
@@ -314,7 +315,7 @@ TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
-  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const std::string name = index_segment_path(taken.segments.front().index_segment);
   const Bytes whole = roles.store->objects().at(name);
   claim_packs(evil, roles.other.random, pack_names(*roles.store));
   roles.store->remove(name);
@@ -371,7 +372,7 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
-    put_twinned(*roles.store, epoch_name(1, epoch.origin.epoch, introduction.slot), box);
+    put_twinned(*roles.store, epoch_box_path(1, epoch.origin.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
   for (const auto& [name, author] : state.key_segments.all()) {
@@ -381,7 +382,7 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   entry.epoch_number = 1;
   entry.epoch = epoch.origin.epoch;
   const Bytes bytes = seal_entry(evil.keyring(), epoch.journal_key, roles.content, entry);
-  put_twinned(*roles.store, journal_name(entry.sequence), bytes);
+  put_twinned(*roles.store, journal_path(entry.sequence), bytes);
   roles.owner_repository.journal().replay();
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   for (const auto& [name, object] : roles.store->objects()) {
@@ -399,11 +400,11 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   const SlotState& slot = writer.state().slots.at(writer.keyring().slot());
-  const std::string old_name = epoch_name(0, writer.state().epoch, writer.keyring().slot());
+  const std::string old_name = epoch_box_path(0, writer.state().epoch, writer.keyring().slot());
   const Bytes old_box = roles.store->objects().at(old_name);
   rotate(roles);
   const State& state = roles.owner_repository.state();
-  const std::string name = epoch_name(1, state.epoch, writer.keyring().slot());
+  const std::string name = epoch_box_path(1, state.epoch, writer.keyring().slot());
   ObjectOrigin origin = roles.owner_repository.keyring().origin();
   Key index_key;
   Key secret;
@@ -413,14 +414,14 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
       origin, writer.keyring().slot(), slot.introduction.box_key,
       {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun},
       false);
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     roles.store->overwrite(copy, forged);
   }
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
   fs::remove_all(roles.other.state.path());
   REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);
   // The former epoch's box put back instead opens nothing new.
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     roles.store->remove(copy);
   }
   put_twinned(*roles.store, old_name, old_box);

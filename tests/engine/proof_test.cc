@@ -38,14 +38,14 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
     writer.refer(writer.add(PackKind::data, hash_block(keys.id_key(), block), block));
   }
   StoredSnapshot stored = writer.finish_snapshot({.body = {}});
-  const std::string name = key_segment_name(stored.key_segments.front());
+  const std::string name = key_segment_path(stored.key_segments.front());
   KeySegmentOuter outer = decode_key_segment(
       open_object(get_object(evil.reader(), name, key_segment_bytes_max), name,
                   ObjectType::key_segment, evil.keyring().repository(), evil.keyring().index_key())
           .view(),
       name);
   ObjectHash& index_name = stored.segments.front().index_segment;
-  const std::string index = index_segment_name(index_name);
+  const std::string index = index_segment_path(index_name);
   const Key key = Key::from(outer.index_segments.front().key);
   IndexSegment segment = decode_index_segment(
       open_object(get_object(evil.reader(), index, index_segment_bytes_max), index,
@@ -59,12 +59,12 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
   };
   const Bytes forged = seal(ObjectType::index_segment, key, encode_index_segment(segment));
   index_name = hash_object(forged);
-  outer.index_segments.front().name = index_name;
+  outer.index_segments.front().hash = index_name;
   const Bytes forged_keys =
       seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
   stored.key_segments.front() = hash_object(forged_keys);
-  evil.writer().put(index_segment_name(index_name), forged);
-  put_twinned(evil.writer(), key_segment_name(stored.key_segments.front()), forged_keys);
+  evil.writer().put(index_segment_path(index_name), forged);
+  put_twinned(evil.writer(), key_segment_path(stored.key_segments.front()), forged_keys);
   commit(evil, [&](const State& state) {
     SnapshotTaken taken = snapshot_entry(stored, state);
     taken.snapshot = random.draw_id<SnapshotId>();
@@ -75,7 +75,7 @@ void claim_tag(Repository& evil, Random& random, const BlockTag& tag) {
 
 // A pack of one frame, as its writer could have made it.
 struct ForgedPack {
-  ObjectHash name;
+  ObjectHash hash;
   Key key;
   IndexedPack indexed;
 };
@@ -98,9 +98,9 @@ ForgedPack put_pack(Repository& evil, Random& random, View contents, const Frame
       Bytes(padded_pack_size(pack.size(), 1) - directory.size() - footer.size() - pack.size()));
   pack.raw(directory);
   pack.raw(footer);
-  out.name = hash_object(pack.view());
-  evil.writer().put(pack_name(out.name), pack.view());
-  out.indexed.name = out.name;
+  out.hash = hash_object(pack.view());
+  evil.writer().put(pack_path(out.hash), pack.view());
+  out.indexed.hash = out.hash;
   out.indexed.size = pack.size();
   out.indexed.frames = {frame};
   return out;
@@ -124,7 +124,7 @@ void claim(Repository& evil,
   KeySegmentOuter outer;
   KeySegmentInner inner;
   if (has_key) {
-    outer.packs = {pack.name};
+    outer.packs = {pack.hash};
     inner.packs = {keys_of(pack)};
   }
   introduce_claims(evil, random, segment, outer, inner);
@@ -266,7 +266,7 @@ TEST_CASE("a segment of which one pack is not what it says is not proved") {
     const ForgedPack pack = victim.put_honest_pack();
     segment.packs.push_back(pack.indexed);
     segment.packs.back().frames.front().blocks = victim.tagged(tag);
-    outer.packs.push_back(pack.name);
+    outer.packs.push_back(pack.hash);
     inner.packs.push_back(keys_of(pack));
   }
   introduce_claims(victim.evil, random, segment, outer, inner);
@@ -333,10 +333,10 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
   const SnapshotId relying = victim.back_up();
   end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
-  const std::string name = key_segment_name(owner.state().snapshots.at(stored).key_segments.at(0));
+  const std::string name = key_segment_path(owner.state().snapshots.at(stored).key_segments.at(0));
   const Bytes bytes = roles.store->objects().at(name);
   roles.store->remove(name);
-  roles.store->remove(twin_name(name));
+  roles.store->remove(second_copy_path(name));
   if (is_proved) {
     REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::corrupt);
     roles.store->put(name, bytes);
@@ -348,7 +348,7 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
 TEST_CASE("an index segment that was put back is loaded where it was missing") {
   Roles roles(writer_capabilities);
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
-  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const std::string name = index_segment_path(taken.segments.front().index_segment);
   const Bytes whole = roles.store->objects().at(name);
   roles.store->remove(name);
   Machine late(roles.store, 8);
@@ -376,7 +376,7 @@ TEST_CASE("an index segment that is needed counts again when it is put back") {
   if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   std::map<std::string, Bytes> lost;
   for (const auto& introduced : owner.state().snapshots.at(stored).taken.segments) {
-    const std::string name = index_segment_name(introduced.index_segment);
+    const std::string name = index_segment_path(introduced.index_segment);
     lost[name] = roles.store->objects().at(name);
     roles.store->remove(name);
   }

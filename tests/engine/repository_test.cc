@@ -320,7 +320,7 @@ TEST_CASE("names that somebody has planted do not use up the generations of a sl
   Repository repository = world.machine.init();
   const SlotId slot = repository.keyring().slot();
   for (const std::uint32_t planted : {UINT32_MAX, UINT32_MAX - 1, 5'000U, 1'001U, 1'002U}) {
-    world.store->put(slot_name(slot, planted), Bytes(100));
+    world.store->put(slot_path(slot, planted), Bytes(100));
   }
   rewrap_slot(repository, Machine::credential(9), argon2_floor);
   REQUIRE(repository.state().slots.at(slot).generation == 1'003);

@@ -37,8 +37,8 @@ inline void introduce_claims(Repository& evil,
   outer.inner_box = seal_box(evil.state().epoch_key, ephemeral, encode_key_segment_inner(inner));
   const Bytes keys =
       seal(ObjectType::key_segment, evil.keyring().index_key(), encode_key_segment(outer));
-  evil.writer().put(index_segment_name(hash_object(index)), index);
-  put_twinned(evil.writer(), key_segment_name(hash_object(keys)), keys);
+  evil.writer().put(index_segment_path(hash_object(index)), index);
+  put_twinned(evil.writer(), key_segment_path(hash_object(keys)), keys);
   commit(evil, [&](const State& state) {
     StoredSnapshot claimed;
     claimed.key_segments = {hash_object(keys)};
@@ -60,7 +60,7 @@ inline void claim_packs(Repository& evil,
   KeySegmentInner inner;
   for (const std::string& name : names) {
     IndexedPack pack;
-    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
+    pack.hash = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
     pack.size = pack_bytes_min;
     IndexedFrame frame;
     frame.place = {pack_header_size, 100, 100};
@@ -68,7 +68,7 @@ inline void claim_packs(Repository& evil,
     pack.frames = {frame};
     segment.packs.push_back(pack);
     if (!has_keys) continue;
-    outer.packs.push_back(pack.name);
+    outer.packs.push_back(pack.hash);
     inner.packs.emplace_back();
   }
   introduce_claims(evil, random, segment, outer, inner);
@@ -150,8 +150,8 @@ class CarelessStore final : public ForwardingStore {
 // An entry, put in its place whether it holds or not: what its author's client would never do.
 inline void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
   const Bytes bytes = seal_entry(evil.keyring(), random, entry);
-  store.put(journal_name(entry.sequence), bytes);
-  store.put(twin_name(journal_name(entry.sequence)), bytes);
+  store.put(journal_path(entry.sequence), bytes);
+  store.put(second_copy_path(journal_path(entry.sequence)), bytes);
 }
 
 }  // namespace kist::test

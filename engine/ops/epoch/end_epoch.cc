@@ -48,7 +48,7 @@ std::vector<NamedBox> write_boxes(Repository& repository,
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, may_read);
     const std::string name =
-        epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
+        epoch_box_path(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
     put_twinned(repository.writer(), name, box);
     require_stored(repository, name, box);
     out.push_back({introduction.slot, hash_object(box)});
@@ -137,7 +137,7 @@ void require_whole(const Repository& repository,
       if (!std::ranges::binary_search(damaged, name)) continue;
       if (is_of(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot)) continue;
       throw Error(Code::corrupt,
-                  concat(key_segment_name(name), ", which journal entry ", snapshot->sequence,
+                  concat(key_segment_path(name), ", which journal entry ", snapshot->sequence,
                          " of slot ", state.slots.at(snapshot->author).introduction.name,
                          " needs, is damaged or missing", give_up_advice));
     }
@@ -181,7 +181,7 @@ bool try_end(Repository& repository,
   repository.writer().barrier();
   result.dropped.clear();
   for (const ObjectHash& name : act.dropped) {
-    result.dropped.push_back(key_segment_name(name));
+    result.dropped.push_back(key_segment_path(name));
   }
   JournalEntry entry = repository.journal().next_entry(std::move(act));
   // The boxes say with which entry the epoch begins, so they hold for that number alone.
@@ -202,7 +202,7 @@ class Sample {
     const std::uint32_t count = readers.index.pack_count();
     const std::uint32_t step = std::max(1U, count / sample_max);
     for (std::uint32_t pack = 0; pack < count; pack += step) {
-      const ObjectHash name = readers.index.pack(pack).name;
+      const ObjectHash name = readers.index.pack(pack).hash;
       if (!failure_of([&] { read(readers, name); })) packs_.push_back(name);
     }
     std::vector<SnapshotPtr> live = repository.state().live_snapshots();
@@ -237,7 +237,7 @@ class Sample {
 
   static void read(const Readers& readers, const ObjectHash& name) {
     const auto pack = readers.index.find_pack(name);
-    if (!pack) throw Error(Code::missing, concat(pack_name(name), " is in no index segment"));
+    if (!pack) throw Error(Code::missing, concat(pack_path(name), " is in no index segment"));
     Decompressor decompressor;
     static_cast<void>(
         readers.frames->read(FrameReader::plan(readers.index, {*pack, 0}), decompressor));

@@ -22,7 +22,7 @@ bool is_excluded(const std::vector<std::string>& patterns,
   for (const std::string& pattern : patterns) {
     filter.exclude(pattern);
   }
-  return filter.judge_path(path, is_directory).is_excluded;
+  return filter.match_path(path, is_directory).is_excluded;
 }
 
 bool is_included(const std::vector<std::string>& patterns, const std::string& path) {
@@ -30,7 +30,7 @@ bool is_included(const std::vector<std::string>& patterns, const std::string& pa
   for (const std::string& pattern : patterns) {
     filter.include(pattern);
   }
-  return filter.judge_path(path, false).is_included;
+  return filter.match_path(path, false).is_included;
 }
 
 // A tree below a temporary directory, and the paths that a walk of it yields, relative to it.
@@ -161,9 +161,9 @@ TEST_CASE("patterns that mean nothing are refused") {
 TEST_CASE("a file of patterns has comments, empty lines and escapes") {
   PathFilter filter;
   filter.exclude_lines("# comment\n\n*.tmp  \n\\#literal\r\n");
-  REQUIRE(filter.judge_path("a.tmp", false).is_excluded);
-  REQUIRE(filter.judge_path("#literal", false).is_excluded);
-  REQUIRE_FALSE(filter.judge_path("# comment", false).is_excluded);
+  REQUIRE(filter.match_path("a.tmp", false).is_excluded);
+  REQUIRE(filter.match_path("#literal", false).is_excluded);
+  REQUIRE_FALSE(filter.match_path("# comment", false).is_excluded);
 }
 
 TEST_CASE("with include patterns only what matches, and what lies below, is meant") {
