@@ -10,7 +10,6 @@
 
 #include <unistd.h>
 
-
 namespace kist::cli {
 
 std::string human_size(std::uint64_t bytes) {

@@ -141,7 +141,7 @@ std::vector<StoredPack> PackBuilder::take_closed(PackKind kind) {
   Stream& from = stream(kind);
   std::vector<StoredPack> out;
   for (ClosedPack& pack : from.closed) {
-    pack.indexed.name = writer_.wait(pack.hash);
+    pack.indexed.hash = writer_.wait(pack.hash);
     out.push_back({.indexed = std::move(pack.indexed), .key = std::move(pack.key)});
   }
   from.closed.clear();

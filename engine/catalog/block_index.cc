@@ -10,7 +10,14 @@ namespace {
 
 constexpr std::uint64_t index_map_bytes = std::uint64_t{256} << 30U;
 
-enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
+enum : Table {
+  blocks_table,
+  packs_table,
+  pack_hashes_table,
+  frames_table,
+  meta_table,
+  table_count
+};
 
 constexpr std::string_view version_key = "version";
 constexpr std::uint64_t version = 2;  // of the tables; another one is loaded anew
@@ -54,7 +61,7 @@ Bytes encode_place(const std::array<std::uint32_t, 4>& place) {
 
 Bytes encode_pack(const PackRecord& pack) {
   ByteWriter out;
-  out.id(pack.name);
+  out.id(pack.hash);
   out.id(pack.key_segment);
   out.u16(static_cast<std::uint16_t>(pack.kind));
   out.u64(pack.size);
@@ -176,17 +183,17 @@ class Loader {
  private:
   // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
   void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
-    const auto key_segment = to_load.key_segment_of(pack.name);
-    if (!key_segment || write_.get(pack_names_table, pack.name.bytes)) {
+    const auto key_segment = to_load.key_segment_of(pack.hash);
+    if (!key_segment || write_.get(pack_hashes_table, pack.hash.bytes)) {
       ++refused_count_;
       for (const IndexedFrame& frame : pack.frames) {
         ordinal_ += frame.blocks.size();
       }
       return;
     }
-    write_.put(pack_names_table, pack.name.bytes, pack_key(next_pack_));
+    write_.put(pack_hashes_table, pack.hash.bytes, pack_key(next_pack_));
     write_.append(packs_table, pack_key(next_pack_),
-                  encode_pack({.name = pack.name,
+                  encode_pack({.hash = pack.hash,
                                .key_segment = *key_segment,
                                .kind = pack.kind,
                                .size = pack.size,
@@ -268,8 +275,8 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag,
   return out;
 }
 
-std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& name) const {
-  const auto place = read_.get(pack_names_table, name.bytes);
+std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& hash) const {
+  const auto place = read_.get(pack_hashes_table, hash.bytes);
   if (!place) return std::nullopt;
   return from_big_endian<std::uint32_t>(*place);
 }
@@ -279,7 +286,7 @@ PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
   if (!value) index_.environment_.fail_damaged("it lacks a pack");
   ByteReader in(*value, "index record");
   PackRecord out;
-  out.name = in.id<ObjectHash>();
+  out.hash = in.id<ObjectHash>();
   out.key_segment = in.id<ObjectHash>();
   out.kind = static_cast<PackKind>(in.u16());
   out.size = in.u64();

@@ -123,7 +123,7 @@ std::optional<EntryCopy> EntryReader::read_copy_of(const State& state, const std
 // Both copies; the same bytes once.
 std::vector<EntryCopy> EntryReader::read_both(const State& state) {
   std::vector<EntryCopy> out;
-  for (const std::string& path : copies_of(journal_name(state.next_sequence))) {
+  for (const std::string& path : copies_of(journal_path(state.next_sequence))) {
     std::optional<EntryCopy> copy = read_copy_of(state, path);
     if (copy && (out.empty() || out.front().hash != copy->hash)) out.push_back(std::move(*copy));
   }
@@ -143,7 +143,7 @@ std::optional<ObjectHash> EntryReader::named_by_next(const State& state,
       if (clear.sequence == sequence && may_testify(state, next, copies)) out = clear.previous;
     }) && out;
   };
-  find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take);
+  find_copy(reader_, journal_path(sequence), journal_entry_bytes_max, take);
   return out;
 }
 
@@ -183,7 +183,7 @@ void EntryReader::find_accepted(const State& state) {
       }
       return true;
     };
-    if (find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take) || !exists)
+    if (find_copy(reader_, journal_path(sequence), journal_entry_bytes_max, take) || !exists)
       return;
   }
 }
@@ -201,7 +201,7 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
     return found == accepted_.end() ? nullptr : find_hash(copies, found->second);
   }
   if (EntryCopy* copy = find_hash(copies, *named)) return copy;
-  throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
+  throw Error(Code::corrupt, concat(journal_path(sequence), " is damaged: ",
                                     copies.front().entry ? "another entry stands in its place"
                                                          : copies.front().damage,
                                     "; restore it from a copy of the repository"));
@@ -213,7 +213,7 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
 // remembered head or entry n+1 names its hash; otherwise nothing is returned: undecodable.
 std::optional<EntryCopy> EntryReader::restore_first_copy(const State& state, EntryCopy second) {
   const std::uint64_t sequence = state.next_sequence;
-  const std::string path = journal_name(sequence);
+  const std::string path = journal_path(sequence);
   const bool is_seen = seen_ && seen_->sequence == sequence && seen_->hash == second.hash;
   if (is_seen || sequence == 0) return second;  // every slot knows the hash of the first entry
   const auto failure = failure_of([&] {
@@ -228,7 +228,7 @@ std::optional<EntryCopy> EntryReader::restore_first_copy(const State& state, Ent
 }
 
 NextEntry EntryReader::read_next(const State& state) {
-  const std::string path = journal_name(state.next_sequence);
+  const std::string path = journal_path(state.next_sequence);
   std::optional<EntryCopy> first = read_copy_of(state, path);
   if (first && is_valid(state, *first)) return {.copy = std::move(first)};
   std::vector<EntryCopy> copies = read_both(state);

@@ -22,7 +22,7 @@ constexpr std::uint64_t missing_numbers_max = 1024;
 void check_head(StoreReader& store, const State& state) {
   if (state.next_sequence == 0) return;
   const std::uint64_t sequence = state.next_sequence - 1;
-  const std::string path = journal_name(sequence);
+  const std::string path = journal_path(sequence);
   bool exists = false;
   const bool is_same = find_copy(store, path, journal_entry_bytes_max, [&](const Copy& copy) {
     exists |= !copy.is_absent();
@@ -57,13 +57,13 @@ std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool is_cold) 
   std::uint64_t beyond = 0;
   if (is_cold) {
     store.list("journal", [&](const std::string& file) {
-      const auto sequence = parse_journal_name(untwinned(file));
+      const auto sequence = parse_journal_path(first_copy_path(file));
       if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
     });
     return beyond;
   }
   for (std::uint64_t distance = 1; distance <= missing_numbers_max; distance *= 2) {
-    if (has_copy(store, journal_name(next + distance))) return next + distance;
+    if (has_copy(store, journal_path(next + distance))) return next + distance;
   }
   return 0;
 }
@@ -75,7 +75,7 @@ void check_end(StoreReader& store,
                bool is_cold) {
   const std::uint64_t next = state.next_sequence;
   const std::uint64_t beyond = find_beyond(store, next, is_cold);
-  if (beyond > 0 && !has_copy(store, journal_name(next))) {
+  if (beyond > 0 && !has_copy(store, journal_path(next))) {
     throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
                                       "; restore it from a copy of the repository"));
   }
@@ -140,7 +140,7 @@ void remember_head(StoreWriter& store,
                    const std::optional<Head>& seen,
                    Observer& observer) {
   if (seen && seen->sequence >= head.sequence) return;
-  const auto failure = failure_of([&] { store.confirm(journal_name(head.sequence)); });
+  const auto failure = failure_of([&] { store.confirm(journal_path(head.sequence)); });
   if (!failure) return local.remember_head(head);
   if (failure->code() != Code::failed) throw Error(*failure);
   observer.notice(concat("the last entry seen is not remembered: ", failure->text()));

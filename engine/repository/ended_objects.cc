@@ -12,8 +12,8 @@ namespace {
 
 constexpr int listings_max = 8;
 
-std::optional<EpochName> read_header(const Repository& repository, const std::string& path) {
-  std::optional<EpochName> out;
+std::optional<EpochBoxPath> read_header(const Repository& repository, const std::string& path) {
+  std::optional<EpochBoxPath> out;
   // Damage: it cannot be told what the object is.
   static_cast<void>(damage_of([&] {
     Bytes bytes(envelope_header_size);
@@ -21,7 +21,7 @@ std::optional<EpochName> read_header(const Repository& repository, const std::st
     const EnvelopeHeader header = decode_envelope_header(bytes, path);
     if (header.type == ObjectType::key_segment &&
         header.repository == repository.keyring().repository()) {
-      out = EpochName{header.epoch_number, header.epoch};
+      out = EpochBoxPath{header.epoch_number, header.epoch};
     }
   }));
   return out;
@@ -31,7 +31,7 @@ std::optional<EpochName> read_header(const Repository& repository, const std::st
 Listed inspect(const Repository& repository, const std::string& path) {
   Listed out{path};
   if (!path.starts_with("keys/")) return out;
-  if (!parse_id<ObjectHash>(untwinned(path.substr(5)))) return out;
+  if (!parse_id<ObjectHash>(first_copy_path(path.substr(5)))) return out;
   out.header = read_header(repository, path);
   if (!asks_for_hash(repository.state(), out)) return out;
   static_cast<void>(damage_of([&] {
@@ -68,7 +68,7 @@ std::uint64_t remove_planned(const Repository& repository,
   repository.journal().replay();
   if (plan.entry >= repository.state().next_sequence) return 0;  // it has not come yet
   // The entry that the plan relies on, whoever wrote it, must outlast what it ended.
-  repository.writer().confirm(journal_name(plan.entry));
+  repository.writer().confirm(journal_path(plan.entry));
   std::uint64_t removed = 0;
   for (const Removal& removal : plan.removals) {
     if (!reason_to_remove(repository.state(), inspect(repository, removal.path))) continue;

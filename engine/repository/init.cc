@@ -142,14 +142,14 @@ Repository init_repository(std::shared_ptr<Store> store,
   check_encodable(first);
   const Bytes entry = seal_entry(unsealed, random, first);
   put_twinned(
-      *store, slot_name(origin.author, 1),
+      *store, slot_path(origin.author, 1),
       make_slot_object(origin, keys, {credential, options.argon2, 1, hash_object(entry)}, random));
   store->barrier();
-  if (!store->put_if_absent(journal_name(0), entry)) {
+  if (!store->put_if_absent(journal_path(0), entry)) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   store->barrier();
-  put_second_copy(*store, journal_name(0), entry);
+  put_second_copy(*store, journal_path(0), entry);
   store->barrier();
   const RepositoryFile file{.repository = origin.repository, .features = 0};
   if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {

@@ -69,7 +69,7 @@ SlotId add(Repository& repository,
   if (make_object) {
     const Bytes object = make_object();
     introduction.slot_object = hash_object(object);
-    put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
+    put_twinned(repository.writer(), slot_path(slot.slot, 1), object);
     repository.writer().barrier();
   }
   repository.journal().commit(writable, [&](const State& state) {
@@ -183,7 +183,7 @@ Generations find_generations(Repository& repository) {
   const std::uint32_t known = repository.state().slots.at(slot).generation;
   std::set<std::uint32_t> taken;
   repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(untwinned(file));
+    const auto found = parse_slot_path(first_copy_path(file));
     if (found && found->slot == slot) taken.insert(found->generation);
   });
   Generations out;
@@ -212,10 +212,10 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
       make_slot_object(repository.keyring().origin(), keys,
                        {credential, cost, generation, repository.keyring().fingerprint()},
                        repository.services().random);
-  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
+  if (!repository.writer().put_if_absent(slot_path(slot, generation), object)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }
-  put_second_copy(repository.writer(), slot_name(slot, generation), object);
+  put_second_copy(repository.writer(), slot_path(slot, generation), object);
   repository.writer().barrier();
   repository.journal().commit(writable, [&](const State&) {
     return SlotRewrapped{

@@ -16,17 +16,17 @@ std::optional<std::string> file_in(std::string_view folder, const std::string& p
 // The hash that names a key segment, from the path of either copy.
 std::optional<ObjectHash> key_segment_of(const Listed& listed) {
   const auto file = file_in("keys/", listed.path);
-  return file ? parse_id<ObjectHash>(untwinned(*file)) : std::nullopt;
+  return file ? parse_id<ObjectHash>(first_copy_path(*file)) : std::nullopt;
 }
 
 // The epoch that the object says it is of; nothing where it cannot be told.
-std::optional<EpochName> epoch_of(const Listed& listed) {
-  if (const auto file = file_in("epochs/", listed.path)) return parse_epoch_name(*file);
+std::optional<EpochBoxPath> epoch_of(const Listed& listed) {
+  if (const auto file = file_in("epochs/", listed.path)) return parse_epoch_box_path(*file);
   return key_segment_of(listed) ? listed.header : std::nullopt;
 }
 
 // Of an epoch that is not, or not any longer, the current one.
-std::string reason_by_epoch(const State& state, const EpochName& name) {
+std::string reason_by_epoch(const State& state, const EpochBoxPath& name) {
   const std::uint32_t number = name.epoch_number;
   if (number >= state.epoch_number || !state.epochs.contains(name.epoch)) {
     return concat("of an attempt to begin epoch ", number, " that was not committed");
@@ -36,7 +36,7 @@ std::string reason_by_epoch(const State& state, const EpochName& name) {
                 state.epoch_begun);
 }
 
-std::optional<std::string> reason_by_generation(const State& state, const SlotName& name) {
+std::optional<std::string> reason_by_generation(const State& state, const SlotPath& name) {
   const auto slot = state.slots.find(name.slot);
   if (slot == state.slots.end() || name.generation >= slot->second.generation) return std::nullopt;
   return concat("slot object of generation ", name.generation, "; the journal names ",
@@ -53,7 +53,7 @@ bool asks_for_hash(const State& state, const Listed& listed) {
 
 std::optional<std::string> reason_to_remove(const State& state, const Listed& listed) {
   if (const auto file = file_in("slots/", listed.path)) {
-    const auto name = parse_slot_name(untwinned(*file));
+    const auto name = parse_slot_path(first_copy_path(*file));
     return name ? reason_by_generation(state, *name) : std::nullopt;
   }
   const auto epoch = epoch_of(listed);
@@ -98,8 +98,8 @@ RemovalPlan plan_replaced_slot_objects(const State& state,
                                        const std::vector<std::uint32_t>& generations) {
   RemovalPlan out{.removals = {}, .entry = state.next_sequence - 1};
   for (const std::uint32_t generation : generations) {
-    const std::string path = slot_name(slot, generation);
-    for (const std::string& copy : {path, twin_name(path)}) {
+    const std::string path = slot_path(slot, generation);
+    for (const std::string& copy : {path, second_copy_path(path)}) {
       if (auto reason = reason_to_remove(state, {copy})) {
         out.removals.push_back({copy, std::move(*reason)});
       }

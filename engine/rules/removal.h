@@ -24,7 +24,7 @@ struct Listed {
   std::string path;  // such as "keys/3f9a….2"
   // Of a key segment: the epoch in its header. Nothing: the header could not be read, or it is not
   // that of a key segment of this repository.
-  std::optional<EpochName> header{};
+  std::optional<EpochBoxPath> header{};
   // Of all its bytes. Nothing: they were not asked for (see asks_for_hash), or could not be read.
   std::optional<ObjectHash> hash{};
 };

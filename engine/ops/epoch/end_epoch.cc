@@ -32,7 +32,7 @@ void require_right(const Repository& repository, const EndEpochOptions& options)
 std::vector<std::string> paths_of(const std::vector<ObjectHash>& key_segments) {
   std::vector<std::string> out;
   for (const ObjectHash& name : key_segments) {
-    out.push_back(key_segment_name(name));
+    out.push_back(key_segment_path(name));
   }
   return out;
 }
@@ -60,7 +60,7 @@ std::vector<NamedBox> write_boxes(Repository& repository,
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, may_read);
     const std::string name =
-        epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
+        epoch_box_path(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
     put_twinned(repository.writer(), name, box);
     require_stored(repository, name, box);
     out.push_back({introduction.slot, hash_object(box)});
@@ -150,7 +150,7 @@ void require_whole(const Repository& repository,
       if (is_shut_out(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot))
         continue;
       throw Error(Code::corrupt,
-                  concat(key_segment_name(name), ", which journal entry ", snapshot->sequence,
+                  concat(key_segment_path(name), ", which journal entry ", snapshot->sequence,
                          " of slot ", state.slots.at(snapshot->author).introduction.name,
                          " needs, is damaged or missing", give_up_advice));
     }
@@ -221,7 +221,7 @@ class Sample {
     const std::uint32_t count = readers.index.pack_count();
     const std::uint32_t step = std::max(1U, count / sample_max);
     for (std::uint32_t pack = 0; pack < count; pack += step) {
-      const ObjectHash name = readers.index.pack(pack).name;
+      const ObjectHash name = readers.index.pack(pack).hash;
       if (!failure_of([&] { read(readers, name); })) packs_.push_back(name);
     }
     std::vector<SnapshotPtr> live = repository.state().live_snapshots();
@@ -256,7 +256,7 @@ class Sample {
 
   static void read(const Readers& readers, const ObjectHash& name) {
     const auto pack = readers.index.find_pack(name);
-    if (!pack) throw Error(Code::missing, concat(pack_name(name), " is in no index segment"));
+    if (!pack) throw Error(Code::missing, concat(pack_path(name), " is in no index segment"));
     Decompressor decompressor;
     static_cast<void>(
         readers.frames->read(FrameReader::plan(readers.index, {*pack, 0}), decompressor));

@@ -70,9 +70,9 @@ void KeyRewriter::carry_all() {
 void KeyRewriter::require_complete() const {
   for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
     const PackRecord pack = index_.pack(number);
-    if (packs_.contains(pack.name)) continue;
+    if (packs_.contains(pack.hash)) continue;
     if (std::ranges::binary_search(dropped, pack.key_segment)) continue;
-    throw Error(Code::corrupt, concat("the key of ", pack_name(pack.name),
+    throw Error(Code::corrupt, concat("the key of ", pack_path(pack.hash),
                                       " is in no key segment; nothing has changed"));
   }
 }
@@ -151,7 +151,7 @@ void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
   OpenSegment kept = may_merge_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
   std::erase_if(kept.outer.index_segments,
-                [&](const NamedKey& key) { return abandoned_.contains(key.name); });
+                [&](const NamedKey& key) { return abandoned_.contains(key.hash); });
   const SlotId& author = segment.snapshots.front()->author;
   Pending& pending = pending_[author];
   const std::size_t size = size_of(kept.outer, kept.inner);
@@ -187,10 +187,10 @@ KeyRewriter::OpenSegment KeyRewriter::entitled(const OpenSegment& all,
   }
   OpenSegment out;
   for (const NamedKey& key : all.outer.index_segments) {
-    if (names.contains(key.name)) out.outer.index_segments.push_back(key);
+    if (names.contains(key.hash)) out.outer.index_segments.push_back(key);
   }
   for (const NamedKey& key : all.outer.reference_sets) {
-    if (names.contains(key.name)) out.outer.reference_sets.push_back(key);
+    if (names.contains(key.hash)) out.outer.reference_sets.push_back(key);
   }
   for (std::size_t i = 0; i < all.outer.bodies.size(); ++i) {
     if (!names.contains(all.outer.bodies[i])) continue;
@@ -224,7 +224,7 @@ ObjectHash KeyRewriter::write(const OpenSegment& open) {
   });
   put_sealed(repository_.writer(), ObjectType::key_segment, object);
   require_opens(object, open);
-  require_stored(repository_, key_segment_name(object.hash), object.bytes);
+  require_stored(repository_, key_segment_path(object.hash), object.bytes);
   return object.hash;
 }
 
@@ -238,7 +238,7 @@ void KeyRewriter::require_opens(const SealedObject& object, const OpenSegment& m
   outer.inner_box.clear();
   if (outer == meant.outer && inner == meant.inner) return;
   throw Error(Code::corrupt,
-              concat(key_segment_name(object.hash),
+              concat(key_segment_path(object.hash),
                      " does not hold what was meant; nothing has changed. This machine's "
                      "memory or processor may be failing"));
 }

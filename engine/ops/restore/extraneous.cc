@@ -16,11 +16,11 @@ void Extraneous::enter(const std::string& path) {
   stack_.push_back({path, NameReader([this, path](const std::string& after) {
                       // Where it is not there, or no directory, it holds nothing too much.
                       NameList names;
-                      static_cast<void>(failure_of([&] {
+                      try_to([&] {
                         const Directory directory = target_.open_beneath(path);
                         if (directory.own_status().mount != mount_) return;
                         names = directory.names(after, names_bytes_max_);
-                      }));
+                      });
                       return names;
                     })});
 }

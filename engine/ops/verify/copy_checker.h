@@ -24,10 +24,10 @@ class CopyChecker {
       : repository_(repository), heals_(heals), report_(std::move(report)) {}
 
   // By hash, an object that is stored once.
-  void check(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
+  void check(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);
   // One that is stored twice.
   void check_twins(const std::string& path, std::uint64_t size_max, const Check& check);
-  void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
+  void check_twins(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);
 
  private:
   // A copy that was read: its bytes if it is good, else why it is not.
@@ -37,10 +37,10 @@ class CopyChecker {
     bool is_damaged = false;  // not just out of reach
   };
 
-  [[nodiscard]] Checked check_copy(const std::string& name,
+  [[nodiscard]] Checked check_copy(const std::string& path,
                                    std::uint64_t size_max,
                                    const Check& check) const;
-  Healing heal(const std::string& name, const Checked& damaged, const Checked& good);
+  Healing heal(const std::string& path, const Checked& damaged, const Checked& good);
 
   Repository& repository_;
   bool heals_;

@@ -16,7 +16,7 @@ constexpr BlockIndex::Keys index_keys{.checksum = checksum_key, .tag = {4, 5}};
 
 IndexedPack pack_of(std::uint8_t mark, const std::vector<std::vector<IndexedBlock>>& frames) {
   IndexedPack out;
-  out.name = sample_id<ObjectHash>(mark);
+  out.hash = sample_id<ObjectHash>(mark);
   out.size = 65536;
   for (const std::vector<IndexedBlock>& blocks : frames) {
     IndexedFrame frame;
@@ -89,7 +89,7 @@ TEST_CASE("a block is found in its pack, its frame and its place there, under it
   REQUIRE(reader.find_pack(sample_id<ObjectHash>(30)) == 0);
   REQUIRE_FALSE(reader.find_pack(sample_id<ObjectHash>(31)));
   const PackRecord record = reader.pack(0);
-  REQUIRE(record.name == sample_id<ObjectHash>(30));
+  REQUIRE(record.hash == sample_id<ObjectHash>(30));
   REQUIRE(record.key_segment == sample_id<ObjectHash>(100));
   REQUIRE(record.size == 65536);
   REQUIRE(record.frame_count == 2);

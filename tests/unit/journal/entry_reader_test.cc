@@ -55,7 +55,7 @@ TEST_CASE("step 1: a first copy that is valid is the entry, and nothing else is 
   REQUIRE(next.copy->entry->sequence == at);
   REQUIRE_FALSE(next.is_undecodable);
   REQUIRE(reading.journal.store.get_count(second_path) == 0);
-  REQUIRE(reading.journal.store.get_count(journal_name(at + 1)) == 0);
+  REQUIRE(reading.journal.store.get_count(journal_path(at + 1)) == 0);
   REQUIRE(reading.slot.observer.notices.empty());
   REQUIRE(reading.slot.entries.restored().empty());
 }
@@ -114,7 +114,7 @@ TEST_CASE("step 3: where the named bytes are not among the copies, the entry is 
 TEST_CASE("step 3: a witness that is damaged in one copy testifies by the other") {
   Reading reading;
   const Bytes genuine = reading.append_two(reading.journal.writer, reading.journal.owner);
-  const Bytes witness = reading.journal.store.objects().at(journal_name(at + 1));
+  const Bytes witness = reading.journal.store.objects().at(journal_path(at + 1));
   reading.journal.place(at + 1, Bytes(300), witness);
   reading.journal.place_junk(at);
   REQUIRE(reading.read_code() == Code::corrupt);
@@ -269,12 +269,12 @@ TEST_CASE("step 5: an owner's later word makes unsigned bytes the entry, and is 
   REQUIRE(next.copy->bytes == junk);
   REQUIRE_FALSE(next.copy->entry);
   REQUIRE(next.copy->reason == "it is not authentic");
-  const std::uint64_t reads = reading.journal.store.get_count(journal_name(at + 2));
+  const std::uint64_t reads = reading.journal.store.get_count(journal_path(at + 2));
   State after = reading.journal.states.at(at);
   apply_void(after, next.copy->reason, next.copy->hash);
   REQUIRE(reading.slot.entries.read_next(after).copy->bytes == more_junk);
   // As the witness of the entry before it, no more.
-  REQUIRE(reading.journal.store.get_count(journal_name(at + 2)) == reads + 1);
+  REQUIRE(reading.journal.store.get_count(journal_path(at + 2)) == reads + 1);
 }
 
 TEST_CASE("step 5: only an owner accepts, and only those bytes") {
@@ -347,11 +347,11 @@ TEST_CASE("step 6: on a store that is only read, a second copy alone counts if i
 
 TEST_CASE("step 6: the first entry's hash is known to every slot, so nothing is put for it") {
   HandMadeJournal journal;
-  const Bytes genesis = journal.store.objects().at(journal_name(0));
+  const Bytes genesis = journal.store.objects().at(journal_path(0));
   journal.place(0, {}, genesis);
   ReadingSlot slot(journal, journal.writer);
   REQUIRE(slot.entries.read_next(State()).copy->bytes == genesis);
-  REQUIRE_FALSE(journal.store.size(journal_name(0)));
+  REQUIRE_FALSE(journal.store.size(journal_path(0)));
 }
 
 TEST_CASE("a first entry that another owner has signed is none") {

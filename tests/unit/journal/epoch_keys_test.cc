@@ -23,7 +23,7 @@ struct ThreeEpochs {
 
   // The key of that entry, as a slot that has replayed all before it finds it.
   const Key* find(std::uint64_t sequence) {
-    bytes = journal.store.objects().at(journal_name(sequence));
+    bytes = journal.store.objects().at(journal_path(sequence));
     const Envelope envelope = decode_entry_envelope(bytes, "wanted", keys_repository());
     return slot.keys.find(journal.states.at(sequence), envelope);
   }
@@ -92,8 +92,8 @@ TEST_CASE("the key of the wanted entry's own epoch comes from its box, without a
 
 TEST_CASE("the way back is found over either copy of an entry that began an epoch") {
   ThreeEpochs fixture;
-  fixture.journal.store.overwrite(journal_name(7), Bytes(300));
-  fixture.journal.store.remove(journal_name(5));
+  fixture.journal.store.overwrite(journal_path(7), Bytes(300));
+  fixture.journal.store.remove(journal_path(5));
   REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key));
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a box of the newest epoch with other keys is not believed") {
 
 TEST_CASE("the way back ends where an entry that began an epoch is not what it should be") {
   ThreeEpochs fixture;
-  const Bytes no_beginning = fixture.journal.store.objects().at(journal_name(8));
+  const Bytes no_beginning = fixture.journal.store.objects().at(journal_path(8));
   fixture.journal.place(7, no_beginning, no_beginning);
   REQUIRE(fixture.find_code(4) == Code::refused);
 }
@@ -197,9 +197,9 @@ TEST_CASE("a box that is lost or damaged is told, where no later epoch has begun
     return std::pair(Code::failed, std::string());
   };
   HandMadeJournal journal;
-  const std::string path = epoch_name(0, journal.epoch().id, journal.writer.id);
+  const std::string path = epoch_box_path(0, journal.epoch().id, journal.writer.id);
   flip_bit(journal.store, path, 70);
-  flip_bit(journal.store, twin_name(path), 70);
+  flip_bit(journal.store, second_copy_path(path), 70);
   REQUIRE(text(journal).first == Code::corrupt);
   journal.remove_box(journal.epoch(), journal.writer);
   REQUIRE(text(journal).first == Code::missing);

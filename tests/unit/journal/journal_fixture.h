@@ -97,7 +97,7 @@ class HandMadeJournal {
 
   // Makes these the two copies of an entry; empty: none.
   void place(std::uint64_t sequence, const Bytes& first, const Bytes& second) {
-    const auto copies = copies_of(journal_name(sequence));
+    const auto copies = copies_of(journal_path(sequence));
     for (const auto& [path, bytes] : {std::pair(copies[0], first), std::pair(copies[1], second)}) {
       if (bytes.empty()) {
         store.remove(path);
@@ -160,14 +160,14 @@ class HandMadeJournal {
     const Bytes box =
         make_epoch_box(origin, slot.id, slot.keys.public_keys().box,
                        {of.journal_key, of.index_key, of.secret, of.begun}, slot.id == owner.id);
-    for (const std::string& copy : copies_of(epoch_name(of.number, of.id, slot.id))) {
+    for (const std::string& copy : copies_of(epoch_box_path(of.number, of.id, slot.id))) {
       store.overwrite(copy, box);
     }
     return hash_object(box);
   }
 
   void remove_box(const EpochSample& of, const NumberedSlot& slot) {
-    for (const std::string& copy : copies_of(epoch_name(of.number, of.id, slot.id))) {
+    for (const std::string& copy : copies_of(epoch_box_path(of.number, of.id, slot.id))) {
       store.remove(copy);
     }
   }

@@ -59,17 +59,17 @@ TEST_CASE("the journal is not listed to catch up, and entries are read once") {
   Replaying fixture;
   fixture.client.journal.replay();
   fixture.journal.append(fixture.journal.other);
-  const std::uint64_t genesis_reads = fixture.journal.store.get_count(journal_name(0));
+  const std::uint64_t genesis_reads = fixture.journal.store.get_count(journal_path(0));
   fixture.client.journal.replay();
-  REQUIRE(fixture.journal.store.get_count(journal_name(0)) == genesis_reads);
-  REQUIRE(fixture.journal.store.get_count(journal_name(3)) == 1);
+  REQUIRE(fixture.journal.store.get_count(journal_path(0)) == genesis_reads);
+  REQUIRE(fixture.journal.store.get_count(journal_path(3)) == 1);
 }
 
 TEST_CASE("a missing number is not taken for the end, whether a machine has seen it or not") {
   Replaying fixture;
   fixture.client.journal.replay();
   fixture.journal.append(fixture.journal.other);
-  const Bytes missing = fixture.journal.store.objects().at(journal_name(3));
+  const Bytes missing = fixture.journal.store.objects().at(journal_path(3));
   fixture.journal.append(fixture.journal.other);
   fixture.journal.place(3, {}, {});
   REQUIRE(fixture.replay_code() == Code::corrupt);
@@ -167,7 +167,7 @@ TEST_CASE("a replay says which first copies it has put again") {
   Replaying fixture;
   const Bytes bytes = fixture.journal.append(fixture.journal.other);
   fixture.journal.place(3, {}, bytes);
-  const std::vector<std::string> one{journal_name(3)};
+  const std::vector<std::string> one{journal_path(3)};
   fixture.client.journal.replay();
   REQUIRE(fixture.client.journal.restored() == one);
   fixture.client.journal.replay();  // puts none again, and forgets none

@@ -123,5 +123,5 @@ TEST_CASE("a slot that is no owner passes over nothing") {
   const auto found = find_unsigned_tail(writer.journal);
   REQUIRE(error_code([&] { accept_unsigned_tail(writer.journal, found, "junk"); }) ==
           Code::refused);
-  REQUIRE_FALSE(has_copy(tail.journal.store, journal_name(4)));
+  REQUIRE_FALSE(has_copy(tail.journal.store, journal_path(4)));
 }

@@ -23,7 +23,7 @@ struct KeyringSample {
   void put_grant(const Key* id, const Key* seed_of_chunks) {
     const Bytes grant = make_grant(origin, owner.keys.signing_seed, slot.keys.public_keys().box,
                                    {.id_key = id, .chunk_seed = seed_of_chunks}, random);
-    for (const std::string& copy : copies_of(grant_name(slot.id))) {
+    for (const std::string& copy : copies_of(grant_path(slot.id))) {
       store.overwrite(copy, grant);
     }
     grant_hash = hash_object(grant);
@@ -65,7 +65,7 @@ struct KeyringSample {
   NumberedSlot owner{1};
   NumberedSlot slot{2};
   ObjectOrigin origin{keys_repository(), 3, sample_id<EpochId>(60), sample_id<SlotId>(1)};
-  std::string box_path = epoch_name(3, origin.epoch, slot.id);
+  std::string box_path = epoch_box_path(3, origin.epoch, slot.id);
   Key id_key = key_of(11);
   Key chunk_seed = key_of(12);
   Key journal_key = key_of(13);
@@ -182,7 +182,7 @@ TEST_CASE("a grant with more keys than the slot may have is not confirmed, nor o
 
 TEST_CASE("a grant is read from either copy, and its absence or damage is told") {
   KeyringSample sample;
-  const auto copies = copies_of(grant_name(sample.slot.id));
+  const auto copies = copies_of(grant_path(sample.slot.id));
   const std::size_t sealed_at = sample.store.objects().at(copies.front()).size() / 2;
   flip_bit(sample.store, copies.front(), sealed_at);
   sample.keyring.open_grant(sample.store, sample.observer);
@@ -199,8 +199,8 @@ TEST_CASE("a grant is read from either copy, and its absence or damage is told")
 TEST_CASE("another slot's grant does not open") {
   KeyringSample sample;
   Keyring other = NumberedSlot(5).keyring();
-  for (const std::string& copy : copies_of(grant_name(other.slot()))) {
-    sample.store.overwrite(copy, sample.store.objects().at(grant_name(sample.slot.id)));
+  for (const std::string& copy : copies_of(grant_path(other.slot()))) {
+    sample.store.overwrite(copy, sample.store.objects().at(grant_path(sample.slot.id)));
   }
   REQUIRE(error_code([&] { other.open_grant(sample.store, sample.observer); }) == Code::corrupt);
 }

@@ -19,7 +19,7 @@ namespace {
 struct Slots {
   void put(const NumberedSlot& slot, const Credential& credential, std::uint32_t generation = 1) {
     const Wrapping wrapping{credential, argon2_floor, generation, fingerprint};
-    put_twinned(store, slot_name(slot.id, generation),
+    put_twinned(store, slot_path(slot.id, generation),
                 make_slot_object(slot.origin(), slot.keys, wrapping, random));
   }
 
@@ -32,7 +32,7 @@ struct Slots {
                           .passes = cost.passes,
                           .memory_kib = cost.memory_kib};
     put_twinned(
-        store, slot_name(slot.id, 1),
+        store, slot_path(slot.id, 1),
         seal_object(
             {.type = ObjectType::slot, .origin = slot.origin(), .clear = encode_slot_clear(clear)},
             key_of(99), slot.keys.signing_seed, random, Bytes(slot_secret_size)));
@@ -40,7 +40,7 @@ struct Slots {
 
   // Flips a bit in the sealed part, in both copies.
   void damage(const NumberedSlot& slot) {
-    for (const std::string& copy : copies_of(slot_name(slot.id, 1))) {
+    for (const std::string& copy : copies_of(slot_path(slot.id, 1))) {
       flip_bit(store, copy, 220);
     }
   }
@@ -131,7 +131,7 @@ TEST_CASE("one good copy of a slot object opens, whichever it is") {
   for (const std::size_t good : {0U, 1U}) {
     Slots slots;
     slots.put(NumberedSlot(1), key_file_of(7));
-    const auto copies = copies_of(slot_name(sample_id<SlotId>(1), 1));
+    const auto copies = copies_of(slot_path(sample_id<SlotId>(1), 1));
     flip_bit(slots.store, copies.at(1 - good), 220);
     REQUIRE(slots.open(key_file_of(7)).slot == sample_id<SlotId>(1));
     slots.store.remove(copies.at(1 - good));
@@ -182,8 +182,8 @@ TEST_CASE("an object that is not the slot's own is damage") {
   Slots slots;
   slots.put(NumberedSlot(1), key_file_of(7));
   slots.put(NumberedSlot(2), key_file_of(8));
-  const std::string first = slot_name(sample_id<SlotId>(1), 1);
-  const std::string second = slot_name(sample_id<SlotId>(2), 1);
+  const std::string first = slot_path(sample_id<SlotId>(1), 1);
+  const std::string second = slot_path(sample_id<SlotId>(2), 1);
   const auto objects = slots.store.objects();
   const auto code_with = [&](const std::string& path, const Bytes& bytes) {
     Slots other;
@@ -191,7 +191,7 @@ TEST_CASE("an object that is not the slot's own is damage") {
     return other.open_code(key_file_of(7));
   };
   REQUIRE(code_with(second, objects.at(first)) == Code::corrupt);  // another slot's
-  REQUIRE(code_with(slot_name(sample_id<SlotId>(1), 2), objects.at(first)) == Code::corrupt);
+  REQUIRE(code_with(slot_path(sample_id<SlotId>(1), 2), objects.at(first)) == Code::corrupt);
   Bytes unsigned_bytes = objects.at(first);
   unsigned_bytes.back() ^= 1U;
   REQUIRE(code_with(first, unsigned_bytes) == Code::corrupt);

@@ -52,7 +52,7 @@ TEST_CASE("a plan that names every object of the store removes nothing that coun
   roles.owner.backup(owner, roles.source / "tree");
   rewrap_slot(owner, Machine::credential(12), argon2_floor);
   const std::string former =
-      epoch_name(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
   roles.store->put(former, Bytes{1});
   const std::set<std::string> before = paths_in(*roles.store);
   REQUIRE(remove_planned(owner, plan_of(before), owner.remover()) == 1);
@@ -98,11 +98,11 @@ TEST_CASE("a plan of a slot's objects leaves alone the one that the journal name
   const SlotId slot = owner.keyring().slot();
   rewrap_slot(owner, Machine::credential(12), argon2_floor);
   REQUIRE(owner.state().slots.at(slot).generation == 2);
-  roles.store->put(slot_name(slot, 1), Bytes{1});
-  const RemovalPlan plan = plan_of({slot_name(slot, 1), slot_name(slot, 2), slot_name(slot, 3)});
+  roles.store->put(slot_path(slot, 1), Bytes{1});
+  const RemovalPlan plan = plan_of({slot_path(slot, 1), slot_path(slot, 2), slot_path(slot, 3)});
   REQUIRE(remove_planned(owner, plan, owner.own_slot_remover()) == 1);
-  REQUIRE_FALSE(roles.store->size(slot_name(slot, 1)));
-  REQUIRE(roles.store->size(slot_name(slot, 2)));
+  REQUIRE_FALSE(roles.store->size(slot_path(slot, 1)));
+  REQUIRE(roles.store->size(slot_path(slot, 2)));
 }
 
 TEST_CASE("the plan of what an epoch's end will leave removes nothing before the end") {
@@ -110,7 +110,7 @@ TEST_CASE("the plan of what an epoch's end will leave removes nothing before the
   Repository& owner = roles.owner_repository;
   end_epoch(owner, {});
   const std::string former =
-      epoch_name(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
   roles.store->put(former, Bytes{1});
   const RemovalPlan plan = plan_end_epoch(owner, {}).removal;
   REQUIRE(plan.removals.size() > 1);
@@ -124,7 +124,7 @@ TEST_CASE("an object that is gone already is not counted as removed") {
   Repository& owner = roles.owner_repository;
   end_epoch(owner, {});
   const Bytes former = key_segment_of(roles, 0, roles.content.draw_id<EpochId>());
-  const std::string path = key_segment_name(hash_object(former));
+  const std::string path = key_segment_path(hash_object(former));
   roles.store->put(path, former);
   const RemovalPlan plan = find_ended_objects(owner);
   REQUIRE(plan.removals.size() == 1);
@@ -144,10 +144,10 @@ TEST_CASE("the plan of an epoch's end writes nothing, and says what the end then
   const auto put = [&](const std::string& path, const Bytes& bytes) {
     roles.store->put(path, bytes);
   };
-  put(epoch_name(2, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
-  put(epoch_name(3, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
+  put(epoch_box_path(2, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
+  put(epoch_box_path(3, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
   const Bytes former = key_segment_of(roles, 0, roles.content.draw_id<EpochId>());
-  put(key_segment_name(hash_object(former)), former);
+  put(key_segment_path(hash_object(former)), former);
   put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
   const EndEpochOptions options{.revoked = {writer.keyring().slot()}};
   const auto objects = roles.store->objects();
@@ -181,8 +181,8 @@ TEST_CASE("the plan of an epoch's end is refused where the end itself is") {
   REQUIRE(error_code([&] { plan_end_epoch(writer, {}); }) == Code::refused);
   const SlotId own = owner.keyring().slot();
   REQUIRE(error_code([&] { plan_end_epoch(owner, {.revoked = {own}}); }) == Code::invalid);
-  const std::string path = key_segment_name(owner.state().key_segments.all().begin()->first);
-  for (const std::string& copy : {path, twin_name(path)}) {
+  const std::string path = key_segment_path(owner.state().key_segments.all().begin()->first);
+  for (const std::string& copy : {path, second_copy_path(path)}) {
     Bytes damaged = roles.store->objects().at(copy);
     damaged[damaged.size() / 2] ^= 1;
     roles.store->overwrite(copy, damaged);
@@ -199,12 +199,12 @@ TEST_CASE("a repair's dry run writes nothing, and finds what the repair then hea
   Repository& owner = roles.owner_repository;
   end_epoch(owner, {});
   roles.owner.backup(owner, roles.source / "tree");
-  const std::string hurt = key_segment_name(owner.state().key_segments.all().begin()->first);
+  const std::string hurt = key_segment_path(owner.state().key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(hurt);
   damaged[damaged.size() / 2] ^= 1;
   roles.store->overwrite(hurt, damaged);
   const std::string former =
-      epoch_name(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
   roles.store->put(former, Bytes{1});
   const auto objects = roles.store->objects();
   VerifyOptions options{.level = VerifyLevel::content, .repairs = true, .is_dry_run = true};
@@ -244,24 +244,25 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
     const Bytes bytes = seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
                                     owner.keyring().signing_seed(), roles.content,
                                     random_bytes(roles.content, 100));
-    return std::pair(key_segment_name(hash_object(bytes)), bytes);
+    return std::pair(key_segment_path(hash_object(bytes)), bytes);
   };
   const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
   std::set<std::string> ended;
-  ended.insert(put(epoch_name(0, draw(), slot), {1}));
-  ended.insert(put(twin_name(epoch_name(1, draw(), slot)), {1}));  // an attempt that lost
+  ended.insert(put(epoch_box_path(0, draw(), slot), {1}));
+  ended.insert(
+      put(second_copy_path(epoch_box_path(1, draw(), slot)), {1}));  // an attempt that lost
   for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
     ended.insert(put(name, bytes));
   }
   // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
-  put(epoch_name(2, draw(), slot), {1});
-  put(epoch_name(7, state.epoch, slot), {1});
+  put(epoch_box_path(2, draw(), slot), {1});
+  put(epoch_box_path(7, state.epoch, slot), {1});
   put(concat("epochs/1-", hex(draw()), "/notes"), {1});
   for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
     put(name, bytes);
   }
   put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
-  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
+  const std::string named = key_segment_path(state.key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(named);
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
   roles.store->overwrite(named, damaged);
@@ -281,7 +282,7 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
 TEST_CASE("in the first epoch nothing has ended, whatever stands in the folders of epochs") {
   World world;
   const auto draw = [&] { return world.machine.random.draw_id<EpochId>(); };
-  world.store->put(epoch_name(0, draw(), world.repository.keyring().slot()), Bytes{1});
+  world.store->put(epoch_box_path(0, draw(), world.repository.keyring().slot()), Bytes{1});
   REQUIRE(find_ended_objects(world.repository).removals.empty());
   REQUIRE(remove_ended_objects(world.repository) == 0);
 }
@@ -301,7 +302,7 @@ TEST_CASE("what has ended stays until the entry that ended it is known to outlas
 
   Roles roles(writer_capabilities);
   rotate(roles);
-  roles.store->put(epoch_name(0, roles.content.draw_id<EpochId>(), SlotId{}), Bytes{1});
+  roles.store->put(epoch_box_path(0, roles.content.draw_id<EpochId>(), SlotId{}), Bytes{1});
   const auto store = std::make_shared<Unconfirmed>(*roles.store);
   Machine machine(store, 6);
   Repository repository = machine.open();

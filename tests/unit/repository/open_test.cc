@@ -77,8 +77,8 @@ TEST_CASE("a slot whose grant is another's does not open") {
   Roles roles(writer_capabilities);
   const SlotId slot = roles.open().keyring().slot();
   const SlotId owner = roles.owner_repository.keyring().slot();
-  const Bytes foreign = roles.store->objects().at(grant_name(owner));
-  for (const std::string& copy : copies_of(grant_name(slot))) {
+  const Bytes foreign = roles.store->objects().at(grant_path(owner));
+  for (const std::string& copy : copies_of(grant_path(slot))) {
     roles.store->overwrite(copy, foreign);
   }
   REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);

@@ -26,11 +26,11 @@ const auto current_segment = sample_id<ObjectHash>(211);
 const auto other_segment = sample_id<ObjectHash>(77);
 
 Listed box(std::uint32_t number, const EpochId& epoch) {
-  return {epoch_name(number, epoch, owner)};
+  return {epoch_box_path(number, epoch, owner)};
 }
 
 Listed key_segment(const ObjectHash& name, std::uint32_t number, const EpochId& epoch) {
-  return {.path = key_segment_name(name), .header = EpochName{number, epoch}};
+  return {.path = key_segment_path(name), .header = EpochBoxPath{number, epoch}};
 }
 
 std::vector<std::string> paths(const RemovalPlan& plan) {
@@ -63,9 +63,9 @@ TEST_CASE("each removal of a plan says why the object has ended") {
 TEST_CASE("both copies of what has ended are planned, each by its own path") {
   const State state = state_in_third_epoch();
   Listed second_box = box(1, second_epoch);
-  second_box.path = twin_name(second_box.path);
+  second_box.path = second_copy_path(second_box.path);
   Listed second_segment = key_segment(other_segment, 1, second_epoch);
-  second_segment.path = twin_name(second_segment.path);
+  second_segment.path = second_copy_path(second_segment.path);
   REQUIRE(paths(plan_ended_objects(state, {second_box, second_segment})) ==
           std::vector<std::string>{second_box.path, second_segment.path});
 }
@@ -91,17 +91,17 @@ TEST_CASE("what is of a greater epoch number is in no plan: that epoch may be ab
 TEST_CASE("what cannot be told is in no plan") {
   const State state = state_in_third_epoch();
   const std::vector<Listed> listed = {
-      {key_segment_name(other_segment)},  // its header cannot be read
+      {key_segment_path(other_segment)},  // its header cannot be read
       {concat("epochs/1-", hex(second_epoch), "/notes")},
       {"epochs/1"},
-      {.path = "keys/notes", .header = EpochName{0, first_epoch}},
-      {.path = concat(key_segment_name(other_segment), ".2.2"),
-       .header = EpochName{0, first_epoch}},
+      {.path = "keys/notes", .header = EpochBoxPath{0, first_epoch}},
+      {.path = concat(key_segment_path(other_segment), ".2.2"),
+       .header = EpochBoxPath{0, first_epoch}},
       // Folders for which no rule speaks, whatever was read there.
-      {.path = pack_name(other_segment), .header = EpochName{0, first_epoch}},
-      {.path = journal_name(0), .header = EpochName{0, first_epoch}},
-      {.path = index_segment_name(other_segment), .header = EpochName{0, first_epoch}},
-      {grant_name(owner)},
+      {.path = pack_path(other_segment), .header = EpochBoxPath{0, first_epoch}},
+      {.path = journal_path(0), .header = EpochBoxPath{0, first_epoch}},
+      {.path = index_segment_path(other_segment), .header = EpochBoxPath{0, first_epoch}},
+      {grant_path(owner)},
       {repository_file},
       {""}};
   REQUIRE(paths(plan_ended_objects(state, listed)).empty());
@@ -118,7 +118,7 @@ TEST_CASE("a damaged copy of a key segment that the state names is in no plan") 
   REQUIRE(paths(plan_ended_objects(state, {damaged})).empty());  // it could not be read whole
   damaged.hash = other_segment;
   REQUIRE(paths(plan_ended_objects(state, {damaged})).empty());
-  damaged.path = twin_name(damaged.path);
+  damaged.path = second_copy_path(damaged.path);
   REQUIRE(paths(plan_ended_objects(state, {damaged})).empty());
   // Whole, it is of the former epoch indeed: an author has named an object that counts for nobody.
   damaged.hash = current_segment;
@@ -146,7 +146,7 @@ TEST_CASE("what an epoch's end will leave behind is what a plan removes once it 
       key_segment(other_segment, 2, state.epoch),
       // A damaged copy that calls itself one of a time to come, and one that says nothing.
       key_segment(current_segment, 4, state.epoch),
-      {key_segment_name(sample_id<ObjectHash>(78))}};
+      {key_segment_path(sample_id<ObjectHash>(78))}};
   const RemovalPlan before = plan_after_epoch_end(state, listed);
   REQUIRE(before.entry == state.next_sequence);
   REQUIRE(before.removals[1].reason == "of epoch 2, which would end with journal entry 6");
@@ -164,14 +164,14 @@ TEST_CASE("slot objects go that are older than the one that the journal names, a
   state.slots.at(owner).generation = 4;
   const RemovalPlan plan = plan_replaced_slot_objects(state, owner, {2, 4, 5, UINT32_MAX});
   const std::string reason = "slot object of generation 2; the journal names 4";
-  REQUIRE(plan.removals == std::vector<Removal>{{slot_name(owner, 2), reason},
-                                                {twin_name(slot_name(owner, 2)), reason}});
+  REQUIRE(plan.removals == std::vector<Removal>{{slot_path(owner, 2), reason},
+                                                {second_copy_path(slot_path(owner, 2)), reason}});
   REQUIRE(plan.entry == state.next_sequence - 1);
   // Nobody knows the slot: nothing explains its object.
   REQUIRE(plan_replaced_slot_objects(state, sample_id<SlotId>(123), {0, 1}).removals.empty());
   // No plan for epochs removes a slot object, however old.
-  REQUIRE(plan_ended_objects(state, {{slot_name(owner, 1)}}).removals.empty());
-  REQUIRE(plan_ended_objects(state_in_third_epoch(), {{slot_name(owner, 0)}}).removals.empty());
+  REQUIRE(plan_ended_objects(state, {{slot_path(owner, 1)}}).removals.empty());
+  REQUIRE(plan_ended_objects(state_in_third_epoch(), {{slot_path(owner, 0)}}).removals.empty());
 }
 
 TEST_CASE("each slot that is not revoked yet keeps its place in the next epoch or is shut out") {

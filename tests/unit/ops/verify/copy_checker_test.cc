@@ -49,7 +49,7 @@ struct CheckedCopies : World {
 
   Bytes bytes = to_bytes("an object that is stored twice");
   std::string name = "bodies/" + hex(hash_object(bytes));
-  std::string twin = twin_name(name);
+  std::string twin = second_copy_path(name);
 };
 
 }  // namespace
@@ -107,11 +107,11 @@ TEST_CASE("a copy that is out of reach is named, and not taken for a damaged one
 TEST_CASE("a copy of what has ended meanwhile is not revived") {
   CheckedCopies run;
   const SlotId slot = run.repository.keyring().slot();
-  const std::string old = slot_name(slot, 1);
+  const std::string old = slot_path(slot, 1);
   rewrap_slot(run.repository, Machine::credential(9), argon2_floor);
   run.store->put(old, run.bytes);  // as if its removal had come half way
   REQUIRE(error_code([&] { run.check_as(run.repository, old, true); }) == Code::conflict);
-  REQUIRE_FALSE(run.store->objects().contains(twin_name(old)));
+  REQUIRE_FALSE(run.store->objects().contains(second_copy_path(old)));
 }
 
 TEST_CASE("an object that is stored once is named when it is not what its hash says") {
