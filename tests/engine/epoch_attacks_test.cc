@@ -4,7 +4,10 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/blocks/stored_snapshot.h"
+#include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
+#include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/ops/epoch/key_rewriter.h"
