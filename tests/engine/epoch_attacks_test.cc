@@ -4,6 +4,8 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/blocks/stored_snapshot.h"
+#include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
@@ -28,11 +30,6 @@ void require_still_restored(Machine& machine,
                             const SnapshotId& id) {
   repository.journal().replay();
   require_restored(machine, repository, roles, id);
-}
-
-Repository open_as(Machine& machine, std::uint8_t fill) {
-  return open_repository(machine.store, Machine::credential(fill),
-                         {.state_parent = machine.state.path(), .slot = {}}, machine.services());
 }
 
 Key draw_key(Roles& roles) {
@@ -178,11 +175,11 @@ TEST_CASE("a slot that is added while an epoch ends has its keys of the next one
     Repository during = watched.open();
     add_slot(during, Machine::credential(12), argon2_floor, "newer", owner_capabilities);
     Machine third(roles.store, 9);
-    REQUIRE(open_as(third, 12).state().epoch_number == 1);
+    REQUIRE(third.open(12).state().epoch_number == 1);
   }
   add_slot(before, Machine::credential(10), argon2_floor, "new", owner_capabilities);
   Machine third(roles.store, 8);
-  REQUIRE(open_as(third, 10).state().epoch_number == 1);
+  REQUIRE(third.open(10).state().epoch_number == 1);
 }
 
 TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
@@ -336,7 +333,7 @@ TEST_CASE("a slot opens beside what key adds that were cut off have left, in any
   const SlotId slot = add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "new",
                                writer_capabilities);
   Machine third(roles.store, 8);
-  REQUIRE(open_as(third, 10).keyring().slot() == slot);
+  REQUIRE(third.open(10).keyring().slot() == slot);
 }
 
 TEST_CASE("a writer cannot keep key segments of an ended epoch in the store") {
@@ -372,7 +369,7 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
     begin_next(roles, true);
   };
   Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", give_up), 6);
-  Repository there = open_as(laptop, 9);
+  Repository there = laptop.open(9);
   BackupOptions options;
   options.paths = {roles.source / "tree"};
   options.source = "laptop";
@@ -444,7 +441,7 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
   put_twinned(*roles.store, journal_path(entry.sequence),
               seal_entry(op.keyring(), epoch.journal_key, roles.content, entry));
   Machine machine(roles.store, 12);
-  Repository other = open_as(machine, 11);
+  Repository other = machine.open(11);
   REQUIRE(other.state().voids.size() == 1);
   // Who has no box cannot tell, and stops; the next epoch has one.
   REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::refused);
@@ -453,7 +450,7 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
   Machine cold(roles.store, 13);
   Machine cold_too(roles.store, 14);
   REQUIRE(cold.open().state() == roles.owner_repository.state());
-  REQUIRE(open_as(cold_too, 11).state() == roles.owner_repository.state());
+  REQUIRE(cold_too.open(11).state() == roles.owner_repository.state());
 }
 
 TEST_CASE("a box that is junk in an epoch's valid end is found by any slot that reads") {

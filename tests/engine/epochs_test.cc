@@ -5,6 +5,7 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"

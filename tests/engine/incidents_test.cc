@@ -1,5 +1,6 @@
 // Void entries are incidents until an owner closes them, and an owner's word leads over what no
 // slot has signed.
+#include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/journal/journal.h"
 #include "tests/support/attacker.h"

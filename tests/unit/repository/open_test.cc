@@ -2,6 +2,8 @@
 // one good copy of each object on the way in.
 #include "engine/repository/open.h"
 
+#include "engine/format/names.h"
+#include "engine/store/twins.h"
 #include "tests/support/roles.h"
 #include "tests/support/test.h"
 #include "tests/support/world.h"
