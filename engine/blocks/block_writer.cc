@@ -83,7 +83,7 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
                                                parts.pending ? &*parts.pending : nullptr));
   store.barrier();
 
-  reseal_keys(out);
+  seal_keys(out);
   deduplicator_.release_index();
   out.segments = segments_.introductions();
   for (const NamedKey& pack : segments_.pack_keys()) {
@@ -94,7 +94,7 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   return out;
 }
 
-void BlockWriter::reseal_keys(StoredSnapshot& stored) {
+void BlockWriter::seal_keys(StoredSnapshot& stored) {
   const KeySegmentKeys keys{.index_key = journal_.keyring().index_key(),
                             .epoch_key = journal_.state().epoch_key};
   stored.epoch = author_.origin.epoch;

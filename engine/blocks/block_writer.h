@@ -72,12 +72,12 @@ class BlockWriter : private Pinned {
   // return; only the journal entry remains to be committed. No block is added until
   // begin_next_entry().
   StoredSnapshot finish_snapshot(const SnapshotParts& parts);
-  // An epoch has ended before the entry was committed, and nobody would be able to open the key
-  // segments. Seals the keys, which are still in memory, to the epoch that the repository is in
-  // now.
-  void reseal_keys(StoredSnapshot& stored);
-  // The snapshot's entry is committed, with these numbers, and its segments are in the block index.
-  // The run goes on, and its new blocks belong to the next entry.
+  // Seals the keys, which stay in memory, to the epoch that the repository is in now, and puts the
+  // key segments. finish_snapshot() does so; the caller does it again where an epoch has ended
+  // before the entry was committed, since nobody could open the key segments then.
+  void seal_keys(StoredSnapshot& stored);
+  // The snapshot's entry is committed, with these numbers. Brings the index in step, so that the
+  // blocks so far are found there. The run goes on, and its new blocks belong to the next entry.
   void begin_next_entry(const EntryNumbers& numbers);
 
  private:

@@ -2,9 +2,9 @@
 // run has stored it already, or if the block index has a copy that this slot may rely on
 // (trusted_copy.h) and whose pack was not found damaged by this machine.
 //
-// Invariant: a reference that find() returns is proved by the journal entry of this run or by an
-// earlier one; a block that is added is unknown and gets the next ordinal of its kind. The order of
-// the calls alone decides the ordinals. Refuses nothing; belongs to one thread.
+// Invariant: a copy that find() returns is introduced by an earlier journal entry, or will be by
+// the entry of this run; a block that is added is unknown and gets the next ordinal of its kind.
+// The order of the calls alone decides the ordinals. Refuses nothing; belongs to one thread.
 #pragma once
 
 #include <cstdint>

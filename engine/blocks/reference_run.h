@@ -1,4 +1,4 @@
-// References to blocks while a run goes on. A block that the journal's head proves has a block
+// References to blocks while a run goes on. A block that an entry has introduced has a block
 // number; a block that the run stores itself has only an ordinal, because its number depends on the
 // journal entry that will introduce it. docs/format.md, "Block numbers".
 //

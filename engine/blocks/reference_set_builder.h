@@ -18,7 +18,7 @@ namespace kist {
 // Blocks that a pending snapshot keeps beside those of its entries, so that the next backup need
 // not store them again.
 struct PendingParts {
-  std::vector<ReferenceRun> unfinished{};  // of a file that is not complete yet
+  std::vector<ReferenceRun> unfinished{};  // of unfinished manifest nodes and files
   const NumberSet* adopted = nullptr;      // of earlier pending snapshots; null: none
 };
 

@@ -1,8 +1,9 @@
 // The one rule of which stored copy of a block may be relied on: the copy's number is trusted, and
 // it serves the caller's purpose. A malicious writer may store junk under the ids of content that
 // others are about to back up, so a copy counts for a slot only if the policy in force says so
-// (rules/state.h, TrustedNumbers). The deduplicator asks this rule before it refers to a copy, and
-// restore before it reads one. docs/format.md, "Block numbers".
+// (rules/state.h, TrustedNumbers). The deduplicator refers to such copies only. A restore reads
+// them first, and any other one where none is whole: there the block's hash decides.
+// docs/format.md, "Block numbers".
 #pragma once
 
 #include <functional>

@@ -1,9 +1,10 @@
 // From one epoch to the next: the journal keys that a replay needs, and the keys that the slot
 // works with once the journal has confirmed them. docs/format.md, "Epochs".
 //
-// How the key of an epoch is found. Each epoch has one journal key. A slot gets it from its box,
-// `epochs/<e>-<id>/<slot>`; but the boxes of an epoch are removed when the next one begins. So a
-// client that was away reads backwards: it opens its box of the newest epoch, reads the entry that
+// How the key of an epoch is found. Each epoch has one journal key. A slot gets it from its box of
+// that epoch, `epochs/<e>-<id>/<slot>`: that is the usual, short way, and is tried first. But the
+// boxes of an epoch are removed when the next one begins. So a client that was away reads
+// backwards: it opens its box of the newest epoch, reads the entry that
 // began that epoch, finds there the journal key of the epoch before, sealed with the newer one, and
 // so on until it has the key of the entry that it wants to replay. Example: the replay stands at
 // entry 40 of epoch 1 while the store is at entry 90 of epoch 3. The box of epoch 3 gives key 3 and
@@ -34,9 +35,9 @@ class EpochKeys {
       : store_(store), keyring_(keyring), observer_(observer) {}
 
   // The journal key of the next entry to be replayed, of which only the envelope is known; null
-  // when no entry of its epoch can follow `state`. Error{refused} when the entry ends the current
-  // epoch and this slot has no key to the next: the slot was revoked, or its box is lost.
-  // Error{corrupt} when that box is damaged.
+  // when no entry of its epoch can follow `state`. Error{refused} when this slot has no key to the
+  // entry's epoch although a later one has begun: the slot was revoked, or its box is lost.
+  // Error{corrupt} or {missing} when the box is damaged or absent, and no later epoch explains it.
   const Key* find(const State& state, const Envelope& envelope);
 
   // The key of the state's own epoch; null while it is not known.

@@ -62,10 +62,10 @@ unsigned thread_count(unsigned requested) {
 
 // Keeps a source's pending snapshots in step with a running backup.
 struct PendingSnapshots {
-  std::vector<SnapshotId> own;  // what the next entry may replace: the newest that is still live
-  // What the pending snapshots of earlier backups hold, and the path that the newest of them had
-  // reached. No pending snapshot is made before this backup has passed that path: it would hold
-  // less.
+  std::vector<SnapshotId> own;  // the next entry replaces the newest of them that is still live
+  // What the pending snapshots of earlier backups hold, and the path that the file cache of the
+  // newest had reached (empty without a cache). No pending snapshot is made before this backup has
+  // passed that path, since it would hold less; a million new blocks force one all the same.
   NumberSet adopted;
   std::string adopted_last_path;
   std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
@@ -255,7 +255,7 @@ class Backup {
   // Commits what there is so far as a pending snapshot.
   JournalEntry commit_pending() {
     std::vector<ReferenceRun> unfinished;
-    SnapshotBody so_far = body(builder_.root_so_far(unfinished));
+    SnapshotBody so_far = body(builder_.put_root_so_far(unfinished));
     SnapshotStatistics counted = statistics();
     // Reading is ahead, by as much as there are threads: only what belongs to the entries is told.
     so_far.problems = problems_.kept_up_to(builder_.last_path());
@@ -354,7 +354,7 @@ class Backup {
                     "meanwhile an owner has given up damaged keys, and what this backup relies on "
                     "may have gone with them: nothing was committed; run it again");
       }
-      if (stored.epoch != state.epoch) writer_.reseal_keys(stored);
+      if (stored.epoch != state.epoch) writer_.seal_keys(stored);
       SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = id;
       taken.is_pending = is_pending;

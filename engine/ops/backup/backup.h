@@ -30,7 +30,7 @@ struct BackupOptions {
 };
 
 struct BackupResult {
-  SnapshotId snapshot;
+  SnapshotId snapshot;  // of a dry run: of no snapshot
   std::string source;
   std::uint64_t sequence = 0;  // of the journal entry
   SnapshotStatistics statistics;

@@ -65,7 +65,7 @@ BlockId SnapshotBuilder::finish() {
   return manifest_.finish();
 }
 
-BlockId SnapshotBuilder::root_so_far(std::vector<ReferenceRun>& unfinished) const {
+BlockId SnapshotBuilder::put_root_so_far(std::vector<ReferenceRun>& unfinished) {
   unfinished = runs_;
   return manifest_.root_so_far([&](View block) {
     BlockId id;

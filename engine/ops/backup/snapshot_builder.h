@@ -32,10 +32,12 @@ class SnapshotBuilder {
   // The root of the complete manifest.
   BlockId finish();
 
-  // The root of the entries so far, and the blocks that a pending snapshot of them needs besides:
-  // those of the manifest's unfinished nodes, and those of the file that is being read.
-  BlockId root_so_far(std::vector<ReferenceRun>& unfinished) const;
-  // The entry of what came so far is committed: references to it are absolute from now on.
+  // Stores the manifest of the entries so far: its root, and the blocks that a pending snapshot of
+  // them needs besides: those of the manifest's unfinished nodes, and those of the file that is
+  // being read.
+  BlockId put_root_so_far(std::vector<ReferenceRun>& unfinished);
+  // The journal entry of the pending snapshot is committed: references to its blocks are absolute
+  // from now on.
   void begin_next_entry(const EntryNumbers& numbers);
 
   [[nodiscard]] const SnapshotStatistics& statistics() const { return statistics_; }
