@@ -348,7 +348,7 @@ void serves_many_threads(const OpenStore& open) {
     store->barrier();
   });
   REQUIRE(errors.empty());
-  REQUIRE(paths_in(*open(), "packs").size() == count * 15U);
+  REQUIRE(paths_in(*open(), "packs").size() == std::size_t{count} * 15);
   REQUIRE(paths_in(*open(), "keys").size() == 20);
 }
 

@@ -37,6 +37,13 @@ inline Bytes to_bytes(std::string_view text) {
   return {view.begin(), view.end()};
 }
 
+// Whether `part` stands in `whole`, in one run.
+template <typename Whole, typename Part>
+bool holds(const Whole& whole, const Part& part) {
+  return std::search(std::begin(whole), std::end(whole), std::begin(part), std::end(part)) !=
+         std::end(whole);
+}
+
 inline Bytes random_bytes(Random& random, std::size_t size) {
   Bytes out(size);
   random.fill(out);

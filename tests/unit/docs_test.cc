@@ -63,7 +63,7 @@ std::vector<std::string> all_matches(const std::string& text, const std::regex& 
 
 // Literals that stand side by side are one text: "kist key " "rotate".
 std::string with_joined_literals(const std::string& text) {
-  static const std::regex seam("\"\\s*\"");
+  static const std::regex seam(R"("\s*")");
   return std::regex_replace(text, seam, "");
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("paths of the source tree that documents name exist") {
 
 TEST_CASE("the table of folders has each folder of the engine, in the order of the tiers") {
   static const std::regex layer("kist_layer\\(([a-z/]+) TIER ([0-9]+)");
-  static const std::regex row("\\| ([0-9]+) \\| `([a-z/]+)` \\|.*");
+  static const std::regex row(R"(\| ([0-9]+) \| `([a-z/]+)` \|.*)");
   std::map<std::string, int> tiers;
   for (const std::string& line : lines_of(source_root / "engine/CMakeLists.txt")) {
     std::smatch match;
@@ -194,9 +194,9 @@ TEST_CASE("the prose of documents keeps to 100 columns") {
 
 TEST_CASE("sections of documents that comments name exist") {
   // A comment as one line, then: docs/format.md, "Slots", "Grants".
-  static const std::regex reference("(docs/[a-z-]+\\.md)((?:, (?:and )?\"[^\"]+\")+)");
-  static const std::regex title("\"([^\"]+)\"");
-  std::size_t found = 0;
+  static const std::regex reference(R"((docs/[a-z-]+\.md)((?:, (?:and )?"[^"]+")+))");
+  static const std::regex title(R"("([^"]+)") ");
+      std::size_t found = 0;
   for (const char* folder : {"engine", "cli", "tests"}) {
     for (const auto& path : sources_in(folder)) {
       const std::string text = std::regex_replace(text_of(path), std::regex("\n *// ?"), " ");

@@ -106,7 +106,7 @@ TEST_CASE("the command line passes a repository on and never reaches into it") {
     for (const std::string& name : repositories_in(lines)) {
       // "options.repository.empty()" is the text of an option.
       const std::regex reach("(^|[^.\\w])" + name + "(\\.|->)[a-z]");
-      const std::regex inner("(\\.|->)(journal|blocks|keyring|local)\\(\\)");
+      const std::regex inner(R"((\.|->)(journal|blocks|keyring|local)\(\))");
       for (const std::string& line : lines) {
         INFO(path << ": " << line);
         REQUIRE_FALSE(std::regex_search(line, reach));
@@ -119,7 +119,7 @@ TEST_CASE("the command line passes a repository on and never reaches into it") {
 }
 
 TEST_CASE("nothing below the repository's folder is handed a repository") {
-  const std::regex parameter("\\bRepository ?[&*]");
+  const std::regex parameter(R"(\bRepository ?[&*])");
   for (const auto& [folder, tier] : tiers()) {
     if (tier >= tiers().at("repository")) continue;
     for (const std::string& path : sources_in("engine/" + folder)) {

@@ -31,8 +31,9 @@ void require_right(const Repository& repository, const EndEpochOptions& options)
 
 std::vector<std::string> paths_of(const std::vector<ObjectHash>& key_segments) {
   std::vector<std::string> out;
-  for (const ObjectHash& name : key_segments) {
-    out.push_back(key_segment_path(name));
+  out.reserve(key_segments.size());
+  for (const ObjectHash& hash : key_segments) {
+    out.push_back(key_segment_path(hash));
   }
   return out;
 }

@@ -36,7 +36,7 @@ struct EnvironmentFile {
     put_record(environment, "b", std::string(40, 'B'));
   }
 
-  Code read_code(std::string_view key) {
+  [[nodiscard]] Code read_code(std::string_view key) const {
     return error_code([&] {
       Environment environment(path, environment_options);
       get_record(environment, key);

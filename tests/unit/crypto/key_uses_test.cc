@@ -34,6 +34,7 @@ std::vector<std::string> documented_lines() {
 
 TEST_CASE("the format's table of derived keys is that of the code") {
   std::vector<std::string> expected;
+  expected.reserve(std::size(key_uses));
   for (const KeyUseRow& row : key_uses) {
     expected.push_back(line_of(row));
   }

@@ -33,7 +33,7 @@ class WatchedStore final : public ForwardingStore {
   }
 
   void barrier() override {
-    calls.push_back("barrier");
+    calls.emplace_back("barrier");
     if (is_barrier_failing) throw Error(Code::failed, "the disk is gone");
     ForwardingStore::barrier();
   }

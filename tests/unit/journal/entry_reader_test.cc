@@ -342,7 +342,7 @@ TEST_CASE("step 6: on a store that is only read, a second copy alone counts if i
   slot.seen = std::nullopt;
   journal.append(journal.owner);
   REQUIRE(read().copy->bytes == bytes);
-  REQUIRE(journal.store.objects().count(first_path) == 0);
+  REQUIRE(!journal.store.objects().contains(first_path));
 }
 
 TEST_CASE("step 6: the first entry's hash is known to every slot, so nothing is put for it") {

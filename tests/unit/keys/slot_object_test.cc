@@ -144,10 +144,10 @@ TEST_CASE("the preferred slot is tried first, then the others in the order of th
   for (const std::uint8_t fill : {std::uint8_t{3}, std::uint8_t{1}, std::uint8_t{2}}) {
     slots.put(NumberedSlot(fill), key_file_of(7));
   }
-  const SlotId last = sample_id<SlotId>(3);
+  const auto last = sample_id<SlotId>(3);
   REQUIRE(slots.open(key_file_of(7)).slot == sample_id<SlotId>(1));
   REQUIRE(slots.open(key_file_of(7), {.preferred = last, .only = {}, .except = {}}).slot == last);
-  const SlotId absent = sample_id<SlotId>(9);
+  const auto absent = sample_id<SlotId>(9);
   REQUIRE(slots.open(key_file_of(7), {.preferred = absent, .only = {}, .except = {}}).slot ==
           sample_id<SlotId>(1));
 }
@@ -157,9 +157,9 @@ TEST_CASE("no slot is tried but the one that is meant, and none that is excepted
   for (const std::uint8_t fill : {std::uint8_t{1}, std::uint8_t{2}}) {
     slots.put(NumberedSlot(fill), key_file_of(7));
   }
-  const SlotId first = sample_id<SlotId>(1);
-  const SlotId second = sample_id<SlotId>(2);
-  const SlotId absent = sample_id<SlotId>(9);
+  const auto first = sample_id<SlotId>(1);
+  const auto second = sample_id<SlotId>(2);
+  const auto absent = sample_id<SlotId>(9);
   const Credential key = key_file_of(7);
   REQUIRE(slots.open(key, {.preferred = {}, .only = second, .except = {}}).slot == second);
   REQUIRE(slots.open(key, {.preferred = {}, .only = {}, .except = {first}}).slot == second);

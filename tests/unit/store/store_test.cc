@@ -30,8 +30,7 @@ OpenStore new_memory_disk() {
 }
 
 OpenStore new_memory_store() {
-  const auto store = std::make_shared<MemoryStore>();
-  return [store] { return store; };
+  return [store = std::make_shared<MemoryStore>()]() -> std::shared_ptr<Store> { return store; };
 }
 
 struct StoreKind {

@@ -157,7 +157,7 @@ TEST_CASE("the key of a cache that was replaced is on no file of the directory")
   const Bytes key(facts.begin() + 24, facts.begin() + 24 + Key::size);
   const auto stands_in = [&](const std::string& path) {
     const Bytes bytes = slurp(path);
-    return !std::ranges::search(bytes, key).empty();
+    return holds(bytes, key);
   };
   REQUIRE(std::ranges::any_of(caches.files(), stands_in));
   caches.write(CacheKind::complete, {"a"});

@@ -44,7 +44,9 @@ struct Building : World {
   void add(ReadEntry read, View buffer = {}) { builder.add(read, buffer); }
 
   // A file of one block, in parts if its last part comes later.
-  ReadEntry read_block(const std::string& path, const Bytes& content, bool is_last = true) {
+  [[nodiscard]] ReadEntry read_block(const std::string& path,
+                                     const Bytes& content,
+                                     bool is_last = true) const {
     ReadEntry out = read_entry(path, EntryType::file);
     out.is_last = is_last;
     out.pieces = {{.type = ItemType::block,

@@ -236,7 +236,7 @@ TEST_CASE("a stream is a file below directories made for it, and fails when it i
   REQUIRE(files[1].entry.type == EntryType::directory);
   REQUIRE(files[2].entry.path == "dumps/db.sql");
   REQUIRE(files[2].entry.mtime == stream.time);
-  REQUIRE(files[2].content.size() == 3 * (2U << 20U));
+  REQUIRE(files[2].content.size() == std::size_t{3} * (2U << 20U));
   is_kept = false;
   REQUIRE(error_code([&] { source.read({}, &stream); }) == Code::failed);
 }

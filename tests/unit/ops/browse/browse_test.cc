@@ -120,7 +120,7 @@ TEST_CASE("an age selects the newest snapshot that is at least as old") {
   for (const std::string unit : {"d", "w", "m", "y"}) {
     REQUIRE(run.refusal("1" + unit + " ago") == Code::failed);
   }
-  run.machine.clock.advance_ms(40 * 24 * hour_ms);
+  run.machine.clock.advance_ms(std::int64_t{40} * 24 * hour_ms);
   REQUIRE(run.at("1m ago") == 3);
   REQUIRE(run.at("5w ago") == 3);
   REQUIRE(run.at("40d ago") == 3);
@@ -152,7 +152,7 @@ TEST_CASE("a day, a minute and a second are read as their ends") {
   REQUIRE((second && minute && day));
   REQUIRE(*second % 1000 == 999);
   REQUIRE(*minute - *second == 29'000);
-  REQUIRE(*day - *minute == (16 * 60 - 1) * 60'000);
+  REQUIRE(*day - *minute == (std::int64_t{16} * 60 - 1) * 60'000);
   REQUIRE(parse_local_time("2026-11-22 08:00") == minute);
   REQUIRE(parse_local_time("2026-11-22 08:00:30") == second);
   for (const std::string text : {"", "yesterday", "2026-11", "2026-13-01", "2026-11-22x",
@@ -197,8 +197,8 @@ TEST_CASE("sums count each source's snapshots, and the newest of each once") {
     REQUIRE(source.snapshots == 2);
     REQUIRE(source.bytes_newest == 7);
   }
-  REQUIRE(sums.bytes_total == 4 * 7);
-  REQUIRE(sums.bytes_newest == 2 * 7);
+  REQUIRE(sums.bytes_total == 28);
+  REQUIRE(sums.bytes_newest == 14);
   REQUIRE(sums.entries == 5);
   REQUIRE(sums.packs == names_of(*run.store, "packs/").size());
 }

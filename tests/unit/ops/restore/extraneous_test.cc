@@ -22,7 +22,7 @@ struct Target {
 
   // Entries in manifest order; a path that ends in '/' is a directory, one that ends in "/~" is a
   // directory of which the snapshot has not all.
-  std::vector<std::string> extraneous(const std::vector<std::string>& entries) {
+  [[nodiscard]] std::vector<std::string> extraneous(const std::vector<std::string>& entries) const {
     std::vector<std::string> out;
     const Directory root = Directory::open(directory.path());
     Extraneous walk(root, names_bytes_default,
