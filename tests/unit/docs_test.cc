@@ -195,8 +195,8 @@ TEST_CASE("the prose of documents keeps to 100 columns") {
 TEST_CASE("sections of documents that comments name exist") {
   // A comment as one line, then: docs/format.md, "Slots", "Grants".
   static const std::regex reference(R"((docs/[a-z-]+\.md)((?:, (?:and )?"[^"]+")+))");
-  static const std::regex title(R"("([^"]+)") ");
-      std::size_t found = 0;
+  static const std::regex title(R"~("([^"]+)")~");
+  std::size_t found = 0;
   for (const char* folder : {"engine", "cli", "tests"}) {
     for (const auto& path : sources_in(folder)) {
       const std::string text = std::regex_replace(text_of(path), std::regex("\n *// ?"), " ");
