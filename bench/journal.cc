@@ -67,7 +67,7 @@ void write_entries(kist::Repository& repository,
                                    .time_ms = state.last_ms + 60'000,
                                    .act = taken};
     const kist::Bytes bytes = kist::seal_entry(repository.keyring(), random, entry);
-    const std::string name = directory + "/" + kist::journal_name(entry.sequence);
+    const std::string name = directory + "/" + kist::journal_path(entry.sequence);
     write(name, bytes);
     write(name + ".2", bytes);
     state.next_sequence++;

@@ -2,17 +2,19 @@
 // one run: machines are noisy.
 #include <benchmark/benchmark.h>
 
-#include "engine/base/random.h"
 #include "engine/blocks/frame.h"
 #include "engine/content/chunker.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/number_set.h"
+#include "tests/support/seeded_random.h"
 
 namespace kist {
 
 namespace {
+
+using test::SeededRandom;
 
 constexpr std::size_t mebibyte = 1U << 20U;
 

@@ -74,7 +74,7 @@ class Session {
 // Parses a size as options take it, such as "3" or "64KiB", into bytes.
 std::uint64_t parse_size(const std::string& text);
 // Parses a time such as "90s", "36h", "1d", "2w" or "1y" into seconds.
-std::uint64_t parse_duration(const std::string& text);
+std::uint64_t parse_seconds(const std::string& text);
 
 // Which paths `backup` and `restore` take.
 struct FilterOptions {

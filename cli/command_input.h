@@ -9,14 +9,10 @@
 
 namespace kist::cli {
 
-class CommandInput {
+class CommandInput : private Pinned {
  public:
   // Error{invalid} when there is no such program.
   explicit CommandInput(const std::vector<std::string>& words);
-  CommandInput(const CommandInput&) = delete;
-  CommandInput& operator=(const CommandInput&) = delete;
-  CommandInput(CommandInput&&) = delete;
-  CommandInput& operator=(CommandInput&&) = delete;
   ~CommandInput();
 
   // Fills `out` with the command's output; fewer bytes than fit mean that the output has ended.

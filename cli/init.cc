@@ -37,7 +37,7 @@ InitOptions init_options(const InitArguments& arguments) {
   }
   out.compression = arguments.compression;
   out.argon2 = argon2_cost(arguments);
-  out.minimum_retention_seconds = parse_duration(arguments.minimum);
+  out.minimum_retention_seconds = parse_seconds(arguments.minimum);
   out.owner_name = arguments.name;
   out.dedup = dedup_rules.at(arguments.dedup);
   return out;

@@ -1,62 +1,16 @@
-#include <map>
 #include <optional>
 
+#include "cli/act_text.h"
 #include "cli/command.h"
 
 namespace kist::cli {
 
 namespace {
 
-using SlotNames = std::map<SlotId, std::string>;
-
 SlotNames names_of_slots(const Repository& repository) {
   SlotNames out;
   for (const SlotInfo& slot : list_slots(repository)) {
     out.emplace(slot.slot, slot.name);
-  }
-  return out;
-}
-
-// "laptop (3f9a12bc)", or the digits alone for a slot that the journal does not know.
-std::string slot_label(const SlotNames& names, const SlotId& id) {
-  const auto name = names.find(id);
-  std::string digits = hex(id).substr(0, 8);
-  if (name == names.end()) return digits;
-  return concat(printable(name->second), " (", digits, ")");
-}
-
-// The last column of the list: what the entry is about.
-std::string subject(const SlotNames& names, const Act& act) {
-  if (const auto* taken = std::get_if<SnapshotTaken>(&act)) {
-    return concat(hex(taken->snapshot).substr(0, 10), " of ", printable(taken->source));
-  }
-  if (const auto* added = std::get_if<SlotAdded>(&act)) {
-    return concat(printable(added->slot.name), " (", hex(added->slot.slot).substr(0, 8),
-                  "): ", capability_names(added->slot.capabilities));
-  }
-  if (const auto* ended = std::get_if<EpochEnded>(&act)) {
-    if (ended->revoked.empty()) return {};
-    std::string slots;
-    for (const SlotId& slot : ended->revoked) {
-      slots += concat(slots.empty() ? "" : ", ", slot_label(names, slot));
-    }
-    return concat("without ", slots);
-  }
-  if (const auto* closed = std::get_if<IncidentsClosed>(&act)) return printable(closed->note);
-  if (const auto* proved = std::get_if<SegmentsProved>(&act)) {
-    return concat(proved->segments.size(), " index segments");
-  }
-  if (const auto* genesis = std::get_if<Genesis>(&act)) {
-    return concat("blocks of ", human_size(genesis->content.block_target), " on average");
-  }
-  return {};
-}
-
-template <typename AnyId>
-Json hex_list(const std::vector<AnyId>& ids) {
-  Json out = Json::array();
-  for (const AnyId& id : ids) {
-    out.push_back(hex(id));
   }
   return out;
 }
@@ -74,40 +28,7 @@ Json to_json(const ReplayedEntry& replayed) {
   json["author"] = hex(entry.author);
   json["previous"] = hex(entry.previous);
   json["epoch"] = entry.epoch_number;
-  if (const auto* taken = std::get_if<SnapshotTaken>(&entry.act)) {
-    json["snapshot"] = hex(taken->snapshot);
-    json["source"] = json_text(taken->source);
-    json["body"] = hex(taken->body);
-    json["reference_set"] = hex(taken->reference_set);
-    json["segments"] = Json::array();
-    for (const SegmentIntroduction& segment : taken->segments) {
-      json["segments"].push_back({{"index_segment", hex(segment.index_segment)},
-                                  {"first_number", segment.first_number},
-                                  {"block_count", segment.block_count}});
-    }
-    json["key_segments"] = hex_list(taken->key_segments);
-  }
-  if (const auto* ended = std::get_if<EpochEnded>(&entry.act)) {
-    json["revoked"] = hex_list(ended->revoked);
-    json["dropped"] = hex_list(ended->dropped);
-  }
-  if (const auto* closed = std::get_if<IncidentsClosed>(&entry.act)) {
-    json["first"] = closed->first;
-    json["last"] = closed->last;
-    json["note"] = json_text(closed->note);
-    json["accepted"] = hex_list(closed->accepted);
-  }
-  if (const auto* proved = std::get_if<SegmentsProved>(&entry.act)) {
-    json["segments"] = hex_list(proved->segments);
-  }
-  if (const auto* remade = std::get_if<StateRemade>(&entry.act)) {
-    json["client"] = hex(remade->client);
-  }
-  if (const auto* added = std::get_if<SlotAdded>(&entry.act)) {
-    json["slot"] = hex(added->slot.slot);
-    json["name"] = json_text(added->slot.name);
-    json["capabilities"] = capability_names(added->slot.capabilities);
-  }
+  add_act(json, entry.act);
   return json;
 }
 

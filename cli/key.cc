@@ -34,6 +34,7 @@ struct KeyFileArguments {
 struct EpochArguments {
   std::vector<std::string> slots;
   bool drops = false;
+  bool is_dry_run = false;
 };
 
 std::string kind_name(SlotKind kind) {
@@ -243,6 +244,54 @@ Exit report_epoch(const Session& session, const EndEpochResult& result) {
   return Exit::done;
 }
 
+// Both copies of an object are two lines; so are the slots that stay and those that go.
+Exit report_epoch_plan(const Session& session,
+                       const std::vector<SlotInfo>& slots,
+                       const EndEpochPlan& plan) {
+  const auto slot_of = [&](const SlotId& id) {
+    return *std::ranges::find(slots, id, &SlotInfo::slot);
+  };
+  if (session.options.is_json) {
+    const auto to_json = [&](const std::vector<SlotId>& ids) {
+      Json out = Json::array();
+      for (const SlotId& id : ids) {
+        out.push_back({{"slot", hex(id)}, {"name", json_text(slot_of(id).name)}});
+      }
+      return out;
+    };
+    Json removals = Json::array();
+    for (const Removal& removal : plan.removal.removals) {
+      removals.push_back({{"path", removal.path}, {"reason", removal.reason}});
+    }
+    print_json({{"dry_run", true},
+                {"entry", plan.sequence},
+                {"epoch", plan.epoch_number},
+                {"kept", to_json(plan.slots.kept)},
+                {"shut_out", to_json(plan.slots.shut_out)},
+                {"carried", plan.carried},
+                {"dropped", plan.dropped},
+                {"removals", removals}});
+    return Exit::done;
+  }
+  const auto print_all = [](std::string_view word, const auto& things, const auto& text) {
+    for (const auto& thing : things) {
+      print_line(concat(word, text(thing)));
+    }
+  };
+  const auto label = [&](const SlotId& id) { return printable(slot_label(slot_of(id))); };
+  const auto as_it_is = [](const std::string& path) { return path; };
+  print_all("KEEP SLOT  ", plan.slots.kept, label);
+  print_all("SHUT OUT   ", plan.slots.shut_out, label);
+  print_all("CARRY ON   ", plan.carried, as_it_is);
+  print_all("GIVE UP    ", plan.dropped, as_it_is);
+  print_all("REMOVE     ", plan.removal.removals,
+            [](const Removal& removal) { return concat(removal.path, ": ", removal.reason); });
+  print_line(concat("dry run: epoch ", plan.epoch_number, " would begin with journal entry ",
+                    plan.sequence, ", and ", plan.removal.removals.size(),
+                    " objects of former ones would be removed; nothing was written"));
+  return Exit::done;
+}
+
 Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
   Repository repository = session.open();
   require_capability(repository, can_own);
@@ -258,6 +307,10 @@ Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
     revoked.push_back(slot.slot);
     names += concat(names.empty() ? "" : ", ", slot_label(slot));
   }
+  const EndEpochOptions options{.revoked = revoked, .drops_unreadable = arguments.drops};
+  if (arguments.is_dry_run) {
+    return report_epoch_plan(session, slots, plan_end_epoch(repository, options));
+  }
   const bool had_more = only_owner(slots, {}).empty();
   const std::string owner = had_more ? only_owner(slots, revoked) : "";
   confirm(session,
@@ -266,14 +319,17 @@ Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
                  owner.empty() ? ""
                                : concat(" Only one owner's slot is left then, ", owner,
                                         ": whoever loses it has lost the repository.")));
-  return report_epoch(
-      session, end_epoch(repository, {.revoked = revoked, .drops_unreadable = arguments.drops}));
+  return report_epoch(session, end_epoch(repository, options));
 }
 
 Exit run_key_rotate(Session& session, const EpochArguments& arguments) {
   Repository repository = session.open();
-  return report_epoch(session,
-                      end_epoch(repository, {.revoked = {}, .drops_unreadable = arguments.drops}));
+  const EndEpochOptions options{.revoked = {}, .drops_unreadable = arguments.drops};
+  if (arguments.is_dry_run) {
+    const EndEpochPlan plan = plan_end_epoch(repository, options);
+    return report_epoch_plan(session, list_slots(repository), plan);
+  }
+  return report_epoch(session, end_epoch(repository, options));
 }
 
 Exit run_key_passwd(Session& session, const KeyArguments& arguments) {
@@ -383,6 +439,8 @@ void add_key(CLI::App& app, Session& session) {
   for (CLI::App* ending : {revoke, rotate}) {
     ending->add_flag("--drop-unreadable", epoch->drops,
                      "Give up damaged key segments and the content that only they open");
+    ending->add_flag("-n,--dry-run", epoch->is_dry_run,
+                     "Say what would be done and removed, and write nothing");
   }
   revoke->callback([&session, epoch] {
     session.action = [&session, epoch] { return run_key_revoke(session, *epoch); };

@@ -128,14 +128,9 @@ namespace {
 
 // wcwidth() answers for the locale of the thread, and the person's own may be "C", which knows
 // ASCII alone. While one of these is there, the thread has the C library's own UTF-8 locale.
-class Utf8Locale {
+class Utf8Locale : private Pinned {
  public:
   Utf8Locale() : former_(utf8() == nullptr ? nullptr : ::uselocale(utf8())) {}
-
-  Utf8Locale(const Utf8Locale&) = delete;
-  Utf8Locale& operator=(const Utf8Locale&) = delete;
-  Utf8Locale(Utf8Locale&&) = delete;
-  Utf8Locale& operator=(Utf8Locale&&) = delete;
 
   ~Utf8Locale() {
     if (former_ != nullptr) ::uselocale(former_);

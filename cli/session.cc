@@ -131,16 +131,9 @@ std::uint64_t parse_size(const std::string& text) {
                          "a size such as 128KiB, 1MiB or 2GiB");
 }
 
-std::uint64_t parse_duration(const std::string& text) {
-  return parse_with_unit(text,
-                         {{"s", 1},
-                          {"min", 60},
-                          {"h", 3600},
-                          {"d", 86'400},
-                          {"w", 7 * 86'400},
-                          {"m", 30 * 86'400},
-                          {"y", 365 * 86'400}},
-                         "a time such as 12h, 7d or 10y");
+std::uint64_t parse_seconds(const std::string& text) {
+  if (const auto duration = parse_duration(text)) return duration->seconds();
+  throw Error(Code::invalid, concat(text, " is not a time such as 12h, 7d or 10y"));
 }
 
 void add_filter_options(CLI::App& command, FilterOptions& options) {

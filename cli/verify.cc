@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/command.h"
 
 namespace kist::cli {
@@ -8,6 +10,7 @@ struct VerifyArguments {
   std::string level = "structure";
   unsigned threads = 0;
   bool repairs = false;
+  bool is_dry_run = false;
 };
 
 VerifyLevel level_of(const std::string& name) {
@@ -15,12 +18,25 @@ VerifyLevel level_of(const std::string& name) {
   return name == "content" ? VerifyLevel::content : VerifyLevel::structure;
 }
 
+std::string remedy_name(Remedy remedy) {
+  switch (remedy) {
+    case Remedy::none:
+      return "none";
+    case Remedy::heal:
+      return "heal";
+    case Remedy::remove:
+      return "remove";
+  }
+  return "";
+}
+
 Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   Json findings = Json::array();
   for (const Finding& finding : report.findings) {
     Json json = {{"object", finding.object},
                  {"problem", json_text(finding.problem)},
-                 {"healed", finding.is_healed}};
+                 {"healed", finding.is_healed},
+                 {"remedy", remedy_name(finding.remedy)}};
     if (finding.offset) json["offset"] = *finding.offset;
     findings.push_back(json);
   }
@@ -28,17 +44,32 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   for (const HurtPath& path : report.hurt) {
     hurt.push_back({{"snapshot", hex(path.snapshot)}, {"path", json_text("/" + path.path)}});
   }
-  return {{"level", arguments.level},        {"findings", findings},
-          {"healed", report.healed},         {"hurt", hurt},
-          {"hurt_count", report.hurt_count}, {"entries", report.entries},
-          {"snapshots", report.snapshots},   {"packs", report.packs},
-          {"frames", report.frames},         {"blocks", report.blocks},
-          {"bytes_read", report.bytes_read}, {"proved", report.proved}};
+  return {{"level", arguments.level},
+          {"dry_run", arguments.is_dry_run},
+          {"findings", findings},
+          {"healed", report.healed},
+          {"hurt", hurt},
+          {"hurt_count", report.hurt_count},
+          {"entries", report.entries},
+          {"snapshots", report.snapshots},
+          {"packs", report.packs},
+          {"frames", report.frames},
+          {"blocks", report.blocks},
+          {"bytes_read", report.bytes_read},
+          {"proved", report.proved}};
 }
 
-void print_findings(const VerifyReport& report) {
+// Of nine characters. In a dry run, a verb: what a repair would do.
+std::string_view finding_word(const VerifyArguments& arguments, const Finding& finding) {
+  if (finding.is_healed) return "HEALED   ";
+  if (arguments.is_dry_run && finding.remedy == Remedy::heal) return "HEAL     ";
+  if (arguments.is_dry_run && finding.remedy == Remedy::remove) return "REMOVE   ";
+  return "DAMAGED  ";
+}
+
+void print_findings(const VerifyArguments& arguments, const VerifyReport& report) {
   for (const Finding& finding : report.findings) {
-    print_line(concat(finding.is_healed ? "HEALED   " : "DAMAGED  ", finding.object,
+    print_line(concat(finding_word(arguments, finding), finding.object,
                       finding.offset ? concat(" at ", *finding.offset) : std::string(), ": ",
                       printable(finding.problem)));
   }
@@ -59,7 +90,16 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
                       report.hurt_count, " paths hurt"));
   }
   if (left == 0) return;
-  if (arguments.repairs) {
+  if (arguments.is_dry_run) {
+    const auto count = [&](Remedy remedy) {
+      return std::ranges::count_if(report.findings, [&](const Finding& finding) {
+        return !finding.is_healed && finding.remedy == remedy;
+      });
+    };
+    print_line(concat("dry run: a repair would heal ", count(Remedy::heal), ", remove ",
+                      count(Remedy::remove), " and leave ", count(Remedy::none),
+                      " of these; nothing was written"));
+  } else if (arguments.repairs) {
     print_line(
         "What is left can only come from elsewhere: back up the sources that still have it, then "
         "verify again; or put the damaged objects back from a copy of the repository.");
@@ -75,12 +115,13 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
   Repository repository = session.open();
   const VerifyReport report = verify(repository, {.level = level_of(arguments.level),
                                                   .threads = arguments.threads,
-                                                  .repairs = arguments.repairs});
+                                                  .repairs = arguments.repairs,
+                                                  .is_dry_run = arguments.is_dry_run});
   session.console.clear_progress();
   if (session.options.is_json) {
     print_json(to_json(arguments, report));
   } else {
-    print_findings(report);
+    print_findings(arguments, report);
     print_line(concat("verified ", arguments.level, ": ", report.entries, " journal entries, ",
                       report.snapshots, " snapshots, ", report.packs, " packs, ", report.frames,
                       " frames, ", report.blocks, " blocks, ", human_size(report.bytes_read),
@@ -109,13 +150,17 @@ void add_verify(CLI::App& app, Session& session) {
       ->add_option("-j,--threads", arguments->threads,
                    "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
-  command->add_flag(
+  CLI::Option* repair = command->add_flag(
       "--repair", arguments->repairs,
       "Repair objects that have a good second copy, and let the next backup store damaged "
       "content again");
+  command
+      ->add_flag("-n,--dry-run", arguments->is_dry_run,
+                 "With --repair: say what would be healed and removed, and write nothing")
+      ->needs(repair);
   command->footer(
       "Examples:\n  kist verify\n  kist verify --level content\n"
-      "  kist verify --level content --repair");
+      "  kist verify --level content --repair\n  kist verify --repair --dry-run");
   command->callback([&session, arguments] {
     session.action = [&session, arguments] { return run_verify(session, *arguments); };
   });

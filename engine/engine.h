@@ -22,6 +22,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/duration.h"
 #include "engine/base/error.h"
 #include "engine/base/observer.h"
 #include "engine/base/random.h"

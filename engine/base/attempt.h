@@ -1,9 +1,10 @@
-// Failures as values, where a caller goes on without what failed: the next copy, the next entry,
-// the next object. Example: if (const auto damage = damage_of([&] { read(copy); }))
+// Attempts: failures as values, where a caller goes on without what failed: the next copy, the next
+// entry, the next object. Example: if (const auto damage = damage_of([&] { read(copy); }))
 // report(*damage); A person's wish to stop is no failure and leaves.
 #pragma once
 
 #include <optional>
+#include <type_traits>
 
 #include "engine/base/error.h"
 
@@ -26,6 +27,28 @@ template <typename Work>
   std::optional<Error> failure = failure_of(work);
   if (failure && !is_damage(*failure)) throw Error(*failure);
   return failure;
+}
+
+// The same, but an Error of that code leaves.
+template <typename Work>
+[[nodiscard]] std::optional<Error> failure_except(Code leaving, const Work& work) {
+  std::optional<Error> failure = failure_of(work);
+  if (failure && failure->code() == leaving) throw Error(*failure);
+  return failure;
+}
+
+// What `work` returns; nothing when it ended with an Error, whichever it was.
+template <typename Work>
+[[nodiscard]] std::optional<std::invoke_result_t<const Work&>> value_of(const Work& work) {
+  std::optional<std::invoke_result_t<const Work&>> out;
+  static_cast<void>(failure_of([&] { out.emplace(work()); }));
+  return out;
+}
+
+// Runs `work`, whose failure changes nothing for the caller.
+template <typename Work>
+void try_to(const Work& work) {
+  static_cast<void>(failure_of(work));
 }
 
 }  // namespace kist

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -37,6 +39,27 @@ template <std::unsigned_integral T>
 T narrow(std::uint64_t value) {
   KIST_ENSURE(value <= static_cast<T>(-1));
   return static_cast<T>(value);
+}
+
+// An integer with its highest byte first: keys of a database, which then sort as their numbers do,
+// and layouts of others. Kist's own layouts are little-endian.
+template <std::unsigned_integral T>
+std::array<std::uint8_t, sizeof(T)> to_big_endian(T value) {
+  std::array<std::uint8_t, sizeof(T)> out{};
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    out[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(T) - 1 - i)));
+  }
+  return out;
+}
+
+// The inverse: the number in the first sizeof(T) bytes, or in all where there are fewer.
+template <std::unsigned_integral T>
+T from_big_endian(View bytes) {
+  T value = 0;
+  for (const std::uint8_t byte : bytes.first(std::min(bytes.size(), sizeof(T)))) {
+    value = static_cast<T>(value << 8U | byte);
+  }
+  return value;
 }
 
 class ByteReader {

@@ -4,15 +4,12 @@
 #include <chrono>
 #include <cstdint>
 
+#include "engine/base/pinned.h"
+
 namespace kist {
 
-class Clock {
+class Clock : private Pinned {
  public:
-  Clock() = default;
-  Clock(const Clock&) = delete;
-  Clock& operator=(const Clock&) = delete;
-  Clock(Clock&&) = delete;
-  Clock& operator=(Clock&&) = delete;
   virtual ~Clock() = default;
   [[nodiscard]] virtual std::int64_t now_ms() const = 0;
 };
@@ -23,18 +20,6 @@ class SystemClock final : public Clock {
     const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
   }
-};
-
-class FixedClock final : public Clock {
- public:
-  explicit FixedClock(std::int64_t now_ms) : now_ms_(now_ms) {}
-
-  [[nodiscard]] std::int64_t now_ms() const override { return now_ms_; }
-
-  void advance_ms(std::int64_t by) { now_ms_ += by; }
-
- private:
-  std::int64_t now_ms_;
 };
 
 }  // namespace kist

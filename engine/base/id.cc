@@ -1,5 +1,7 @@
 #include "engine/base/id.h"
 
+#include <cstring>
+
 namespace kist {
 
 namespace {

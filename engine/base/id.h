@@ -1,12 +1,10 @@
-// Identifiers. Each kind is a type of its own, so that a block's id never stands where its tag or
-// an object's name is meant. All are plain bytes, compare bytewise and print as lower-case hex.
+// Identifiers. Each kind is a type of its own, so that a block's id is never taken for its tag
+// or for an object's hash. All are plain bytes, compare bytewise and print as lower-case hex.
 #pragma once
 
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <cstring>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,7 +37,7 @@ std::optional<AnyId> parse_id(std::string_view text) {
 
 using BlockId = Id<32, struct BlockIdKind>;        // keyed BLAKE2b-256 of a block's plaintext
 using BlockTag = Id<32, struct BlockTagKind>;      // BLAKE2b-256 of a block id
-using ObjectHash = Id<32, struct ObjectHashKind>;  // BLAKE2b-256 of an object's bytes: its name
+using ObjectHash = Id<32, struct ObjectHashKind>;  // BLAKE2b-256 of an object's bytes
 using RepositoryId = Id<16, struct RepositoryIdKind>;
 using SlotId = Id<16, struct SlotIdKind>;
 using EpochId = Id<16, struct EpochIdKind>;
@@ -61,16 +59,6 @@ struct KeyBytes : std::array<std::uint8_t, 32> {
   KeyBytes(KeyBytes&&) = default;
   KeyBytes& operator=(KeyBytes&&) = default;
   ~KeyBytes();
-};
-
-// For hash tables: ids are uniformly distributed already.
-struct IdHash {
-  template <std::size_t N, typename Kind>
-  std::size_t operator()(const Id<N, Kind>& id) const {
-    std::size_t out = 0;
-    std::memcpy(&out, id.bytes.data(), sizeof out);
-    return out;
-  }
 };
 
 }  // namespace kist

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/base/error.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
@@ -18,13 +19,8 @@ struct Progress {
   std::string current;            // the path or object being worked on
 };
 
-class Observer {
+class Observer : private Pinned {
  public:
-  Observer() = default;
-  Observer(const Observer&) = delete;
-  Observer& operator=(const Observer&) = delete;
-  Observer(Observer&&) = delete;
-  Observer& operator=(Observer&&) = delete;
   virtual ~Observer() = default;
 
   // Something a person should know that does not stop the work ("the catalog was damaged:

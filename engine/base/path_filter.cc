@@ -153,10 +153,10 @@ PathFilter::Scope PathFilter::root() const {
   return out;
 }
 
-PathFilter::Verdict PathFilter::judge(const Scope& directory,
-                                      std::string_view name,
-                                      bool is_directory) const {
-  Verdict out;
+PathFilter::Match PathFilter::match(const Scope& directory,
+                                    std::string_view name,
+                                    bool is_directory) const {
+  Match out;
   out.is_included = directory.is_included;
   std::vector<Position> next;
   // Positions stand in the order of the patterns: the last match is the last pattern's.
@@ -186,15 +186,15 @@ PathFilter::Verdict PathFilter::judge(const Scope& directory,
   return out;
 }
 
-PathFilter::Verdict PathFilter::judge_path(std::string_view path, bool is_directory) const {
-  Verdict out;
+PathFilter::Match PathFilter::match_path(std::string_view path, bool is_directory) const {
+  Match out;
   out.below = root();
   out.is_included = out.below.is_included;
   if (path.empty()) return out;
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find('/', start), path.size());
     const Scope scope = std::move(out.below);
-    out = judge(scope, path.substr(start, end - start), end < path.size() || is_directory);
+    out = match(scope, path.substr(start, end - start), end < path.size() || is_directory);
     if (out.is_excluded) return out;
     start = end + 1;
   }

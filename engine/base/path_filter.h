@@ -1,4 +1,4 @@
-// Which paths are meant: patterns after the manner of gitignore, matched name by name on the way
+// Which paths are selected: patterns after the manner of gitignore, matched name by name on the way
 // down, so that a directory's patterns are looked at once and not again for each path below it.
 //
 // A pattern is components joined by '/', each with `*` (any bytes), `?` (one byte), `[a-z]`, `[!a]`
@@ -22,7 +22,7 @@ class PathFilter {
   // Error{invalid} on a pattern that means nothing. An exclude pattern that begins with '!' takes
   // back what earlier ones exclude: the last that matches counts.
   void exclude(std::string_view pattern);
-  // Once there are include patterns, only what matches one of them, or lies below it, is meant.
+  // Once there are include patterns, only what matches one of them, or lies below it, is selected.
   void include(std::string_view pattern);
   // The patterns of a file's text, one a line; empty lines and those that begin with '#' say
   // nothing.
@@ -47,17 +47,17 @@ class PathFilter {
 
   [[nodiscard]] Scope root() const;
 
-  struct Verdict {
+  // What the patterns make of one name.
+  struct Match {
     bool is_excluded = false;
     bool is_included = true;  // false: not itself, though something below it may be
     Scope below;              // of a directory
   };
 
-  [[nodiscard]] Verdict judge(const Scope& directory,
-                              std::string_view name,
-                              bool is_directory) const;
+  // Matches one name in a directory.
+  [[nodiscard]] Match match(const Scope& directory, std::string_view name, bool is_directory) const;
   // The same for a whole path, from the root down: excluded if a directory above it is.
-  [[nodiscard]] Verdict judge_path(std::string_view path, bool is_directory) const;
+  [[nodiscard]] Match match_path(std::string_view path, bool is_directory) const;
 
  private:
   enum class Kind : std::uint8_t { exclude, keep, include };

@@ -44,4 +44,18 @@ void Pool::run() {
   }
 }
 
+TaskGroup::~TaskGroup() {
+  for (std::future<void>& task : running_) {
+    task.wait();
+  }
+}
+
+void TaskGroup::wait_down_to(std::size_t count) {
+  while (running_.size() > count) {
+    std::future<void> first = std::move(running_.front());
+    running_.pop_front();
+    first.get();
+  }
+}
+
 }  // namespace kist

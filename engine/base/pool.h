@@ -13,15 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/pinned.h"
+
 namespace kist {
 
-class Pool {
+class Pool : private Pinned {
  public:
   explicit Pool(unsigned thread_count);
-  Pool(const Pool&) = delete;
-  Pool& operator=(const Pool&) = delete;
-  Pool(Pool&&) = delete;
-  Pool& operator=(Pool&&) = delete;
   // Finishes what was submitted, then ends the threads.
   ~Pool();
 
@@ -47,41 +45,27 @@ class Pool {
   std::vector<std::thread> threads_;
 };
 
-// Some tasks of a pool, so many at once at the most. Waits for all of them before it goes, so that
-// what they use may go after it.
-class TaskGroup {
+// Runs at most `thread_count + 2` tasks of a pool at a time. The destructor waits for all of them,
+// so objects that they use may be destroyed right after the group.
+class TaskGroup : private Pinned {
  public:
   explicit TaskGroup(Pool& pool) : pool_(pool), in_flight_max_(pool.thread_count() + 2) {}
 
-  TaskGroup(const TaskGroup&) = delete;
-  TaskGroup& operator=(const TaskGroup&) = delete;
-  TaskGroup(TaskGroup&&) = delete;
-  TaskGroup& operator=(TaskGroup&&) = delete;
-
-  ~TaskGroup() {
-    for (std::future<void>& task : running_) {
-      task.wait();
-    }
-  }
+  ~TaskGroup();
 
   // Waits until there is room. Rethrows what an earlier task failed with.
   template <typename Work>
   void submit(Work work) {
-    settle(in_flight_max_ - 1);
+    wait_down_to(in_flight_max_ - 1);
     running_.push_back(pool_.submit(std::move(work)));
   }
 
   // Waits for all; rethrows what one failed with.
-  void finish() { settle(0); }
+  void finish() { wait_down_to(0); }
 
  private:
-  void settle(std::size_t left) {
-    while (running_.size() > left) {
-      std::future<void> first = std::move(running_.front());
-      running_.pop_front();
-      first.get();
-    }
-  }
+  // Waits until `count` tasks are left.
+  void wait_down_to(std::size_t count);
 
   Pool& pool_;
   std::size_t in_flight_max_;

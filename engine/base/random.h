@@ -5,16 +5,12 @@
 #include <cstdint>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
-class Random {
+class Random : private Pinned {
  public:
-  Random() = default;
-  Random(const Random&) = delete;
-  Random& operator=(const Random&) = delete;
-  Random(Random&&) = delete;
-  Random& operator=(Random&&) = delete;
   virtual ~Random() = default;
   virtual void fill(MutableView out) = 0;
 
@@ -30,18 +26,6 @@ class Random {
 class SystemRandom final : public Random {
  public:
   void fill(MutableView out) override;
-};
-
-// SplitMix64: predictable, for tests only.
-class SeededRandom final : public Random {
- public:
-  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
-
-  void fill(MutableView out) override;
-  std::uint64_t next();
-
- private:
-  std::uint64_t state_;
 };
 
 }  // namespace kist

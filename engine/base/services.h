@@ -1,4 +1,4 @@
-// What the engine takes from outside: the time, random bytes, and whom to tell. All three outlive
+// What the engine takes from outside: the time, random bytes, and an observer. All three outlive
 // what is given them. Tests bring their own, so that a run is a function of its seed.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/attempt.h"
+#include "engine/base/pinned.h"
 #include "engine/blocks/frame.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
@@ -18,12 +19,12 @@ constexpr std::size_t recent_frames_max = 8;
 
 // What is missing is a loss only if the journal has not gone on: an epoch's end takes key segments
 // with it.
-KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash& name) {
+KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash& hash) {
   KeySegmentOuter out;
-  const auto failure = failure_of([&] { out = get_key_segment(journal, name); });
+  const auto failure = failure_of([&] { out = get_key_segment(journal, hash); });
   if (!failure) return out;
   const bool has_gone_on = failure->code() == Code::missing &&
-                           journal.reader().size(journal_name(journal.state().next_sequence));
+                           journal.reader().size(journal_path(journal.state().next_sequence));
   if (!has_gone_on) throw Error(*failure);
   throw Error(Code::conflict,
               "a new epoch has begun meanwhile, and the keys are others; run the command again");
@@ -33,11 +34,11 @@ KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash
 
 KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
-                           const ObjectHash& name) {
-  return open_key_segment_inner(outer, name, keys.epoch_secret());
+                           const ObjectHash& hash) {
+  return open_key_segment_inner(outer, hash, keys.epoch_secret());
 }
 
-struct PackKeyring::Opened {
+struct PackKeyring::Opened : private Pinned {
   Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
       : packs(std::move(pack_names)), inner(std::move(keys)) {
     for (std::size_t i = 0; i < packs.size(); ++i) {
@@ -45,17 +46,12 @@ struct PackKeyring::Opened {
     }
   }
 
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  Opened(Opened&&) = delete;
-  Opened& operator=(Opened&&) = delete;
-
   ~Opened() = default;
 
   [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
-    const auto found = position.find(pack.name);
+    const auto found = position.find(pack.hash);
     if (found == position.end()) {
-      throw Error(Code::missing, concat("the key of ", pack_name(pack.name), " is missing"));
+      throw Error(Code::missing, concat("the key of ", pack_path(pack.hash), " is missing"));
     }
     return inner.packs[found->second];
   }
@@ -87,7 +83,7 @@ Key PackKeyring::frame_secret(const PackRecord& pack, std::uint32_t frame) {
   const auto found = std::ranges::find(keys.frames, frame, &FrameSecret::frame);
   if (found == keys.frames.end()) {
     throw Error(Code::missing,
-                concat("frame ", frame, " of ", pack_name(pack.name), " was disposed of"));
+                concat("frame ", frame, " of ", pack_path(pack.hash), " was disposed of"));
   }
   return Key::from(found->secret);
 }
@@ -105,7 +101,7 @@ FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const Frame
 }
 
 Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
-  const std::string object = pack_name(plan.pack.name);
+  const std::string object = pack_path(plan.pack.hash);
   Bytes sealed(plan.record.place.contents_size);
   if (journal_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
     throw Error(Code::corrupt, concat(object, " is cut short"));
@@ -167,9 +163,9 @@ Key find_key(const Journal& journal,
              const SnapshotState& snapshot,
              const std::string& object,
              const Find& find) {
-  for (const ObjectHash& name : snapshot.key_segments) {
-    const KeySegmentOuter outer = get_current_key_segment(journal, name);
-    if (std::optional<Key> key = find(outer, name)) return std::move(*key);
+  for (const ObjectHash& hash : snapshot.key_segments) {
+    const KeySegmentOuter outer = get_current_key_segment(journal, hash);
+    if (std::optional<Key> key = find(outer, hash)) return std::move(*key);
   }
   throw Error(Code::missing, concat("the key of ", object, " is missing"));
 }
@@ -177,31 +173,31 @@ Key find_key(const Journal& journal,
 }  // namespace
 
 SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
-  const ObjectHash& name = snapshot.taken.body;
-  const Bytes bytes = get_hashed(journal.reader(), ObjectType::body, name, journal.observer());
+  const ObjectHash& hash = snapshot.taken.body;
+  const Bytes bytes = get_hashed(journal.reader(), ObjectType::body, hash, journal.observer());
   const Key key = find_key(
-      journal, snapshot, body_name(name),
+      journal, snapshot, body_path(hash),
       [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
-        const auto found = std::ranges::find(outer.bodies, name);
+        const auto found = std::ranges::find(outer.bodies, hash);
         if (found == outer.bodies.end()) return std::nullopt;
         const KeySegmentInner inner = open_inner(keys, outer, segment);
         return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
       });
-  return open_body({bytes, name}, journal.keyring().repository(), key);
+  return open_body({bytes, hash}, journal.keyring().repository(), key);
 }
 
 ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
-  const ObjectHash& name = snapshot.taken.reference_set;
+  const ObjectHash& hash = snapshot.taken.reference_set;
   const Bytes bytes =
-      get_hashed(journal.reader(), ObjectType::reference_set, name, journal.observer());
+      get_hashed(journal.reader(), ObjectType::reference_set, hash, journal.observer());
   const Key key =
-      find_key(journal, snapshot, reference_set_name(name),
+      find_key(journal, snapshot, reference_set_path(hash),
                [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
-                 const auto found = std::ranges::find(outer.reference_sets, name, &NamedKey::name);
+                 const auto found = std::ranges::find(outer.reference_sets, hash, &NamedKey::hash);
                  if (found == outer.reference_sets.end()) return std::nullopt;
                  return Key::from(found->key);
                });
-  return open_reference_set({bytes, name}, journal.keyring().repository(), key);
+  return open_reference_set({bytes, hash}, journal.keyring().repository(), key);
 }
 
 }  // namespace kist

@@ -93,7 +93,7 @@ class BlockReader {
 // The inner part of a key segment, whose records match the names of the outer one.
 KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
-                           const ObjectHash& name);
+                           const ObjectHash& hash);
 
 // A snapshot's body, and its reference set, which every slot may open.
 SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot);

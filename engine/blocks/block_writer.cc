@@ -87,7 +87,7 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   deduplicator_.release_index();
   out.segments = segments_.introductions();
   for (const NamedKey& pack : segments_.pack_keys()) {
-    out.packs.push_back(pack.name);
+    out.packs.push_back(pack.hash);
   }
   out.body = objects_.body();
   out.reference_set = objects_.reference_set();

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/base/pinned.h"
 #include "engine/blocks/blocks.h"
 #include "engine/blocks/deduplicator.h"
 #include "engine/blocks/pack_builder.h"
@@ -41,7 +42,7 @@ struct SnapshotParts {
   std::optional<PendingParts> pending = {};  // set: the snapshot is a pending one
 };
 
-class BlockWriter {
+class BlockWriter : private Pinned {
  public:
   // `is_dry`: blocks are looked up and counted, nothing is stored.
   BlockWriter(Blocks& blocks,
@@ -49,10 +50,6 @@ class BlockWriter {
               Pool& pool,
               Compression compression,
               bool is_dry = false);
-  BlockWriter(const BlockWriter&) = delete;
-  BlockWriter& operator=(const BlockWriter&) = delete;
-  BlockWriter(BlockWriter&&) = delete;
-  BlockWriter& operator=(BlockWriter&&) = delete;
   ~BlockWriter() = default;
 
   // A reference to the block: to a stored copy that may be relied on, to one of this run, or to a

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <set>
 
+#include "engine/base/pinned.h"
 #include "engine/catalog/block_index.h"
 #include "engine/journal/journal.h"
 
@@ -20,15 +21,11 @@ namespace kist {
 // cancelled.
 enum class Cancelling { yes, no };
 
-class Blocks {
+class Blocks : private Pinned {
  public:
   // The journal outlives the blocks.
   explicit Blocks(Journal& journal) : journal_(journal) {}
 
-  Blocks(const Blocks&) = delete;
-  Blocks& operator=(const Blocks&) = delete;
-  Blocks(Blocks&&) = delete;
-  Blocks& operator=(Blocks&&) = delete;
   ~Blocks() = default;
 
   // The index, with the segments of every replayed entry loaded. Replays the journal where another

@@ -13,7 +13,7 @@ void Deduplicator::look_at(StoredBlocks stored) {
   damaged_packs_.clear();
   if (stored.damaged_packs.empty()) return;
   for (std::uint32_t pack = 0; pack < index_->pack_count(); ++pack) {
-    if (stored.damaged_packs.contains(index_->pack(pack).name)) damaged_packs_.insert(pack);
+    if (stored.damaged_packs.contains(index_->pack(pack).hash)) damaged_packs_.insert(pack);
   }
 }
 

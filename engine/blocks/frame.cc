@@ -8,12 +8,9 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view frame_context = "kistfram";
-constexpr std::string_view part_context = "kistpart";
-constexpr std::string_view directory_context = "kistdire";
-
 Key part_key(const Key& frame_secret, FramePart part) {
-  return derive_key(frame_secret, static_cast<std::uint64_t>(part) + 1, part_context);
+  return derive_key(frame_secret,
+                    part == FramePart::contents ? KeyUse::frame_contents : KeyUse::frame_list);
 }
 
 // Every key seals one thing, so the nonce is zero.
@@ -40,11 +37,11 @@ Bytes open_part(const Key& key,
 }  // namespace
 
 Key derive_frame_secret(const Key& pack_key, std::uint32_t frame) {
-  return derive_key(pack_key, frame, frame_context);
+  return derive_numbered_key(pack_key, KeyUse::frame_secret, frame);
 }
 
 Key derive_directory_key(const Key& pack_key) {
-  return derive_key(pack_key, 0, directory_context);
+  return derive_key(pack_key, KeyUse::pack_directory);
 }
 
 Bytes seal_frame(const Key& frame_secret,

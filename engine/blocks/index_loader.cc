@@ -8,29 +8,29 @@
 
 namespace kist {
 
-Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& name) {
-  return get_hashed(journal.reader(), ObjectType::index_segment, name, journal.observer());
+Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& hash) {
+  return get_hashed(journal.reader(), ObjectType::index_segment, hash, journal.observer());
 }
 
-Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& name) {
-  return get_hashed(journal.reader(), ObjectType::key_segment, name, journal.observer());
+Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& hash) {
+  return get_hashed(journal.reader(), ObjectType::key_segment, hash, journal.observer());
 }
 
-KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& name) {
+KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& hash) {
   const State& state = journal.state();
-  const std::optional<SlotId> author = state.key_segments.find(name);
+  const std::optional<SlotId> author = state.key_segments.find(hash);
   if (!author) {
-    throw Error(Code::corrupt, concat(key_segment_name(name), " is of no entry of this epoch"));
+    throw Error(Code::corrupt, concat(key_segment_path(hash), " is of no entry of this epoch"));
   }
-  return open_key_segment({bytes, name}, journal.keyring().repository(),
+  return open_key_segment({bytes, hash}, journal.keyring().repository(),
                           journal.keyring().index_key(),
                           {.slot = *author,
                            .signing_key = state.slots.at(*author).introduction.signing_key,
                            .epoch = state.epoch});
 }
 
-KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& name) {
-  return open_key_segment(journal, get_whole_key_segment(journal, name), name);
+KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& hash) {
+  return open_key_segment(journal, get_whole_key_segment(journal, hash), hash);
 }
 
 namespace {
@@ -49,8 +49,8 @@ class KeysOfEntries {
   std::shared_ptr<const EntryKeys> of(const SnapshotState& snapshot) {
     if (snapshot.key_segments.size() == 1) return of_segment(snapshot.key_segments.front());
     auto all = std::make_shared<EntryKeys>();
-    for (const ObjectHash& name : snapshot.key_segments) {
-      const std::shared_ptr<const EntryKeys> keys = of_segment(name);
+    for (const ObjectHash& hash : snapshot.key_segments) {
+      const std::shared_ptr<const EntryKeys> keys = of_segment(hash);
       for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
         const auto key = keys->segments.find(introduction.index_segment);
         if (key != keys->segments.end()) all->segments.emplace(key->first, key->second.clone());
@@ -62,18 +62,18 @@ class KeysOfEntries {
   }
 
  private:
-  std::shared_ptr<const EntryKeys> of_segment(const ObjectHash& name) {
-    const auto found = recent_.find(name);
+  std::shared_ptr<const EntryKeys> of_segment(const ObjectHash& hash) {
+    const auto found = recent_.find(hash);
     if (found != recent_.end()) return found->second;
-    const Bytes bytes = get_whole_key_segment(journal_, name);
+    const Bytes bytes = get_whole_key_segment(journal_, hash);
     auto keys = std::make_shared<EntryKeys>();
     passes_over_invalid(journal_.observer(), [&] {
-      const KeySegmentOuter outer = open_key_segment(journal_, bytes, name);
+      const KeySegmentOuter outer = open_key_segment(journal_, bytes, hash);
       for (const NamedKey& key : outer.index_segments) {
-        keys->segments.emplace(key.name, Key::from(key.key));
+        keys->segments.emplace(key.hash, Key::from(key.key));
       }
       for (const ObjectHash& pack : outer.packs) {
-        keys->key_segment_of_pack.emplace(pack, name);
+        keys->key_segment_of_pack.emplace(pack, hash);
       }
     });
     const std::size_t names = keys->segments.size() + keys->key_segment_of_pack.size();
@@ -81,7 +81,7 @@ class KeysOfEntries {
       recent_.clear();
       recent_names_ = 0;
     }
-    recent_.emplace(name, keys);
+    recent_.emplace(hash, keys);
     recent_names_ += names;
     return keys;
   }
@@ -100,7 +100,7 @@ SegmentToLoad segment_to_load(const Journal& journal,
                               const SnapshotState& snapshot,
                               const SegmentIntroduction& introduction,
                               const std::shared_ptr<const EntryKeys>& keys) {
-  const std::string label = index_segment_name(introduction.index_segment);
+  const std::string label = index_segment_path(introduction.index_segment);
   const auto key = keys->segments.find(introduction.index_segment);
   if (key == keys->segments.end()) throw Error(Code::corrupt, concat(label, " has no key"));
   SegmentToLoad load;

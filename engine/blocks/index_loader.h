@@ -10,7 +10,7 @@
 namespace kist {
 
 // A key segment's outer part, which every slot may open. Secret: it is wiped by its owner.
-KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& name);
+KeySegmentOuter get_key_segment(const Journal& journal, const ObjectHash& hash);
 
 // Runs `work` on bytes whose hash was checked. If they do not decode, their author wrote nonsense,
 // and every client finds the same: the object is invalid, counts as absent, and false is returned.
@@ -25,13 +25,13 @@ bool passes_over_invalid(Observer& observer, const Work& work) {
   return false;
 }
 
-// The same as get_key_segment() in two steps. Error{missing} or {corrupt} when neither copy is what
-// the name says.
-Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& name);
+// The same as get_key_segment() in two steps. Error{missing} or {corrupt} when neither copy has
+// that hash.
+Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& hash);
 // The same of an index segment, which is stored once.
-Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& name);
+Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& hash);
 // Error{corrupt} when these bytes do not count, for anybody: they are not the author's that the
 // journal names, not of the current epoch, or nothing at all.
-KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& name);
+KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& hash);
 
 }  // namespace kist

@@ -14,10 +14,10 @@ namespace kist {
 
 namespace {
 
-constexpr ObjectLayout key_segments{key_segment_name, key_segment_bytes_max, true};
-constexpr ObjectLayout index_segments{index_segment_name, index_segment_bytes_max, false};
-constexpr ObjectLayout bodies{body_name, body_bytes_max, true};
-constexpr ObjectLayout reference_sets{reference_set_name, reference_set_bytes_max, false};
+constexpr ObjectLayout key_segments{key_segment_path, key_segment_bytes_max, true};
+constexpr ObjectLayout index_segments{index_segment_path, index_segment_bytes_max, false};
+constexpr ObjectLayout bodies{body_path, body_bytes_max, true};
+constexpr ObjectLayout reference_sets{reference_set_path, reference_set_bytes_max, false};
 
 std::string path_of(ObjectType type, const ObjectHash& hash) {
   return layout_of(type).path(hash);
@@ -60,7 +60,7 @@ StoredObject put_under_own_key(StoreWriter& store,
   author.random.fill(key.mutable_view());
   const SealedObject object = seal_under(type, author, key, payload);
   StoredObject out;
-  out.key.name = object.hash;
+  out.key.hash = object.hash;
   std::ranges::copy(key.view(), out.key.key.begin());
   out.stored_bytes = put_sealed(store, type, object);
   return out;
@@ -104,13 +104,13 @@ KeySegmentOuter open_key_segment(const HashedBytes& object,
                                  const ExpectedAuthor& author) {
   const SecretBytes payload =
       open_payload(ObjectType::key_segment, object, repository, index_key, &author);
-  return decode_key_segment(payload.view(), key_segment_name(object.hash));
+  return decode_key_segment(payload.view(), key_segment_path(object.hash));
 }
 
 KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
                                        const ObjectHash& hash,
                                        const Key& epoch_secret) {
-  const std::string path = key_segment_name(hash);
+  const std::string path = key_segment_path(hash);
   const std::optional<SecretBytes> plain = open_box(epoch_secret, outer.inner_box);
   if (!plain) throw Error(Code::corrupt, concat(path, ": its sealed keys are not authentic"));
   KeySegmentInner inner = decode_key_segment_inner(plain->view(), path);
@@ -126,7 +126,7 @@ IndexSegment open_index_segment(const HashedBytes& object,
                                 const ExpectedAuthor& author) {
   const SecretBytes payload =
       open_payload(ObjectType::index_segment, object, repository, key, &author);
-  const std::string path = index_segment_name(object.hash);
+  const std::string path = index_segment_path(object.hash);
   IndexSegment segment = decode_index_segment(payload.view(), path);
   if (!segment.has_numbers) return segment;
   throw Error(Code::corrupt, concat(path, " is not its entry's author's to introduce"));
@@ -134,7 +134,7 @@ IndexSegment open_index_segment(const HashedBytes& object,
 
 SnapshotBody open_body(const HashedBytes& object, const RepositoryId& repository, const Key& key) {
   const SecretBytes payload = open_payload(ObjectType::body, object, repository, key, nullptr);
-  return decode_body(payload.view(), body_name(object.hash));
+  return decode_body(payload.view(), body_path(object.hash));
 }
 
 ReferenceSet open_reference_set(const HashedBytes& object,
@@ -142,7 +142,7 @@ ReferenceSet open_reference_set(const HashedBytes& object,
                                 const Key& key) {
   const SecretBytes payload =
       open_payload(ObjectType::reference_set, object, repository, key, nullptr);
-  return decode_reference_set(payload.view(), reference_set_name(object.hash));
+  return decode_reference_set(payload.view(), reference_set_path(object.hash));
 }
 
 SealedObject seal_key_segment(const ObjectAuthor& author,

@@ -65,7 +65,8 @@ void PackBuilder::close_frame(Stream& from) {
 void PackBuilder::place_next_frame() {
   CompressJob job = std::move(compressing_.front());
   compressing_.pop_front();
-  start_sealing(stream(job.kind), std::move(job));
+  Stream& to = stream(job.kind);
+  start_sealing(to, std::move(job));
   while (writing_.size() > in_flight_max_) {
     write_next();
   }
@@ -140,7 +141,7 @@ std::vector<StoredPack> PackBuilder::take_closed(PackKind kind) {
   Stream& from = stream(kind);
   std::vector<StoredPack> out;
   for (ClosedPack& pack : from.closed) {
-    pack.indexed.name = writer_.wait(pack.hash);
+    pack.indexed.hash = writer_.wait(pack.hash);
     out.push_back({.indexed = std::move(pack.indexed), .key = std::move(pack.key)});
   }
   from.closed.clear();

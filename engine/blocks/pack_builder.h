@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/pool.h"
 #include "engine/base/random.h"
 #include "engine/blocks/pack_layout.h"
@@ -31,7 +32,7 @@ struct StoredPack {
   Key key;
 };
 
-class PackBuilder {
+class PackBuilder : private Pinned {
  public:
   struct Options {
     RepositoryId repository;
@@ -45,10 +46,6 @@ class PackBuilder {
 
   PackBuilder(
       StoreWriter& store, Pool& pool, Random& random, const Options& options, PackClosed on_closed);
-  PackBuilder(const PackBuilder&) = delete;
-  PackBuilder& operator=(const PackBuilder&) = delete;
-  PackBuilder(PackBuilder&&) = delete;
-  PackBuilder& operator=(PackBuilder&&) = delete;
   ~PackBuilder();  // packs that are still open are abandoned
 
   // The next block of that kind: 1 to block_bytes_max bytes, copied once, into its frame.

@@ -55,7 +55,7 @@ PackEnd PackLayout::end_of(std::uint64_t size) {
 PackLayout::Closed PackLayout::close() {
   const std::uint64_t size = padded_size(nullptr);
   PackEnd end = end_of(size);
-  return {.indexed = {.name = {}, .kind = kind_, .size = size, .frames = std::move(frames_)},
+  return {.indexed = {.hash = {}, .kind = kind_, .size = size, .frames = std::move(frames_)},
           .key = std::move(key_),
           .end = std::move(end)};
 }

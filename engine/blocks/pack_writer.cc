@@ -81,7 +81,7 @@ void PackWriter::carry_out(Order& order) {
   pack.append(padding);
   pack.append(order.end->directory_and_footer);
   const ObjectHash hash = pack.hasher.finish();
-  pack.writer->finish(pack_name(hash));
+  pack.writer->finish(pack_path(hash));
   open_[order.kind == PackKind::data ? 0 : 1].reset();
   order.hash.set_value(hash);
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <thread>
 
+#include "engine/base/pinned.h"
 #include "engine/base/queue.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/pack.h"
@@ -25,14 +26,10 @@ struct PackEnd {
   Bytes directory_and_footer;
 };
 
-class PackWriter {
+class PackWriter : private Pinned {
  public:
   // At most `waiting_max` bytes wait to be written.
   PackWriter(StoreWriter& store, const RepositoryId& repository, std::uint64_t waiting_max);
-  PackWriter(const PackWriter&) = delete;
-  PackWriter& operator=(const PackWriter&) = delete;
-  PackWriter(PackWriter&&) = delete;
-  PackWriter& operator=(PackWriter&&) = delete;
   ~PackWriter();  // packs that were not ended are abandoned
 
   // The next bytes of the open pack of that kind; the first ones open it.

@@ -11,7 +11,7 @@ void SegmentWriter::write(PackKind kind, std::vector<StoredPack> packs) {
   IndexSegment segment;
   for (StoredPack& pack : packs) {
     NamedKey& key = pack_keys_.emplace_back();
-    key.name = pack.indexed.name;
+    key.hash = pack.indexed.hash;
     std::ranges::copy(pack.key.view(), key.key.begin());
     segment.packs.push_back(std::move(pack.indexed));
   }
@@ -20,7 +20,7 @@ void SegmentWriter::write(PackKind kind, std::vector<StoredPack> packs) {
   segment_keys_.push_back(stored.key);
   std::vector<SegmentIntroduction>& of_kind =
       kind == PackKind::data ? data_segments_ : meta_segments_;
-  of_kind.push_back({.index_segment = stored.key.name,
+  of_kind.push_back({.index_segment = stored.key.hash,
                      .first_number = 0,
                      .block_count = narrow<std::uint32_t>(segment.block_count())});
 }

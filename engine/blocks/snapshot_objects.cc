@@ -27,11 +27,11 @@ std::vector<ObjectHash> SnapshotObjects::put_key_segments(const KeySegmentKeys& 
     if (out.empty()) {
       outer.index_segments = segments.segment_keys();
       outer.reference_sets = {set_key_};
-      outer.bodies = {body_key_.name};
+      outer.bodies = {body_key_.hash};
       inner.bodies = {body_key_.key};
     }
     for (; next_pack < packs.size() && outer.packs.size() < key_segment_packs_max; ++next_pack) {
-      outer.packs.push_back(packs[next_pack].name);
+      outer.packs.push_back(packs[next_pack].hash);
       inner.packs.push_back({.is_punctured = false, .key = packs[next_pack].key, .frames = {}});
     }
     const SealedObject object = seal_key_segment(author_, keys, std::move(outer), inner);

@@ -27,9 +27,9 @@ class SnapshotObjects {
   std::vector<ObjectHash> put_key_segments(const KeySegmentKeys& keys,
                                            const SegmentWriter& segments);
 
-  [[nodiscard]] const ObjectHash& body() const { return body_key_.name; }
+  [[nodiscard]] const ObjectHash& body() const { return body_key_.hash; }
 
-  [[nodiscard]] const ObjectHash& reference_set() const { return set_key_.name; }
+  [[nodiscard]] const ObjectHash& reference_set() const { return set_key_.hash; }
 
   // Bytes of all objects put, second copies included.
   [[nodiscard]] std::uint64_t stored_bytes() const { return stored_bytes_; }

@@ -10,7 +10,14 @@ namespace {
 
 constexpr std::uint64_t index_map_bytes = std::uint64_t{256} << 30U;
 
-enum : Table { blocks_table, packs_table, pack_names_table, frames_table, meta_table, table_count };
+enum : Table {
+  blocks_table,
+  packs_table,
+  pack_hashes_table,
+  frames_table,
+  meta_table,
+  table_count
+};
 
 constexpr std::string_view version_key = "version";
 constexpr std::uint64_t version = 2;  // of the tables; another one is loaded anew
@@ -20,37 +27,22 @@ constexpr std::string_view false_claim_key = "false claim ";
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
 
-void put_be(std::uint8_t* out, std::uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) {
-    out[i] = static_cast<std::uint8_t>(value >> (8 * (size - 1 - i)));
-  }
-}
-
-std::uint64_t get_be(View bytes) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t byte : bytes) {
-    value = value << 8U | byte;
-  }
-  return value;
-}
-
+// Keys are big-endian, so that they sort by number.
 BlockKey block_key(const LocalKey& key, const BlockTag& tag, std::uint64_t number) {
   BlockKey out{};
   std::ranges::copy(short_hash_128(key, tag.bytes), out.begin());
-  put_be(out.data() + 16, number, 8);
+  std::ranges::copy(to_big_endian(number), out.begin() + 16);
   return out;
 }
 
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
-  std::array<std::uint8_t, 4> out{};
-  put_be(out.data(), pack, 4);
-  return out;
+  return to_big_endian(pack);
 }
 
 std::array<std::uint8_t, 8> frame_key(std::uint32_t pack, std::uint32_t frame) {
   std::array<std::uint8_t, 8> out{};
-  put_be(out.data(), pack, 4);
-  put_be(out.data() + 4, frame, 4);
+  std::ranges::copy(to_big_endian(pack), out.begin());
+  std::ranges::copy(to_big_endian(frame), out.begin() + 4);
   return out;
 }
 
@@ -69,7 +61,7 @@ Bytes encode_place(const std::array<std::uint32_t, 4>& place) {
 
 Bytes encode_pack(const PackRecord& pack) {
   ByteWriter out;
-  out.id(pack.name);
+  out.id(pack.hash);
   out.id(pack.key_segment);
   out.u16(static_cast<std::uint16_t>(pack.kind));
   out.u64(pack.size);
@@ -116,7 +108,7 @@ BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
   const Transaction read(environment_, Transaction::Mode::read);
   const auto made_by = read.get(meta_table, as_view(version_key));
   const bool is_empty = !made_by && read.count(meta_table) == 0;
-  if (!is_empty && (!made_by || get_be(*made_by) != version)) {
+  if (!is_empty && (!made_by || from_big_endian<std::uint64_t>(*made_by) != version)) {
     throw Error(Code::corrupt, "the block index was made by another version");
   }
 }
@@ -124,7 +116,7 @@ BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
 std::uint64_t BlockIndex::loaded_sequence() {
   const Transaction read(environment_, Transaction::Mode::read);
   const auto value = read.get(meta_table, as_view(loaded_key));
-  return value ? get_be(*value) : 0;
+  return value ? from_big_endian<std::uint64_t>(*value) : 0;
 }
 
 std::set<std::uint64_t> BlockIndex::noted(std::string_view prefix) {
@@ -132,7 +124,7 @@ std::set<std::uint64_t> BlockIndex::noted(std::string_view prefix) {
   std::set<std::uint64_t> out;
   read.scan(meta_table, as_view(prefix), [&](View key, View value) {
     if (!as_text(key).starts_with(prefix)) return false;
-    out.insert(get_be(value));
+    out.insert(from_big_endian<std::uint64_t>(value));
     return true;
   });
   return out;
@@ -149,15 +141,11 @@ std::set<std::uint64_t> BlockIndex::false_claims() {
 namespace {
 
 void put_version(Transaction& write) {
-  std::array<std::uint8_t, 8> value{};
-  put_be(value.data(), version, 8);
-  write.put(meta_table, as_view(version_key), value);
+  write.put(meta_table, as_view(version_key), to_big_endian(version));
 }
 
 void note_entry(Transaction& write, std::string_view prefix, std::uint64_t sequence) {
-  std::array<std::uint8_t, 8> value{};
-  put_be(value.data(), sequence, 8);
-  write.put(meta_table, as_view(concat(prefix, sequence)), value);
+  write.put(meta_table, as_view(concat(prefix, sequence)), to_big_endian(sequence));
 }
 
 }  // namespace
@@ -195,17 +183,17 @@ class Loader {
  private:
   // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
   void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
-    const auto key_segment = to_load.key_segment_of(pack.name);
-    if (!key_segment || write_.get(pack_names_table, pack.name.bytes)) {
+    const auto key_segment = to_load.key_segment_of(pack.hash);
+    if (!key_segment || write_.get(pack_hashes_table, pack.hash.bytes)) {
       ++refused_count_;
       for (const IndexedFrame& frame : pack.frames) {
         ordinal_ += frame.blocks.size();
       }
       return;
     }
-    write_.put(pack_names_table, pack.name.bytes, pack_key(next_pack_));
+    write_.put(pack_hashes_table, pack.hash.bytes, pack_key(next_pack_));
     write_.append(packs_table, pack_key(next_pack_),
-                  encode_pack({.name = pack.name,
+                  encode_pack({.hash = pack.hash,
                                .key_segment = *key_segment,
                                .kind = pack.kind,
                                .size = pack.size,
@@ -243,16 +231,15 @@ class Loader {
 std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(meta_table, as_view(loaded_key));
-  if (loaded && get_be(*loaded) > sequence) return 0;  // another process was faster
+  if (loaded && from_big_endian<std::uint64_t>(*loaded) > sequence)
+    return 0;  // another process was faster
   Loader loader(write, tag_key_);
   for (const SegmentToLoad& segment : segments) {
     loader.load(segment);
   }
   loader.finish();
   if (loader.refused_count() > 0) note_entry(write, false_claim_key, sequence);
-  std::array<std::uint8_t, 8> next_sequence{};
-  put_be(next_sequence.data(), sequence + 1, 8);
-  write.put(meta_table, as_view(loaded_key), next_sequence);
+  write.put(meta_table, as_view(loaded_key), to_big_endian(sequence + 1));
   put_version(write);
   write.commit();
   return loader.refused_count();
@@ -270,7 +257,7 @@ void BlockIndex::Reader::scan(const BlockTag& tag,
   read_.scan(blocks_table, from, [&](View key, View value) {
     if (!equal(key.first(16), View(from).first(16))) return false;
     ByteReader in(value, "index record");
-    return each({.number = get_be(key.subspan(16)),
+    return each({.number = from_big_endian<std::uint64_t>(key.subspan(16)),
                  .pack = in.u32(),
                  .frame = in.u32(),
                  .offset = in.u32(),
@@ -288,10 +275,10 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag,
   return out;
 }
 
-std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& name) const {
-  const auto place = read_.get(pack_names_table, name.bytes);
+std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& hash) const {
+  const auto place = read_.get(pack_hashes_table, hash.bytes);
   if (!place) return std::nullopt;
-  return static_cast<std::uint32_t>(get_be(*place));
+  return from_big_endian<std::uint32_t>(*place);
 }
 
 PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
@@ -299,7 +286,7 @@ PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
   if (!value) index_.environment_.fail_damaged("it lacks a pack");
   ByteReader in(*value, "index record");
   PackRecord out;
-  out.name = in.id<ObjectHash>();
+  out.hash = in.id<ObjectHash>();
   out.key_segment = in.id<ObjectHash>();
   out.kind = static_cast<PackKind>(in.u16());
   out.size = in.u64();

@@ -27,7 +27,7 @@ struct BlockLocation {
 };
 
 struct PackRecord {
-  ObjectHash name;
+  ObjectHash hash;
   ObjectHash key_segment;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
@@ -83,7 +83,7 @@ class BlockIndex {
     [[nodiscard]] std::optional<BlockLocation> find(const BlockTag& tag,
                                                     std::uint64_t from = 0) const;
     // This index's own number of a pack that an entry has introduced.
-    [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& name) const;
+    [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& hash) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
     [[nodiscard]] std::uint32_t pack_count() const;

@@ -26,23 +26,15 @@ constexpr std::size_t unflushed_max = 1024;
 constexpr std::size_t unflushed_bytes_max = 16U << 20U;
 constexpr std::uint8_t record_version = 3;  // a catalog with another one is rebuilt
 
-// Big-endian, so that keys sort in journal order.
-template <typename Number>
-void append_number(Bytes& key, Number number) {
-  for (int shift = 8 * (static_cast<int>(sizeof(Number)) - 1); shift >= 0; shift -= 8) {
-    key.push_back(static_cast<std::uint8_t>(number >> static_cast<unsigned>(shift)));
-  }
-}
-
-Bytes sequence_key(std::uint64_t sequence) {
-  Bytes key;
-  append_number(key, sequence);
-  return key;
+// Keys are big-endian, so that they sort in journal order.
+std::array<std::uint8_t, 8> sequence_key(std::uint64_t sequence) {
+  return to_big_endian(sequence);
 }
 
 Bytes piece_key(View key, std::uint32_t piece) {
   Bytes out(key.begin(), key.end());
-  append_number(out, piece);
+  const auto number = to_big_endian(piece);
+  out.insert(out.end(), number.begin(), number.end());
   return out;
 }
 
@@ -137,14 +129,6 @@ ReplayedEntry decode_record(std::uint64_t sequence, View bytes) {
   out.entry.time_ms = payload.time_ms;
   out.entry.act = std::move(payload.act);
   return out;
-}
-
-std::uint64_t key_sequence(View key) {
-  std::uint64_t sequence = 0;
-  for (const std::uint8_t byte : key.first(8)) {
-    sequence = sequence << 8U | byte;
-  }
-  return sequence;
 }
 
 template <typename AnyId>
@@ -329,8 +313,9 @@ void Catalog::refresh() {
 void Catalog::for_each(std::uint64_t first, const std::function<bool(const ReplayedEntry&)>& each) {
   flush();
   const Transaction read(environment_, Transaction::Mode::read);
-  scan_long(read, entries_table, sequence_key(first),
-            [&](View key, View record) { return each(decode_record(key_sequence(key), record)); });
+  scan_long(read, entries_table, sequence_key(first), [&](View key, View record) {
+    return each(decode_record(from_big_endian<std::uint64_t>(key), record));
+  });
 }
 
 }  // namespace kist

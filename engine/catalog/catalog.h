@@ -12,6 +12,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
+#include "engine/base/pinned.h"
 #include "engine/catalog/environment.h"
 #include "engine/format/journal_entry.h"
 #include "engine/rules/state.h"
@@ -26,15 +27,11 @@ struct ReplayedEntry {
   std::string void_reason;  // empty: the entry is valid
 };
 
-class Catalog {
+class Catalog : private Pinned {
  public:
   // Error{corrupt} when the stored catalog is damaged or of another version: the caller removes it
   // and opens a new one.
   Catalog(const std::string& directory, const LocalKey& checksum_key);
-  Catalog(const Catalog&) = delete;
-  Catalog& operator=(const Catalog&) = delete;
-  Catalog(Catalog&&) = delete;
-  Catalog& operator=(Catalog&&) = delete;
   ~Catalog();
 
   [[nodiscard]] const State& state() const { return state_; }

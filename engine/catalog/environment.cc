@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "engine/base/disk/file.h"
 #include "engine/base/disk/tree.h"
+#include "engine/base/pinned.h"
 #include "engine/crypto/hash.h"
 
 namespace kist {
@@ -60,7 +62,7 @@ extern "C" void on_failed_assertion(MDB_env* /*env*/, const char* /*text*/) {
 }  // namespace
 
 // Keeps a directory's descriptor where a signal handler finds it.
-class RegisteredDirectory {
+class RegisteredDirectory : private Pinned {
  public:
   explicit RegisteredDirectory(const std::string& path) : directory_(open_directory(path)) {
     for (std::atomic<int>& fd : open_directories) {
@@ -68,11 +70,6 @@ class RegisteredDirectory {
       if (fd.compare_exchange_strong(none, directory_.fd() + 1)) return;
     }
   }
-
-  RegisteredDirectory(const RegisteredDirectory&) = delete;
-  RegisteredDirectory& operator=(const RegisteredDirectory&) = delete;
-  RegisteredDirectory(RegisteredDirectory&&) = delete;
-  RegisteredDirectory& operator=(RegisteredDirectory&&) = delete;
 
   ~RegisteredDirectory() {
     for (std::atomic<int>& fd : open_directories) {
@@ -107,13 +104,8 @@ FileIdentity identity_of(const std::string& directory) {
 
 }  // namespace
 
-struct Environment::Impl {
+struct Environment::Impl : private Pinned {
   explicit Impl(const std::string& path) : directory(path), registered(path) {}
-
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  Impl(Impl&&) = delete;
-  Impl& operator=(Impl&&) = delete;
 
   ~Impl() { mdb_env_close(env); }
 
@@ -312,20 +304,6 @@ void Transaction::scan(Table table, View from, const std::function<bool(View, Vi
     result = mdb_cursor_get(raw, &k, &v, MDB_NEXT);
   }
   if (result != MDB_NOTFOUND) check(result, impl_->environment.directory);
-}
-
-std::optional<Bytes> Transaction::last_key(Table table) const {
-  MDB_cursor* raw = nullptr;
-  check(mdb_cursor_open(impl_->txn, impl_->environment.tables[table], &raw),
-        impl_->environment.directory);
-  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(raw, &mdb_cursor_close);
-  MDB_val k{};
-  MDB_val v{};
-  const int result = mdb_cursor_get(raw, &k, &v, MDB_LAST);
-  if (result == MDB_NOTFOUND) return std::nullopt;
-  check(result, impl_->environment.directory);
-  const View key = to_view(k);
-  return Bytes(key.begin(), key.end());
 }
 
 std::uint64_t Transaction::count(Table table) const {

@@ -14,12 +14,13 @@
 #include <string_view>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
 using LocalKey = std::array<std::uint8_t, 16>;
 
-class Environment {
+class Environment : private Pinned {
  public:
   struct Options {
     std::uint64_t map_bytes = 0;
@@ -30,10 +31,6 @@ class Environment {
   // Opens or creates the environment in a directory of its own. Error{corrupt} when the file there
   // is not whole, Error{refused} on a network file system.
   Environment(const std::string& directory, const Options& options);
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  Environment(Environment&&) = delete;
-  Environment& operator=(Environment&&) = delete;
   ~Environment();
 
   // Throws Error{corrupt}: whoever opens the environment next gets the same, and rebuilds it.
@@ -57,14 +54,10 @@ void mark_open_environments() noexcept;
 using Table = unsigned;  // 0 .. table_count - 1
 inline constexpr std::size_t record_bytes_max = 1800;
 
-class Transaction {
+class Transaction : private Pinned {
  public:
   enum class Mode { read, write };
   Transaction(Environment& environment, Mode mode);
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  Transaction(Transaction&&) = delete;
-  Transaction& operator=(Transaction&&) = delete;
   ~Transaction();  // abandons what was not committed
 
   // The value, valid until the transaction's next write or end.
@@ -76,8 +69,6 @@ class Transaction {
   void clear(Table table);
   // Calls `each(key, value)` from the first key at or after `from`, until it returns false.
   void scan(Table table, View from, const std::function<bool(View, View)>& each) const;
-  // The greatest key of a table; empty when there is none.
-  [[nodiscard]] std::optional<Bytes> last_key(Table table) const;
   [[nodiscard]] std::uint64_t count(Table table) const;
   void commit();
   // For a read transaction: sees the newest state from here on.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
 
 namespace kist {
@@ -94,28 +95,27 @@ void LocalDirectory::enter_epoch(const EpochId& epoch, Random& random) {
 
 void LocalDirectory::open_catalog(Observer& observer) {
   const std::string directory = directory_ + "/catalog";
-  try {
-    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
-  } catch (const Error& error) {
-    if (error.code() != Code::corrupt) throw;
-    observer.notice(concat(error.text(), "; it is rebuilt from the journal"));
-    remove_environment(directory);
-    catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum);
-  }
+  const auto open = [&] { catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum); };
+  const auto failure = failure_of(open);
+  if (!failure) return;
+  if (failure->code() != Code::corrupt) throw Error(*failure);
+  observer.notice(concat(failure->text(), "; it is rebuilt from the journal"));
+  remove_environment(directory);
+  open();
 }
 
 void LocalDirectory::open_index(Observer& observer) {
   const std::string directory = directory_ + "/index";
-  try {
+  const auto failure = failure_of([&] {
     index_ = std::make_unique<BlockIndex>(directory, keys_.index);
     static_cast<void>(index_->loaded_sequence());
-  } catch (const Error& error) {
-    if (error.code() != Code::corrupt) throw;
-    observer.notice(concat(error.text(), "; it is rebuilt from the index segments"));
-    index_.reset();
-    remove_environment(directory);
-    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
-  }
+  });
+  if (!failure) return;
+  if (failure->code() != Code::corrupt) throw Error(*failure);
+  observer.notice(concat(failure->text(), "; it is rebuilt from the index segments"));
+  index_.reset();
+  remove_environment(directory);
+  index_ = std::make_unique<BlockIndex>(directory, keys_.index);
 }
 
 void LocalDirectory::reset_catalog() {

@@ -191,7 +191,8 @@ class RecordReader {
 
   template <typename Key, typename Value>
   void take(std::map<Key, Value>& values) {
-    take_all<std::pair<Key, Value>>([&](auto&& element) { values.insert(std::move(element)); });
+    using Element = std::pair<Key, Value>;
+    take_all<Element>([&](Element&& element) { values.insert(std::move(element)); });
   }
 
   template <typename Struct>

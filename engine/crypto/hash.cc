@@ -1,5 +1,7 @@
 #include "engine/crypto/hash.h"
 
+#include <cstring>
+
 #include <sodium.h>
 
 namespace kist {

@@ -1,4 +1,4 @@
-// Hashes: BLAKE2b-256 (libsodium crypto_generichash) for ids and names, SipHash for local tables.
+// Hashes: BLAKE2b-256 (libsodium crypto_generichash) for ids and objects, SipHash for local tables.
 #pragma once
 
 #include <array>
@@ -10,17 +10,17 @@
 
 namespace kist {
 
-// The name of a block: BLAKE2b-256 of its plaintext keyed with the repository's id_key.
+// The id of a block: BLAKE2b-256 of its plaintext keyed with the repository's id_key.
 BlockId hash_block(const Key& id_key, View plaintext);
-// What the index knows of a block: BLAKE2b-256 of its id.
+// The tag under which the index has a block: BLAKE2b-256 of its id.
 BlockTag tag_of(const BlockId& id);
-// The name of an object: BLAKE2b-256 of its bytes.
+// The hash of an object: BLAKE2b-256 of its bytes.
 ObjectHash hash_object(View bytes);
 KeyHash hash_key(const Key& key);
 // BLAKE2b-256 keyed, for values derived from a secret and a label.
 Key hash_keyed(const Key& key, View message);
 
-// The name of an object that is written piece by piece.
+// The hash of an object that is written piece by piece.
 class ObjectHasher {
  public:
   ObjectHasher();

@@ -4,12 +4,28 @@
 
 namespace kist {
 
-Key derive_key(const Key& key, std::uint64_t number, std::string_view context) {
+namespace {
+
+Key derive(const Key& key, std::uint64_t subkey, std::string_view context) {
   KIST_ENSURE(context.size() == crypto_kdf_CONTEXTBYTES);
   Key out;
-  KIST_ENSURE(crypto_kdf_derive_from_key(out.mutable_view().data(), Key::size, number,
+  KIST_ENSURE(crypto_kdf_derive_from_key(out.mutable_view().data(), Key::size, subkey,
                                          context.data(), key.data()) == 0);
   return out;
+}
+
+}  // namespace
+
+Key derive_key(const Key& key, KeyUse use) {
+  const KeyUseRow& row = row_of(use);
+  KIST_ENSURE(!row.is_numbered);
+  return derive(key, row.subkey, row.context);
+}
+
+Key derive_numbered_key(const Key& key, KeyUse use, std::uint64_t number) {
+  const KeyUseRow& row = row_of(use);
+  KIST_ENSURE(row.is_numbered);
+  return derive(key, number, row.context);
 }
 
 Key derive_key_from_passphrase(View passphrase,

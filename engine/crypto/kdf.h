@@ -3,15 +3,17 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
 #include "engine/base/bytes.h"
+#include "engine/crypto/key_uses.h"
 #include "engine/crypto/secret.h"
 
 namespace kist {
 
-// Subkey `number` of `key` for the 8-letter context: one context per use, listed in docs/format.md.
-Key derive_key(const Key& key, std::uint64_t number, std::string_view context);
+// The key of that use.
+Key derive_key(const Key& key, KeyUse use);
+// The key of that number, of a use that has a key for each number: the secret of frame 17, say.
+Key derive_numbered_key(const Key& key, KeyUse use, std::uint64_t number);
 
 struct Argon2Cost {
   std::uint32_t passes = 3;

@@ -87,11 +87,7 @@ std::optional<TreeHash> root_of_proof(const TreeHash& leaf,
 std::uint32_t note_key_id(std::string_view name, const SigningPublicKey& key) {
   constexpr std::uint8_t separator[] = {'\n', 1};
   const TreeHash hash = sha256(as_view(name), separator, key.bytes);
-  std::uint32_t out = 0;
-  for (int i = 0; i < 4; ++i) {
-    out = out << 8U | hash.bytes[static_cast<std::size_t>(i)];
-  }
-  return out;
+  return from_big_endian<std::uint32_t>(hash.bytes);
 }
 
 std::string to_base64(View bytes) {

@@ -2,19 +2,16 @@
 
 #include <sodium.h>
 
+#include "engine/base/pinned.h"
+
 namespace kist {
 
 namespace {
 
-struct SigningKeys {
+struct SigningKeys : private Pinned {
   explicit SigningKeys(const Key& seed) {
     crypto_sign_seed_keypair(public_key.bytes.data(), secret_key.data(), seed.data());
   }
-
-  SigningKeys(const SigningKeys&) = delete;
-  SigningKeys& operator=(const SigningKeys&) = delete;
-  SigningKeys(SigningKeys&&) = delete;
-  SigningKeys& operator=(SigningKeys&&) = delete;
 
   ~SigningKeys() { wipe(secret_key); }
 

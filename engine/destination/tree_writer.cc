@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/attempt.h"
+
 namespace kist {
 
 namespace {
@@ -42,21 +44,16 @@ void remove_partials(const Directory& directory) {
 
 // Clears the flags that forbid changing a file. One that may not even be opened keeps them.
 void unlock(const Directory& parent, const std::string& name) {
-  try {
+  // The change that follows fails if the flags still matter.
+  try_to([&] {
     const std::optional<FileStatus> found = parent.find(name);
     if (found && found->type == EntryType::file) clear_locking_flags(parent.open_file(name).fd());
-  } catch (const Error&) {
-    // What comes next says whether that matters.
-  }
+  });
 }
 
 // Nothing where this user may not read the file.
 std::optional<File> open_if_allowed(const Directory& parent, const std::string& name) {
-  try {
-    return parent.open_file(name);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+  return value_of([&] { return parent.open_file(name); });
 }
 
 std::string draw_run(Random& random) {
@@ -174,9 +171,9 @@ Standing TreeWriter::look(ParentCache& parents, const Entry& entry) {
   if (entry.type == EntryType::file) {
     // Size and time can be made to fit. What is taken for right must have been put there by who
     // restores, or belong to whom it will belong: else somebody's file would be given its rights.
-    const Entry wanted = localise(entry);
+    const Entry localised = localise(entry);
     const bool is_ours =
-        found->link_count == 1 && (found->uid == wanted.uid || found->uid == own_user_number());
+        found->link_count == 1 && (found->uid == localised.uid || found->uid == own_user_number());
     is_right = options_.overwrite != Overwrite::always && found->size == entry.size &&
                found->mtime == entry.mtime && is_ours;
   }
@@ -207,14 +204,12 @@ void TreeWriter::put_in_place(const Directory& parent,
   const bool keeps_existing =
       options_.overwrite == Overwrite::never || begun.standing == Standing::absent;
   bool is_placed = false;
-  try {
+  const auto failure = failure_of([&] {
     is_placed = parent.rename(begun.partial, std::string(base_name(entry.path)), keeps_existing);
-  } catch (const Error&) {
-    parent.remove(begun.partial);
-    throw;
-  }
+  });
   if (is_placed) return;
   parent.remove(begun.partial);
+  if (failure) throw Error(*failure);
   throw Error(Code::failed,
               "something of that name has appeared meanwhile, or this file system takes two names "
               "for one; it was left alone");
@@ -304,7 +299,8 @@ bool TreeWriter::remove_all(const std::string& path,
     clear_locking_flags(inner.fd());
     bool is_empty = true;
     std::vector<std::string> below_removed;
-    NameReader names([&](const std::string& after) { return inner.names(after); });
+    NameReader names(
+        [&](const std::string& after) { return inner.names(after, options_.names_bytes_max); });
     while (const std::optional<std::string> below = names.next()) {
       is_empty &= remove_all(join_path(path, *below), keeps, below_removed);
     }

@@ -33,11 +33,16 @@ enum class Overwrite : std::uint8_t {
 struct TargetOptions {
   bool numeric_ids = false;  // owners by number, even where their name exists here
   Overwrite overwrite = Overwrite::if_changed;
-  bool is_dry_run = false;  // only looks; the target exists
+  bool is_dry_run = false;                            // only looks; the target exists
+  std::size_t names_bytes_max = names_bytes_default;  // of a directory's names, held at a time
 };
 
-// How what is there compares with an entry.
-enum class Standing : std::uint8_t { absent, right, other };
+// How the target stands to an entry before it is written, by what has the entry's name there.
+enum class Standing : std::uint8_t {
+  absent,  // nothing has it: the entry is created
+  right,   // what has it is as the entry says: left as it is
+  other,   // what has it differs: replaced, where TargetOptions::overwrite allows it
+};
 
 // Keeps the last parent directory open: entries come mostly directory by directory.
 class ParentCache {
@@ -98,9 +103,9 @@ class TreeWriter {
   // All is done: the mark by which a restore that is run again knows that the target is its own.
   void finish();
 
-  // Removes a path with all below it but what `keeps` says, following no link and leaving what is
-  // mounted there alone. Adds what was removed to `removed`: the path itself, or, if something of
-  // it was kept, what went of it. Whether nothing was left.
+  // Removes a path with all below it but the paths that `keeps` holds for, following no link and
+  // leaving what is mounted there alone. Adds what was removed to `removed`: the path itself, or,
+  // if something of it was kept, what went of it. Whether nothing was left.
   bool remove_all(const std::string& path,
                   const std::function<bool(const std::string&)>& keeps,
                   std::vector<std::string>& removed);

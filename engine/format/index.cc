@@ -47,7 +47,7 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
 
 IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   IndexedPack pack;
-  pack.name = in.id<ObjectHash>();
+  pack.hash = in.id<ObjectHash>();
   const std::uint16_t kind = in.u16();
   in.require(kind == 1 || kind == 2, "an unknown kind of pack");
   pack.kind = static_cast<PackKind>(kind);
@@ -67,7 +67,7 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
 void encode_named_keys(ByteWriter& out, const std::vector<NamedKey>& keys) {
   out.u32(narrow<std::uint32_t>(keys.size()));
   for (const NamedKey& key : keys) {
-    out.id(key.name);
+    out.id(key.hash);
     out.raw(key.key);
   }
 }
@@ -81,7 +81,7 @@ KeyBytes take_key(ByteReader& in) {
 std::vector<NamedKey> decode_named_keys(ByteReader& in) {
   std::vector<NamedKey> out(in.count(64, "keys"));
   for (NamedKey& key : out) {
-    key.name = in.id<ObjectHash>();
+    key.hash = in.id<ObjectHash>();
     key.key = take_key(in);
   }
   return out;
@@ -137,7 +137,7 @@ Bytes encode_index_segment(const IndexSegment& segment) {
   out.u8(segment.has_numbers ? 1 : 0);
   out.u32(narrow<std::uint32_t>(segment.packs.size()));
   for (const IndexedPack& pack : segment.packs) {
-    out.id(pack.name);
+    out.id(pack.hash);
     out.u16(static_cast<std::uint16_t>(pack.kind));
     out.u64(pack.size);
     out.u32(narrow<std::uint32_t>(pack.frames.size()));

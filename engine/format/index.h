@@ -28,7 +28,7 @@ struct IndexedFrame {
 };
 
 struct IndexedPack {
-  ObjectHash name;
+  ObjectHash hash;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
   std::vector<IndexedFrame> frames;
@@ -49,7 +49,7 @@ IndexSegment decode_index_segment(View bytes, std::string_view object);
 // The part that a slot without `read` may open: the keys of index segments and reference sets, but
 // only the names of packs and bodies.
 struct NamedKey {
-  ObjectHash name;
+  ObjectHash hash;  // of the object that the key opens
   KeyBytes key;
   bool operator==(const NamedKey&) const = default;
 };

@@ -18,7 +18,7 @@ std::string origin_of(const Journal& journal) {
 }
 
 Key checkpoint_seed(const Journal& journal) {
-  return derive_key(journal.keyring().slot_seed(), 3, "kistslot");
+  return derive_key(journal.keyring().slot_seed(), KeyUse::checkpoint_seed);
 }
 
 std::vector<TreeHash> leaves_of(const Journal& journal) {
@@ -30,21 +30,14 @@ std::vector<TreeHash> leaves_of(const Journal& journal) {
   return out;
 }
 
-Bytes key_id_bytes(std::uint32_t id) {
-  Bytes out;
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<std::uint8_t>(id >> shift));
-  }
-  return out;
-}
-
 std::string sign_checkpoint(const Journal& journal, std::span<const TreeHash> leaves) {
   const std::string origin = origin_of(journal);
   const Key seed = checkpoint_seed(journal);
   const std::string text =
       concat(origin, "\n", leaves.size(), "\n", to_base64(tree_root(leaves).bytes), "\n");
   const Signature signature = sign(seed, as_view(text));
-  Bytes blob = key_id_bytes(note_key_id(origin, signing_public_key(seed)));
+  const auto id = to_big_endian(note_key_id(origin, signing_public_key(seed)));
+  Bytes blob(id.begin(), id.end());
   blob.insert(blob.end(), signature.bytes.begin(), signature.bytes.end());
   return concat(text, "\n", signature_mark, origin, " ", to_base64(blob), "\n");
 }
@@ -71,9 +64,7 @@ NoteSignature parse_signature(std::string_view line) {
   if (!blob || blob->size() < 5) refuse("a signature that is not in base64");
   NoteSignature out;
   out.name = line.substr(0, space);
-  for (int i = 0; i < 4; ++i) {
-    out.key_id = out.key_id << 8U | (*blob)[static_cast<std::size_t>(i)];
-  }
+  out.key_id = from_big_endian<std::uint32_t>(*blob);
   // Other kinds of signature have other sizes; they are somebody else's to check.
   if (blob->size() == signed_size) {
     std::copy(blob->begin() + 4, blob->end(), out.signature.bytes.begin());
@@ -116,7 +107,7 @@ Checkpoint parse_checkpoint(std::string_view text) {
 std::string checkpoint_verifier(const Journal& journal) {
   const std::string origin = origin_of(journal);
   const SigningPublicKey key = signing_public_key(checkpoint_seed(journal));
-  const Bytes id = key_id_bytes(note_key_id(origin, key));
+  const auto id = to_big_endian(note_key_id(origin, key));
   Bytes blob = {1};
   blob.insert(blob.end(), key.bytes.begin(), key.bytes.end());
   return concat(origin, "+", to_hex(id.data(), id.size()), "+", to_base64(blob));

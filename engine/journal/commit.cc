@@ -97,7 +97,7 @@ bool Journal::put_entry(const std::string& path, const Bytes& bytes) {
 
 // A client that was cut off between an entry and its second copy left the first alone.
 void Journal::complete_second_copy() {
-  const std::string path = journal_name(head().sequence);
+  const std::string path = journal_path(head().sequence);
   if (store_.size(copies_of(path).back())) return;
   const Bytes bytes = get_object(store_, path, journal_entry_bytes_max);
   if (hash_object(bytes) == state().head) put_second_copy(store_, path, bytes);
@@ -113,7 +113,7 @@ bool Journal::commit_after(const Writable& /*writable*/,
   check_encodable(entry);
   complete_second_copy();
   const Bytes bytes = seal_entry(keyring_, journal_key, services_.random, entry);
-  const std::string path = journal_name(entry.sequence);
+  const std::string path = journal_path(entry.sequence);
   if (!put_entry(path, bytes)) return false;
   // A barrier that fails here is not mended by reading back: what is readable may not be durable.
   store_.barrier();

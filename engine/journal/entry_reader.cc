@@ -23,7 +23,8 @@ bool is_signed_by_owner(const Envelope& envelope, const JournalEntry& entry) {
   return genesis != nullptr && is_signed_by(envelope, genesis->owner.signing_key);
 }
 
-// Whether the envelope of entry n+1 may testify which copy of entry n is genuine: step 3 above.
+// Whether the envelope of entry n+1 may testify which copy of entry n is genuine: step 3 in the
+// header.
 bool may_testify(const State& state, const Envelope& next, const std::vector<EntryCopy>& copies) {
   if (!is_signed_by_author(state, next)) return false;
   return std::ranges::none_of(copies, [&](const EntryCopy& copy) {
@@ -46,7 +47,7 @@ EntryCopy* find_hash(std::vector<EntryCopy>& copies, const ObjectHash& hash) {
   return found == copies.end() ? nullptr : &*found;
 }
 
-// The copy that has won the number when nothing names one: step 4 above.
+// The copy that has won the number when nothing names one: step 4 in the header.
 EntryCopy* find_signed(std::vector<EntryCopy>& copies) {
   for (const auto is_it : {&EntryCopy::fits, &EntryCopy::is_of_number, &EntryCopy::is_signed}) {
     const auto found = std::ranges::find(copies, true, is_it);
@@ -122,7 +123,7 @@ std::optional<EntryCopy> EntryReader::read_copy_of(const State& state, const std
 // Both copies; the same bytes once.
 std::vector<EntryCopy> EntryReader::read_both(const State& state) {
   std::vector<EntryCopy> out;
-  for (const std::string& path : copies_of(journal_name(state.next_sequence))) {
+  for (const std::string& path : copies_of(journal_path(state.next_sequence))) {
     std::optional<EntryCopy> copy = read_copy_of(state, path);
     if (copy && (out.empty() || out.front().hash != copy->hash)) out.push_back(std::move(*copy));
   }
@@ -142,7 +143,7 @@ std::optional<ObjectHash> EntryReader::named_by_next(const State& state,
       if (clear.sequence == sequence && may_testify(state, next, copies)) out = clear.previous;
     }) && out;
   };
-  find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take);
+  find_copy(reader_, journal_path(sequence), journal_entry_bytes_max, take);
   return out;
 }
 
@@ -182,12 +183,13 @@ void EntryReader::find_accepted(const State& state) {
       }
       return true;
     };
-    if (find_copy(reader_, journal_name(sequence), journal_entry_bytes_max, take) || !exists)
+    if (find_copy(reader_, journal_path(sequence), journal_entry_bytes_max, take) || !exists)
       return;
   }
 }
 
-// Steps 3 to 5 above, for copies of which the first cannot be taken as it is. Null: undecodable.
+// Steps 3 to 5 in the header, for copies of which the first cannot be taken as it is. Null:
+// undecodable.
 EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copies) {
   const std::uint64_t sequence = state.next_sequence;
   std::optional<ObjectHash> named = named_by_next(state, copies);
@@ -199,7 +201,7 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
     return found == accepted_.end() ? nullptr : find_hash(copies, found->second);
   }
   if (EntryCopy* copy = find_hash(copies, *named)) return copy;
-  throw Error(Code::corrupt, concat(journal_name(sequence), " is damaged: ",
+  throw Error(Code::corrupt, concat(journal_path(sequence), " is damaged: ",
                                     copies.front().entry ? "another entry stands in its place"
                                                          : copies.front().damage,
                                     "; restore it from a copy of the repository"));
@@ -211,7 +213,7 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
 // remembered head or entry n+1 names its hash; otherwise nothing is returned: undecodable.
 std::optional<EntryCopy> EntryReader::restore_first_copy(const State& state, EntryCopy second) {
   const std::uint64_t sequence = state.next_sequence;
-  const std::string path = journal_name(sequence);
+  const std::string path = journal_path(sequence);
   const bool is_seen = seen_ && seen_->sequence == sequence && seen_->hash == second.hash;
   if (is_seen || sequence == 0) return second;  // every slot knows the hash of the first entry
   const auto failure = failure_of([&] {
@@ -226,7 +228,7 @@ std::optional<EntryCopy> EntryReader::restore_first_copy(const State& state, Ent
 }
 
 NextEntry EntryReader::read_next(const State& state) {
-  const std::string path = journal_name(state.next_sequence);
+  const std::string path = journal_path(state.next_sequence);
   std::optional<EntryCopy> first = read_copy_of(state, path);
   if (first && is_valid(state, *first)) return {.copy = std::move(first)};
   std::vector<EntryCopy> copies = read_both(state);

@@ -2,8 +2,7 @@
 // is said of them elsewhere, and what to do when both are damaged. docs/format.md, "Validity".
 //
 // How entry n is chosen, after the entries up to n-1 were replayed:
-// 1. `<n>` is read. If it is authentic and valid after the state, it is entry n, and nothing else
-// is
+// 1. `<n>` is read. If it is authentic and valid after the state, it is entry n, and no more is
 //    read. This is so almost always.
 // 2. Otherwise both copies are read. If neither exists, the journal ends with n-1. A copy that
 //    exists but cannot be read is left out: it may be good, so nothing is concluded from it.
@@ -18,8 +17,9 @@
 // 5. Without a signed copy either, an owner may have accepted the bytes: a later entry "incidents
 //    closed" lists the hashes of the entries right before it. Otherwise the journal is undecodable
 //    from n on: junk that has won the number cannot be told from damage, so nobody commits over it.
-// 6. If the chosen copy is `<n>.2` and `<n>` is absent, `<n>` is put first; see
-//    restore_first_copy().
+// 6. If the chosen copy is `<n>.2` and `<n>` is absent, `<n>` is put before the copy is accepted,
+//    but for two cases in which no other bytes can be accepted here: the head that this machine
+//    remembers, and entry 0, whose hash every slot knows. See restore_first_copy().
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,7 @@
 #include "engine/journal/epoch_keys.h"
 #include "engine/rules/state.h"
 #include "engine/store/store.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 

@@ -23,7 +23,7 @@ constexpr std::string_view lost_box_advice =
     "another slot";
 
 Key sealing_key(const Key& journal_key) {
-  return derive_key(journal_key, 1, "kistjrnl");
+  return derive_key(journal_key, KeyUse::journal_key_sealing);
 }
 
 // The bytes under an entry's path, by their envelope alone: either copy.
@@ -36,7 +36,7 @@ std::optional<SealedEntry> read_sealed(StoreReader& store,
                                        const RepositoryId& repository,
                                        std::uint64_t sequence) {
   std::optional<SealedEntry> out;
-  find_whole_copy(store, journal_name(sequence), journal_entry_bytes_max, [&](const Copy& copy) {
+  find_whole_copy(store, journal_path(sequence), journal_entry_bytes_max, [&](const Copy& copy) {
     SealedEntry read{*copy.bytes, {}};
     read.envelope = decode_entry_envelope(read.bytes, copy.path, repository);
     out = std::move(read);
@@ -72,7 +72,7 @@ std::optional<Beginning> read_beginning(StoreReader& store,
     out = Beginning{ended->former, is_by_who_may_end(state, envelope)};
     return true;
   };
-  find_whole_copy(store, journal_name(epoch.begun), journal_entry_bytes_max, take);
+  find_whole_copy(store, journal_path(epoch.begun), journal_entry_bytes_max, take);
   return out;
 }
 
@@ -94,7 +94,7 @@ const Key* EpochKeys::known(const EpochId& epoch) const {
 }
 
 Error EpochKeys::lost_box(std::uint32_t number, const EpochId& epoch) const {
-  return {Code::missing, concat(epoch_name(number, epoch, keyring_.slot()), " is missing")};
+  return {Code::missing, concat(epoch_box_path(number, epoch, keyring_.slot()), " is missing")};
 }
 
 // Goes from one epoch to the one before until the wanted entry's. Example and reason: the header.
@@ -156,7 +156,7 @@ EpochKeys::Way EpochKeys::learn_from_later(const State& state,
                                            bool& has_others) {
   std::set<std::uint64_t, std::greater<>> sequences;
   store_.list("journal", [&](const std::string& file) {
-    const auto sequence = parse_journal_name(untwinned(file));
+    const auto sequence = parse_journal_path(first_copy_path(file));
     if (sequence && *sequence >= state.next_sequence) sequences.insert(*sequence);
   });
   std::set<EpochId> tried;  // that have led nowhere

@@ -1,11 +1,11 @@
 // The journal: the one thing in a repository that has an order. It is the commit point, the
 // concurrency control and the audit log. This class follows it and adds to it:
-//   replay()  reads the entries that others have committed into the catalog (replay.cc, which asks
+//   replay()  reads the entries that the store has into the catalog (replay.cc, which asks
 //             entry_reader for the bytes of each entry and epoch_keys for the key that opens it);
 //   commit()  puts one entry, under the next number, only if that number is free (commit.cc).
 //             Whoever loses the number replays the winner's entry and tries the next one.
 // The store is never listed to catch up: reading starts where the catalog ends. Nothing here knows
-// packs or blocks. docs/architecture.md, "The commit protocol".
+// packs or blocks. docs/architecture.md, "Committing".
 //
 // Example:  const Journal::Writable writable = journal.require_writable();
 //           journal.commit(writable, [&](const State& state) { return make_act(state); });
@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/services.h"
 #include "engine/catalog/local_directory.h"
 #include "engine/format/journal_entry.h"
@@ -25,16 +26,14 @@
 
 namespace kist {
 
-class Journal {
+class EntryReader;
+
+class Journal : private Pinned {
  public:
   // All outlive the journal. `keyring` enters each epoch that a replay comes to.
   Journal(Store& store, Keyring& keyring, LocalDirectory& local, Services services)
       : store_(store), keyring_(keyring), local_(local), services_(services) {}
 
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
-  Journal(Journal&&) = delete;
-  Journal& operator=(Journal&&) = delete;
   ~Journal() = default;
 
   // The same journal, followed from the start into another directory.
@@ -57,9 +56,11 @@ class Journal {
     // False: after the last entry stands something that cannot be read. What is before it can be
     // used; nobody commits over it.
     bool is_readable = true;
-    // Paths of entries of which only the second copy existed, and the first was put again.
-    std::vector<std::string> restored;
   };
+
+  // Paths of entries of which a replay found the second copy alone, and put the first again: all
+  // since this journal was made, for the replay at the opening comes before anybody can ask.
+  [[nodiscard]] const std::vector<std::string>& restored() const { return restored_; }
 
   // Replays entries until there are no more. Error{corrupt} on damage that no second copy mends, on
   // a fork or a missing number, or when the journal ends before the last head that this machine has
@@ -69,7 +70,7 @@ class Journal {
   void replay_readable();
 
   // The right to commit here: require_writable() alone makes one, and commit() asks for it, so that
-  // no entry goes to a store where two clients could overwrite each other's.
+  // no new entry goes to a store where two clients could overwrite each other's.
   class Writable {
     friend class Journal;
     Writable() = default;
@@ -92,7 +93,8 @@ class Journal {
   JournalEntry commit(const Writable& writable, const MakeAct& make);
 
   // One try, right after the head that was replayed: false when another entry stands there by now.
-  // All that the act relies on is durable. Nothing is replayed.
+  // All that the act relies on is durable. Nothing is replayed; the head's second copy is put, if a
+  // client that was cut off has left it out.
   bool commit_at_head(const Writable& writable, const JournalEntry& entry, const Key& journal_key);
   // The same after `state`, which is past the replayed head: the entries between are unsigned.
   bool commit_after(const Writable& writable,
@@ -100,7 +102,8 @@ class Journal {
                     const JournalEntry& entry,
                     const Key& journal_key);
   // Commits this client's StateRemade entry for the current epoch unless the journal has it. Does
-  // nothing in the first epoch.
+  // nothing in the first epoch. After too many lost tries it gives up: the client's next commit
+  // says it first.
   void record_state_remade(const Writable& writable);
   // The entry that would follow the head, with its time. Error{refused} when this machine's clock
   // is more than an hour behind the journal.
@@ -119,6 +122,7 @@ class Journal {
   [[nodiscard]] Observer& observer() const { return services_.observer; }
 
  private:
+  bool replay_entries(EntryReader& entries, const std::optional<Head>& seen);
   void require_trusted_head() const;
   [[nodiscard]] std::optional<std::string> find_put_flaw();
   void require_exclusive_put();
@@ -133,6 +137,7 @@ class Journal {
   LocalDirectory& local_;
   Services services_;
   bool is_head_trusted_ = false;
+  std::vector<std::string> restored_;
   bool has_exclusive_put_ = false;  // put-if-absent was seen to hold
 };
 

@@ -22,7 +22,7 @@ constexpr std::uint64_t missing_numbers_max = 1024;
 void check_head(StoreReader& store, const State& state) {
   if (state.next_sequence == 0) return;
   const std::uint64_t sequence = state.next_sequence - 1;
-  const std::string path = journal_name(sequence);
+  const std::string path = journal_path(sequence);
   bool exists = false;
   const bool is_same = find_copy(store, path, journal_entry_bytes_max, [&](const Copy& copy) {
     exists |= !copy.is_absent();
@@ -53,17 +53,17 @@ void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const O
 
 // The number of an entry after the end, if there is one. A client that replays all of the journal
 // lists all of it; one that goes on looks in a few places: 1, 2, 4, 8 … numbers further.
-std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool lists) {
+std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool is_cold) {
   std::uint64_t beyond = 0;
-  if (lists) {
+  if (is_cold) {
     store.list("journal", [&](const std::string& file) {
-      const auto sequence = parse_journal_name(untwinned(file));
+      const auto sequence = parse_journal_path(first_copy_path(file));
       if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
     });
     return beyond;
   }
   for (std::uint64_t distance = 1; distance <= missing_numbers_max; distance *= 2) {
-    if (has_copy(store, journal_name(next + distance))) return next + distance;
+    if (has_copy(store, journal_path(next + distance))) return next + distance;
   }
   return 0;
 }
@@ -72,10 +72,10 @@ std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool lists) {
 void check_end(StoreReader& store,
                const State& state,
                const std::optional<Head>& seen,
-               bool lists) {
+               bool is_cold) {
   const std::uint64_t next = state.next_sequence;
-  const std::uint64_t beyond = find_beyond(store, next, lists);
-  if (beyond > 0 && !has_copy(store, journal_name(next))) {
+  const std::uint64_t beyond = find_beyond(store, next, is_cold);
+  if (beyond > 0 && !has_copy(store, journal_path(next))) {
     throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
                                       "; restore it from a copy of the repository"));
   }
@@ -98,6 +98,8 @@ ReplayedEntry evaluate(StoreReader& store, const State& state, EntryCopy copy) {
   }
   out.entry = std::move(*copy.entry);
   out.void_reason = validate(state, out.entry).value_or(Violation{}).reason;
+  // An entry that chains over other bytes is void, unless it is our head that the store has lost or
+  // replaced: then it is the journal that is another.
   if (state.next_sequence > 0 && out.entry.previous != state.head) check_head(store, state);
   // A client that comes later may not be able to open an entry of another epoch, and must give the
   // same reason.
@@ -129,31 +131,6 @@ void check_catalog(StoreReader& store,
   check_head(store, state);
 }
 
-// Adds entry after entry to the catalog until there are no more; whether what follows the last one,
-// if anything does, can be read.
-bool replay_entries(EntryReader& entries,
-                    StoreReader& store,
-                    Catalog& catalog,
-                    const ObjectHash& fingerprint,
-                    const std::optional<Head>& seen,
-                    Observer& observer) {
-  for (;;) {
-    const State& state = catalog.state();
-    const std::uint64_t sequence = state.next_sequence;
-    NextEntry next = entries.read_next(state);
-    if (!next.copy) return !next.is_undecodable;
-    check_seen(seen, sequence, next.copy->hash);
-    ReplayedEntry replayed = evaluate(store, state, std::move(*next.copy));
-    if (sequence == 0) require_valid_genesis(replayed, fingerprint);
-    if (!replayed.void_reason.empty()) {
-      replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
-      observer.notice(concat("journal entry ", sequence,
-                             " is void and changes nothing: ", replayed.void_reason));
-    }
-    catalog.add(replayed);
-  }
-}
-
 // Remembers the head as seen. A head that was put and is not durable yet may be gone after a power
 // cut, and the memory of it would then look like the proof of a rollback: so it is made durable
 // first. Where that fails, on a store that is only read, say, reading goes on without the memory.
@@ -163,13 +140,33 @@ void remember_head(StoreWriter& store,
                    const std::optional<Head>& seen,
                    Observer& observer) {
   if (seen && seen->sequence >= head.sequence) return;
-  const auto failure = failure_of([&] { store.confirm(journal_name(head.sequence)); });
+  const auto failure = failure_of([&] { store.confirm(journal_path(head.sequence)); });
   if (!failure) return local.remember_head(head);
   if (failure->code() != Code::failed) throw Error(*failure);
   observer.notice(concat("the last entry seen is not remembered: ", failure->text()));
 }
 
 }  // namespace
+
+// Adds entry after entry to the catalog until there are no more; whether what follows the last one,
+// if anything does, can be read.
+bool Journal::replay_entries(EntryReader& entries, const std::optional<Head>& seen) {
+  for (;;) {
+    const std::uint64_t sequence = state().next_sequence;
+    NextEntry next = entries.read_next(state());
+    if (!next.copy) return !next.is_undecodable;
+    check_seen(seen, sequence, next.copy->hash);
+    ReplayedEntry replayed = evaluate(store_, state(), std::move(*next.copy));
+    if (sequence == 0) require_valid_genesis(replayed, keyring_.fingerprint());
+    if (!replayed.void_reason.empty()) {
+      // Of a void entry nothing counts but its place, so nothing of it is kept.
+      replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
+      observer().notice(concat("journal entry ", sequence,
+                               " is void and changes nothing: ", replayed.void_reason));
+    }
+    local_.catalog().add(replayed);
+  }
+}
 
 Journal::Replayed Journal::replay() {
   Catalog& catalog = local_.catalog();
@@ -183,8 +180,7 @@ Journal::Replayed Journal::replay() {
   std::uint64_t tried_at = 0;
   do {
     tried_at = state().next_sequence;
-    result.is_readable =
-        replay_entries(entries, store_, catalog, keyring_.fingerprint(), seen, observer());
+    result.is_readable = replay_entries(entries, seen);
     if (state().next_sequence == 0) {
       throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
     }
@@ -198,7 +194,7 @@ Journal::Replayed Journal::replay() {
   }
   check_end(store_, state(), seen, is_cold);
   remember_head(store_, local_, head(), seen, observer());
-  result.restored = entries.restored();
+  restored_.insert(restored_.end(), entries.restored().begin(), entries.restored().end());
   return result;
 }
 

@@ -42,14 +42,14 @@ std::optional<Bytes> read_unsigned(const Journal& journal, std::uint64_t sequenc
     if (!first) first = std::move(*copy.bytes);
     return false;  // both copies are looked at
   };
-  find_copy(journal.reader(), journal_name(sequence), journal_entry_bytes_max, look);
+  find_copy(journal.reader(), journal_path(sequence), journal_entry_bytes_max, look);
   return first;
 }
 
 // A void entry is stored twice, like every other.
 void complete_copies(const Journal& journal, const std::vector<UnsignedEntry>& tail) {
   for (const UnsignedEntry& each : tail) {
-    const std::string path = journal_name(each.sequence);
+    const std::string path = journal_path(each.sequence);
     const auto bytes = read_unsigned(journal, each.sequence);
     if (!bytes || hash_object(*bytes) != each.hash) {
       throw Error(Code::conflict, concat(path, " is not what it was; run again"));

@@ -9,9 +9,6 @@
 
 namespace kist {
 
-// Of the keys that follow from a key file's: 1 wraps a slot, 2 is the seed of a recipient.
-inline constexpr std::string_view key_file_context = "kistkeyf";
-
 // What a person or a service shows to get in.
 struct Credential {
   SlotKind kind = SlotKind::passphrase;

@@ -32,15 +32,15 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
                                                const EpochId& epoch,
                                                Observer& observer,
                                                const AcceptEpoch& accepts) const {
-  const std::string name = epoch_name(number, epoch, slot());
-  if (!has_copy(store, name)) return std::nullopt;
+  const std::string path = epoch_box_path(number, epoch, slot());
+  if (!has_copy(store, path)) return std::nullopt;
   std::optional<OpenedEpoch> out;
-  static_cast<void>(get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
-    const EpochBox box = decode_epoch_box(candidate, name);
+  static_cast<void>(get_twinned(store, path, small_object_bytes_max, observer, [&](View candidate) {
+    const EpochBox box = decode_epoch_box(candidate, path);
     const bool fits = box.repository == repository() && box.epoch_number == number &&
                       box.epoch == epoch && box.slot == slot();
     const auto opened = fits ? open_box(secrets_->box_seed, box.box) : std::nullopt;
-    if (!opened) throw Error(Code::corrupt, concat(name, " is not authentic"));
+    if (!opened) throw Error(Code::corrupt, concat(path, " is not authentic"));
     const View keys = opened->view();
     OpenedEpoch found;
     found.number = number;
@@ -49,8 +49,8 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
     found.journal_key = Key::from(keys.first(32));
     found.index_key = Key::from(keys.subspan(32, 32));
     found.epoch_secret = Key::from(keys.subspan(64, 32));
-    found.begun = ByteReader(keys.subspan(96), name).u64();
-    if (!accepts(found)) throw Error(Code::corrupt, concat(name, " is not the journal's"));
+    found.begun = ByteReader(keys.subspan(96), path).u64();
+    if (!accepts(found)) throw Error(Code::corrupt, concat(path, " is not the journal's"));
     out = std::move(found);
   }));
   return out;
@@ -65,17 +65,17 @@ void Keyring::enter(OpenedEpoch opened) {
 }
 
 void Keyring::open_grant(StoreReader& store, Observer& observer) {
-  const std::string name = grant_name(slot());
+  const std::string path = grant_path(slot());
   std::optional<SecretBytes> secret;
   const Bytes bytes =
-      get_twinned(store, name, small_object_bytes_max, observer, [&](View candidate) {
+      get_twinned(store, path, small_object_bytes_max, observer, [&](View candidate) {
         const Envelope envelope =
-            decode_envelope_of(candidate, name, ObjectType::grant, repository());
+            decode_envelope_of(candidate, path, ObjectType::grant, repository());
         const std::optional<SecretBytes> key = open_box(secrets_->box_seed, envelope.clear);
-        if (!key) throw Error(Code::corrupt, concat(name, " is not authentic"));
-        secret = open_envelope(envelope, name, Key::from(key->view()));
+        if (!key) throw Error(Code::corrupt, concat(path, " is not authentic"));
+        secret = open_envelope(envelope, path, Key::from(key->view()));
         if (secret->view().size() != grant_secret_size) {
-          throw Error(Code::corrupt, concat(name, " has a wrong size"));
+          throw Error(Code::corrupt, concat(path, " has a wrong size"));
         }
       });
   grant_hash_ = hash_object(bytes);

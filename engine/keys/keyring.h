@@ -1,5 +1,5 @@
 // The keys that one slot opens, and how: passphrase or key file → slot secret → grant and epoch
-// box. docs/architecture.md, "Keys"; docs/format.md, "Slots", "Grants", "Epoch boxes".
+// box. docs/architecture.md, "Rights"; docs/format.md, "Slots", "Grants", "Epoch boxes".
 //
 // The folder keys/ holds what a credential opens, and nothing else: key files, slot objects,
 // grants, epoch boxes, envelopes, and the rights that a slot has as types. It reads objects from

@@ -25,14 +25,14 @@ Bytes with_check(const SlotPublicKeys& keys) {
 }
 
 Key recipient_seed(const Credential& key_file) {
-  return derive_key(Key::from(key_file.secret.view()), 2, key_file_context);
+  return derive_key(Key::from(key_file.secret.view()), KeyUse::recipient_seed);
 }
 
 bool is_granted(StoreReader& store,
                 const RepositoryId& repository,
                 const SlotId& slot,
                 const Key& box_seed) {
-  return find_whole_copy(store, grant_name(slot), small_object_bytes_max, [&](const Copy& copy) {
+  return find_whole_copy(store, grant_path(slot), small_object_bytes_max, [&](const Copy& copy) {
     const Envelope envelope =
         decode_envelope_of(*copy.bytes, copy.path, ObjectType::grant, repository);
     return open_box(box_seed, envelope.clear).has_value();
@@ -80,10 +80,10 @@ OpenedSlot open_as_recipient(StoreReader& store,
   const SlotKeys keys(out.seed);
   std::set<SlotId> candidates;
   store.list("grants", [&](const std::string& file) {
-    const auto slot = parse_id<SlotId>(untwinned(file));
-    const bool is_meant =
+    const auto slot = parse_id<SlotId>(first_copy_path(file));
+    const bool is_selected =
         slot && (!choice.only || slot == choice.only) && !choice.except.contains(*slot);
-    if (is_meant) candidates.insert(*slot);
+    if (is_selected) candidates.insert(*slot);
   });
   for (const SlotId& slot : candidates) {
     if (!is_granted(store, repository, slot, keys.box_seed)) continue;

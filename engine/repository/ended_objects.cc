@@ -1,5 +1,6 @@
 #include "engine/repository/ended_objects.h"
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/envelope.h"
 #include "engine/format/limits.h"
@@ -11,64 +12,81 @@ namespace {
 
 constexpr int listings_max = 8;
 
-// By its header; but a copy of one that the state names is told from a damaged one by its hash.
-bool is_ended_key_segment(Repository& repository, const std::string& file) {
-  const State& state = repository.state();
-  const auto name = parse_id<ObjectHash>(untwinned(file));
-  if (!name) return false;
-  const std::string object = concat("keys/", file);
-  try {
+std::optional<EpochBoxPath> read_header(const Repository& repository, const std::string& path) {
+  std::optional<EpochBoxPath> out;
+  // Damage: it cannot be told what the object is.
+  static_cast<void>(damage_of([&] {
     Bytes bytes(envelope_header_size);
-    bytes.resize(repository.reader().get_range(object, 0, bytes));
-    const EnvelopeHeader header = decode_envelope_header(bytes, object);
-    if (header.type != ObjectType::key_segment ||
-        header.repository != repository.keyring().repository() ||
-        !is_of_ended_epoch(state, header.epoch_number, header.epoch)) {
-      return false;
+    bytes.resize(repository.reader().get_range(path, 0, bytes));
+    const EnvelopeHeader header = decode_envelope_header(bytes, path);
+    if (header.type == ObjectType::key_segment &&
+        header.repository == repository.keyring().repository()) {
+      out = EpochBoxPath{header.epoch_number, header.epoch};
     }
-    if (!state.key_segments.contains(*name)) return true;
-    return hash_object(get_object(repository.reader(), object, key_segment_bytes_max)) == *name;
-  } catch (const Error& error) {
-    if (!is_damage(error)) throw;
-    return false;  // of what it is cannot be told: it stays
-  }
+  }));
+  return out;
+}
+
+// The object with what the rules ask of it. Only key segments are read.
+Listed inspect(const Repository& repository, const std::string& path) {
+  Listed out{path};
+  if (!path.starts_with("keys/")) return out;
+  if (!parse_id<ObjectHash>(first_copy_path(path.substr(5)))) return out;
+  out.header = read_header(repository, path);
+  if (!asks_for_hash(repository.state(), out)) return out;
+  static_cast<void>(damage_of([&] {
+    out.hash = hash_object(get_object(repository.reader(), path, key_segment_bytes_max));
+  }));
+  return out;
 }
 
 }  // namespace
 
-std::vector<std::string> find_ended_objects(Repository& repository) {
-  const State& state = repository.state();
-  std::vector<std::string> out;
-  if (state.epoch_number == 0) return out;
-  repository.reader().list("epochs", [&](const std::string& file) {
-    const auto name = parse_epoch_name(file);
-    if (name && is_of_ended_epoch(state, name->epoch_number, name->epoch)) {
-      out.push_back(concat("epochs/", file));
-    }
-  });
-  std::vector<std::string> files;
-  repository.reader().list("keys", [&](const std::string& file) { files.push_back(file); });
-  for (const std::string& file : files) {
+std::vector<Listed> list_epoch_objects(const Repository& repository) {
+  std::vector<std::string> paths;
+  for (const char* folder : {"epochs", "keys"}) {
+    repository.reader().list(
+        folder, [&](const std::string& file) { paths.push_back(concat(folder, "/", file)); });
+  }
+  std::vector<Listed> out;
+  out.reserve(paths.size());
+  for (const std::string& path : paths) {
     check_cancelled(repository.observer());
-    if (is_ended_key_segment(repository, file)) out.push_back(concat("keys/", file));
+    out.push_back(inspect(repository, path));
   }
   return out;
 }
 
-std::uint64_t remove_ended_objects(Repository& repository) {
+RemovalPlan find_ended_objects(const Repository& repository) {
+  if (repository.state().epoch_number == 0) return {};  // nothing has ended: nothing to list for
+  return plan_ended_objects(repository.state(), list_epoch_objects(repository));
+}
+
+std::uint64_t remove_planned(const Repository& repository,
+                             const RemovalPlan& plan,
+                             const Remover& remover) {
+  repository.journal().replay();
+  if (plan.entry >= repository.state().next_sequence) return 0;  // it has not come yet
+  // The entry that the plan relies on, whoever wrote it, must outlast what it ended.
+  repository.writer().confirm(journal_path(plan.entry));
+  std::uint64_t removed = 0;
+  for (const Removal& removal : plan.removals) {
+    if (!reason_to_remove(repository.state(), inspect(repository, removal.path))) continue;
+    remover.remove(removal.path);
+    ++removed;
+  }
+  repository.writer().barrier();
+  return removed;
+}
+
+std::uint64_t remove_ended_objects(const Repository& repository) {
   const Remover remover = repository.remover();
-  // The entry that ended the former epochs, whoever wrote it, must outlast what it ended.
-  repository.writer().confirm(journal_name(repository.state().epoch_begun));
   std::uint64_t removed = 0;
   // Somebody else's clean-up, or a writer that was caught, may be at it at the same time.
   for (int listing = 0; listing < listings_max; ++listing) {
-    const std::vector<std::string> ended = find_ended_objects(repository);
-    if (ended.empty()) break;
-    for (const std::string& name : ended) {
-      remover.remove(name);
-    }
-    repository.writer().barrier();
-    removed += ended.size();
+    const RemovalPlan plan = find_ended_objects(repository);
+    if (plan.removals.empty()) break;
+    removed += remove_planned(repository, plan, remover);
   }
   return removed;
 }

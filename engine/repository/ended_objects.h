@@ -1,19 +1,33 @@
-// Objects of epochs that have ended: which they are, and their removal. The end of an epoch removes
-// them; a verify finds what a clean-up that was cut off has left. docs/format.md, "Epochs".
+// What the journal says has ended, found in the store and removed: objects of epochs that have
+// ended, and slot objects that were replaced. What goes is decided by the plans of rules/removal.h;
+// here the store is listed for them, and they are executed. An epoch's end removes what it has
+// ended; a verify finds what a clean-up that was cut off has left. docs/format.md, "Epochs".
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "engine/repository/repository.h"
+#include "engine/rules/removal.h"
 
 namespace kist {
 
-// Objects that only an epoch that has ended, or one that never began, could open: what a clean-up
-// that was cut off has left, or a backup that an epoch's end has caught.
-std::vector<std::string> find_ended_objects(Repository& repository);
-// Removes them; how many there were. Error{refused} without the capability `maintain`.
-std::uint64_t remove_ended_objects(Repository& repository);
+// All objects in epochs/ and keys/, with what the rules ask of them. Reads each header in keys/.
+std::vector<Listed> list_epoch_objects(const Repository& repository);
+
+// The plan for what is listed now. Changes nothing.
+RemovalPlan find_ended_objects(const Repository& repository);
+
+// Executes a plan, of whatever age; how many objects it removed. First it replays the journal and
+// looks at each object once more, so an object that was named meanwhile, or is gone, or that the
+// plan should never have held, is left alone. Nothing goes before the entry that the plan relies on
+// has come and is durable. The removal is durable when this returns.
+std::uint64_t remove_planned(const Repository& repository,
+                             const RemovalPlan& plan,
+                             const Remover& remover);
+
+// Finds and removes ended objects until none is left; how many there were. Error{refused} without
+// the capability `maintain`.
+std::uint64_t remove_ended_objects(const Repository& repository);
 
 }  // namespace kist

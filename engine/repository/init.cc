@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "engine/base/disk/file.h"
+#include "engine/base/pinned.h"
 #include "engine/content/chunker.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
@@ -68,7 +69,7 @@ Secrets draw_secrets(Random& random) {
 
 // This machine's record of a repository that is being made: where there is no room for it, nothing
 // is made, and where nothing is made, it goes again.
-class NewLocalDirectory {
+class NewLocalDirectory : private Pinned {
  public:
   NewLocalDirectory(std::string directory, Services services) : directory_(std::move(directory)) {
     try {
@@ -78,11 +79,6 @@ class NewLocalDirectory {
       throw;
     }
   }
-
-  NewLocalDirectory(const NewLocalDirectory&) = delete;
-  NewLocalDirectory& operator=(const NewLocalDirectory&) = delete;
-  NewLocalDirectory(NewLocalDirectory&&) = delete;
-  NewLocalDirectory& operator=(NewLocalDirectory&&) = delete;
 
   ~NewLocalDirectory() {
     if (!is_kept_) remove();
@@ -146,14 +142,14 @@ Repository init_repository(std::shared_ptr<Store> store,
   check_encodable(first);
   const Bytes entry = seal_entry(unsealed, random, first);
   put_twinned(
-      *store, slot_name(origin.author, 1),
+      *store, slot_path(origin.author, 1),
       make_slot_object(origin, keys, {credential, options.argon2, 1, hash_object(entry)}, random));
   store->barrier();
-  if (!store->put_if_absent(journal_name(0), entry)) {
+  if (!store->put_if_absent(journal_path(0), entry)) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   store->barrier();
-  put_second_copy(*store, journal_name(0), entry);
+  put_second_copy(*store, journal_path(0), entry);
   store->barrier();
   const RepositoryFile file{.repository = origin.repository, .features = 0};
   if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {

@@ -16,7 +16,7 @@ ObjectHash put_epoch_box(StoreWriter& store,
       origin, slot.slot, slot.keys.box,
       {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
       slot.may(can_read));
-  put_twinned(store, epoch_name(origin.epoch_number, origin.epoch, slot.slot), box);
+  put_twinned(store, epoch_box_path(origin.epoch_number, origin.epoch, slot.slot), box);
   return hash_object(box);
 }
 
@@ -28,7 +28,7 @@ SlotIntroduction put_grant_and_box(StoreWriter& store,
   const GrantSecrets granted{slot.may(can_write | can_read) ? &secrets.id_key : nullptr,
                              slot.may(can_write) ? &secrets.chunk_seed : nullptr};
   const Bytes grant = make_grant(origin, secrets.signing_seed, slot.keys.box, granted, random);
-  put_twinned(store, grant_name(slot.slot), grant);
+  put_twinned(store, grant_path(slot.slot), grant);
   SlotIntroduction out;
   out.slot = slot.slot;
   out.kind = slot.kind;

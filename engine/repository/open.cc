@@ -56,7 +56,7 @@ void require_entry(const Journal& journal, const KnownEntry& known) {
 
 void require_fingerprint(StoreReader& store, const ObjectHash& fingerprint) {
   const auto is_it = [&](const Copy& copy) { return hash_object(*copy.bytes) == fingerprint; };
-  if (find_whole_copy(store, journal_name(0), journal_entry_bytes_max, is_it)) return;
+  if (find_whole_copy(store, journal_path(0), journal_entry_bytes_max, is_it)) return;
   throw Error(Code::refused,
               "this is not the repository of that fingerprint: there is a slip in it, or somebody "
               "shows another repository; compare with the owner");
@@ -71,7 +71,7 @@ bool is_unaccepted_recipient(StoreReader& store,
   const auto failure = failure_of([&] {
     const SlotId slot = open_as_recipient(store, repository, key_file, {}, choice).slot;
     store.list("slots", [&](const std::string& file) {
-      const auto name = parse_slot_name(untwinned(file));
+      const auto name = parse_slot_path(first_copy_path(file));
       is_accepted |= name && name->slot == slot;
     });
   });

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <vector>
 
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
+#include "engine/repository/ended_objects.h"
 #include "engine/repository/new_slot.h"
 #include "engine/store/twins.h"
 
@@ -67,7 +69,7 @@ SlotId add(Repository& repository,
   if (make_object) {
     const Bytes object = make_object();
     introduction.slot_object = hash_object(object);
-    put_twinned(repository.writer(), slot_name(slot.slot, 1), object);
+    put_twinned(repository.writer(), slot_path(slot.slot, 1), object);
     repository.writer().barrier();
   }
   repository.journal().commit(writable, [&](const State& state) {
@@ -170,7 +172,7 @@ namespace {
 constexpr std::uint64_t generations_ahead_max = 1000;
 
 struct Generations {
-  std::set<std::uint32_t> older;  // of objects that the next one takes the place of
+  std::vector<std::uint32_t> older;  // ascending: of objects that the next one takes the place of
   std::uint32_t next = 0;
 };
 
@@ -181,14 +183,14 @@ Generations find_generations(Repository& repository) {
   const std::uint32_t known = repository.state().slots.at(slot).generation;
   std::set<std::uint32_t> taken;
   repository.reader().list("slots", [&](const std::string& file) {
-    const auto found = parse_slot_name(untwinned(file));
+    const auto found = parse_slot_path(first_copy_path(file));
     if (found && found->slot == slot) taken.insert(found->generation);
   });
   Generations out;
   out.next = known;
   for (const std::uint32_t generation : taken) {
     if (generation > known + generations_ahead_max) break;
-    out.older.insert(generation);
+    out.older.push_back(generation);
     out.next = std::max(known, generation);
   }
   do {
@@ -210,20 +212,19 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
       make_slot_object(repository.keyring().origin(), keys,
                        {credential, cost, generation, repository.keyring().fingerprint()},
                        repository.services().random);
-  if (!repository.writer().put_if_absent(slot_name(slot, generation), object)) {
+  if (!repository.writer().put_if_absent(slot_path(slot, generation), object)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }
-  put_second_copy(repository.writer(), slot_name(slot, generation), object);
+  put_second_copy(repository.writer(), slot_path(slot, generation), object);
   repository.writer().barrier();
   repository.journal().commit(writable, [&](const State&) {
     return SlotRewrapped{
         .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
   });
   // From here on the journal knows the new one: the old ones go, both copies.
-  for (const std::uint32_t old : generations.older) {
-    repository.own_slot_remover().remove_twinned(slot_name(slot, old));
-  }
-  repository.writer().barrier();
+  remove_planned(repository,
+                 plan_replaced_slot_objects(repository.state(), slot, generations.older),
+                 repository.own_slot_remover());
 }
 
 }  // namespace kist

@@ -69,8 +69,8 @@ struct VoidEntry {
   bool operator==(const VoidEntry&) const = default;
 };
 
-// A lower bound for the time of the next entry, which one wrong clock cannot push. The times of
-// slots with `maintain` or `own` (believed slots) raise it alone. The times of the other slots
+// A lower bound for the time of the next entry, which no writer's clock alone can push. The times
+// of slots with `maintain` or `own` (believed slots) raise it alone. The times of the other slots
 // count up to the second greatest of them only, so two slots must have come that far: a single slot
 // that was taken over cannot keep the others from committing by an entry stamped far ahead.
 // Example: writers at 10:00, 10:05 and 23:00 bind the next writer to 10:05. See

@@ -10,19 +10,16 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/base/pinned.h"
+
 namespace kist {
 
 template <typename Key, typename Value>
 class StateTable {
  public:
   // Rows as they are stored. They do not change as long as they are attached.
-  class Rows {
+  class Rows : private Pinned {
    public:
-    Rows() = default;
-    Rows(const Rows&) = delete;
-    Rows& operator=(const Rows&) = delete;
-    Rows(Rows&&) = delete;
-    Rows& operator=(Rows&&) = delete;
     virtual ~Rows() = default;
     [[nodiscard]] virtual std::optional<Value> get(const Key& key) const = 0;
     // In ascending order. `each` must not ask for rows.

@@ -17,7 +17,7 @@ struct Violation {
 using MaybeViolation = std::optional<Violation>;
 
 // V1, an entry that is not authentic, is found before there is an entry to validate:
-// journal/entry_copies.h.
+// journal/entry_reader.h.
 inline constexpr int authenticity_rule = 1;
 
 }  // namespace kist

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/base/attempt.h"
+
 namespace kist {
 
 std::string resolve_source_path(const std::string& path) {
@@ -34,14 +36,13 @@ bool path_less(const std::string& a, std::string_view b) {
 }
 
 bool has_cache_tag(const Directory& directory) {
-  try {
+  const std::optional<bool> is_valid = value_of([&] {
     const File tag = directory.open_file(std::string(cache_tag));
     if (file_status(tag).type != EntryType::file) return false;
     Bytes start(cache_signature.size());
     return tag.read_at(0, start) == start.size() && as_text(start) == cache_signature;
-  } catch (const Error&) {
-    return false;  // no tag that can be read is no tag
-  }
+  });
+  return is_valid.value_or(false);  // a tag that cannot be read is no tag
 }
 
 }  // namespace
@@ -96,29 +97,27 @@ NameReader Walker::names_in(const Frame& frame) const {
   for (const std::string& mark : options_.exclude_if_present) {
     if (directory.find(mark)) return NameReader(Names{mark});
   }
-  NameReader names(
-      [directory = frame.directory](const std::string& after) { return directory->names(after); });
+  NameReader names([directory = frame.directory, bytes_max = options_.names_bytes_max](
+                       const std::string& after) { return directory->names(after, bytes_max); });
   names.peek();  // a directory that cannot be listed is reported before anything in it is visited
   return names;
 }
 
 // The next name in the innermost directory; empty when it has no more, or cannot be listed further.
 std::optional<std::string> Walker::next_name() {
-  try {
-    return stack_.back().names.next();
-  } catch (const Error& error) {
-    report_(stack_.back().path, error);
-    return std::nullopt;
-  }
+  std::optional<std::string> name;
+  const auto failure = failure_of([&] { name = stack_.back().names.next(); });
+  if (failure) report_(stack_.back().path, *failure);
+  return name;
 }
 
-// Whether size alone leaves it out; patterns were asked before.
-bool Walker::is_left_out(const Frame& parent, const WalkItem& item) const {
-  return parent.is_whole && item.status.type == EntryType::file &&
-         options_.exclude_larger_than != 0 && item.status.size > options_.exclude_larger_than;
+// Whether a file is left out by its size.
+bool Walker::is_too_large(const FileStatus& status) const {
+  return status.type == EntryType::file && options_.exclude_larger_than != 0 &&
+         status.size > options_.exclude_larger_than;
 }
 
-// An item that is meant comes after the directories above it that were withheld till now.
+// The directories above the item that were withheld till now come before it.
 void Walker::emit(WalkItem item) {
   for (Frame& frame : stack_) {
     if (!frame.withheld) continue;
@@ -128,69 +127,81 @@ void Walker::emit(WalkItem item) {
   ready_.push_back(std::move(item));
 }
 
-void Walker::enter(WalkItem item, Frame frame, bool is_meant) {
+void Walker::enter(WalkItem item, Frame frame, bool is_taken) {
   frame.directory = item.self;
   frame.path = item.path;
-  if (is_meant) {
+  if (is_taken) {
     emit(std::move(item));
   } else {
     frame.withheld = std::move(item);
   }
   if (!frame.directory) return;
-  try {
-    frame.names = names_in(frame);
-  } catch (const Error& error) {
-    report_(frame.path, error);
+  if (const auto failure = failure_of([&] { frame.names = names_in(frame); })) {
+    report_(frame.path, *failure);
     return;
   }
   stack_.push_back(std::move(frame));
 }
 
+// What becomes of a name, by where it stands and what the filter makes of it. A directory that is
+// taken *whole* is listed; of any other, only the names that lead to a given path are visited.
+//
+//   the name                    excluded, too large        included          neither
+//   is a given path             taken, whole               taken, whole      taken, whole
+//   leads to a given path       taken, not whole           taken, not whole  taken, not whole
+//   is below a given path       left out, not looked into  taken, whole      withheld, whole
+//   both of the last two        taken, not whole           taken, whole      withheld, whole
+//
+// "Neither" exists only beside include patterns. A directory that is withheld is taken once
+// something below it is; anything else that is withheld is left out. With `one_file_system`, a
+// mount point below a given path is treated alike, but not looked into.
 void Walker::visit(const std::string& name) {
   const Frame& parent = stack_.back();
   WalkItem item;
   item.path = join_path(parent.path, name);
   item.name = name;
   item.parent = parent.directory;
-  // What was asked for by name, and what leads to it, is taken whatever the patterns say.
-  const bool is_asked_for = is_given(item.path);
-  bool is_whole = parent.is_whole || is_asked_for;
-  PathFilter::Verdict verdict;
-  try {
+  const bool is_given_path = is_given(item.path);
+  const bool is_filtered = parent.is_whole && !is_given_path;
+  bool is_whole = parent.is_whole || is_given_path;
+  bool is_left_out = false;
+  PathFilter::Match match;
+  const auto failure = failure_of([&] {
     item.status = parent.directory->status(name);
     const bool is_directory = item.status.type == EntryType::directory;
-    verdict = options_.filter.judge(parent.scope, name, is_directory);
-    const bool is_left = verdict.is_excluded || is_left_out(parent, item);
-    if (parent.is_whole && is_left && !is_asked_for) {
-      if (!leads_to_given(item.path)) return;
+    match = options_.filter.match(parent.scope, name, is_directory);
+    if (is_filtered && (match.is_excluded || is_too_large(item.status))) {
+      is_left_out = !leads_to_given(item.path);
       is_whole = false;
     }
-    if (is_directory) {
+    if (is_directory && !is_left_out) {
       item.self = std::make_shared<const Directory>(parent.directory->open_directory(name));
       // It may have been replaced between the look and the opening: what is open counts.
       item.status = item.self->own_status();
     }
-  } catch (const Error& error) {
-    report_(item.path, error);
+  });
+  if (is_left_out) return;
+  if (failure) {
+    report_(item.path, *failure);
     if (item.status.type != EntryType::directory) return;
     // A directory that cannot be opened is an entry all the same.
   }
-  const bool is_meant = !parent.is_whole || !is_whole || is_asked_for || verdict.is_included;
+  const bool is_taken = !is_filtered || !is_whole || match.is_included;
   if (item.status.type != EntryType::directory) {
-    if (is_meant) emit(std::move(item));
+    if (is_taken) emit(std::move(item));
     return;
   }
   Frame frame;
   frame.is_whole = is_whole;
-  frame.scope = std::move(verdict.below);
+  frame.scope = std::move(match.below);
   frame.device = item.status.device;
-  const bool is_mount = parent.is_whole && !is_asked_for && options_.one_file_system &&
-                        item.status.device != parent.device;
+  const bool is_mount =
+      is_filtered && options_.one_file_system && item.status.device != parent.device;
   if (is_mount) {
-    if (is_meant) emit(std::move(item));
+    if (is_taken) emit(std::move(item));
     return;
   }
-  enter(std::move(item), std::move(frame), is_meant);
+  enter(std::move(item), std::move(frame), is_taken);
 }
 
 std::optional<WalkItem> Walker::next() {

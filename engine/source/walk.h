@@ -22,8 +22,9 @@ struct WalkOptions {
   bool one_file_system =
       false;  // a mount point is an entry, what is mounted there is not looked at
   bool excludes_caches = false;  // of a directory with a valid CACHEDIR.TAG, only that file
-  std::vector<std::string> exclude_if_present;  // a directory that has such a name: only that
-  std::uint64_t exclude_larger_than = 0;        // files of more bytes; 0: none
+  std::vector<std::string> exclude_if_present;        // a directory that has such a name: only that
+  std::uint64_t exclude_larger_than = 0;              // files of more bytes; 0: none
+  std::size_t names_bytes_max = names_bytes_default;  // of a directory's names, held at a time
 };
 
 struct WalkItem {
@@ -50,8 +51,8 @@ class Walker {
     NameReader names;
     PathFilter::Scope scope;
     std::uint64_t device = 0;
-    bool is_whole = false;             // all of it is meant, not only what leads to the given paths
-    std::optional<WalkItem> withheld;  // its own item, until something below it is included
+    bool is_whole = false;             // its names are listed; else only those that lead on
+    std::optional<WalkItem> withheld;  // its own item, until something below it is taken
   };
 
   [[nodiscard]] bool is_given(std::string_view path) const;
@@ -59,9 +60,9 @@ class Walker {
   [[nodiscard]] std::vector<std::string> names_leading_on(const std::string& path) const;
   [[nodiscard]] NameReader names_in(const Frame& frame) const;
   [[nodiscard]] std::optional<std::string> next_name();
-  [[nodiscard]] bool is_left_out(const Frame& parent, const WalkItem& item) const;
+  [[nodiscard]] bool is_too_large(const FileStatus& status) const;
   void visit(const std::string& name);
-  void enter(WalkItem item, Frame frame, bool is_meant);
+  void enter(WalkItem item, Frame frame, bool is_taken);
   void emit(WalkItem item);
 
   std::vector<std::string> given_;  // relative, in manifest order

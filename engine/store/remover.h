@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "engine/store/store.h"
-#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -16,13 +15,6 @@ class Repository;
 
 class Remover {
  public:
-  // Removes both copies of an object that is stored twice.
-  void remove_twinned(const std::string& path) const {
-    for (const std::string& copy : copies_of(within(path))) {
-      store_->remove(copy);
-    }
-  }
-
   void remove(const std::string& path) const { store_->remove(within(path)); }
 
   void replace(const std::string& path, View bytes) const { store_->replace(within(path), bytes); }

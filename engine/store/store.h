@@ -1,7 +1,7 @@
 // The seam to the place where objects live: a directory, later S3, SFTP. An object is some bytes
 // under a path, for example `packs/3f/3f9a…`; it is put once, whole, and never changes. Code that
 // only reads holds a StoreReader, code that adds a StoreWriter; only Remover holds a StoreRemover.
-// docs/architecture.md, "Store"; docs/format.md, "Store layout".
+// docs/format.md, "Store layout".
 //
 // Threads: every method of a Store may be called from many threads at once, on one Store and on
 // several that are open on the same place, in this process or elsewhere. A callback runs in the
@@ -19,13 +19,13 @@
 //                       acts on the difference. A store that talks to a server has itself retried
 //                       whatever is worth a retry (a timeout, 503, S3's 409) before it throws this.
 //   Error{unsupported}  the store does not know the operation at all (501 on a conditional put).
-//   Error{interrupted}  the person asked to stop while the store waited.
+//   Interrupted         the person asked to stop while the store waited; it is no Error.
 // Each method below names what it throws besides.
 //
 // After an Error of a method that changes the store, the change may have happened, may not have
 // happened, or may happen later (a request that is still under way), but never in part: an object
-// is there whole or not at all. The call may be repeated with the same path and the same bytes, and
-// with no others: `journal/0000000007` put again with another entry could fork the journal.
+// is there whole or not at all. put() may be repeated with the same path and the same bytes, and
+// with no others; put_if_absent() may be repeated with any, for it changes nothing that exists.
 //
 // Visibility: what put, put_if_absent, finish, remove or replace did before it returned is what
 // size() and get_range() of every client see from then on. Only list() may lag behind.
@@ -39,6 +39,7 @@
 #include <string>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
@@ -46,13 +47,8 @@ namespace kist {
 // box's second copy: 7 + 10 + 1 + 32 + 1 + 32 + 2 bytes.
 inline constexpr std::size_t object_path_bytes_max = 128;
 
-class StoreReader {
+class StoreReader : private Pinned {
  public:
-  StoreReader() = default;
-  StoreReader(const StoreReader&) = delete;
-  StoreReader& operator=(const StoreReader&) = delete;
-  StoreReader(StoreReader&&) = delete;
-  StoreReader& operator=(StoreReader&&) = delete;
   virtual ~StoreReader() = default;
 
   // The object's size in bytes; nullopt when nothing has that path. Nullopt does not prove that the
@@ -81,13 +77,8 @@ class StoreReader {
 // before finish() it leaves no object (an upload that was begun is given up). After an Error only
 // its destruction is left: put the whole object again with another writer. Must not outlive its
 // store.
-class ObjectWriter {
+class ObjectWriter : private Pinned {
  public:
-  ObjectWriter() = default;
-  ObjectWriter(const ObjectWriter&) = delete;
-  ObjectWriter& operator=(const ObjectWriter&) = delete;
-  ObjectWriter(ObjectWriter&&) = delete;
-  ObjectWriter& operator=(ObjectWriter&&) = delete;
   virtual ~ObjectWriter() = default;
   virtual void append(View bytes) = 0;
   // Gives the object its path, as put() does: an object that has it already stays as it is. Called
@@ -95,13 +86,8 @@ class ObjectWriter {
   virtual void finish(const std::string& path) = 0;
 };
 
-class StoreWriter {
+class StoreWriter : private Pinned {
  public:
-  StoreWriter() = default;
-  StoreWriter(const StoreWriter&) = delete;
-  StoreWriter& operator=(const StoreWriter&) = delete;
-  StoreWriter(StoreWriter&&) = delete;
-  StoreWriter& operator=(StoreWriter&&) = delete;
   virtual ~StoreWriter() = default;
 
   // Makes the place ready for a new repository, durably: a local store makes its root and the
@@ -139,13 +125,8 @@ class StoreWriter {
   virtual void confirm(const std::string& path) = 0;
 };
 
-class StoreRemover {
+class StoreRemover : private Pinned {
  public:
-  StoreRemover() = default;
-  StoreRemover(const StoreRemover&) = delete;
-  StoreRemover& operator=(const StoreRemover&) = delete;
-  StoreRemover(StoreRemover&&) = delete;
-  StoreRemover& operator=(StoreRemover&&) = delete;
   virtual ~StoreRemover() = default;
 
   // Removes the object, with all its versions where the store keeps versions; an absent one is

@@ -6,11 +6,11 @@
 namespace kist {
 
 std::array<std::string, 2> copies_of(const std::string& path) {
-  return {path, twin_name(path)};
+  return {path, second_copy_path(path)};
 }
 
 bool has_copy(StoreReader& store, const std::string& path) {
-  return store.size(path).has_value() || store.size(twin_name(path)).has_value();
+  return store.size(path).has_value() || store.size(second_copy_path(path)).has_value();
 }
 
 Copy read_copy(StoreReader& store, const std::string& copy_path, std::uint64_t size_max) {
@@ -71,7 +71,7 @@ void put_twinned(StoreWriter& store, const std::string& path, View bytes) {
 }
 
 void put_second_copy(StoreWriter& store, const std::string& path, View bytes) {
-  store.put(twin_name(path), bytes);
+  store.put(second_copy_path(path), bytes);
 }
 
 }  // namespace kist

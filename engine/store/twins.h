@@ -53,7 +53,8 @@ Bytes get_twinned(StoreReader& store,
                   Observer& observer,
                   const std::function<void(View)>& check);
 void put_twinned(StoreWriter& store, const std::string& path, View bytes);
-// Puts the second copy of what has only the first: a client was cut off between the two.
+// Puts the second copy, after the first has won its path, or where a client that was cut off has
+// left it out.
 void put_second_copy(StoreWriter& store, const std::string& path, View bytes);
 
 }  // namespace kist

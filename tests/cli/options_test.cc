@@ -2,6 +2,7 @@
 // help, a damaged catalog.
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "tests/cli/place.h"
 #include "tests/support/test.h"
@@ -131,6 +132,73 @@ TEST_CASE("find and diff show where and what") {
   const Result json = place.run("--json find letter");
   REQUIRE(contains(json.out, "\"versions\":[{"));
   REQUIRE(place.run("find nothing-like-it").out == "nothing found\n");
+}
+
+TEST_CASE("a dry run of what removes says what would go, and writes nothing") {
+  const Place place;
+  place.require("init", 0);
+  write_file(place.directory / "writer", as_view("writer password\n"));
+  place.require("key add --role writer --new-password-file '" + (place.directory / "writer") + "'",
+                0);
+  place.require("backup '" + place.tree() + "'", 0);
+  const auto objects = [&] {
+    std::map<std::string, Bytes> out;
+    for (const auto& file : fs::recursive_directory_iterator(place.directory / "repo")) {
+      if (file.is_regular_file()) out[file.path()] = slurp(file.path());
+    }
+    return out;
+  };
+  auto before = objects();
+  const Result revoke = place.run("key revoke writer --dry-run");  // asks nobody
+  REQUIRE(revoke.exit == 0);
+  REQUIRE(contains(revoke.out, "KEEP SLOT  owner ("));
+  REQUIRE(contains(revoke.out, "SHUT OUT   writer ("));
+  REQUIRE(contains(revoke.out, "CARRY ON   keys/"));
+  REQUIRE(contains(revoke.out, "REMOVE     epochs/0-"));
+  REQUIRE(contains(revoke.out, ": of epoch 0, which would end with journal entry 3\n"));
+  REQUIRE(contains(revoke.out, "epoch 1 would begin with journal entry 3, and 6 objects"));
+  const Result rotate = place.run("--json key rotate --dry-run");
+  REQUIRE(rotate.exit == 0);
+  REQUIRE(contains(rotate.out, "\"dry_run\":true,\"entry\":3,\"epoch\":1,\"kept\":[{"));
+  REQUIRE(contains(rotate.out, "\"shut_out\":[],\"carried\":[\"keys/"));
+  REQUIRE(contains(rotate.out, "\"dropped\":[],\"removals\":[{\"path\":\""));
+  REQUIRE(objects() == before);
+  // The same is refused as without.
+  place.require("key revoke owner --dry-run", 2);
+  place.require("key revoke nobody --dry-run", 2);
+  REQUIRE(place.run("key rotate --dry-run", "writer").exit == 5);
+  REQUIRE(contains(place.run("key rotate").out, "; 6 objects of former ones removed"));
+
+  const auto key_segment = [&] {
+    for (const auto& file : fs::directory_iterator(place.directory / "repo/keys")) {
+      if (file.path().extension() != ".2") return file.path();
+    }
+    return fs::path();
+  }();
+  Bytes damaged = slurp(key_segment);
+  damaged.back() ^= 1;
+  fs::permissions(key_segment, fs::perms::owner_write, fs::perm_options::add);
+  write_file(key_segment, damaged);
+  for (const auto& [path, bytes] : before) {
+    if (!contains(path, "/epochs/0-")) continue;
+    fs::create_directories(fs::path(path).parent_path());
+    write_file(path, bytes);
+    break;
+  }
+  before = objects();
+  place.require("verify --dry-run", 2);  // of what?
+  const Result repair = place.run("verify --repair --dry-run");
+  REQUIRE(repair.exit == 4);
+  REQUIRE(contains(repair.out, "HEAL     keys/" + key_segment.filename().string()));
+  REQUIRE(contains(repair.out, "REMOVE   epochs/0-"));
+  REQUIRE(contains(repair.out, "a repair would heal 1, remove 1 and leave 0 of these"));
+  const Result json = place.run("--json verify --repair --dry-run");
+  REQUIRE(contains(json.out, "\"dry_run\":true"));
+  REQUIRE(contains(json.out, "\"healed\":false,\"remedy\":\"heal\"}"));
+  REQUIRE(contains(json.out, "\"healed\":false,\"remedy\":\"remove\"}"));
+  REQUIRE(objects() == before);
+  place.require("verify --repair", 0);
+  place.require("verify --level content", 0);
 }
 
 TEST_CASE("help, the man page and completion come from the commands") {

@@ -163,7 +163,7 @@ void make_good(Damaged& damaged) {
 }
 
 void apply(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     if (copy != name && (!both || !damaged.good.contains(copy))) continue;
     const auto bytes = damage.apply(name, damaged.good.at(name), damaged.good);
     if (bytes) {
@@ -220,7 +220,7 @@ TEST_CASE("whatever is damaged in whatever way is found, named, and never restor
   std::cout << "| object | copies | damage | structure | storage | content | restore | backup |\n"
             << "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
   for (const auto& [kind, names] : by_kind) {
-    const bool is_twinned = damaged.good.contains(twin_name(names.front()));
+    const bool is_twinned = damaged.good.contains(second_copy_path(names.front()));
     for (const bool both : {false, true}) {
       if (both && !is_twinned) continue;
       for (const Damage& damage : damages()) {

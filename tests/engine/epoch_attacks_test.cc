@@ -76,7 +76,7 @@ ObjectHash put_key_segment(Roles& roles,
                   evil.keyring().index_key(), evil.keyring().signing_seed(), roles.content,
                   encode_key_segment(outer));
   REQUIRE(object.size() < key_segment_bytes_max);
-  put_twinned(*roles.store, key_segment_name(hash_object(object)), object);
+  put_twinned(*roles.store, key_segment_path(hash_object(object)), object);
   return hash_object(object);
 }
 
@@ -91,6 +91,7 @@ JournalEntry forged_end(Roles& roles,
                 seal_journal_key(from.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
   act.revoked = revoked;
+  const auto& of = epoch.origin;
   for (const SlotState* slot : from.state().current_slots()) {
     const SlotIntroduction& introduction = slot->introduction;
     if (std::ranges::count(revoked, introduction.slot) > 0) continue;
@@ -98,8 +99,7 @@ JournalEntry forged_end(Roles& roles,
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
-    put_twinned(*roles.store,
-                epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot), box);
+    put_twinned(*roles.store, epoch_box_path(of.epoch_number, of.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
   for (const auto& [name, author] : from.state().key_segments.all()) {
@@ -196,7 +196,7 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
     JournalEntry old = evil.journal().next_entry(StateRemade{});
     old.epoch_number = 0;
     old.epoch = first.epoch;
-    put_twinned(*roles.store, journal_name(old.sequence),
+    put_twinned(*roles.store, journal_path(old.sequence),
                 seal_entry(evil.keyring(), bogus, roles.content, old));
     evil.journal().replay();
     epoch.begun = evil.state().next_sequence;
@@ -204,20 +204,20 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
                                   [&](const SlotId&) { return epoch.journal_key.clone(); });
     std::get<EpochEnded>(end.act).former = {first.epoch, old.sequence,
                                             seal_journal_key(bogus, epoch.journal_key)};
-    put_twinned(*roles.store, journal_name(end.sequence),
+    put_twinned(*roles.store, journal_path(end.sequence),
                 seal_entry(evil.keyring(), epoch.journal_key, roles.content, end));
   }
   SECTION("an entry of the current epoch that nothing opens, as the head") {
     const Key junk = draw_key(roles);
     const JournalEntry entry = evil.journal().next_entry(StateRemade{});
-    put_twinned(*roles.store, journal_name(entry.sequence),
+    put_twinned(*roles.store, journal_path(entry.sequence),
                 seal_entry(evil.keyring(), junk, roles.content, entry));
   }
   SECTION("a forged box of an epoch that has ended") {
     const SlotState& owner =
         roles.owner_repository.state().slots.at(roles.owner_repository.keyring().slot());
     const Key junk = draw_key(roles);
-    put_twinned(*roles.store, epoch_name(0, first.epoch, owner.introduction.slot),
+    put_twinned(*roles.store, epoch_box_path(0, first.epoch, owner.introduction.slot),
                 make_epoch_box(first, owner.introduction.slot, owner.introduction.box_key,
                                {junk, junk, junk, 0}, true));
   }
@@ -225,20 +225,20 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
     JournalEntry entry = evil.journal().next_entry(StateRemade{});
     entry.epoch_number = 7;
     entry.epoch = roles.content.draw_id<EpochId>();
-    put_twinned(*roles.store, journal_name(entry.sequence),
+    put_twinned(*roles.store, journal_path(entry.sequence),
                 seal_entry(evil.keyring(), draw_key(roles), roles.content, entry));
     Bytes box = roles.store->objects().at(
-        epoch_name(1, evil.state().epoch, roles.owner_repository.keyring().slot()));
+        epoch_box_path(1, evil.state().epoch, roles.owner_repository.keyring().slot()));
     box[8] = 2;  // the version
-    put_twinned(*roles.store, epoch_name(7, entry.epoch, roles.owner_repository.keyring().slot()),
-                box);
+    put_twinned(*roles.store,
+                epoch_box_path(7, entry.epoch, roles.owner_repository.keyring().slot()), box);
   }
   SECTION("one forged copy of a box, the other good") {
     const State& state = roles.owner_repository.state();
     const SlotState& owner = state.slots.at(roles.owner_repository.keyring().slot());
     const Key junk = draw_key(roles);
     roles.store->overwrite(
-        epoch_name(1, state.epoch, owner.introduction.slot),
+        epoch_box_path(1, state.epoch, owner.introduction.slot),
         make_epoch_box(roles.owner_repository.keyring().origin(), owner.introduction.slot,
                        owner.introduction.box_key, {junk, junk, junk, state.epoch_begun}, true));
   }
@@ -252,10 +252,10 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
 TEST_CASE("a lost box is an error that names it, whatever stands after the head") {
   Roles roles(writer_capabilities);
   const State& state = roles.owner_repository.state();
-  const std::string box = epoch_name(0, state.epoch, roles.owner_repository.keyring().slot());
+  const std::string box = epoch_box_path(0, state.epoch, roles.owner_repository.keyring().slot());
   roles.store->remove(box);
-  roles.store->remove(twin_name(box));
-  roles.store->put(journal_name(state.next_sequence), Bytes{1});
+  roles.store->remove(second_copy_path(box));
+  roles.store->put(journal_path(state.next_sequence), Bytes{1});
   REQUIRE(error_code([&] { roles.owner.open(); }) == Code::missing);
 }
 
@@ -300,7 +300,7 @@ TEST_CASE("what is given up is what only that opens") {
   claim_packs(evil, roles.other.random, pack_names(*roles.store));
   std::map<std::string, Bytes> saved;
   for (const SegmentIntroduction& segment : taken.segments) {
-    const std::string name = index_segment_name(segment.index_segment);
+    const std::string name = index_segment_path(segment.index_segment);
     saved[name] = roles.store->objects().at(name);
     roles.store->remove(name);
   }
@@ -349,7 +349,7 @@ TEST_CASE("a writer cannot keep key segments of an ended epoch in the store") {
   Repository repository = owner.open();
   end_epoch(repository, {});
   for (const ObjectHash& name : names) {
-    REQUIRE_FALSE(roles.store->objects().contains(key_segment_name(name)));
+    REQUIRE_FALSE(roles.store->objects().contains(key_segment_path(name)));
   }
 }
 
@@ -363,8 +363,8 @@ TEST_CASE("a backup that relies on what is given up meanwhile is not committed")
     roles.owner_repository.journal().replay();
     for (const ObjectHash& name :
          roles.owner_repository.state().snapshots.at(before).key_segments) {
-      roles.store->remove(key_segment_name(name));
-      roles.store->remove(twin_name(key_segment_name(name)));
+      roles.store->remove(key_segment_path(name));
+      roles.store->remove(second_copy_path(key_segment_path(name)));
     }
     begin_next(roles, true);
   };
@@ -438,7 +438,7 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
   const NewEpoch epoch = draw_epoch(op);
   const JournalEntry entry = forged_end(roles, op, epoch, {owner},
                                         [&](const SlotId&) { return epoch.journal_key.clone(); });
-  put_twinned(*roles.store, journal_name(entry.sequence),
+  put_twinned(*roles.store, journal_path(entry.sequence),
               seal_entry(op.keyring(), epoch.journal_key, roles.content, entry));
   Machine machine(roles.store, 12);
   Repository other = machine.open(11);
@@ -464,7 +464,7 @@ TEST_CASE("a box that is junk in an epoch's valid end is found by any slot that 
   REQUIRE(op.journal().commit_at_head(op.journal().require_writable(), entry, epoch.journal_key));
   op.journal().replay();
   REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::corrupt);
-  const std::string name = epoch_name(1, epoch.origin.epoch, owner);
+  const std::string name = epoch_box_path(1, epoch.origin.epoch, owner);
   const std::vector<Finding> findings = verify(op, {}).findings;
   REQUIRE(std::ranges::any_of(findings, [&](const Finding& f) { return f.object == name; }));
 }

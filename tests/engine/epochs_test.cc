@@ -144,7 +144,7 @@ TEST_CASE("an epoch's end that another entry was faster than is planned anew, wi
   REQUIRE(result.epoch_number == 1);
   REQUIRE(repository.state().snapshots.all().size() == 2);
   // Boxes and key segments of the attempt that lost are gone with those of the former epoch.
-  REQUIRE(find_ended_objects(repository).empty());
+  REQUIRE(find_ended_objects(repository).removals.empty());
   const std::string current = concat("epochs/1-", hex(repository.state().epoch), "/");
   REQUIRE(names(*roles.store, "epochs/") == names(*roles.store, current));
   REQUIRE(verify(repository, {.level = VerifyLevel::content}).findings.empty());
@@ -195,7 +195,7 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
-    put_twinned(*roles.store, epoch_name(1, epoch.origin.epoch, introduction.slot), box);
+    put_twinned(*roles.store, epoch_box_path(1, epoch.origin.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
   for (const auto& [name, author] : state.key_segments.all()) {
@@ -205,7 +205,7 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   entry.epoch_number = 1;
   entry.epoch = epoch.origin.epoch;
   const Bytes bytes = seal_entry(evil.keyring(), epoch.journal_key, roles.content, entry);
-  put_twinned(*roles.store, journal_name(entry.sequence), bytes);
+  put_twinned(*roles.store, journal_path(entry.sequence), bytes);
   roles.owner_repository.journal().replay();
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   for (const auto& [name, object] : roles.store->objects()) {
@@ -223,11 +223,11 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   const SlotState& slot = writer.state().slots.at(writer.keyring().slot());
-  const std::string old_name = epoch_name(0, writer.state().epoch, writer.keyring().slot());
+  const std::string old_name = epoch_box_path(0, writer.state().epoch, writer.keyring().slot());
   const Bytes old_box = roles.store->objects().at(old_name);
   rotate(roles);
   const State& state = roles.owner_repository.state();
-  const std::string name = epoch_name(1, state.epoch, writer.keyring().slot());
+  const std::string name = epoch_box_path(1, state.epoch, writer.keyring().slot());
   ObjectOrigin origin = roles.owner_repository.keyring().origin();
   Key index_key;
   Key secret;
@@ -237,14 +237,14 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
       origin, writer.keyring().slot(), slot.introduction.box_key,
       {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun},
       false);
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     roles.store->overwrite(copy, forged);
   }
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
   fs::remove_all(roles.other.state.path());
   REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);
   // The former epoch's box put back instead opens nothing new.
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     roles.store->remove(copy);
   }
   put_twinned(*roles.store, old_name, old_box);

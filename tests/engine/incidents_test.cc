@@ -26,13 +26,14 @@ ObjectHash put_unsigned(Roles& roles,
                                    .clear = encode_journal_clear({sequence, previous})},
                                   keyring.journal_key(), stranger, roles.content,
                                   encode_journal_payload(1, StateRemade{}));
-  put_twinned(*roles.store, journal_name(sequence), bytes);
+  put_twinned(*roles.store, journal_path(sequence), bytes);
   return hash_object(bytes);
 }
 
 void damage_entry(Roles& roles, std::uint64_t sequence) {
   const Bytes junk = random_bytes(roles.content, 300);
-  for (const std::string& copy : {journal_name(sequence), twin_name(journal_name(sequence))}) {
+  for (const std::string& copy :
+       {journal_path(sequence), second_copy_path(journal_path(sequence))}) {
     roles.store->overwrite(copy, junk);
   }
 }
@@ -53,10 +54,10 @@ std::uint64_t pass_over(Repository& owner) {
 class FailingEntry final : public ForwardingStore {
  public:
   FailingEntry(Store& store, std::uint64_t sequence)
-      : ForwardingStore(store), name_(journal_name(sequence)) {}
+      : ForwardingStore(store), name_(journal_path(sequence)) {}
 
   std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
-    if (is_out_of_order && untwinned(name) == name_) {
+    if (is_out_of_order && first_copy_path(name) == name_) {
       throw Error(Code::failed, "the disk does not answer");
     }
     return ForwardingStore::get_range(name, offset, out);
@@ -251,12 +252,12 @@ TEST_CASE("the copy that has won its number counts, not one that was put beside 
   const JournalEntry good = evil.journal().next_entry(StateRemade{});
   JournalEntry backdated = good;
   backdated.time_ms = 1;
-  const std::string name = journal_name(good.sequence);
+  const std::string name = journal_path(good.sequence);
   REQUIRE(roles.store->put_if_absent(name, seal_entry(evil.keyring(), roles.content, backdated)));
   owner.journal().replay();
   REQUIRE(owner.state().voids.size() == 1);
   const Bytes other = seal_entry(evil.keyring(), roles.content, good);
-  REQUIRE(roles.store->put_if_absent(twin_name(name), other));
+  REQUIRE(roles.store->put_if_absent(second_copy_path(name), other));
   write_file(roles.source / "tree/news", random_bytes(roles.content, 90'000));
   const SnapshotId snapshot = roles.owner.backup(owner, roles.source / "tree").snapshot;
   Machine late(roles.store, 9);
@@ -270,10 +271,10 @@ TEST_CASE("more junk than one entry can name is not half passed over") {
   Repository& owner = roles.owner_repository;
   const std::uint64_t end = owner.state().next_sequence;
   for (std::uint64_t i = 0; i <= accepted_entries_max; ++i) {
-    roles.store->put(journal_name(end + i), random_bytes(roles.content, 30));
+    roles.store->put(journal_path(end + i), random_bytes(roles.content, 30));
   }
   REQUIRE(error_code([&] { find_unsigned_tail(owner); }) == Code::refused);
-  roles.store->remove(journal_name(end + accepted_entries_max));
+  roles.store->remove(journal_path(end + accepted_entries_max));
   pass_over(owner);
   Machine late(roles.store, 9);
   REQUIRE(late.open().state() == owner.state());
@@ -319,7 +320,7 @@ TEST_CASE("a second copy that was put before the first is settled by whoever tak
   Repository watching = reader.open();
   racing->meanwhile = [&] {
     const JournalEntry entry = evil.journal().next_entry(StateRemade{});
-    roles.store->put(twin_name(journal_name(entry.sequence)),
+    roles.store->put(second_copy_path(journal_path(entry.sequence)),
                      seal_entry(evil.keyring(), roles.content, entry));
     can_write = GENERATE(true, false);
     watching.journal().replay();
@@ -339,7 +340,7 @@ TEST_CASE("a store that is only read shows what follows a lone second copy") {
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   const State& state = roles.owner_repository.state();
   const bool is_last = GENERATE(true, false);
-  roles.store->remove(journal_name(state.next_sequence - (is_last ? 1 : 2)));
+  roles.store->remove(journal_path(state.next_sequence - (is_last ? 1 : 2)));
   Machine late(std::make_shared<ReadOnlyStore>(*roles.store), 9);
   Repository fresh = late.open();
   REQUIRE(fresh.state().next_sequence == state.next_sequence - (is_last ? 1 : 0));

@@ -14,17 +14,17 @@ namespace {
 
 // Both copies of an entry.
 void place(MemoryStore& store, std::uint64_t sequence, const Bytes& bytes) {
-  store.overwrite(journal_name(sequence), bytes);
-  store.overwrite(twin_name(journal_name(sequence)), bytes);
+  store.overwrite(journal_path(sequence), bytes);
+  store.overwrite(second_copy_path(journal_path(sequence)), bytes);
 }
 
 void remove_entry(MemoryStore& store, std::uint64_t sequence) {
-  store.remove(journal_name(sequence));
-  store.remove(twin_name(journal_name(sequence)));
+  store.remove(journal_path(sequence));
+  store.remove(second_copy_path(journal_path(sequence)));
 }
 
 Bytes entry_bytes(const MemoryStore& store, std::uint64_t sequence) {
-  return store.objects().at(journal_name(sequence));
+  return store.objects().at(journal_path(sequence));
 }
 
 // What a client says that has seen the journal, and one that has not.

@@ -24,7 +24,7 @@ class SharedMoments final : public ForwardingStore {
   using ForwardingStore::ForwardingStore;
 
   std::optional<std::uint64_t> size(const std::string& name) override {
-    if (name.starts_with("grants/") && name != untwinned(name)) happen(on_grant);
+    if (name.starts_with("grants/") && name != first_copy_path(name)) happen(on_grant);
     return ForwardingStore::size(name);
   }
 
@@ -75,7 +75,7 @@ TEST_CASE("slots are healed while another process goes on with the journal") {
   const auto store = std::make_shared<SharedMoments>(*roles.store);
   Repository repository = open_beside(roles, store, true);
   for (const auto& [name, bytes] : roles.store->objects()) {
-    if (name.starts_with("grants/") && name == untwinned(name)) {
+    if (name.starts_with("grants/") && name == first_copy_path(name)) {
       roles.store->overwrite(name, random_bytes(roles.content, 100));
     }
   }
@@ -115,7 +115,7 @@ TEST_CASE("a repair does not bring back what a new secret has replaced meanwhile
   Roles roles(writer_capabilities);
   const auto store = std::make_shared<SharedMoments>(*roles.store);
   Repository repository = open_beside(roles, store, true);
-  const std::string name = slot_name(repository.keyring().slot(), 1);
+  const std::string name = slot_path(repository.keyring().slot(), 1);
   roles.store->overwrite(name, random_bytes(roles.content, 100));
   store->on_replace = [&] {
     rewrap_slot(roles.owner_repository, Machine::credential(21), argon2_floor);
@@ -123,7 +123,7 @@ TEST_CASE("a repair does not bring back what a new secret has replaced meanwhile
   REQUIRE(error_code([&] { verify(repository, {.repairs = true}); }) == Code::conflict);
   REQUIRE_FALSE(store->on_replace);
   for (const auto& [there, bytes] : roles.store->objects()) {
-    REQUIRE(untwinned(there) != name);
+    REQUIRE(first_copy_path(there) != name);
   }
 }
 
@@ -131,9 +131,9 @@ TEST_CASE("a repair that an epoch's end overtakes removes nothing that still cou
   Roles roles(writer_capabilities);
   const auto store = std::make_shared<SharedMoments>(*roles.store);
   Repository repository = open_beside(roles, store, true);
-  const std::string folder = GENERATE("grants/", "slots/", "epochs/", "journal/");
+  const std::string folder = GENERATE("grants/", "slots/", "epochs/", "bodies/", "journal/");
   for (const auto& [name, bytes] : roles.store->objects()) {
-    if (!name.starts_with(folder) || name != untwinned(name)) continue;
+    if (!name.starts_with(folder) || name != first_copy_path(name)) continue;
     roles.store->overwrite(name, random_bytes(roles.content, 100));
     break;
   }
@@ -151,7 +151,7 @@ TEST_CASE("a repair that an epoch's end overtakes removes nothing that still cou
   REQUIRE(verify(repository, {}).findings.empty());
   for (const auto& [name, bytes] : roles.store->objects()) {
     if (!name.starts_with("epochs/")) continue;
-    const auto parsed = parse_epoch_name(untwinned(name.substr(7)));
+    const auto parsed = parse_epoch_box_path(first_copy_path(name.substr(7)));
     REQUIRE(parsed->epoch_number == 1);
   }
 }

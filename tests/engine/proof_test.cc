@@ -27,7 +27,7 @@ BackupResult backup_as(Machine& machine,
 
 // A pack of one frame, as its writer could have made it.
 struct ForgedPack {
-  ObjectHash name;
+  ObjectHash hash;
   Key key;
   IndexedPack indexed;
 };
@@ -50,9 +50,9 @@ ForgedPack put_pack(Repository& evil, Random& random, View contents, const Frame
       Bytes(padded_pack_size(pack.size(), 1) - directory.size() - footer.size() - pack.size()));
   pack.raw(directory);
   pack.raw(footer);
-  out.name = hash_object(pack.view());
-  evil.writer().put(pack_name(out.name), pack.view());
-  out.indexed.name = out.name;
+  out.hash = hash_object(pack.view());
+  evil.writer().put(pack_path(out.hash), pack.view());
+  out.indexed.hash = out.hash;
   out.indexed.size = pack.size();
   out.indexed.frames = {frame};
   return out;
@@ -76,7 +76,7 @@ void claim(Repository& evil,
   KeySegmentOuter outer;
   KeySegmentInner inner;
   if (has_key) {
-    outer.packs = {pack.name};
+    outer.packs = {pack.hash};
     inner.packs = {keys_of(pack)};
   }
   introduce_claims(evil, random, segment, outer, inner);
@@ -229,7 +229,7 @@ TEST_CASE("a segment of which one pack is not what it says is not proved") {
     const ForgedPack pack = victim.put_honest_pack();
     segment.packs.push_back(pack.indexed);
     segment.packs.back().frames.front().blocks = victim.tagged(tag);
-    outer.packs.push_back(pack.name);
+    outer.packs.push_back(pack.hash);
     inner.packs.push_back(keys_of(pack));
   }
   introduce_claims(victim.evil, random, segment, outer, inner);
@@ -296,10 +296,10 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
   if (is_proved) REQUIRE(victim.verify_all().proved > 0);
   const SnapshotId relying = victim.back_up();
   end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
-  const std::string name = key_segment_name(owner.state().snapshots.at(stored).key_segments.at(0));
+  const std::string name = key_segment_path(owner.state().snapshots.at(stored).key_segments.at(0));
   const Bytes bytes = roles.store->objects().at(name);
   roles.store->remove(name);
-  roles.store->remove(twin_name(name));
+  roles.store->remove(second_copy_path(name));
   if (is_proved) {
     REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::corrupt);
     roles.store->put(name, bytes);
@@ -311,7 +311,7 @@ TEST_CASE("keys of blocks that others rely on are not given up with the slot tha
 TEST_CASE("an index segment that was put back is loaded where it was missing") {
   Roles roles(writer_capabilities);
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
-  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const std::string name = index_segment_path(taken.segments.front().index_segment);
   const Bytes whole = roles.store->objects().at(name);
   roles.store->remove(name);
   Machine late(roles.store, 8);
@@ -339,7 +339,7 @@ TEST_CASE("an index segment that is needed counts again when it is put back") {
   if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   std::map<std::string, Bytes> lost;
   for (const auto& introduced : owner.state().snapshots.at(stored).taken.segments) {
-    const std::string name = index_segment_name(introduced.index_segment);
+    const std::string name = index_segment_path(introduced.index_segment);
     lost[name] = roles.store->objects().at(name);
     roles.store->remove(name);
   }

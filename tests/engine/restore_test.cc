@@ -50,42 +50,27 @@ TEST_CASE("two restores do not write to the same directory at once") {
   REQUIRE(run.differences().empty());
 }
 
-namespace {
-
-// While it lives, a directory's names are held a few at a time.
-class FewNamesHeld {
- public:
-  FewNamesHeld() { names_bytes_max = 64; }
-
-  FewNamesHeld(const FewNamesHeld&) = delete;
-  FewNamesHeld& operator=(const FewNamesHeld&) = delete;
-  FewNamesHeld(FewNamesHeld&&) = delete;
-  FewNamesHeld& operator=(FewNamesHeld&&) = delete;
-
-  ~FewNamesHeld() { names_bytes_max = before_; }
-
- private:
-  std::size_t before_ = names_bytes_max;
-};
-
-}  // namespace
-
 TEST_CASE("directories that are read in parts are backed up, and emptied of what is too much") {
   Restored run;
-  const FewNamesHeld few;
+  BackupOptions backup_options;
+  backup_options.paths = {run.tree()};
+  backup_options.walk.names_bytes_max = 64;
+  RestoreOptions options;
+  options.tree.names_bytes_max = 64;
   for (int i = 0; i < 100; ++i) {
     write_file(run.tree("many" + std::to_string(i * 7 % 100)), as_view("x"));
   }
   age_tree(run.tree());
-  run.backup();
-  run.restore();
+  run.snapshot = backup(run.repository, backup_options).snapshot;
+  run.restore(options);
   REQUIRE(run.differences().empty());
   fs::create_directory(run.out("stray"));
   for (int i = 0; i < 100; ++i) {
     write_file(run.out("many" + std::to_string(i) + "x"), as_view("x"));
     write_file(run.out("stray/" + std::to_string(i)), as_view("x"));
   }
-  REQUIRE(run.restore(deleting()).deleted == 101);
+  options.deletes = true;
+  REQUIRE(run.restore(options).deleted == 101);
   REQUIRE(run.differences().empty());
 }
 

@@ -44,8 +44,8 @@ std::vector<Key> keys_within_reach(const Roles& roles, const Repository& reposit
   const auto objects = roles.store->objects();
   const SlotId& id = repository.keyring().slot();
   const EpochId& epoch = repository.state().epoch;
-  const EpochBox box = decode_epoch_box(objects.at(epoch_name(0, epoch, id)), "box");
-  const Envelope grant = decode_envelope(objects.at(grant_name(id)), "grant");
+  const EpochBox box = decode_epoch_box(objects.at(epoch_box_path(0, epoch, id)), "box");
+  const Envelope grant = decode_envelope(objects.at(grant_path(id)), "grant");
   const auto grant_key = open_box(slot.box_seed, grant.clear);
   const auto secrets = open_box(slot.box_seed, box.box);
   REQUIRE((grant_key && secrets));

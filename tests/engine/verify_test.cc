@@ -25,8 +25,8 @@ TEST_CASE("repair writes a damaged or missing copy anew from the good one, which
   Verified run;
   const auto good = run.store->objects();
   for (const auto& [name, bytes] : good) {
-    if (!good.contains(twin_name(name))) continue;
-    for (const std::string& copy : {name, twin_name(name)}) {
+    if (!good.contains(second_copy_path(name))) continue;
+    for (const std::string& copy : {name, second_copy_path(name)}) {
       for (const bool is_absent : {false, true}) {
         INFO(copy << (is_absent ? " absent" : " damaged"));
         if (is_absent) {

@@ -142,17 +142,18 @@ void pack_footer(View bytes) {
 
 // What is taken for an object's name is that name and no other way to write it.
 void names(View bytes) {
-  const std::string name = untwinned(std::string(as_text(bytes)));
-  const auto slot = parse_slot_name(name);
-  if (slot) KIST_ENSURE(slot_name(slot->slot, slot->generation) == "slots/" + name);
-  const auto epoch = parse_epoch_name(name);
+  const std::string name = first_copy_path(std::string(as_text(bytes)));
+  const auto slot = parse_slot_path(name);
+  if (slot) KIST_ENSURE(slot_path(slot->slot, slot->generation) == "slots/" + name);
+  const auto epoch = parse_epoch_box_path(name);
   if (epoch) {
     const auto slot_of_box = parse_id<SlotId>(name.substr(name.rfind('/') + 1));
     KIST_ENSURE(slot_of_box.has_value());
-    KIST_ENSURE(epoch_name(epoch->epoch_number, epoch->epoch, *slot_of_box) == "epochs/" + name);
+    KIST_ENSURE(epoch_box_path(epoch->epoch_number, epoch->epoch, *slot_of_box) ==
+                "epochs/" + name);
   }
-  const auto sequence = parse_journal_name(name);
-  if (sequence) KIST_ENSURE(journal_name(*sequence) == "journal/" + name);
+  const auto sequence = parse_journal_path(name);
+  if (sequence) KIST_ENSURE(journal_path(*sequence) == "journal/" + name);
 }
 
 void key_file(View bytes) {
@@ -186,7 +187,7 @@ void check_name(PathFilter& filter, std::string_view name) {
   KIST_ENSURE(matches_glob(literal, name) && matches_glob("*" + literal, name));
   KIST_ENSURE(!matches_glob(literal + "?", name));
   filter.exclude("!/" + literal);
-  KIST_ENSURE(!filter.judge_path(name, false).is_excluded);
+  KIST_ENSURE(!filter.match_path(name, false).is_excluded);
 }
 
 void checkpoint(View bytes) {
@@ -204,7 +205,7 @@ void path_filter(View bytes) {
   holds_or_refused([&] {
     PathFilter filter;
     filter.exclude_lines(text.substr(path.size()));
-    static_cast<void>(filter.judge_path(path, true));
+    static_cast<void>(filter.match_path(path, true));
     check_name(filter, path.substr(0, std::min(path.find('/'), path.size())));
   });
 }
@@ -294,8 +295,8 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
        {copy(as_view("kist/00\n3\n" + to_base64(Bytes(32, 7)) + "\n\n\u2014 kist/00 " +
                      to_base64(Bytes(68, 9)) + "\n"))}},
       {"names",
-       {without_folder(slot_name(sample_id<SlotId>(1), 2)), without_folder(journal_name(3)),
-        without_folder(twin_name(journal_name(12)))}},
+       {without_folder(slot_path(sample_id<SlotId>(1), 2)), without_folder(journal_path(3)),
+        without_folder(second_copy_path(journal_path(12)))}},
       {"pack_directory", {encode_pack_directory(sample_places())}},
       {"pack_footer", {encode_pack_footer(4096)}},
       {"pack_header", {encode_pack_header(PackKind::meta, sample_id<RepositoryId>(1))}},

@@ -324,7 +324,7 @@ TEST_CASE("entries and index segments decode to what was encoded") {
     SeededRandom random(seed);
     IndexSegment segment;
     for (std::uint64_t p = random.next() % 3; p > 0; --p) {
-      IndexedPack pack{.name = random.draw_id<ObjectHash>(), .size = 1U << 20U};
+      IndexedPack pack{.hash = random.draw_id<ObjectHash>(), .size = 1U << 20U};
       for (std::uint64_t f = 1 + random.next() % 4; f > 0; --f) {
         IndexedFrame frame;
         frame.place = {32, 1000, 100};

@@ -27,7 +27,7 @@ void introduce_claims(Repository& evil,
   commit(evil, [&](const State& state) {
     StoredSnapshot claimed;
     claimed.key_segments = {keys.hash};
-    claimed.segments = {{index.name, 0, static_cast<std::uint32_t>(segment.block_count())}};
+    claimed.segments = {{index.hash, 0, static_cast<std::uint32_t>(segment.block_count())}};
     SnapshotTaken taken = snapshot_entry(claimed, state);
     taken.snapshot = random.draw_id<SnapshotId>();
     taken.source = "evil";
@@ -44,7 +44,7 @@ void claim_packs(Repository& evil,
   KeySegmentInner inner;
   for (const std::string& name : names) {
     IndexedPack pack;
-    pack.name = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
+    pack.hash = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
     pack.size = pack_bytes_min;
     IndexedFrame frame;
     frame.place = {pack_header_size, 100, 100};
@@ -52,14 +52,14 @@ void claim_packs(Repository& evil,
     pack.frames = {frame};
     segment.packs.push_back(pack);
     if (!has_keys) continue;
-    outer.packs.push_back(pack.name);
+    outer.packs.push_back(pack.hash);
     inner.packs.emplace_back();
   }
   introduce_claims(evil, random, segment, outer, inner);
 }
 
 void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
-  put_twinned(store, journal_name(entry.sequence), seal_entry(evil.keyring(), random, entry));
+  put_twinned(store, journal_path(entry.sequence), seal_entry(evil.keyring(), random, entry));
 }
 
 std::vector<std::string> pack_names(const MemoryStore& store) {

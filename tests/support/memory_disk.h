@@ -12,7 +12,7 @@
 #include <string>
 
 #include "engine/base/disk/disk.h"
-#include "engine/base/random.h"
+#include "tests/support/seeded_random.h"
 
 namespace kist::test {
 

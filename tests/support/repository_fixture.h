@@ -12,7 +12,9 @@
 #include "engine/journal/sealed_entry.h"
 #include "engine/keys/epoch_box.h"
 #include "engine/store/twins.h"
+#include "tests/support/fixed_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/seeded_random.h"
 #include "tests/support/tree_fixture.h"
 
 namespace kist::test {

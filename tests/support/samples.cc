@@ -48,7 +48,7 @@ IndexSegment sample_index_segment() {
   frame.blocks.push_back({.tag = sample_id<BlockTag>(1), .size = 1000});
   frame.blocks.push_back({.tag = sample_id<BlockTag>(2), .size = 20});
   return {.has_numbers = false,
-          .packs = {{.name = sample_id<ObjectHash>(3),
+          .packs = {{.hash = sample_id<ObjectHash>(3),
                      .kind = PackKind::meta,
                      .size = 65536,
                      .frames = {frame}}}};

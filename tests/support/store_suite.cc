@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/base/pinned.h"
 #include "tests/support/test.h"
 
 namespace kist::test {
@@ -46,14 +47,9 @@ std::vector<std::string> in_threads(int count, const std::function<void(int)>& w
 }
 
 // Lets the other thread of a test end, also when this one fails.
-class SetAtEnd {
+class SetAtEnd : private Pinned {
  public:
   explicit SetAtEnd(std::atomic<bool>& flag) : flag_(flag) {}
-
-  SetAtEnd(const SetAtEnd&) = delete;
-  SetAtEnd& operator=(const SetAtEnd&) = delete;
-  SetAtEnd(SetAtEnd&&) = delete;
-  SetAtEnd& operator=(SetAtEnd&&) = delete;
 
   ~SetAtEnd() { flag_ = true; }
 

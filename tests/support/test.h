@@ -15,6 +15,8 @@
 #include "engine/base/bytes.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
+#include "tests/support/fixed_clock.h"
+#include "tests/support/seeded_random.h"
 
 namespace kist::test {
 

@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "engine/base/random.h"
+#include "tests/support/seeded_random.h"
 
 namespace fs = std::filesystem;
 

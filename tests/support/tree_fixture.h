@@ -6,17 +6,14 @@
 #include <vector>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist::test {
 
 // A new directory below the system's temporary one.
-class TemporaryDirectory {
+class TemporaryDirectory : private Pinned {
  public:
   TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  TemporaryDirectory(TemporaryDirectory&&) = delete;
-  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
   ~TemporaryDirectory();
 
   [[nodiscard]] const std::string& path() const { return path_; }

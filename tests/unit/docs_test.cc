@@ -191,3 +191,24 @@ TEST_CASE("the prose of documents keeps to 100 columns") {
     }
   }
 }
+
+TEST_CASE("sections of documents that comments name exist") {
+  // A comment as one line, then: docs/format.md, "Slots", "Grants".
+  static const std::regex reference("(docs/[a-z-]+\\.md)((?:, (?:and )?\"[^\"]+\")+)");
+  static const std::regex title("\"([^\"]+)\"");
+  std::size_t found = 0;
+  for (const char* folder : {"engine", "cli", "tests"}) {
+    for (const auto& path : sources_in(folder)) {
+      const std::string text = std::regex_replace(text_of(path), std::regex("\n *// ?"), " ");
+      for (std::sregex_iterator at(text.begin(), text.end(), reference), end; at != end; ++at) {
+        const std::string document = "\n" + text_of(source_root / (*at)[1].str());
+        for (const std::string& section : all_matches((*at)[2].str(), title)) {
+          INFO(path << ": " << (*at)[1].str() << ", " << section);
+          CHECK(document.find("# " + section + "\n") != std::string::npos);
+          ++found;
+        }
+      }
+    }
+  }
+  REQUIRE(found > 50);
+}

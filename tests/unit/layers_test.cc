@@ -118,6 +118,19 @@ TEST_CASE("the command line passes a repository on and never reaches into it") {
   REQUIRE(found > 60);
 }
 
+TEST_CASE("nothing below the repository's folder is handed a repository") {
+  const std::regex parameter("\\bRepository ?[&*]");
+  for (const auto& [folder, tier] : tiers()) {
+    if (tier >= tiers().at("repository")) continue;
+    for (const std::string& path : sources_in("engine/" + folder)) {
+      for (const std::string& line : lines_of(path)) {
+        INFO(path << ": " << line);
+        REQUIRE_FALSE(std::regex_search(line, parameter));
+      }
+    }
+  }
+}
+
 TEST_CASE("each library is included in one folder") {
   const std::map<std::string, std::string> homes = {{"<sodium.h>", "engine/crypto"},
                                                     {"<zstd.h>", "engine/content"},

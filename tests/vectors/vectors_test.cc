@@ -61,7 +61,7 @@ std::map<std::string, Bytes> examples() {
   out["envelope"] = example_envelope();
   out["slot-clear"] = encode_slot_clear(sample_slot_clear());
   out["key-file-wrapping-key"] = Bytes(32);
-  std::ranges::copy(derive_key(key_of(7), 1, "kistkeyf").view(),
+  std::ranges::copy(derive_key(key_of(7), KeyUse::key_file_wrapping).view(),
                     out["key-file-wrapping-key"].begin());
   const Key pack_key = key_of(9);
   const Key secret = derive_frame_secret(pack_key, 0);

@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/tree.h"
 
 namespace kist {
@@ -100,19 +101,19 @@ bool is_of_the_machine(const std::string& name) {
 
 // Whether anything had to be changed.
 bool apply_xattrs(const Setters& set,
-                  const std::vector<Xattr>& wanted,
+                  const std::vector<Xattr>& required,
                   const std::vector<Xattr>& present,
                   std::vector<Refusal>& refusals) {
   bool has_changed = false;
   for (const Xattr& old : present) {
-    const bool stays = std::ranges::find(wanted, old.name, &Xattr::name) != wanted.end();
+    const bool stays = std::ranges::find(required, old.name, &Xattr::name) != required.end();
     if (stays || is_of_the_machine(old.name)) continue;
     has_changed = true;
     if (set.remove_xattr(old.name) != 0 && errno != ENODATA) {
       refusals.push_back({concat("removing extended attribute ", old.name), reason(errno)});
     }
   }
-  for (const Xattr& xattr : wanted) {
+  for (const Xattr& xattr : required) {
     if (std::ranges::find(present, xattr) != present.end()) continue;
     has_changed = true;
     if (set.xattr(xattr) != 0) {
@@ -133,7 +134,7 @@ std::vector<Refusal> apply(const Setters& set, const Entry& entry, Present& pres
     if (set.owner() != 0) {
       out.push_back({"owner", reason(errno)});
       if ((mode & 06000U) != 0) out.push_back({"setuid and setgid", "the owner could not be set"});
-      mode &= 01777U;  // never for another owner than was meant
+      mode &= 01777U;  // never for another owner than the entry names
     } else {
       std::erase_if(present.xattrs, [](const Xattr& x) { return x.name == "security.capability"; });
     }
@@ -207,30 +208,27 @@ std::uint8_t Directory::own_flags() const {
 
 std::vector<Refusal> set_flags(int fd, std::uint8_t flags) {
   const std::optional<unsigned> present = kernel_flags(fd);
-  unsigned wanted = present.value_or(0);
+  unsigned required = present.value_or(0);
   for (const auto& [bit, kernel_bit] : flag_bits) {
-    wanted = (flags & bit) != 0 ? wanted | kernel_bit : wanted & ~kernel_bit;
+    required = (flags & bit) != 0 ? required | kernel_bit : required & ~kernel_bit;
   }
-  if (wanted == present.value_or(0)) return {};
-  if (present && ::ioctl(fd, FS_IOC_SETFLAGS, &wanted) == 0) return {};
+  if (required == present.value_or(0)) return {};
+  if (present && ::ioctl(fd, FS_IOC_SETFLAGS, &required) == 0) return {};
   return {{"flags (chattr)", reason(errno)}};
 }
 
 void clear_locking_flags(int fd) noexcept {
   const std::optional<unsigned> present = kernel_flags(fd);
   if (!present || (*present & (FS_APPEND_FL | FS_IMMUTABLE_FL)) == 0) return;
-  const unsigned wanted = *present & ~static_cast<unsigned>(FS_APPEND_FL | FS_IMMUTABLE_FL);
-  static_cast<void>(::ioctl(fd, FS_IOC_SETFLAGS, &wanted));  // what follows will say so
+  const unsigned required = *present & ~static_cast<unsigned>(FS_APPEND_FL | FS_IMMUTABLE_FL);
+  static_cast<void>(::ioctl(fd, FS_IOC_SETFLAGS, &required));  // what follows will say so
 }
 
 std::vector<Refusal> set_metadata(int fd, const Entry& entry) {
   Present present;
   if (::fstat(fd, &present.status) != 0) return {{"owner, mode and times", reason(errno)}};
-  try {
-    present.xattrs = xattrs_of(fd, entry.path);
-  } catch (const Error&) {
-    // Those that cannot be read are set anyway.
-  }
+  // Those that cannot be read are set anyway.
+  try_to([&] { present.xattrs = xattrs_of(fd, entry.path); });
   const auto times = times_of(entry);
   return apply(
       {.owner = [&] { return ::fchown(fd, entry.uid, entry.gid); },
@@ -251,11 +249,8 @@ std::vector<Refusal> set_metadata_at(const Directory& parent,
   if (::fstatat(parent.fd(), name.c_str(), &present.status, AT_SYMLINK_NOFOLLOW) != 0) {
     return {{"owner, mode and times", reason(errno)}};
   }
-  try {
-    present.xattrs = parent.xattrs(name);
-  } catch (const Error&) {
-    // Those that cannot be read are set anyway.
-  }
+  // Those that cannot be read are set anyway.
+  try_to([&] { present.xattrs = parent.xattrs(name); });
   const auto times = times_of(entry);
   const std::string path = parent.proc_path(name);
   Setters set{

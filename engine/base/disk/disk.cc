@@ -30,11 +30,6 @@ class LocalNewFile final : public NewFile {
   LocalNewFile(File file, std::string root, std::string temporary)
       : file_(std::move(file)), root_(std::move(root)), temporary_(std::move(temporary)) {}
 
-  LocalNewFile(const LocalNewFile&) = delete;
-  LocalNewFile& operator=(const LocalNewFile&) = delete;
-  LocalNewFile(LocalNewFile&&) = delete;
-  LocalNewFile& operator=(LocalNewFile&&) = delete;
-
   ~LocalNewFile() override {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }

@@ -12,17 +12,13 @@
 #include <string>
 
 #include "engine/base/bytes.h"
+#include "engine/base/pinned.h"
 
 namespace kist {
 
 // A file being written that has no path yet. Destroyed unpublished, it leaves nothing behind.
-class NewFile {
+class NewFile : private Pinned {
  public:
-  NewFile() = default;
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  NewFile(NewFile&&) = delete;
-  NewFile& operator=(NewFile&&) = delete;
   virtual ~NewFile() = default;
   virtual void append(View bytes) = 0;
   // Makes what was appended durable; to be called before publish(), or a crash leaves a path that
@@ -33,13 +29,8 @@ class NewFile {
   virtual bool publish(const std::string& path) = 0;
 };
 
-class Disk {
+class Disk : private Pinned {
  public:
-  Disk() = default;
-  Disk(const Disk&) = delete;
-  Disk& operator=(const Disk&) = delete;
-  Disk(Disk&&) = delete;
-  Disk& operator=(Disk&&) = delete;
   virtual ~Disk() = default;
   // The parent exists; an existing directory is fine. "" makes the root with its parents.
   virtual void make_directory(const std::string& path) = 0;

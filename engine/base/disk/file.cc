@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "engine/base/attempt.h"
 #include "engine/base/random.h"
 
 namespace kist {
@@ -171,14 +172,15 @@ void replace_file(const std::string& path, View bytes) {
   std::array<std::uint8_t, 8> unique{};
   SystemRandom().fill(unique);
   const std::string temporary = concat(path, ".", to_hex(unique.data(), unique.size()), ".new");
-  try {
+  const auto failure = failure_of([&] {
     const File file = File::create_new(temporary);
     file.append(bytes);
     file.sync();
     rename_path(temporary, path);
-  } catch (const Error&) {
+  });
+  if (failure) {
     ::unlink(temporary.c_str());
-    throw;
+    throw Error(*failure);
   }
   sync_name(path);
 }

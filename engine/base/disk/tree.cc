@@ -21,7 +21,7 @@ namespace kist {
 
 namespace {
 
-constexpr unsigned wanted = STATX_BASIC_STATS | STATX_MNT_ID;
+constexpr unsigned statx_mask = STATX_BASIC_STATS | STATX_MNT_ID;
 
 EntryType type_of(unsigned mode) {
   switch (mode & S_IFMT) {
@@ -45,7 +45,7 @@ EntryType type_of(unsigned mode) {
 std::optional<FileStatus> find_at(int fd, const char* name, int flags, std::string_view path) {
   struct statx raw {};
 
-  if (::statx(fd, name, flags | AT_SYMLINK_NOFOLLOW, wanted, &raw) != 0) {
+  if (::statx(fd, name, flags | AT_SYMLINK_NOFOLLOW, statx_mask, &raw) != 0) {
     if (errno == ENOENT) return std::nullopt;
     throw_errno("cannot inspect", path, errno);
   }

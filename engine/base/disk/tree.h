@@ -16,8 +16,9 @@
 
 namespace kist {
 
-// What is held of one directory's names at a time. Tests lower it.
-inline std::size_t names_bytes_max = std::size_t{16} << 20U;
+// How many bytes of one directory's names are held at a time, where the caller gives no other
+// bound.
+inline constexpr std::size_t names_bytes_default = std::size_t{16} << 20U;
 
 // What statx tells of one name.
 struct FileStatus {
@@ -79,7 +80,7 @@ class Directory {
   void for_each_name(const std::function<void(std::string_view)>& each) const;
   // The names after that one in bytewise order, as many as fit into so many bytes.
   [[nodiscard]] NameList names(std::string_view after = {},
-                               std::size_t bytes_max = names_bytes_max) const;
+                               std::size_t bytes_max = names_bytes_default) const;
   [[nodiscard]] FileStatus status(const std::string& name) const;
   [[nodiscard]] std::optional<FileStatus> find(const std::string& name) const;  // empty: absent
   [[nodiscard]] FileStatus own_status() const;

@@ -28,7 +28,7 @@ namespace {
 GearTable gear_table(const Key& chunk_seed) {
   GearTable table{};
   Bytes bytes(table.size() * 8);
-  fill_from_seed(derive_key(chunk_seed, 1, "kistgear"), bytes);
+  fill_from_seed(derive_key(chunk_seed, KeyUse::gear_table), bytes);
   ByteReader in(bytes, "gear table");
   for (std::uint64_t& word : table) {
     word = in.u64();
@@ -44,7 +44,7 @@ std::string keyed_label(const WriteKeys& keys, std::string_view text, std::size_
   return hex(hash_block(keys.id_key(), as_view(text))).substr(0, digits);
 }
 
-// The journal outlives a snapshot, so the name of its source tells no path.
+// The journal outlives a snapshot, so its source's name holds no path, but a keyed hash of them.
 std::string default_source(const WriteKeys& keys,
                            const std::string& host,
                            const std::vector<std::string>& paths) {
@@ -56,8 +56,8 @@ std::string default_source(const WriteKeys& keys,
   return concat(host, "-", keyed_label(keys, all, 8));
 }
 
-unsigned thread_count(unsigned wanted) {
-  return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+unsigned thread_count(unsigned requested) {
+  return requested != 0 ? requested : std::max(1U, std::thread::hardware_concurrency());
 }
 
 // Keeps a source's pending snapshots in step with a running backup.
@@ -129,7 +129,7 @@ class Backup {
     return options_.compression < 0 ? genesis().content.compression : options_.compression;
   }
 
-  // What the snapshot says it is of.
+  // The paths that the snapshot bears: those that were given, or the one of the stream.
   [[nodiscard]] std::vector<std::string> labels() const {
     return options_.stream ? std::vector<std::string>{"/" + options_.stream->path} : paths_;
   }
@@ -225,14 +225,14 @@ class Backup {
       for (ReadEntry& entry : batch->entries) {
         builder_.add(entry, batch->buffer);
       }
-      tell_progress(batch->entries.back().entry.path);
+      report_progress(batch->entries.back().entry.path);
       if (is_pending_due()) make_pending();
     }
     result_.files_opened = reader.opened_count();
     if (reader.was_interrupted()) stop();
   }
 
-  void tell_progress(const std::string& path) {
+  void report_progress(const std::string& path) {
     const SnapshotStatistics& so_far = builder_.statistics();
     repository_.observer().progress({.files_done = so_far.files(),
                                      .files_total = expected_.files,
@@ -335,8 +335,8 @@ class Backup {
                             [&](const SegmentIntroduction& segment) {
                               return state.segments.contains(segment.index_segment);
                             }) ||
-        std::ranges::any_of(stored.key_segments, [&](const ObjectHash& name) {
-          return state.key_segments.contains(name);
+        std::ranges::any_of(stored.key_segments, [&](const ObjectHash& hash) {
+          return state.key_segments.contains(hash);
         });
     if (!is_claimed) return;
     throw Error(

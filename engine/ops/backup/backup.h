@@ -1,4 +1,4 @@
-// A backup: source tree in, snapshot out. docs/architecture.md, "From files to packs".
+// A backup: source tree in, snapshot out. docs/architecture.md, "A backup".
 #pragma once
 
 #include <optional>

@@ -1,7 +1,9 @@
 #include "engine/ops/backup/file_cache.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/tree.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
@@ -93,13 +95,12 @@ FactsFile decode_facts(View bytes) {
   return out;
 }
 
+// Empty where the file is absent or damaged.
 std::optional<FactsFile> read_facts(const std::string& path) {
-  try {
+  return value_of([&] {
     const SecretBytes bytes(read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max));
     return decode_facts(bytes.view());
-  } catch (const Error&) {
-    return std::nullopt;  // absent or damaged: as if there were none
-  }
+  });
 }
 
 }  // namespace
@@ -139,11 +140,9 @@ bool FileCacheReader::read_piece() {
 // anew.
 bool FileCacheReader::advance() {
   if (at_end_) return false;
-  try {
-    if (piece_offset_ == piece_.size() && !read_piece()) {
-      at_end_ = true;
-      return false;
-    }
+  const auto failure = failure_of([&] {
+    at_end_ = piece_offset_ == piece_.size() && !read_piece();
+    if (at_end_) return;
     ByteReader in(View(piece_).subspan(piece_offset_), "file cache");
     CachedEntry next;
     next.entry = decode_entry(in, current_.entry.path);
@@ -154,12 +153,10 @@ bool FileCacheReader::advance() {
     }
     piece_offset_ += in.offset();
     current_ = std::move(next);
-  } catch (const Error&) {
-    at_end_ = true;
-    return false;
-  }
-  has_current_ = true;
-  return true;
+    has_current_ = true;
+  });
+  if (failure) at_end_ = true;
+  return !at_end_;
 }
 
 const CachedEntry* FileCacheReader::find(std::string_view path) {
@@ -170,15 +167,13 @@ const CachedEntry* FileCacheReader::find(std::string_view path) {
 }
 
 template <typename Work>
-void FileCacheWriter::guarded(const Work& work) {
+void FileCacheWriter::attempt(const Work& work) {
   if (is_given_up_) return;
-  try {
-    work();
-  } catch (const Error& error) {
-    is_given_up_ = true;
-    observer_.notice(concat("which files are unchanged cannot be noted: ", error.text(),
-                            "; the next backup reads them all"));
-  }
+  const auto failure = failure_of(work);
+  if (!failure) return;
+  is_given_up_ = true;
+  observer_.notice(concat("which files are unchanged cannot be noted: ", failure->text(),
+                          "; the next backup reads them all"));
 }
 
 FileCacheWriter::FileCacheWriter(std::string directory,
@@ -188,7 +183,7 @@ FileCacheWriter::FileCacheWriter(std::string directory,
     : observer_(observer), directory_(std::move(directory)), source_key_(std::move(source_key)) {
   generation_ = hex(random.draw_id<Generation>());
   random.fill(key_.mutable_view());
-  guarded([&] {
+  attempt([&] {
     make_directories(directory_);
     remove_strays();
     file_ = File::create(pieces_path(directory_, source_key_, generation_));
@@ -218,11 +213,8 @@ void FileCacheWriter::remove_strays() {
 
 FileCacheWriter::~FileCacheWriter() {
   if (is_committed_) return;
-  try {
-    remove_file(pieces_path(directory_, source_key_, generation_));
-  } catch (const Error&) {
-    // It is sealed under a key that goes with this object: nothing in it can be read.
-  }
+  // It is sealed under a key that goes with this object: nothing in it can be read.
+  try_to([&] { remove_file(pieces_path(directory_, source_key_, generation_)); });
 }
 
 void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& runs) {
@@ -237,7 +229,7 @@ void FileCacheWriter::add(const Entry& entry, const std::vector<ReferenceRun>& r
   }
   previous_path_ = entry.path;
   last_path_ = entry.path;
-  if (piece_.size() >= piece_target) guarded([&] { flush_piece(); });
+  if (piece_.size() >= piece_target) attempt([&] { flush_piece(); });
 }
 
 void FileCacheWriter::flush_piece() {
@@ -253,14 +245,14 @@ void FileCacheWriter::flush_piece() {
 }
 
 void FileCacheWriter::end_era(const EntryNumbers& numbers) {
-  guarded([&] { flush_piece(); });
+  attempt([&] { flush_piece(); });
   if (eras_.size() < eras_max) eras_.push_back(numbers);
 }
 
 void FileCacheWriter::commit(CacheKind kind, CacheFacts facts) {
   facts.eras = eras_;
   facts.last_path = last_path_;
-  guarded([&] {
+  attempt([&] {
     put_in_place(kind, {.generation = *parse_id<Generation>(generation_),
                         .key = key_.clone(),
                         .facts = std::move(facts),

@@ -13,6 +13,7 @@
 #include "engine/base/disk/file.h"
 #include "engine/base/entry.h"
 #include "engine/base/observer.h"
+#include "engine/base/pinned.h"
 #include "engine/base/random.h"
 #include "engine/blocks/reference_run.h"
 #include "engine/crypto/secret.h"
@@ -37,7 +38,7 @@ struct CacheFacts {
 };
 
 // A source has one cache of its last complete backup, and one of a backup that was cut off after a
-// checkpoint.
+// pending snapshot.
 enum class CacheKind { complete, pending };
 
 class FileCacheReader {
@@ -76,27 +77,24 @@ class FileCacheReader {
   CachedEntry current_;
 };
 
-class FileCacheWriter {
+class FileCacheWriter : private Pinned {
  public:
   struct FactsFile;
 
-  // What goes wrong is told once, and the cache given up: it costs one full read, not the backup.
+  // The first failure is reported once, and the cache is given up: that costs one full read of the
+  // source by the next backup, not this backup.
   FileCacheWriter(std::string directory,
                   std::string source_key,
                   Random& random,
                   Observer& observer);
-  FileCacheWriter(const FileCacheWriter&) = delete;
-  FileCacheWriter& operator=(const FileCacheWriter&) = delete;
-  FileCacheWriter(FileCacheWriter&&) = delete;
-  FileCacheWriter& operator=(FileCacheWriter&&) = delete;
   ~FileCacheWriter();  // not committed: the former caches stay
 
   void add(const Entry& entry, const std::vector<ReferenceRun>& runs);
   // An entry was committed: what was added so far is relative to it, what comes to the next one.
   void end_era(const EntryNumbers& numbers);
-  // What was added so far becomes the source's cache of that kind. The complete one takes the place
-  // of all others, which are destroyed.
-  // The facts but for the eras and the last path, which the writer knows.
+  // Makes what was added so far the source's cache of that kind. A complete cache takes the place
+  // of all others, which are destroyed. `facts` need no eras and no last path: the writer fills
+  // them in.
   void commit(CacheKind kind, CacheFacts facts);
 
  private:
@@ -104,7 +102,7 @@ class FileCacheWriter {
   void remove_strays();
   void put_in_place(CacheKind kind, const FactsFile& file);
   template <typename Work>
-  void guarded(const Work& work);
+  void attempt(const Work& work);
 
   Observer& observer_;
   bool is_given_up_ = false;

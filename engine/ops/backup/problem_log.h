@@ -1,6 +1,6 @@
-// What a run could not take as it was: told to the observer at once, counted, and the first ones in
-// path order kept for the snapshot, so that what is kept does not depend on the order in which
-// threads meet them. Thread-safe.
+// The paths that a backup could not read as they were. Each is reported to the observer at once and
+// counted; the first ones in path order are kept for the snapshot, so that those do not depend on
+// the order in which threads meet them. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/kdf.h"
 #include "engine/format/encodable.h"
@@ -13,7 +14,7 @@ namespace kist {
 namespace {
 
 PathHash path_hash(const Key& chunk_seed) {
-  const Key key = derive_key(chunk_seed, 1, "kistpath");
+  const Key key = derive_key(chunk_seed, KeyUse::path_hash);
   std::array<std::uint8_t, 16> short_key{};
   std::copy_n(key.view().begin(), short_key.size(), short_key.begin());
   return [short_key](std::string_view path) { return short_hash(short_key, as_view(path)); };
@@ -81,17 +82,15 @@ void SnapshotBuilder::begin_next_entry(const EntryNumbers& numbers) {
 
 // Whether the entry can be part of the manifest; if not, the problem is reported.
 bool SnapshotBuilder::can_stand(const ReadEntry& read) {
-  try {
+  const auto failure = failure_of([&] {
     check_encodable(read.entry);
     if (read.entry.type == EntryType::hard_link && failed_.contains(read.entry.link_target)) {
       throw Error(Code::failed, concat("it is another name of /", read.entry.link_target,
                                        ", which could not be read"));
     }
-    return true;
-  } catch (const Error& error) {
-    problems_.report(read.entry.path, error);
-    return false;
-  }
+  });
+  if (failure) problems_.report(read.entry.path, *failure);
+  return !failure;
 }
 
 void SnapshotBuilder::add_piece(const ReadPiece& piece, View buffer) {
@@ -103,7 +102,7 @@ void SnapshotBuilder::add_piece(const ReadPiece& piece, View buffer) {
   content_.add({piece.type, piece.size, piece.id});
 }
 
-// What a new or changed entry says of content and attributes.
+// Fills in the content and the attributes of a new or changed entry.
 void SnapshotBuilder::complete(Entry& entry, std::vector<ContentItem> items) {
   if (entry.type == EntryType::file && !entry.inline_content) {
     entry.size = 0;

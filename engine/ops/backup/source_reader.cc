@@ -1,5 +1,6 @@
 #include "engine/ops/backup/source_reader.h"
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 
@@ -14,7 +15,7 @@ constexpr std::uint64_t waiting_bytes_max = 12U << 20U;
 constexpr std::uint64_t entry_weight = 400;
 constexpr std::uint64_t directory_weight = 64U << 10U;  // each holds a descriptor open
 constexpr std::uint64_t large_from = 1U << 20U;
-constexpr std::size_t segment_bytes = 2U << 20U;
+constexpr std::size_t read_bytes = 2U << 20U;
 constexpr std::uint64_t grown_max = 4U << 20U;  // of a small file that has grown meanwhile
 constexpr std::int64_t racy_ms = 2000;
 
@@ -112,12 +113,13 @@ void read_batch(const ReadContext& context, ReadBatch& batch) {
   for (ReadEntry& entry : batch.entries) {
     if (!entry.parent) continue;
     const std::size_t room = entry.entry.size;
-    try {
+    const auto failure = failure_of([&] {
       read_small(context, entry, batch, offset);
       hash_pieces(context, batch.buffer, entry);
-    } catch (const Error& error) {
+    });
+    if (failure) {
       entry.has_failed = true;
-      report(context, entry, error);
+      report(context, entry, *failure);
     }
     entry.parent.reset();
     offset += room;
@@ -214,21 +216,22 @@ void add_details(const WalkItem& item, Entry& entry) {
 
 namespace {
 
-// A file whose content was touched within two seconds of the last backup's start may have changed
-// again without moving its times; one that was torn then is read again.
+// Whether the cached entry still holds. A file that was touched within two seconds of the last
+// backup's start may have changed again without moving its times, so it must have been quiet since
+// before that; a file that was torn then is read again.
 bool is_unmodified(const FileStatus& status, const Entry& entry, std::int64_t started_ms) {
-  const std::int64_t settled_ms = started_ms - racy_ms;
+  const std::int64_t quiet_since_ms = started_ms - racy_ms;
   const std::uint64_t size = status.type == EntryType::file ? status.size : 0;
   return entry.type == status.type && (entry.flags & flag_torn) == 0 &&
          entry.inode == status.inode && entry.size == size && entry.mtime == status.mtime &&
          entry.ctime == status.ctime && entry.uid == status.uid && entry.gid == status.gid &&
-         entry.mode == status.mode && to_ms(status.mtime) < settled_ms &&
-         to_ms(status.ctime) < settled_ms;
+         entry.mode == status.mode && to_ms(status.mtime) < quiet_since_ms &&
+         to_ms(status.ctime) < quiet_since_ms;
 }
 
 }  // namespace
 
-// What a cache knows of the item, if that still holds. `is_known`: a cache has the path at all.
+// The cached entry of the item, if it still holds. `is_known`: a cache has the path at all.
 const CachedEntry* SourceReader::find_unmodified(const WalkItem& item, bool& is_known) {
   const CachedEntry* found = nullptr;
   for (const auto& cache : caches_) {
@@ -274,10 +277,8 @@ void SourceReader::handle(WalkItem item) {
   }
   out.change = is_known ? Change::changed : Change::fresh;
   out.entry = describe(item);
-  try {
-    add_details(item, out.entry);
-  } catch (const Error& error) {
-    report(context_, out, error);
+  if (const auto failure = failure_of([&] { add_details(item, out.entry); })) {
+    report(context_, out, *failure);
     // What a directory holds is worth having without its attributes.
     out.has_failed = item.status.type != EntryType::directory;
   }
@@ -342,12 +343,12 @@ std::uint64_t SourceReader::read_blocks(const std::string& path,
     auto batch = std::make_shared<ReadBatch>();
     batch->buffer = std::exchange(carried, {});
     const std::size_t held = batch->buffer.size();
-    const std::size_t wanted = std::min<std::uint64_t>(segment_bytes, size_max - total);
-    batch->buffer.resize(held + wanted);
+    const std::size_t requested = std::min<std::uint64_t>(read_bytes, size_max - total);
+    batch->buffer.resize(held + requested);
     const std::size_t got = read(MutableView(batch->buffer).subspan(held));
     batch->buffer.resize(held + got);
     total += got;
-    is_end = got < wanted || total == size_max;
+    is_end = got < requested || total == size_max;
     ReadEntry part;
     part.entry.path = path;
     part.is_last = false;
@@ -407,13 +408,14 @@ void SourceReader::read_content(const File& file, ReadEntry& entry) {
 
 void SourceReader::read_large(WalkItem& item, ReadEntry entry) {
   flush();
-  try {
+  const auto failure = failure_of([&] {
     const File file = item.parent->open_file(item.name);
     file.advise_sequential();
     read_content(file, entry);
-  } catch (const Error& error) {
+  });
+  if (failure) {
     entry.has_failed = true;
-    report(context_, entry, error);
+    report(context_, entry, *failure);
   }
   add(std::move(entry), 0);
   flush();

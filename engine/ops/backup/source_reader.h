@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/pool.h"
 #include "engine/base/queue.h"
 #include "engine/content/chunker.h"
@@ -76,17 +77,13 @@ struct ReadSource {
   const StreamInput* stream = nullptr;
 };
 
-class SourceReader {
+class SourceReader : private Pinned {
  public:
   // An entry is looked for in the caches in turn.
   SourceReader(const ReadSource& source,
                const ReadContext& context,
                Pool& pool,
                std::vector<std::unique_ptr<FileCacheReader>> caches);
-  SourceReader(const SourceReader&) = delete;
-  SourceReader& operator=(const SourceReader&) = delete;
-  SourceReader(SourceReader&&) = delete;
-  SourceReader& operator=(SourceReader&&) = delete;
   ~SourceReader();
 
   // The next batch, complete; null at the end, or where a person has asked to stop.

@@ -1,11 +1,11 @@
 #include "engine/ops/browse/browse.h"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <map>
 
 #include "engine/base/attempt.h"
+#include "engine/base/duration.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/repository/snapshot_tree.h"
 
@@ -13,17 +13,13 @@ namespace kist {
 
 namespace {
 
-// "3d ago", "12h ago".
-std::optional<std::int64_t> parse_age(const std::string& text, std::int64_t now_ms) {
-  std::uint32_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc()) return std::nullopt;
-  const std::map<std::string_view, std::int64_t> units = {
-      {"min ago", 60},      {"h ago", 3600},       {"d ago", 86400},
-      {"w ago", 7 * 86400}, {"m ago", 30 * 86400}, {"y ago", 365 * 86400}};
-  const auto unit = units.find({end, static_cast<std::size_t>(text.data() + text.size() - end)});
-  if (unit == units.end()) return std::nullopt;
-  return now_ms - std::int64_t{count} * unit->second * 1000;
+// "3d ago", "12h ago": a minute is the least unit.
+std::optional<std::int64_t> parse_age(std::string_view text, std::int64_t now_ms) {
+  constexpr std::string_view ago = " ago";
+  if (!text.ends_with(ago)) return std::nullopt;
+  const auto age = parse_duration(text.substr(0, text.size() - ago.size()));
+  if (!age || age->count > UINT32_MAX || age->unit_seconds < 60) return std::nullopt;
+  return now_ms - static_cast<std::int64_t>(age->seconds()) * 1000;
 }
 
 SnapshotPtr newest(const std::vector<SnapshotPtr>& snapshots,

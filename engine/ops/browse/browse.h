@@ -1,4 +1,4 @@
-// Looking at what is stored: which snapshot is meant, its entries, one file's bytes, sums.
+// Looking at what is stored: the snapshot that a text selects, its entries, one file's bytes, sums.
 #pragma once
 
 #include <functional>

@@ -77,9 +77,9 @@ class Finder {
 
  private:
   [[nodiscard]] bool is_selected(const Entry& entry) const {
-    const PathFilter::Verdict verdict =
-        patterns_.judge_path(entry.path, entry.type == EntryType::directory);
-    return verdict.is_included && !verdict.is_excluded;
+    const PathFilter::Match found =
+        patterns_.match_path(entry.path, entry.type == EntryType::directory);
+    return found.is_included && !found.is_excluded;
   }
 
   struct Track {

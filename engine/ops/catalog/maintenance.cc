@@ -47,7 +47,7 @@ void compare(const Made& has, const Made& should, std::vector<std::string>& diff
   compare_counts("packs", left.pack_count(), right.pack_count());
   compare_counts("blocks", left.block_count(), right.block_count());
   for (std::uint32_t pack = 0; pack < std::min(left.pack_count(), right.pack_count()); ++pack) {
-    if (left.pack(pack).name == right.pack(pack).name) continue;
+    if (left.pack(pack).hash == right.pack(pack).hash) continue;
     differences.push_back(concat("pack ", pack, " is another"));
   }
 }

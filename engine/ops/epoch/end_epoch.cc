@@ -24,6 +24,19 @@ namespace {
 
 constexpr int tries_max = 64;
 
+void require_right(const Repository& repository, const EndEpochOptions& options) {
+  repository.require(can_maintain);
+  if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
+}
+
+std::vector<std::string> paths_of(const std::vector<ObjectHash>& key_segments) {
+  std::vector<std::string> out;
+  for (const ObjectHash& name : key_segments) {
+    out.push_back(key_segment_path(name));
+  }
+  return out;
+}
+
 void check_revoked(const State& state, const SlotId& own, const std::vector<SlotId>& revoked) {
   for (const SlotId& id : revoked) {
     const auto slot = state.slots.find(id);
@@ -38,17 +51,16 @@ void check_revoked(const State& state, const SlotId& own, const std::vector<Slot
 // A box for every slot that stays.
 std::vector<NamedBox> write_boxes(Repository& repository,
                                   const NewEpoch& epoch,
-                                  const std::vector<SlotId>& revoked) {
+                                  const EpochSlots& slots) {
   std::vector<NamedBox> out;
-  for (const SlotState* slot : repository.state().current_slots()) {
-    const SlotIntroduction& introduction = slot->introduction;
-    if (std::ranges::count(revoked, introduction.slot) > 0) continue;
+  for (const SlotId& id : slots.kept) {
+    const SlotIntroduction& introduction = repository.state().slots.at(id).introduction;
     const bool may_read = (introduction.capabilities & can_read) != 0;
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
                        {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, may_read);
     const std::string name =
-        epoch_name(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
+        epoch_box_path(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
     put_twinned(repository.writer(), name, box);
     require_stored(repository, name, box);
     out.push_back({introduction.slot, hash_object(box)});
@@ -73,8 +85,9 @@ constexpr std::string_view give_up_advice =
     "; nothing has changed. Restore it from a copy of the repository, or give up, with "
     "--drop-unreadable, what is damaged and all that only it opens";
 
-// Unreadable objects that only revoked slots refer to do not block the end of an epoch.
-bool is_of(const State& state, const SlotId& author, const std::vector<SlotId>& revoked) {
+// Whether the author is revoked, or will be by this end of the epoch. Unreadable objects that only
+// such slots refer to do not block it.
+bool is_shut_out(const State& state, const SlotId& author, const std::vector<SlotId>& revoked) {
   return std::ranges::count(revoked, author) > 0 || state.slots.at(author).is_revoked;
 }
 
@@ -89,13 +102,12 @@ bool is_relied_on(const State& state, const SnapshotState& snapshot) {
 
 // The index segments say which author introduced which pack. While one cannot be read, a later
 // author's false claim to its packs would count, and the end of the epoch would make that final.
-void require_complete_index(Repository& repository, const std::vector<SlotId>& revoked) {
-  const std::set<std::uint64_t> unloaded = repository.blocks().complete_index().unloaded_entries();
-  const State& state = repository.state();
+void require_complete(const State& state, BlockIndex& index, const std::vector<SlotId>& revoked) {
+  const std::set<std::uint64_t> unloaded = index.unloaded_entries();
   if (unloaded.empty()) return;
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     if (!unloaded.contains(snapshot->sequence)) continue;
-    if (is_of(state, snapshot->author, revoked)) continue;
+    if (is_shut_out(state, snapshot->author, revoked)) continue;
     throw Error(Code::corrupt,
                 concat("a segment that journal entry ", snapshot->sequence, " of slot ",
                        state.slots.at(snapshot->author).introduction.name,
@@ -114,7 +126,7 @@ std::set<ObjectHash> find_abandoned(const Repository& repository,
   const State& state = repository.state();
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     const bool is_abandoned = unloaded.contains(snapshot->sequence) &&
-                              is_of(state, snapshot->author, revoked) &&
+                              is_shut_out(state, snapshot->author, revoked) &&
                               !is_relied_on(state, *snapshot);
     if (!is_abandoned) continue;
     for (const SegmentIntroduction& introduction : snapshot->taken.segments) {
@@ -135,13 +147,23 @@ void require_whole(const Repository& repository,
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     for (const ObjectHash& name : snapshot->key_segments) {
       if (!std::ranges::binary_search(damaged, name)) continue;
-      if (is_of(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot)) continue;
+      if (is_shut_out(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot))
+        continue;
       throw Error(Code::corrupt,
-                  concat(key_segment_name(name), ", which journal entry ", snapshot->sequence,
+                  concat(key_segment_path(name), ", which journal entry ", snapshot->sequence,
                          " of slot ", state.slots.at(snapshot->author).introduction.name,
                          " needs, is damaged or missing", give_up_advice));
     }
   }
+}
+
+// The index that an attempt goes by. To ask for it may replay, so it comes before everything that
+// is planned on the state.
+BlockIndex& get_index(Repository& repository, const EndEpochOptions& options) {
+  if (options.drops_unreadable) return repository.blocks().index();
+  BlockIndex& index = repository.blocks().complete_index();
+  require_complete(repository.state(), index, options.revoked);
+  return index;
 }
 
 // One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
@@ -151,38 +173,35 @@ bool try_end(Repository& repository,
              const EndEpochOptions& options,
              EndEpochResult& result) {
   const ReadKeys keys = repository.read_keys();
-  BlockIndex& index = repository.blocks().index();  // first: it may replay
+  BlockIndex& index = get_index(repository, options);
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
   EpochEnded act;
   {
-    KeyRewriter carrier(repository, index, keys, epoch,
-                        find_abandoned(repository, index, options.revoked));
+    KeyRewriter rewriter(repository, index, keys, epoch,
+                         find_abandoned(repository, index, options.revoked));
     if (!options.drops_unreadable) {
-      require_whole(repository, carrier.find_damaged(), options.revoked);
+      require_whole(repository, rewriter.find_damaged(), options.revoked);
     }
-    carrier.carry_all();
-    carrier.require_complete();
+    rewriter.carry_all();
+    rewriter.require_complete();
     // What was whole a moment ago may not be any more.
-    if (!options.drops_unreadable) require_whole(repository, carrier.unread, options.revoked);
-    act.carried = std::move(carrier.carried);
-    act.dropped = std::move(carrier.dropped);
+    if (!options.drops_unreadable) require_whole(repository, rewriter.unread, options.revoked);
+    act.carried = std::move(rewriter.carried);
+    act.dropped = std::move(rewriter.dropped);
   }
   act.former = {
       .epoch = state.epoch,
       .begun = state.epoch_begun,
       .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
-  act.revoked = options.revoked;
-  std::ranges::sort(act.revoked);
-  act.boxes = write_boxes(repository, epoch, options.revoked);
+  const EpochSlots slots = plan_epoch_slots(state, options.revoked);
+  act.revoked = slots.shut_out;
+  act.boxes = write_boxes(repository, epoch, slots);
   require_own_box(repository, epoch);
   repository.writer().barrier();
-  result.dropped.clear();
-  for (const ObjectHash& name : act.dropped) {
-    result.dropped.push_back(key_segment_name(name));
-  }
+  result.dropped = paths_of(act.dropped);
   JournalEntry entry = repository.journal().next_entry(std::move(act));
   // The boxes say with which entry the epoch begins, so they hold for that number alone.
   if (entry.sequence != epoch.begun) return false;
@@ -202,7 +221,7 @@ class Sample {
     const std::uint32_t count = readers.index.pack_count();
     const std::uint32_t step = std::max(1U, count / sample_max);
     for (std::uint32_t pack = 0; pack < count; pack += step) {
-      const ObjectHash name = readers.index.pack(pack).name;
+      const ObjectHash name = readers.index.pack(pack).hash;
       if (!failure_of([&] { read(readers, name); })) packs_.push_back(name);
     }
     std::vector<SnapshotPtr> live = repository.state().live_snapshots();
@@ -237,7 +256,7 @@ class Sample {
 
   static void read(const Readers& readers, const ObjectHash& name) {
     const auto pack = readers.index.find_pack(name);
-    if (!pack) throw Error(Code::missing, concat(pack_name(name), " is in no index segment"));
+    if (!pack) throw Error(Code::missing, concat(pack_path(name), " is in no index segment"));
     Decompressor decompressor;
     static_cast<void>(
         readers.frames->read(FrameReader::plan(readers.index, {*pack, 0}), decompressor));
@@ -265,10 +284,7 @@ bool try_again(Repository& repository,
   repository.journal().replay_readable();
   const ObjectHash head = repository.state().head;
   bool is_ended = false;
-  const auto damage = damage_of([&] {
-    if (!options.drops_unreadable) require_complete_index(repository, options.revoked);
-    is_ended = try_end(repository, writable, options, result);
-  });
+  const auto damage = damage_of([&] { is_ended = try_end(repository, writable, options, result); });
   if (!damage) return is_ended;
   repository.journal().replay_readable();
   if (repository.state().head == head) throw Error(*damage);
@@ -288,15 +304,36 @@ void finish(Repository& repository,
 
 }  // namespace
 
+EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& options) {
+  require_right(repository, options);
+  repository.journal().replay_readable();
+  const ReadKeys keys = repository.read_keys();
+  BlockIndex& index = get_index(repository, options);
+  const State& state = repository.state();
+  check_revoked(state, repository.keyring().slot(), options.revoked);
+  const NewEpoch epoch = draw_epoch(repository);
+  const KeyRewriter rewriter(repository, index, keys, epoch,
+                             find_abandoned(repository, index, options.revoked));
+  if (!options.drops_unreadable) {
+    require_whole(repository, rewriter.find_damaged(), options.revoked);
+  }
+  const KeyRewriter::Forecast forecast = rewriter.foresee();
+  return {.sequence = epoch.begun,
+          .epoch_number = epoch.origin.epoch_number,
+          .slots = plan_epoch_slots(state, options.revoked),
+          .carried = paths_of(forecast.carried),
+          .dropped = paths_of(forecast.dropped),
+          .removal = plan_after_epoch_end(state, list_epoch_objects(repository))};
+}
+
 EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options) {
-  repository.require(can_maintain);
-  if (!options.revoked.empty() || options.drops_unreadable) repository.require(can_own);
+  require_right(repository, options);
   const Journal::Writable writable = repository.journal().require_writable();
   repository.journal().replay_readable();
   const Sample sample(repository);
   EndEpochResult result;
-  for (int attempt = 0; !try_again(repository, writable, options, result); ++attempt) {
-    if (attempt < tries_max) continue;
+  for (int tries = 1; !try_again(repository, writable, options, result); ++tries) {
+    if (tries < tries_max) continue;
     throw Error(Code::conflict,
                 concat("others committed first ", tries_max,
                        " times in a row; run again when the repository is less busy"));

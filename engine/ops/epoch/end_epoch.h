@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/repository/repository.h"
+#include "engine/rules/removal.h"
 
 namespace kist {
 
@@ -24,6 +25,23 @@ struct EndEpochResult {
   std::vector<std::string> dropped;  // key segments
   std::uint64_t removed = 0;         // objects of epochs that have ended
 };
+
+// What end_epoch() would do to the repository as it is now. Somebody else's entry changes it: an
+// epoch's end is planned anew on each head.
+struct EndEpochPlan {
+  std::uint64_t sequence = 0;  // that the journal entry would have
+  std::uint32_t epoch_number = 0;
+  EpochSlots slots;
+  // Paths of key segments: those whose keys are sealed anew, and those that are given up or open
+  // nothing. What is found only while the keys are written is not in it.
+  std::vector<std::string> carried;
+  std::vector<std::string> dropped;
+  RemovalPlan removal;  // of what the entry would leave behind
+};
+
+// Writes nothing to the store, and throws what end_epoch() would throw before its first write, but
+// for a store or a head that nothing may be committed to.
+EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& options);
 
 // Error{refused} without the capability `maintain`, or `own` where slots are revoked or something
 // is given up; Error{invalid} for a slot that does not exist, was revoked before, or is the

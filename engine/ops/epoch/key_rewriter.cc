@@ -70,9 +70,9 @@ void KeyRewriter::carry_all() {
 void KeyRewriter::require_complete() const {
   for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
     const PackRecord pack = index_.pack(number);
-    if (packs_.contains(pack.name)) continue;
+    if (packs_.contains(pack.hash)) continue;
     if (std::ranges::binary_search(dropped, pack.key_segment)) continue;
-    throw Error(Code::corrupt, concat("the key of ", pack_name(pack.name),
+    throw Error(Code::corrupt, concat("the key of ", pack_path(pack.hash),
                                       " is in no key segment; nothing has changed"));
   }
 }
@@ -99,6 +99,29 @@ std::vector<ObjectHash> KeyRewriter::find_damaged() const {
   return out;
 }
 
+// Nothing: its author wrote nonsense, and it opens nothing for anybody.
+std::optional<KeyRewriter::OpenSegment> KeyRewriter::open_if_valid(View bytes,
+                                                                   const ObjectHash& name) const {
+  OpenSegment out;
+  const bool counts = passes_over_invalid(repository_.observer(), [&] {
+    out.outer = open_key_segment(repository_.journal(), bytes, name);
+    out.inner = open_inner(keys_, out.outer, name);
+  });
+  if (!counts) return std::nullopt;
+  return out;
+}
+
+KeyRewriter::Forecast KeyRewriter::foresee() const {
+  Forecast out;
+  for (const auto& [name, author] : repository_.state().key_segments.all()) {
+    check_cancelled(repository_.observer());
+    const std::optional<Bytes> bytes = get_if_whole(repository_, name);
+    const bool is_carried = bytes && open_if_valid(*bytes, name);
+    (is_carried ? out.carried : out.dropped).push_back(name);
+  }
+  return out;
+}
+
 void KeyRewriter::carry(const Referred& segment) {
   const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
   if (!bytes) {
@@ -106,13 +129,8 @@ void KeyRewriter::carry(const Referred& segment) {
     unread.push_back(segment.name);
     return;
   }
-  OpenSegment all;
-  const bool counts = passes_over_invalid(repository_.observer(), [&] {
-    all.outer = open_key_segment(repository_.journal(), *bytes, segment.name);
-    all.inner = open_inner(keys_, all.outer, segment.name);
-  });
-  if (counts) {
-    add(segment, all);
+  if (const std::optional<OpenSegment> all = open_if_valid(*bytes, segment.name)) {
+    add(segment, *all);
   } else {
     dropped.push_back(segment.name);
   }
@@ -133,7 +151,7 @@ void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
   OpenSegment kept = may_merge_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
   std::erase_if(kept.outer.index_segments,
-                [&](const NamedKey& key) { return abandoned_.contains(key.name); });
+                [&](const NamedKey& key) { return abandoned_.contains(key.hash); });
   const SlotId& author = segment.snapshots.front()->author;
   Pending& pending = pending_[author];
   const std::size_t size = size_of(kept.outer, kept.inner);
@@ -169,10 +187,10 @@ KeyRewriter::OpenSegment KeyRewriter::entitled(const OpenSegment& all,
   }
   OpenSegment out;
   for (const NamedKey& key : all.outer.index_segments) {
-    if (names.contains(key.name)) out.outer.index_segments.push_back(key);
+    if (names.contains(key.hash)) out.outer.index_segments.push_back(key);
   }
   for (const NamedKey& key : all.outer.reference_sets) {
-    if (names.contains(key.name)) out.outer.reference_sets.push_back(key);
+    if (names.contains(key.hash)) out.outer.reference_sets.push_back(key);
   }
   for (std::size_t i = 0; i < all.outer.bodies.size(); ++i) {
     if (!names.contains(all.outer.bodies[i])) continue;
@@ -206,7 +224,7 @@ ObjectHash KeyRewriter::write(const OpenSegment& open) {
   });
   put_sealed(repository_.writer(), ObjectType::key_segment, object);
   require_opens(object, open);
-  require_stored(repository_, key_segment_name(object.hash), object.bytes);
+  require_stored(repository_, key_segment_path(object.hash), object.bytes);
   return object.hash;
 }
 
@@ -220,7 +238,7 @@ void KeyRewriter::require_opens(const SealedObject& object, const OpenSegment& m
   outer.inner_box.clear();
   if (outer == meant.outer && inner == meant.inner) return;
   throw Error(Code::corrupt,
-              concat(key_segment_name(object.hash),
+              concat(key_segment_path(object.hash),
                      " does not hold what was meant; nothing has changed. This machine's "
                      "memory or processor may be failing"));
 }

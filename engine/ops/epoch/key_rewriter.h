@@ -48,6 +48,15 @@ class KeyRewriter {
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
+
+  // What carry_all() would do with each current key segment, as far as reading alone tells. Writes
+  // nothing. Both ascending.
+  struct Forecast {
+    std::vector<ObjectHash> carried;
+    std::vector<ObjectHash> dropped;
+  };
+
+  [[nodiscard]] Forecast foresee() const;
   // Writes the new key segments, reads them back and opens them by the new secrets alone.
   void carry_all();
   // Throws Error{corrupt} unless every pack that counts has its key in the new epoch, but for those
@@ -80,6 +89,7 @@ class KeyRewriter {
   void find_false_claims(const std::set<std::uint64_t>& entries);
   [[nodiscard]] bool merges(const SlotId& author) const;
   [[nodiscard]] std::vector<Referred> in_order() const;
+  [[nodiscard]] std::optional<OpenSegment> open_if_valid(View bytes, const ObjectHash& name) const;
   void carry(const Referred& segment);
   void add(const Referred& segment, const OpenSegment& all);
   [[nodiscard]] OpenSegment entitled(const OpenSegment& all, const Referred& segment) const;

@@ -1,19 +1,27 @@
 #include "engine/ops/restore/extraneous.h"
 
+#include "engine/base/attempt.h"
+
 namespace kist {
 
-Extraneous::Extraneous(const Directory& target, std::function<void(const std::string& path)> each)
-    : target_(target), mount_(target.own_status().mount), each_(std::move(each)) {}
+Extraneous::Extraneous(const Directory& target,
+                       std::size_t names_bytes_max,
+                       std::function<void(const std::string& path)> each)
+    : target_(target),
+      mount_(target.own_status().mount),
+      names_bytes_max_(names_bytes_max),
+      each_(std::move(each)) {}
 
 void Extraneous::enter(const std::string& path) {
   stack_.push_back({path, NameReader([this, path](const std::string& after) {
-                      try {
+                      // Where it is not there, or no directory, it holds nothing too much.
+                      NameList names;
+                      try_to([&] {
                         const Directory directory = target_.open_beneath(path);
-                        if (directory.own_status().mount == mount_) return directory.names(after);
-                      } catch (const Error&) {
-                        // It is not there, or no directory: then it holds nothing too much.
-                      }
-                      return NameList();
+                        if (directory.own_status().mount != mount_) return;
+                        names = directory.names(after, names_bytes_max_);
+                      });
+                      return names;
                     })});
 }
 
@@ -25,7 +33,7 @@ void Extraneous::leave() {
   }
 }
 
-void Extraneous::see(const Entry& entry, bool is_whole) {
+void Extraneous::add(const Entry& entry, bool is_whole) {
   if (!entry.path.empty()) {
     const std::string_view parent = parent_path(entry.path);
     while (!stack_.empty() && !is_within(parent, stack_.back().path)) {

@@ -15,13 +15,16 @@ namespace kist {
 
 class Extraneous {
  public:
-  // `each` hears of every name that is only in the target; what lies below it is not told apart.
-  Extraneous(const Directory& target, std::function<void(const std::string& path)> each);
+  // Calls `each` with every name that is only in the target; what lies below it is not told apart.
+  // Of a directory's names, `names_bytes_max` bytes are held at a time.
+  Extraneous(const Directory& target,
+             std::size_t names_bytes_max,
+             std::function<void(const std::string& path)> each);
 
-  // The snapshot's entries in manifest order, paths relative to the target. A directory of which
-  // the snapshot has not all (`is_whole` is false), and one on another file system, holds nothing
-  // that is too much.
-  void see(const Entry& entry, bool is_whole);
+  // Takes the snapshot's entries in manifest order, paths relative to the target. A directory of
+  // which the snapshot has not all (`is_whole` is false), and one on another file system, holds
+  // nothing that is too much.
+  void add(const Entry& entry, bool is_whole);
   void finish();
 
  private:
@@ -36,6 +39,7 @@ class Extraneous {
 
   const Directory& target_;
   std::uint64_t mount_;
+  std::size_t names_bytes_max_;
   std::function<void(const std::string&)> each_;
   std::vector<Frame> stack_;
 };

@@ -91,30 +91,36 @@ class Restorer {
   }
 
   template <typename Work>
-  void guarded(const Entry& entry, const Work& work) {
+  void attempt(const Entry& entry, const Work& work) {
     if (const auto failure = failure_of(work)) report(entry, *failure);
   }
 
-  // Calls `each` for what is meant, in manifest order or from the last to the first. A directory of
-  // which only something below is meant comes with that: in manifest order just before it.
-  void for_each_meant(ManifestReader::Order order, const std::function<void(const Entry&)>& each) {
+  // Calls `each` for the selected entries, in manifest order or from the last to the first:
+  //
+  //   an excluded entry           is passed over, and what lies below it
+  //   an included entry           is selected
+  //   any other directory         is selected with the first selected entry below it: just before
+  //                               that in manifest order, after it in the other order
+  //   any other entry             is passed over (there are include patterns, and none matches)
+  void for_each_selected(ManifestReader::Order order,
+                         const std::function<void(const Entry&)>& each) {
     std::vector<Entry> withheld;
-    std::string last_meant;
+    std::string last_selected;
     manifest_.for_each(root_, options_.path, order, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
       const bool is_directory = entry.type == EntryType::directory;
-      const PathFilter::Verdict verdict = options_.filter.judge_path(entry.path, is_directory);
-      if (verdict.is_excluded) return true;
+      const PathFilter::Match found = options_.filter.match_path(entry.path, is_directory);
+      if (found.is_excluded) return true;
       if (order == ManifestReader::Order::backward) {
         const bool leads_on =
-            is_directory && !last_meant.empty() && is_within(last_meant, entry.path);
-        if (!verdict.is_included && !leads_on) return true;
-        last_meant = entry.path;
+            is_directory && !last_selected.empty() && is_within(last_selected, entry.path);
+        if (!found.is_included && !leads_on) return true;
+        last_selected = entry.path;
         each(entry);
         return true;
       }
       std::erase_if(withheld, [&](const Entry& d) { return !is_within(entry.path, d.path); });
-      if (!verdict.is_included) {
+      if (!found.is_included) {
         if (is_directory) withheld.push_back(entry);
         return true;
       }
@@ -137,7 +143,7 @@ class Restorer {
 
   Totals count() {
     Totals out;
-    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+    for_each_selected(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file) return;
       ++out.files;
       out.bytes += entry.size;
@@ -147,8 +153,9 @@ class Restorer {
     return out;
   }
 
-  // Said before, not after. What is right already needs no room, and content nodes may hold holes:
-  // both are looked at only when the simple sum does not fit.
+  // Refuses a restore that does not fit before anything is written. Entries that are right already
+  // need no room, and content nodes may hold holes: both are looked at only when the simple sum
+  // does not fit.
   void require_room(TreeWriter& tree, const Totals& totals) {
     const std::uint64_t free = tree.root().free_bytes();
     if (totals.room <= free) return;
@@ -163,7 +170,7 @@ class Restorer {
                          "; nothing was written: free some, restore less, or choose another "
                          "target"));
     };
-    for_each_meant(ManifestReader::Order::forward, [&](const Entry& entry) {
+    for_each_selected(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
       need(entry_room_bytes);
       manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
@@ -176,18 +183,15 @@ class Restorer {
   bool is_there(TreeWriter& tree, ParentCache& parents, const Entry& original) {
     Entry entry = original;
     entry.path = in_target(original.path);
-    try {
-      return tree.look(parents, entry) == Standing::right;
-    } catch (const Error&) {
-      return false;  // it stands where no directory is yet
-    }
+    const std::optional<Standing> standing = value_of([&] { return tree.look(parents, entry); });
+    return standing == Standing::right;  // nothing: it stands where no directory is yet
   }
 
-  // The entry as it will stand in the target. A further name of something that is not restored
-  // under its first name becomes that thing itself.
+  // The entry as it will stand in the target. A hard link whose first name is not selected becomes
+  // the file itself; later links to that file then name this path.
   Entry prepare(const Entry& original) {
     Entry entry = original;
-    if (original.type == EntryType::hard_link && !is_meant(original.link_target)) {
+    if (original.type == EntryType::hard_link && !is_selected(original.link_target)) {
       const auto [adopted, is_first] = adopted_.try_emplace(original.link_target, original.path);
       if (is_first) {
         const std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
@@ -206,11 +210,11 @@ class Restorer {
     return entry;
   }
 
-  [[nodiscard]] bool is_meant(const std::string& path) const {
+  [[nodiscard]] bool is_selected(const std::string& path) const {
     if (!is_within(path, options_.path)) return false;
     if (options_.filter.empty()) return true;
-    const PathFilter::Verdict verdict = options_.filter.judge_path(path, false);
-    return !verdict.is_excluded && verdict.is_included;
+    const PathFilter::Match found = options_.filter.match_path(path, false);
+    return !found.is_excluded && found.is_included;
   }
 
   void write(TreeWriter& tree, const Totals& totals) {
@@ -220,11 +224,11 @@ class Restorer {
         [this](const Entry& entry, const Error& error) { report(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
-    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry label;
       label.path = in_target(original.path);
       label.flags = original.flags;
-      guarded(label, [&] { place(tree, parents, window, prepare(original)); });
+      attempt(label, [&] { place(tree, parents, window, prepare(original)); });
     });
     window.run();
     result_.files = window.files_done();
@@ -263,8 +267,8 @@ class Restorer {
 
   void count_change(Standing standing, const Entry& entry) {
     if (standing == Standing::other) ++result_.replaced;
-    if (standing == Standing::absent) tell(RestoreAction::create, entry.path);
-    if (standing == Standing::other) tell(RestoreAction::replace, entry.path);
+    if (standing == Standing::absent) record(RestoreAction::create, entry.path);
+    if (standing == Standing::other) record(RestoreAction::replace, entry.path);
   }
 
   void count_right(RestoreWindow& window, const Entry& entry) {
@@ -287,7 +291,7 @@ class Restorer {
       look_only.is_dry_run = true;
       tree.emplace(options_.target, look_only, repository_.services().random);
     }
-    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
       const Entry entry = prepare(original);
       if (entry.path.empty()) return;
       const Standing standing = tree ? preview_look(*tree, entry) : Standing::absent;
@@ -302,27 +306,24 @@ class Restorer {
     if (options_.deletes && tree) {
       for_each_extraneous(*tree, [&](const std::string& path) {
         ++result_.deleted;
-        tell(RestoreAction::remove, path);
+        record(RestoreAction::remove, path);
       });
     }
     return result_;
   }
 
   static Standing preview_look(TreeWriter& tree, const Entry& entry) {
-    try {
-      ParentCache parents(tree.root());
-      return tree.look(parents, entry);
-    } catch (const Error&) {
-      return Standing::absent;  // no directory leads there yet
-    }
+    ParentCache parents(tree.root());
+    const std::optional<Standing> standing = value_of([&] { return tree.look(parents, entry); });
+    return standing.value_or(Standing::absent);  // nothing: no directory leads there yet
   }
 
-  void tell(RestoreAction action, const std::string& path) const {
+  void record(RestoreAction action, const std::string& path) const {
     if (options_.on_change) options_.on_change(action, path);
   }
 
-  // What the snapshot can say nothing of: what its backup could not read, what the filter leaves
-  // out, what lies beside the paths that were backed up.
+  // Whether the snapshot cannot tell if the path existed: its backup could not read it, the filter
+  // leaves it out, or it lies beside the paths that were backed up.
   [[nodiscard]] bool is_unknown(const std::string& path_in_target) const {
     const std::string path = join_path(prefix_, path_in_target);
     const bool is_problem = std::ranges::any_of(body_.problems, [&](const SnapshotProblem& p) {
@@ -333,8 +334,8 @@ class Restorer {
       return is_within(here, p) || is_within(p, here);
     });
     if (is_problem || is_protected || is_partial_name(base_name(path))) return true;
-    return !options_.filter.empty() && (options_.filter.judge_path(path, false).is_excluded ||
-                                        options_.filter.judge_path(path, true).is_excluded);
+    return !options_.filter.empty() && (options_.filter.match_path(path, false).is_excluded ||
+                                        options_.filter.match_path(path, true).is_excluded);
   }
 
   [[nodiscard]] bool is_whole(const std::string& path) const {
@@ -343,7 +344,7 @@ class Restorer {
   }
 
   void for_each_extraneous(TreeWriter& tree, const std::function<void(const std::string&)>& each) {
-    Extraneous extraneous(tree.root(), [&](const std::string& path) {
+    Extraneous extraneous(tree.root(), options_.tree.names_bytes_max, [&](const std::string& path) {
       if (!is_unknown(path)) each(path);
     });
     manifest_.for_each(root_, options_.path, ManifestReader::Order::forward,
@@ -352,7 +353,7 @@ class Restorer {
                          Entry entry;
                          entry.type = original.type;
                          entry.path = in_target(original.path);
-                         extraneous.see(entry, is_whole(original.path));
+                         extraneous.add(entry, is_whole(original.path));
                          return true;
                        });
     extraneous.finish();
@@ -368,13 +369,13 @@ class Restorer {
     for_each_extraneous(tree, [&](const std::string& path) {
       Entry label;
       label.path = path;
-      guarded(label, [&] {
+      attempt(label, [&] {
         std::vector<std::string> removed;
         tree.remove_all(
             path, [&](const std::string& p) { return is_unknown(p); }, removed);
         for (const std::string& gone : removed) {
           ++result_.deleted;
-          tell(RestoreAction::remove, gone);
+          record(RestoreAction::remove, gone);
         }
       });
     });
@@ -383,14 +384,14 @@ class Restorer {
   // Directories from the deepest up; flags of files too, now that nothing is linked any more.
   void finish_metadata(TreeWriter& tree) {
     ParentCache parents(tree.root());
-    for_each_meant(ManifestReader::Order::backward, [&](const Entry& original) {
+    for_each_selected(ManifestReader::Order::backward, [&](const Entry& original) {
       const bool is_flagged =
           original.type == EntryType::file && (original.flags & inode_flags) != 0;
       if (original.type != EntryType::directory && !is_flagged) return;
       Entry entry = original;
       entry.path = in_target(original.path);
       if (has_failed(entry.path) || kept_.contains(entry.path)) return;
-      guarded(entry, [&] {
+      attempt(entry, [&] {
         if (is_flagged) {
           tree.finish_flags(parents, entry);
         } else if (tree.takes_metadata(entry.path)) {
@@ -404,17 +405,17 @@ class Restorer {
   // Every file again, block by block against what the manifest says.
   void verify(TreeWriter& tree) {
     TaskGroup tasks(pool_);
-    for_each_meant(ManifestReader::Order::forward, [&](const Entry& original) {
+    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry entry = original;
       entry.path = in_target(original.path);
       if (original.type != EntryType::file || has_failed(entry.path)) return;
       std::vector<ContentItem> items;
-      guarded(entry, [&] {
+      attempt(entry, [&] {
         manifest_.for_each_item(original.content,
                                 [&](const ContentItem& item) { items.push_back(item); });
       });
       tasks.submit([this, &tree, entry, items = std::move(items)] {
-        guarded(entry, [&] {
+        attempt(entry, [&] {
           compare_file(keys_.id_key(), tree.root(), entry, items);
           ++verified_;
         });

@@ -6,13 +6,14 @@
 #include "engine/blocks/trusted_copy.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
+#include "engine/repository/repository.h"
 
 namespace kist {
 
 namespace {
 
 // A window ends at whichever comes first.
-constexpr std::size_t window_wanted_max = 128U << 10U;
+constexpr std::size_t window_blocks_max = 128U << 10U;
 constexpr std::size_t window_files_max = 8U << 10U;
 constexpr std::size_t open_files_max = 256;
 constexpr std::size_t small_files_a_task = 128;
@@ -26,15 +27,15 @@ struct RestoreWindow::OpenFile {
   Standing standing = Standing::absent;  // of what has its name
   std::mutex mutex;
   File file;
-  bool is_planned = false;  // all its blocks are in wanted_left
+  bool is_planned = false;  // all its blocks are in required_left
   bool is_begun = false;
   bool is_done = false;
   bool has_failed = false;
-  std::uint64_t wanted_left = 0;
+  std::uint64_t required_left = 0;
 };
 
 // One block that a file of the window needs.
-struct RestoreWindow::Wanted {
+struct RestoreWindow::RequiredBlock {
   FrameId frame;
   std::uint32_t offset = 0;  // in the frame
   std::uint32_t size = 0;
@@ -76,7 +77,7 @@ void RestoreWindow::expect(std::uint64_t files, std::uint64_t bytes) {
 void RestoreWindow::count_right(const Entry& entry) {
   ++files_done_;
   bytes_right_ += entry.size;
-  tell_progress(entry.path);
+  report_progress(entry.path);
 }
 
 // A file may need more blocks than a window takes: it then spans several.
@@ -89,9 +90,9 @@ void RestoreWindow::add_file(Entry entry, Standing standing) {
   const auto failure = failure_of([&] {
     std::uint64_t at = 0;
     manifest_.for_each_item(items, [&](const ContentItem& item) {
-      if (item.type == ItemType::block && !files_.back()->has_failed) want(item, at);
+      if (item.type == ItemType::block && !files_.back()->has_failed) require(item, at);
       at += item.size;
-      if (wanted_.size() >= window_wanted_max) run();
+      if (required_.size() >= window_blocks_max) run();
     });
     if (at != files_.back()->entry.size && !items.empty()) {
       throw Error(Code::corrupt, "its content does not add up to its size");
@@ -100,10 +101,10 @@ void RestoreWindow::add_file(Entry entry, Standing standing) {
   if (failure) return give_up_planned(*failure);
   OpenFile& planned = *files_.back();
   planned.is_planned = true;
-  if (planned.wanted_left == 0 && !planned.has_failed) {
-    unwanted_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
+  if (planned.required_left == 0 && !planned.has_failed) {
+    blockless_.push_back(static_cast<std::uint32_t>(files_.size() - 1));
   }
-  if (wanted_.size() >= window_wanted_max || files_.size() >= window_files_max) run();
+  if (required_.size() >= window_blocks_max || files_.size() >= window_files_max) run();
 }
 
 void RestoreWindow::add_link(Entry entry) {
@@ -111,27 +112,27 @@ void RestoreWindow::add_link(Entry entry) {
   if (links_.size() >= window_files_max) run();
 }
 
-// The file being planned needs this block. Any stored copy of the right size serves; one that a
-// reader has vouched for comes first.
-void RestoreWindow::want(const ContentItem& item, std::uint64_t file_offset) {
+// Adds a block that the file being planned requires. Any stored copy of the right size serves; a
+// copy that a reader has vouched for comes first.
+void RestoreWindow::require(const ContentItem& item, std::uint64_t file_offset) {
   const BlockTag tag = tag_of(item.id);
   const auto serves = [&](const BlockLocation& copy) { return copy.size == item.size; };
   std::optional<BlockLocation> chosen = find_trusted(index_, trust_, tag, serves);
   if (!chosen) chosen = find_trusted(index_, TrustedNumbers(), tag, serves);
   if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
-  wanted_.push_back({.frame = {chosen->pack, chosen->frame},
-                     .offset = chosen->offset,
-                     .size = chosen->size,
-                     .file = static_cast<std::uint32_t>(files_.size() - 1),
-                     .file_offset = file_offset,
-                     .id = item.id});
-  ++files_.back()->wanted_left;
+  required_.push_back({.frame = {chosen->pack, chosen->frame},
+                       .offset = chosen->offset,
+                       .size = chosen->size,
+                       .file = static_cast<std::uint32_t>(files_.size() - 1),
+                       .file_offset = file_offset,
+                       .id = item.id});
+  ++files_.back()->required_left;
 }
 
 // The file being planned lacks a block: what was planned of it is not written.
 void RestoreWindow::give_up_planned(const Error& error) {
   const auto position = static_cast<std::uint32_t>(files_.size() - 1);
-  std::erase_if(wanted_, [&](const Wanted& w) { return w.file == position; });
+  std::erase_if(required_, [&](const RequiredBlock& r) { return r.file == position; });
   OpenFile& planned = *files_.back();
   planned.is_planned = true;
   if (!planned.has_failed) fail(planned, error, parents_);
@@ -145,20 +146,21 @@ void RestoreWindow::run() {
 }
 
 void RestoreWindow::write_all() {
-  std::ranges::sort(wanted_, {},
-                    [](const Wanted& w) { return std::tuple(w.frame, w.file, w.file_offset); });
+  std::ranges::sort(required_, {}, [](const RequiredBlock& r) {
+    return std::tuple(r.frame, r.file, r.file_offset);
+  });
   TaskGroup tasks(pool_);
-  for (std::size_t start = 0; start < unwanted_.size(); start += small_files_a_task) {
+  for (std::size_t start = 0; start < blockless_.size(); start += small_files_a_task) {
     check_cancelled(journal_.observer());
-    tasks.submit([this, start] { write_unwanted(start); });
+    tasks.submit([this, start] { write_blockless(start); });
   }
-  for (std::size_t start = 0; start < wanted_.size();) {
+  for (std::size_t start = 0; start < required_.size();) {
     check_cancelled(journal_.observer());
     std::size_t end = start;
-    while (end < wanted_.size() && wanted_[end].frame == wanted_[start].frame) {
+    while (end < required_.size() && required_[end].frame == required_[start].frame) {
       ++end;
     }
-    tasks.submit([this, start, end, plan = FrameReader::plan(index_, wanted_[start].frame)] {
+    tasks.submit([this, start, end, plan = FrameReader::plan(index_, required_[start].frame)] {
       write_frame(start, end, plan);
     });
     start = end;
@@ -168,7 +170,7 @@ void RestoreWindow::write_all() {
 
 void RestoreWindow::make_links() {
   for (const Entry& link : links_) {
-    try {
+    const auto failure = failure_of([&] {
       if (has_failed_(link.link_target)) {
         throw Error(Code::failed, concat("it is another name of ", link.link_target,
                                          ", which is not there as it should be"));
@@ -177,15 +179,14 @@ void RestoreWindow::make_links() {
       if (standing == Standing::other) tree_.prepare_replacing(parents_, link);
       if (standing != Standing::right) tree_.make_hard_link(parents_, link, standing);
       ++links_done_;
-    } catch (const Error& error) {
-      report_(link, error);
-    }
+    });
+    if (failure) report_(link, *failure);
   }
 }
 
 void RestoreWindow::clear() {
-  wanted_.clear();
-  unwanted_.clear();
+  required_.clear();
+  blockless_.clear();
   links_.clear();
   // A file that is still being planned goes on in the next window.
   std::unique_ptr<OpenFile> unfinished;
@@ -222,75 +223,71 @@ void RestoreWindow::close(OpenFile& file) {
   --open_files_;
 }
 
-// Files that need no block any more: empty, inline, all hole, or written in earlier windows.
-void RestoreWindow::write_unwanted(std::size_t start) {
+// Writes files that require no block any more: empty, inline, all hole, or written in earlier
+// windows.
+void RestoreWindow::write_blockless(std::size_t start) {
   ParentCache parents(tree_.root());
-  for (std::size_t i = start; i < std::min(unwanted_.size(), start + small_files_a_task); ++i) {
-    OpenFile& file = *files_[unwanted_[i]];
-    try {
+  for (std::size_t i = start; i < std::min(blockless_.size(), start + small_files_a_task); ++i) {
+    OpenFile& file = *files_[blockless_[i]];
+    const auto failure = failure_of([&] {
       open(file, parents);
       if (file.entry.inline_content) file.file.write_at(0, *file.entry.inline_content);
       complete(file.file, file, parents);
-    } catch (const Error& error) {
-      fail(file, error, parents);
-    }
+    });
+    if (failure) fail(file, *failure, parents);
     close(file);
   }
-  tell_progress("");
+  report_progress("");
 }
 
 void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
   ParentCache parents(tree_.root());
   std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
-  Bytes plain;
-  try {
-    plain = frames_.read(plan, thread_decompressor());
-  } catch (const Error&) {
-    elsewhere.emplace(journal_, block_index_, keys_);
-  }
+  const std::optional<Bytes> plain =
+      value_of([&] { return frames_.read(plan, thread_decompressor()); });
+  if (!plain) elsewhere.emplace(journal_, block_index_, keys_);
   ++frames_read_;
   for (std::size_t i = start; i < end; ++i) {
-    OpenFile& file = *files_[wanted_[i].file];
+    OpenFile& file = *files_[required_[i].file];
     const std::lock_guard lock(file.mutex);
-    --file.wanted_left;
+    --file.required_left;
     if (file.has_failed) continue;
-    try {
-      const std::optional<View> block = elsewhere ? std::nullopt : block_of(wanted_[i], plain);
+    const auto failure = failure_of([&] {
+      const std::optional<View> block = elsewhere ? std::nullopt : block_of(required_[i], *plain);
       if (block) {
-        write_block(file, wanted_[i], *block, parents);
+        write_block(file, required_[i], *block, parents);
       } else {
         if (!elsewhere) elsewhere.emplace(journal_, block_index_, keys_);
-        write_block(file, wanted_[i], elsewhere->get(wanted_[i].id), parents);
+        write_block(file, required_[i], elsewhere->get(required_[i].id), parents);
       }
-      if (file.wanted_left == 0 && file.is_planned) complete(file.file, file, parents);
-    } catch (const Error& error) {
-      fail(file, error, parents);
-    }
-    if (file.wanted_left == 0) close(file);
+      if (file.required_left == 0 && file.is_planned) complete(file.file, file, parents);
+    });
+    if (failure) fail(file, *failure, parents);
+    if (file.required_left == 0) close(file);
   }
-  tell_progress(files_[wanted_[end - 1].file]->entry.path);
+  report_progress(files_[required_[end - 1].file]->entry.path);
 }
 
 // Nothing when the frame does not hold what the index says.
-std::optional<View> RestoreWindow::block_of(const Wanted& wanted, View plain) const {
-  if (std::uint64_t{wanted.offset} + wanted.size > plain.size()) return std::nullopt;
-  const View block = plain.subspan(wanted.offset, wanted.size);
-  const bool is_it = hash_block(keys_.id_key(), block) == wanted.id;
+std::optional<View> RestoreWindow::block_of(const RequiredBlock& required, View plain) const {
+  if (std::uint64_t{required.offset} + required.size > plain.size()) return std::nullopt;
+  const View block = plain.subspan(required.offset, required.size);
+  const bool is_it = hash_block(keys_.id_key(), block) == required.id;
   return is_it ? std::optional(block) : std::nullopt;
 }
 
 // `block` was checked against its id.
 void RestoreWindow::write_block(OpenFile& file,
-                                const Wanted& wanted,
+                                const RequiredBlock& required,
                                 View block,
                                 ParentCache& parents) {
-  if (block.size() != wanted.size) {
-    throw Error(Code::corrupt, concat("block ", hex(wanted.id), " has another size"));
+  if (block.size() != required.size) {
+    throw Error(Code::corrupt, concat("block ", hex(required.id), " has another size"));
   }
   if (!file.file.is_open()) open(file, parents);
-  file.file.write_at(wanted.file_offset, block);
+  file.file.write_at(required.file_offset, block);
   bytes_written_ += block.size();
-  if (open_files_ > open_files_max && file.wanted_left > 0) close(file);
+  if (open_files_ > open_files_max && file.required_left > 0) close(file);
 }
 
 // A file that cannot be whole is not left behind half.
@@ -299,11 +296,8 @@ void RestoreWindow::fail(OpenFile& file, const Error& error, ParentCache& parent
   close(file);
   report_(file.entry, error);
   if (!file.is_begun || file.is_done) return;
-  try {
-    tree_.discard_file(parents, file.entry, file.partial);
-  } catch (const Error&) {
-    // It was reported; that it could not be removed either adds nothing.
-  }
+  // It was reported; that it could not be removed either adds nothing.
+  try_to([&] { tree_.discard_file(parents, file.entry, file.partial); });
 }
 
 void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& parents) {
@@ -315,7 +309,7 @@ void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& paren
   bytes_restored_ += entry.size;
 }
 
-void RestoreWindow::tell_progress(const std::string& current) {
+void RestoreWindow::report_progress(const std::string& current) {
   journal_.observer().progress(
       {.files_done = files_done_,
        .files_total = files_total_,

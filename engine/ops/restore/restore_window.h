@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/pinned.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/destination/tree_writer.h"
@@ -19,7 +20,7 @@
 
 namespace kist {
 
-class RestoreWindow {
+class RestoreWindow : private Pinned {
  public:
   // `report` hears of each entry that cannot be made, from any thread; the rest goes on.
   using Report = std::function<void(const Entry&, const Error&)>;
@@ -34,10 +35,6 @@ class RestoreWindow {
                 Pool& pool,
                 Report report,
                 HasFailed has_failed);
-  RestoreWindow(const RestoreWindow&) = delete;
-  RestoreWindow& operator=(const RestoreWindow&) = delete;
-  RestoreWindow(RestoreWindow&&) = delete;
-  RestoreWindow& operator=(RestoreWindow&&) = delete;
   ~RestoreWindow();
 
   // A file to be written; its path is that in the target. A full window is written at once.
@@ -63,15 +60,15 @@ class RestoreWindow {
 
  private:
   struct OpenFile;
-  struct Wanted;
+  struct RequiredBlock;
 
-  void want(const ContentItem& item, std::uint64_t file_offset);
+  void require(const ContentItem& item, std::uint64_t file_offset);
   void give_up_planned(const Error& error);
   void write_all();
-  void write_unwanted(std::size_t start);
+  void write_blockless(std::size_t start);
   void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
-  void write_block(OpenFile& file, const Wanted& wanted, View block, ParentCache& parents);
-  [[nodiscard]] std::optional<View> block_of(const Wanted& wanted, View plain) const;
+  void write_block(OpenFile& file, const RequiredBlock& required, View block, ParentCache& parents);
+  [[nodiscard]] std::optional<View> block_of(const RequiredBlock& required, View plain) const;
   void open(OpenFile& file, ParentCache& parents);
   void close(OpenFile& file);
   void fail(OpenFile& file, const Error& error, ParentCache& parents);
@@ -79,7 +76,7 @@ class RestoreWindow {
   void make_links();
   void discard_unfinished() noexcept;
   void clear();
-  void tell_progress(const std::string& current);
+  void report_progress(const std::string& current);
 
   const Journal& journal_;
   BlockIndex& block_index_;
@@ -94,8 +91,8 @@ class RestoreWindow {
   FrameReader frames_;
   TrustedNumbers trust_;
   std::vector<std::unique_ptr<OpenFile>> files_;
-  std::vector<Wanted> wanted_;
-  std::vector<std::uint32_t> unwanted_;
+  std::vector<RequiredBlock> required_;
+  std::vector<std::uint32_t> blockless_;  // files, by their place, that require no block any more
   std::vector<Entry> links_;
   std::uint64_t files_total_ = 0;
   std::uint64_t bytes_total_ = 0;

@@ -18,11 +18,11 @@ CopyChecker::Check hashes_to(const ObjectHash& expected) {
 
 }  // namespace
 
-CopyChecker::Checked CopyChecker::check_copy(const std::string& name,
+CopyChecker::Checked CopyChecker::check_copy(const std::string& path,
                                              std::uint64_t size_max,
                                              const Check& check) const {
   Checked out;
-  Copy copy = read_copy(repository_.reader(), name, size_max);
+  Copy copy = read_copy(repository_.reader(), path, size_max);
   if (!copy.problem) copy.problem = failure_of([&] { check(*copy.bytes); });
   if (copy.problem) {
     out.problem = copy.problem->text();
@@ -33,11 +33,11 @@ CopyChecker::Checked CopyChecker::check_copy(const std::string& name,
   return out;
 }
 
-void CopyChecker::check(const std::string& name,
+void CopyChecker::check(const std::string& path,
                         const ObjectHash& expected,
                         std::uint64_t size_max) {
-  const Checked copy = check_copy(name, size_max, hashes_to(expected));
-  if (!copy.good) report_(name, copy.problem, false);
+  const Checked copy = check_copy(path, size_max, hashes_to(expected));
+  if (!copy.good) report_(path, copy.problem, Healing::impossible);
 }
 
 void CopyChecker::check_twins(const std::string& path, std::uint64_t size_max, const Check& check) {
@@ -48,27 +48,27 @@ void CopyChecker::check_twins(const std::string& path, std::uint64_t size_max, c
   if (!second.good) report_(second_path, second.problem, heal(second_path, second, first));
 }
 
-void CopyChecker::check_twins(const std::string& name,
+void CopyChecker::check_twins(const std::string& path,
                               const ObjectHash& expected,
                               std::uint64_t size_max) {
-  check_twins(name, size_max, hashes_to(expected));
+  check_twins(path, size_max, hashes_to(expected));
 }
 
 namespace {
 
 // Whether the journal says that nobody may need the object any more: it is of an epoch that has
 // ended, or a slot's of another generation.
-bool is_ended(const State& state, const std::string& name) {
-  const std::size_t slash = name.find('/');
-  const std::string folder = name.substr(0, slash);
-  const std::string file = untwinned(name.substr(slash + 1));
+bool is_ended(const State& state, const std::string& path) {
+  const std::size_t slash = path.find('/');
+  const std::string folder = path.substr(0, slash);
+  const std::string file = first_copy_path(path.substr(slash + 1));
   if (folder == "slots") {
-    const auto parsed = parse_slot_name(file);
+    const auto parsed = parse_slot_path(file);
     const auto slot = parsed ? state.slots.find(parsed->slot) : state.slots.end();
     return slot != state.slots.end() && slot->second.generation != parsed->generation;
   }
   if (folder == "epochs") {
-    const auto parsed = parse_epoch_name(file);
+    const auto parsed = parse_epoch_box_path(file);
     return parsed && is_of_ended_epoch(state, parsed->epoch_number, parsed->epoch);
   }
   if (folder == "keys") {
@@ -80,33 +80,41 @@ bool is_ended(const State& state, const std::string& name) {
 
 }  // namespace
 
-// The damaged copy gives way to the bytes of the good one, which was just read.
-bool CopyChecker::heal(const std::string& name, const Checked& damaged, const Checked& good) {
-  if (!heals_ || !damaged.is_damaged || !good.good) return false;
+// The damaged copy gives way to the bytes of the good one, which was just read. Healing replays the
+// journal; if that comes to a new epoch, the verify is over: it goes by the former one, whose index
+// is gone.
+CopyChecker::Healing CopyChecker::heal(const std::string& path,
+                                       const Checked& damaged,
+                                       const Checked& good) {
+  if (!damaged.is_damaged || !good.good) return Healing::impossible;
+  if (!heals_) return Healing::possible;
   bool is_healed = false;
+  const EpochId epoch = repository_.state().epoch;
   const auto failure = failure_of([&] {
     // An object that has ended, or was replaced, is not revived.
-    const EpochId epoch = repository_.state().epoch;
     const auto has_ended = [&] {
       repository_.journal().replay();
-      return is_ended(repository_.state(), name);
+      return is_ended(repository_.state(), path);
     };
     const bool is_late = has_ended() || repository_.state().epoch != epoch;
     if (!is_late) {
-      repository_.remover().replace(name, *good.good);
+      repository_.remover().replace(path, *good.good);
       repository_.writer().barrier();
       is_healed = !has_ended();
       if (is_healed) return;
-      repository_.remover().remove(name);
+      repository_.remover().remove(path);
     }
-    throw Error(Code::conflict, concat(name,
+    throw Error(Code::conflict, concat(path,
                                        " has been replaced meanwhile, by an epoch's end or a new "
                                        "secret; run the command again"));
   });
-  if (!failure) return is_healed;
+  if (repository_.state().epoch != epoch) {
+    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
+  }
+  if (!failure) return is_healed ? Healing::done : Healing::possible;
   if (failure->code() == Code::conflict) throw Error(*failure);
-  report_(name, concat("it could not be healed: ", failure->text()), false);
-  return false;
+  report_(path, concat("it could not be healed: ", failure->text()), Healing::impossible);
+  return Healing::possible;
 }
 
 }  // namespace kist

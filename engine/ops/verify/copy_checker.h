@@ -14,18 +14,20 @@ class CopyChecker {
  public:
   // Throws when the bytes are not what they should be.
   using Check = std::function<void(View)>;
-  // Takes a finding: the object, the problem, whether it was healed.
-  using Report = std::function<void(const std::string&, const std::string&, bool)>;
+  // Whether a damaged copy has another one to be written anew from.
+  enum class Healing { impossible, possible, done };
+  // Takes a finding: the object and the problem.
+  using Report = std::function<void(const std::string&, const std::string&, Healing)>;
 
   // `heals` asks for the capability `maintain`.
   CopyChecker(Repository& repository, bool heals, Report report)
       : repository_(repository), heals_(heals), report_(std::move(report)) {}
 
   // By hash, an object that is stored once.
-  void check(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
+  void check(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);
   // One that is stored twice.
   void check_twins(const std::string& path, std::uint64_t size_max, const Check& check);
-  void check_twins(const std::string& name, const ObjectHash& expected, std::uint64_t size_max);
+  void check_twins(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);
 
  private:
   // A copy that was read: its bytes if it is good, else why it is not.
@@ -35,10 +37,10 @@ class CopyChecker {
     bool is_damaged = false;  // not just out of reach
   };
 
-  [[nodiscard]] Checked check_copy(const std::string& name,
+  [[nodiscard]] Checked check_copy(const std::string& path,
                                    std::uint64_t size_max,
                                    const Check& check) const;
-  bool heal(const std::string& name, const Checked& damaged, const Checked& good);
+  Healing heal(const std::string& path, const Checked& damaged, const Checked& good);
 
   Repository& repository_;
   bool heals_;

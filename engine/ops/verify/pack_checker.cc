@@ -26,20 +26,20 @@ PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report repor
 }
 
 template <typename Work>
-bool PackChecker::guarded(const std::string& object, const Work& work) {
-  const auto failure = failure_of(work);
+bool PackChecker::attempt(const std::string& object, const Work& work) {
+  const auto failure = failure_except(Code::refused, work);
   if (!failure) return true;
-  if (failure->code() == Code::refused) throw Error(*failure);
   report_(object, failure->text(), std::nullopt);
   return false;
 }
 
-void PackChecker::check_all(BlockIndex& of, unsigned threads_wanted) {
+void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   const BlockIndex::Reader index(of);
   std::atomic<std::uint32_t> next{0};
   pack_count_ = index.pack_count();
-  const unsigned threads =
-      threads_wanted != 0 ? threads_wanted : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned threads = threads_requested != 0
+                               ? threads_requested
+                               : std::max(1U, std::thread::hardware_concurrency());
   Pool pool(threads);
   std::vector<std::future<void>> workers;
   for (unsigned i = 0; i < threads; ++i) {
@@ -58,32 +58,32 @@ void PackChecker::check_all(BlockIndex& of, unsigned threads_wanted) {
 
 void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
   Reading reading{.index = index, .number = number, .pack = index.pack(number)};
-  const std::string name = pack_name(reading.pack.name);
-  const bool is_there = guarded(name, [&] {
-    const std::optional<std::uint64_t> size = repository_.reader().size(name);
+  const std::string path = pack_path(reading.pack.hash);
+  const bool is_there = attempt(path, [&] {
+    const std::optional<std::uint64_t> size = repository_.reader().size(path);
     if (!size) throw Error(Code::missing, "it is missing");
     if (*size != reading.pack.size) throw Error(Code::corrupt, "it has a wrong size");
   });
-  if (!is_there) note_damage(reading);
+  if (!is_there) record_damage(reading);
   if (level_ == VerifyLevel::structure) return;
-  if (is_there && !guarded(name, [&] { read_pack(reading); })) note_damage(reading);
+  if (is_there && !attempt(path, [&] { read_pack(reading); })) record_damage(reading);
   repository_.observer().progress({.files_done = number,
                                    .files_total = pack_count_,
                                    .bytes_done = bytes_read_,
                                    .bytes_total = 0,
                                    .is_estimate = false,
-                                   .current = name});
+                                   .current = path});
 }
 
 // Reads a pack once, front to back: its hash, and on the way, frame by frame, its content.
 void PackChecker::read_pack(Reading& reading) {
   const PackRecord& pack = reading.pack;
-  const std::string name = pack_name(pack.name);
+  const std::string path = pack_path(pack.hash);
   ObjectHasher hasher;
   std::uint64_t at = 0;
   const auto read = [&](std::uint64_t end) {
     Bytes bytes(end - at);
-    if (repository_.reader().get_range(name, at, bytes) != bytes.size()) {
+    if (repository_.reader().get_range(path, at, bytes) != bytes.size()) {
       throw Error(Code::corrupt, "it is cut short");
     }
     hasher.update(bytes);
@@ -107,17 +107,17 @@ void PackChecker::read_pack(Reading& reading) {
   while (at < pack.size) {
     tail = read(std::min(pack.size, at + (1U << 20U)));
   }
-  if (hasher.finish() != pack.name) {
+  if (hasher.finish() != pack.hash) {
     throw Error(Code::corrupt, "its bytes do not hash to its name");
   }
-  const PackHeader decoded = decode_pack_header(header, name);
+  const PackHeader decoded = decode_pack_header(header, path);
   if (decoded.kind != pack.kind || decoded.repository != repository_.keyring().repository()) {
     throw Error(Code::corrupt, "its header is another's");
   }
   if (level_ != VerifyLevel::content) return;
-  check_directory(pack, places, name);
+  check_directory(pack, places, path);
   for (const std::uint64_t block : reading.blocks) {
-    prover_.note(block);
+    prover_.add(block);
   }
 }
 
@@ -125,19 +125,19 @@ void PackChecker::check_frame(Reading& reading,
                               std::uint32_t frame,
                               const FrameRecord& record,
                               View sealed) {
-  const ObjectHash& pack = reading.pack.name;
+  const ObjectHash& pack = reading.pack.hash;
   const auto failure = failure_of([&] { check_frame_content(reading, frame, record, sealed); });
   if (!failure) return;
-  report_(pack_name(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
+  report_(pack_path(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
   const std::lock_guard lock(mutex_);
   damaged_frames_.insert({reading.number, frame});
   damaged_packs_.insert(pack);
 }
 
 // The pack is damaged, and its frames from the one on that was being read cannot be read.
-void PackChecker::note_damage(const Reading& reading) {
+void PackChecker::record_damage(const Reading& reading) {
   const std::lock_guard lock(mutex_);
-  damaged_packs_.insert(reading.pack.name);
+  damaged_packs_.insert(reading.pack.hash);
   for (std::uint32_t frame = reading.frames_read; frame < reading.pack.frame_count; ++frame) {
     damaged_frames_.insert({reading.number, frame});
   }
@@ -145,16 +145,16 @@ void PackChecker::note_damage(const Reading& reading) {
 
 void PackChecker::check_directory(const PackRecord& pack,
                                   const std::vector<FramePlace>& places,
-                                  const std::string& name) {
+                                  const std::string& path) {
   Bytes footer(pack_footer_size);
-  repository_.reader().get_range(name, pack.size - pack_footer_size, footer);
-  const std::uint32_t size = decode_pack_footer(footer, name);
+  repository_.reader().get_range(path, pack.size - pack_footer_size, footer);
+  const std::uint32_t size = decode_pack_footer(footer, path);
   if (size + pack_footer_size > pack.size) throw Error(Code::corrupt, "its footer is wrong");
   Bytes sealed(size);
-  repository_.reader().get_range(name, pack.size - pack_footer_size - size, sealed);
+  repository_.reader().get_range(path, pack.size - pack_footer_size - size, sealed);
   const FramePosition position{repository_.keyring().repository(), pack.kind, 0};
   const Key key = keys_->keys().directory_key(pack);
-  if (open_directory(key, position, sealed, name) != places) {
+  if (open_directory(key, position, sealed, path) != places) {
     throw Error(Code::corrupt, "its directory and the index differ");
   }
 }
@@ -164,7 +164,7 @@ void PackChecker::check_frame_content(Reading& reading,
                                       const FrameRecord& record,
                                       View sealed) {
   const PackRecord& pack = reading.pack;
-  const std::string name = pack_name(pack.name);
+  const std::string path = pack_path(pack.hash);
   const FramePosition position{repository_.keyring().repository(), pack.kind, frame};
   const Key secret = keys_->keys().frame_secret(pack, frame);
   const View contents = sealed.first(record.place.contents_size);
@@ -172,8 +172,8 @@ void PackChecker::check_frame_content(Reading& reading,
   const Bytes plain = open_frame(
       secret, position,
       {.contents = contents, .encoding = record.encoding, .plain_size = record.plain_size},
-      thread_decompressor(), name);
-  const FrameList list = open_frame_list(secret, position, sealed_list, name);
+      thread_decompressor(), path);
+  const FrameList list = open_frame_list(secret, position, sealed_list, path);
   std::size_t at = 0;
   std::uint64_t number = record.first_number;
   for (const ListedBlock& block : list.blocks) {

@@ -45,7 +45,7 @@ class PackChecker {
 
  private:
   template <typename Work>
-  bool guarded(const std::string& object, const Work& work);
+  bool attempt(const std::string& object, const Work& work);
 
   // A pack that is being read.
   struct Reading {
@@ -65,8 +65,8 @@ class PackChecker {
                            View sealed);
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
-                       const std::string& name);
-  void note_damage(const Reading& reading);
+                       const std::string& path);
+  void record_damage(const Reading& reading);
 
   Repository& repository_;
   VerifyLevel level_;

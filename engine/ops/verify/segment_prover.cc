@@ -15,7 +15,7 @@ constexpr std::size_t entry_proofs_max = 100'000;
 
 SegmentProver::SegmentProver(const State& state) {
   std::vector<SegmentIntroduction> unproved;
-  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
+  state.segments.for_each([&](const ObjectHash& /*hash*/, const SegmentState& segment) {
     if (!segment.is_proved) unproved.push_back(segment.introduction);
   });
   std::ranges::sort(unproved, {}, &SegmentIntroduction::first_number);
@@ -24,7 +24,7 @@ SegmentProver::SegmentProver(const State& state) {
   }
 }
 
-void SegmentProver::note(std::uint64_t number) {
+void SegmentProver::add(std::uint64_t number) {
   const auto first = [](const Segment& segment) { return segment.introduction.first_number; };
   const auto after = std::ranges::upper_bound(segments_, number, {}, first);
   if (after == segments_.begin()) return;

@@ -11,15 +11,16 @@
 namespace kist {
 
 // Counts, for each segment that nobody has vouched for, the blocks that were opened and are what
-// the index says. A segment of which none is missing tells the truth.
+// the index says. A segment whose blocks were all counted is proved.
 class SegmentProver {
  public:
   explicit SegmentProver(const State& state);
 
-  // That block was opened, its id computed, and it lies where the index has it. Each block once;
-  // any thread.
-  void note(std::uint64_t number);
-  // Says so in the journal; how many segments it was. Error as commit() throws.
+  // Counts a block that was opened, whose id was computed, and that lies where the index has it.
+  // Each block once; any thread.
+  void add(std::uint64_t number);
+  // Records the proved segments in the journal, and returns how many they are. Error as commit()
+  // throws.
   std::uint64_t commit_proofs(Repository& repository) const;
 
  private:

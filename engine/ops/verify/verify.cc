@@ -31,9 +31,14 @@ class Verifier {
       : repository_(repository),
         options_(options),
         copies_(repository,
-                options.repairs,
-                [this](const auto& object, const auto& problem, bool is_healed) {
-                  report(object, problem, {}, is_healed);
+                repairs(),
+                [this](const auto& object, const auto& problem, CopyChecker::Healing healing) {
+                  const bool has_remedy = healing != CopyChecker::Healing::impossible;
+                  add({.object = object,
+                       .problem = problem,
+                       .offset = {},
+                       .is_healed = healing == CopyChecker::Healing::done,
+                       .remedy = has_remedy ? Remedy::heal : Remedy::none});
                 }),
         packs_(repository,
                options.level,
@@ -46,10 +51,11 @@ class Verifier {
 
   VerifyReport run() {
     check_journal();
+    epoch_ = repository_.state().epoch;
     check_slots();
     check_key_segments();
     check_ended();
-    guarded("block index", [&] { index_ = &repository_.blocks().complete_index(); });
+    attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
     const bool has_index = index_ != nullptr;
     for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
       check_snapshot(*snapshot);
@@ -61,15 +67,17 @@ class Verifier {
     if (has_index) packs_.check_all(*index_, options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
       for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
-        guarded(concat("snapshot ", hex(snapshot->taken.snapshot)),
+        attempt(concat("snapshot ", hex(snapshot->taken.snapshot)),
                 [&] { check_manifest(*snapshot); });
       }
     }
     require_same_epoch();
-    if (options_.repairs) {
-      distrust_damaged(has_index && options_.level == VerifyLevel::content);
+    if (repairs()) {
+      remember_damaged(has_index && options_.level == VerifyLevel::content);
     }
-    if (has_index && options_.level == VerifyLevel::content) record_proofs();
+    if (has_index && options_.level == VerifyLevel::content && !options_.is_dry_run) {
+      record_proofs();
+    }
     report_.packs = packs_.pack_count();
     report_.frames = packs_.frame_count();
     report_.blocks = packs_.block_count();
@@ -78,21 +86,26 @@ class Verifier {
   }
 
  private:
+  [[nodiscard]] bool repairs() const { return options_.repairs && !options_.is_dry_run; }
+
+  void add(Finding finding) {
+    const std::lock_guard lock(mutex_);
+    if (finding.is_healed) ++report_.healed;
+    report_.findings.push_back(std::move(finding));
+  }
+
+  // A finding that no repair mends.
   void report(const std::string& object,
               const std::string& problem,
-              std::optional<std::uint64_t> offset = std::nullopt,
-              bool is_healed = false) {
-    const std::lock_guard lock(mutex_);
-    report_.findings.push_back({object, problem, offset, is_healed});
-    if (is_healed) ++report_.healed;
+              std::optional<std::uint64_t> offset = std::nullopt) {
+    add({.object = object, .problem = problem, .offset = offset});
   }
 
   // What `work` meets, damage or an object that cannot be read, becomes a finding.
   template <typename Work>
-  bool guarded(const std::string& object, const Work& work) {
-    const auto failure = failure_of(work);
+  bool attempt(const std::string& object, const Work& work) {
+    const auto failure = failure_except(Code::refused, work);
     if (!failure) return true;
-    if (failure->code() == Code::refused) throw Error(*failure);
     report(object, failure->text());
     return false;
   }
@@ -115,21 +128,24 @@ class Verifier {
 
   // What an epoch's end has removed meanwhile is no damage.
   void require_same_epoch() {
-    const EpochId epoch = repository_.state().epoch;
     if (report_.findings.empty()) return;
     repository_.journal().replay();
-    if (repository_.state().epoch == epoch) return;
+    if (repository_.state().epoch == epoch_) return;
     throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
-  // What the catalog holds was judged when it was replayed; the store must still hold the same.
+  // The catalog's entries were validated when they were replayed; the store must still hold them.
   void check_journal() {
-    const Journal::Replayed journal = repository_.journal().replay();
-    for (const std::string& name : journal.restored) {
-      report(name, "it was missing; its second copy is good, and was put in its place", {}, true);
+    const bool is_readable = repository_.journal().replay().is_readable;
+    for (const std::string& name : repository_.journal().restored()) {
+      add({.object = name,
+           .problem = "it was missing; its second copy is good, and was put in its place",
+           .offset = {},
+           .is_healed = true,
+           .remedy = Remedy::heal});
     }
-    if (!journal.is_readable) {
-      report(journal_name(repository_.state().next_sequence), "it cannot be read: junk or damage");
+    if (!is_readable) {
+      report(journal_path(repository_.state().next_sequence), "it cannot be read: junk or damage");
     }
     repository_.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
       check_cancelled(repository_.observer());
@@ -138,38 +154,38 @@ class Verifier {
       return true;
     });
     for (const VoidEntry* incident : repository_.state().open_incidents()) {
-      report(journal_name(incident->sequence), concat("void: ", incident->reason));
+      report(journal_path(incident->sequence), concat("void: ", incident->reason));
     }
   }
 
   // Whoever was cut off between the last entry and its second copy left one; the next commit makes
   // the other before it does anything else.
   void check_entry(std::uint64_t sequence, const ObjectHash& hash) {
-    const std::string name = journal_name(sequence);
+    const std::string path = journal_path(sequence);
     const bool is_head = sequence + 1 == repository_.state().next_sequence;
-    if (is_head && !options_.repairs && !repository_.reader().size(copies_of(name).back())) {
-      copies_.check(name, hash, journal_entry_bytes_max);
+    if (is_head && !options_.repairs && !repository_.reader().size(copies_of(path).back())) {
+      copies_.check(path, hash, journal_entry_bytes_max);
     } else {
-      copies_.check_twins(name, hash, journal_entry_bytes_max);
+      copies_.check_twins(path, hash, journal_entry_bytes_max);
     }
   }
 
   // Genesis cannot name the first owner's slot object: its signature is what can be checked.
-  CopyChecker::Check signed_by(const std::string& name, const SigningPublicKey& key) const {
-    return [this, name, key](View bytes) {
+  CopyChecker::Check signed_by(const std::string& path, const SigningPublicKey& key) const {
+    return [this, path, key](View bytes) {
       const Envelope envelope =
-          decode_envelope_of(bytes, name, ObjectType::slot, repository_.keyring().repository());
+          decode_envelope_of(bytes, path, ObjectType::slot, repository_.keyring().repository());
       if (is_signed_by(envelope, key)) return;
       throw Error(Code::corrupt, "its signature is not its slot's");
     };
   }
 
-  // Who has the epoch's secret can tell what each box must be.
+  // A slot that reads has the epoch's secret, and so can make each box anew and compare.
   void check_epoch_box(const SlotState& slot) {
     const State& state = repository_.state();
     const SlotIntroduction& introduction = slot.introduction;
-    const std::string name = epoch_name(state.epoch_number, state.epoch, introduction.slot);
-    copies_.check_twins(name, slot.epoch_box, small_object_bytes_max);
+    const std::string path = epoch_box_path(state.epoch_number, state.epoch, introduction.slot);
+    copies_.check_twins(path, slot.epoch_box, small_object_bytes_max);
     if (!keys_) return;
     const Bytes due =
         make_epoch_box(repository_.keyring().origin(), introduction.slot, introduction.box_key,
@@ -177,7 +193,7 @@ class Verifier {
                         keys_->epoch_secret(), state.epoch_begun},
                        (introduction.capabilities & can_read) != 0);
     if (hash_object(due) == slot.epoch_box) return;
-    report(name, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
+    report(path, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
   }
 
   void check_slots() {
@@ -188,37 +204,42 @@ class Verifier {
     for (const SlotState& slot : slots) {
       const SlotIntroduction& introduction = slot.introduction;
       const SlotId& id = introduction.slot;
-      copies_.check_twins(grant_name(id), introduction.grant, small_object_bytes_max);
+      copies_.check_twins(grant_path(id), introduction.grant, small_object_bytes_max);
       check_epoch_box(slot);
       if (slot.generation == 0) continue;  // a recipient that has not accepted yet has none
-      const std::string name = slot_name(id, slot.generation);
+      const std::string path = slot_path(id, slot.generation);
       if (slot.slot_object != ObjectHash{}) {
-        copies_.check_twins(name, slot.slot_object, slot_object_bytes_max);
+        copies_.check_twins(path, slot.slot_object, slot_object_bytes_max);
         continue;
       }
-      copies_.check_twins(name, slot_object_bytes_max, signed_by(name, introduction.signing_key));
+      copies_.check_twins(path, slot_object_bytes_max, signed_by(path, introduction.signing_key));
     }
   }
 
   void check_key_segments() {
-    for (const auto& [name, author] : repository_.state().key_segments.all()) {
-      copies_.check_twins(key_segment_name(name), name, key_segment_bytes_max);
+    for (const auto& [hash, author] : repository_.state().key_segments.all()) {
+      copies_.check_twins(key_segment_path(hash), hash, key_segment_bytes_max);
     }
   }
 
   // What only a former epoch opens should be gone. A backup that is running may have left some.
   void check_ended() {
-    const std::vector<std::string> ended = find_ended_objects(repository_);
-    if (ended.empty()) return;
-    if (options_.repairs) remove_ended_objects(repository_);
-    for (const std::string& name : ended) {
-      report(name, "it is of an epoch that has ended, and was to be removed", {}, options_.repairs);
+    const RemovalPlan plan = find_ended_objects(repository_);
+    if (plan.removals.empty()) return;
+    if (repairs()) remove_ended_objects(repository_);
+    for (const Removal& removal : plan.removals) {
+      add({.object = removal.path,
+           .problem =
+               concat("it is of an epoch that has ended, and was to be removed: ", removal.reason),
+           .offset = {},
+           .is_healed = repairs(),
+           .remedy = Remedy::remove});
     }
   }
 
   void check_introduced(const SnapshotTaken& taken) {
     for (const SegmentIntroduction& segment : taken.segments) {
-      copies_.check(index_segment_name(segment.index_segment), segment.index_segment,
+      copies_.check(index_segment_path(segment.index_segment), segment.index_segment,
                     index_segment_bytes_max);
     }
   }
@@ -227,8 +248,8 @@ class Verifier {
     ++report_.snapshots;
     const SnapshotTaken& taken = snapshot.taken;
     check_introduced(taken);
-    copies_.check_twins(body_name(taken.body), taken.body, body_bytes_max);
-    guarded(reference_set_name(taken.reference_set), [&] {
+    copies_.check_twins(body_path(taken.body), taken.body, body_bytes_max);
+    attempt(reference_set_path(taken.reference_set), [&] {
       const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
       std::uint64_t introduced = 0;
       for (const SegmentIntroduction& segment : taken.segments) {
@@ -240,14 +261,14 @@ class Verifier {
       if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
     });
     if (keys_) {
-      guarded(body_name(taken.body),
+      attempt(body_path(taken.body),
               [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
     }
   }
 
-  // What is damaged is stored again by the next backup that has it. Only who has read all of a pack
-  // can say that it is good again.
-  void distrust_damaged(bool has_read_all) {
+  // The next backup stores again what a damaged pack held. A pack counts as good again only once a
+  // verify has read all of it.
+  void remember_damaged(bool has_read_all) {
     const std::set<ObjectHash> before = repository_.local().damaged_packs();
     std::set<ObjectHash> packs = packs_.damaged_packs();
     if (!has_read_all) packs.insert(before.begin(), before.end());
@@ -284,7 +305,7 @@ class Verifier {
     return is_whole;
   }
 
-  void note_hurt(const SnapshotState& snapshot, const std::string& path) {
+  void record_hurt(const SnapshotState& snapshot, const std::string& path) {
     ++report_.hurt_count;
     if (report_.hurt.size() < hurt_max) report_.hurt.push_back({snapshot.taken.snapshot, path});
   }
@@ -331,7 +352,7 @@ class Verifier {
         // A set that does not name a stored block is wrong, but the path can be restored.
         is_whole = is_whole && failure->code() != Code::missing;
       }
-      if (!is_whole) note_hurt(snapshot, entry.path);
+      if (!is_whole) record_hurt(snapshot, entry.path);
       return true;
     });
   }
@@ -341,7 +362,8 @@ class Verifier {
   CopyChecker copies_;
   PackChecker packs_;
   std::optional<ReadKeys> keys_;  // of a slot that reads
-  BlockIndex* index_ = nullptr;   // one for all of the run; null: it cannot be made
+  EpochId epoch_;                 // that the run goes by
+  BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

@@ -18,11 +18,19 @@ enum class VerifyLevel {
   content,    // and every frame opens, every block is what its id says, every manifest is whole
 };
 
+// What a repair does about a finding.
+enum class Remedy {
+  none,
+  heal,    // the damaged copy is written anew from the good one
+  remove,  // the object has ended, and goes
+};
+
 struct Finding {
   std::string object;
   std::string problem;
   std::optional<std::uint64_t> offset;  // in the object, where that is known
   bool is_healed = false;
+  Remedy remedy = Remedy::none;
 };
 
 // A path that cannot be restored from a snapshot as it was.
@@ -38,6 +46,9 @@ struct VerifyOptions {
   // are not deduplicated against any more, so that the next backup of a source that still has their
   // content stores it again. Nothing but damaged copies is ever removed.
   bool repairs = false;
+  // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
+  // for in the journal.
+  bool is_dry_run = false;
 };
 
 struct VerifyReport {

@@ -2,12 +2,10 @@
 // this one. validate() and apply() choose by the type of the act; a kind of `Act` that lacks an
 // overload here does not compile. docs/format.md, "Validity".
 //
-//   capability_for(act)      the capability that the act asks of its author; nothing for an act
-//   that
-//                            any slot may commit about itself
-//   check_act(state, act, …) the first rule of the act's own that the entry breaks
-//   apply_act(state, act, …) what a valid act changes; that an entry was replayed is noted by
-//   apply()
+// capability_for(act): the capability that the act asks of its author; nothing for an act that any
+//     slot may commit about itself.
+// check_act(state, act, entry): the first rule of the act's own that the entry breaks.
+// apply_act(state, act, entry): what a valid act changes; apply() notes that it was replayed.
 #pragma once
 
 #include <optional>
@@ -17,35 +15,35 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const Genesis& act);
-std::optional<Capability> capability_for(const SnapshotTaken& act);
-std::optional<Capability> capability_for(const SlotAdded& act);
-std::optional<Capability> capability_for(const SlotRewrapped& act);
-std::optional<Capability> capability_for(const EpochEnded& act);
-std::optional<Capability> capability_for(const StateRemade& act);
-std::optional<Capability> capability_for(const IncidentsClosed& act);
-std::optional<Capability> capability_for(const SegmentsProved& act);
-std::optional<Capability> capability_for(const UnknownAct& act);
+std::optional<Capability> capability_for(const Genesis&);
+std::optional<Capability> capability_for(const SnapshotTaken&);
+std::optional<Capability> capability_for(const SlotAdded&);
+std::optional<Capability> capability_for(const SlotRewrapped&);
+std::optional<Capability> capability_for(const EpochEnded&);
+std::optional<Capability> capability_for(const StateRemade&);
+std::optional<Capability> capability_for(const IncidentsClosed&);
+std::optional<Capability> capability_for(const SegmentsProved&);
+std::optional<Capability> capability_for(const UnknownAct&);
 
 // The rules that hold for every act were checked before: the author is a slot that was not revoked.
-MaybeViolation check_act(const State& state, const Genesis& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const SnapshotTaken& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const SlotAdded& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const SlotRewrapped& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const EpochEnded& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const StateRemade& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const IncidentsClosed& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const SegmentsProved& act, const JournalEntry& entry);
-MaybeViolation check_act(const State& state, const UnknownAct& act, const JournalEntry& entry);
+MaybeViolation check_act(const State&, const Genesis&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SnapshotTaken&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SlotAdded&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SlotRewrapped&, const JournalEntry&);
+MaybeViolation check_act(const State&, const EpochEnded&, const JournalEntry&);
+MaybeViolation check_act(const State&, const StateRemade&, const JournalEntry&);
+MaybeViolation check_act(const State&, const IncidentsClosed&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SegmentsProved&, const JournalEntry&);
+MaybeViolation check_act(const State&, const UnknownAct&, const JournalEntry&);
 
-void apply_act(State& state, const Genesis& act, const JournalEntry& entry);
-void apply_act(State& state, const SnapshotTaken& act, const JournalEntry& entry);
-void apply_act(State& state, const SlotAdded& act, const JournalEntry& entry);
-void apply_act(State& state, const SlotRewrapped& act, const JournalEntry& entry);
-void apply_act(State& state, const EpochEnded& act, const JournalEntry& entry);
-void apply_act(State& state, const StateRemade& act, const JournalEntry& entry);
-void apply_act(State& state, const IncidentsClosed& act, const JournalEntry& entry);
-void apply_act(State& state, const SegmentsProved& act, const JournalEntry& entry);
-void apply_act(State& state, const UnknownAct& act, const JournalEntry& entry);
+void apply_act(State&, const Genesis&, const JournalEntry&);
+void apply_act(State&, const SnapshotTaken&, const JournalEntry&);
+void apply_act(State&, const SlotAdded&, const JournalEntry&);
+void apply_act(State&, const SlotRewrapped&, const JournalEntry&);
+void apply_act(State&, const EpochEnded&, const JournalEntry&);
+void apply_act(State&, const StateRemade&, const JournalEntry&);
+void apply_act(State&, const IncidentsClosed&, const JournalEntry&);
+void apply_act(State&, const SegmentsProved&, const JournalEntry&);
+void apply_act(State&, const UnknownAct&, const JournalEntry&);
 
 }  // namespace kist

@@ -11,7 +11,7 @@ namespace kist {
 
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot);
 // The slot, and its sources, which belong to it from now on.
-void add_slot(State& state, const SlotIntroduction& slot, const JournalEntry& entry);
+void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry);
 
 MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names);
 

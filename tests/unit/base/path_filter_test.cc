@@ -15,7 +15,7 @@ bool is_excluded(const std::vector<std::string>& patterns,
   for (const std::string& pattern : patterns) {
     filter.exclude(pattern);
   }
-  return filter.judge_path(path, is_directory).is_excluded;
+  return filter.match_path(path, is_directory).is_excluded;
 }
 
 bool is_included(const std::vector<std::string>& patterns, const std::string& path) {
@@ -23,7 +23,7 @@ bool is_included(const std::vector<std::string>& patterns, const std::string& pa
   for (const std::string& pattern : patterns) {
     filter.include(pattern);
   }
-  return filter.judge_path(path, false).is_included;
+  return filter.match_path(path, false).is_included;
 }
 
 }  // namespace
@@ -98,9 +98,9 @@ TEST_CASE("patterns that mean nothing are refused") {
 TEST_CASE("a file of patterns has comments, empty lines and escapes") {
   PathFilter filter;
   filter.exclude_lines("# comment\n\n*.tmp  \n\\#literal\r\n");
-  REQUIRE(filter.judge_path("a.tmp", false).is_excluded);
-  REQUIRE(filter.judge_path("#literal", false).is_excluded);
-  REQUIRE_FALSE(filter.judge_path("# comment", false).is_excluded);
+  REQUIRE(filter.match_path("a.tmp", false).is_excluded);
+  REQUIRE(filter.match_path("#literal", false).is_excluded);
+  REQUIRE_FALSE(filter.match_path("# comment", false).is_excluded);
 }
 
 TEST_CASE("with include patterns only what matches, and what lies below, is meant") {
@@ -108,4 +108,72 @@ TEST_CASE("with include patterns only what matches, and what lies below, is mean
   REQUIRE_FALSE(is_included({"*.odt"}, "home/a.txt"));
   REQUIRE(is_included({"/home/ann"}, "home/ann/deep/file"));
   REQUIRE_FALSE(is_included({"/home/ann"}, "home/bob/file"));
+}
+
+TEST_CASE("a path that is judged name by name is judged as a whole path is") {
+  PathFilter filter;
+  filter.exclude("/home/*/cache/");
+  filter.exclude("a/**/z");
+  filter.exclude("!a/b/z");
+  const PathFilter::Match home = filter.match(filter.root(), "home", true);
+  const PathFilter::Match ann = filter.match(home.below, "ann", true);
+  REQUIRE_FALSE(ann.is_excluded);
+  REQUIRE(filter.match(ann.below, "cache", true).is_excluded);
+  REQUIRE_FALSE(filter.match(ann.below, "cache", false).is_excluded);
+  const PathFilter::Match a = filter.match(ann.below, "a", true);
+  REQUIRE(filter.match(a.below, "z", false).is_excluded);
+  const PathFilter::Match b = filter.match(a.below, "b", true);
+  REQUIRE_FALSE(filter.match(b.below, "z", false).is_excluded);
+  REQUIRE(filter.match_path("home/ann/a/z", false).is_excluded);
+  REQUIRE_FALSE(filter.match_path("home/ann/a/b/z", false).is_excluded);
+}
+
+TEST_CASE("a directory that no pattern can match in keeps none of them") {
+  PathFilter filter;
+  filter.exclude("/home/ann/*.tmp");
+  REQUIRE(filter.match(filter.root(), "etc", true).below.positions.empty());
+  const PathFilter::Match home = filter.match(filter.root(), "home", true);
+  REQUIRE(home.below.positions.size() == 1);
+  REQUIRE(filter.match(home.below, "bob", true).below.positions.empty());
+}
+
+TEST_CASE("a directory on the way to an include pattern is not meant itself") {
+  PathFilter filter;
+  filter.include("/home/ann");
+  REQUIRE(filter.has_includes());
+  REQUIRE_FALSE(filter.match_path("", true).is_included);
+  REQUIRE_FALSE(filter.match_path("home", true).is_included);
+  REQUIRE_FALSE(filter.match_path("home", true).below.positions.empty());
+  REQUIRE(filter.match_path("home/ann", true).is_included);
+  REQUIRE(filter.match_path("home/ann", true).below.is_included);
+}
+
+TEST_CASE("an include pattern does not bring back what an exclude pattern names") {
+  PathFilter filter;
+  filter.include("/home");
+  filter.exclude("*.tmp");
+  const PathFilter::Match verdict = filter.match_path("home/a.tmp", false);
+  REQUIRE(verdict.is_included);
+  REQUIRE(verdict.is_excluded);
+}
+
+TEST_CASE("a filter without patterns means everything") {
+  const PathFilter filter;
+  REQUIRE(filter.empty());
+  REQUIRE_FALSE(filter.has_includes());
+  const PathFilter::Match verdict = filter.match_path("any/path", false);
+  REQUIRE(verdict.is_included);
+  REQUIRE_FALSE(verdict.is_excluded);
+}
+
+TEST_CASE("a pattern that is too long is refused, and told by its beginning") {
+  PathFilter filter;
+  filter.exclude(std::string(64U << 10U, 'a'));
+  try {
+    filter.exclude(std::string((64U << 10U) + 1, 'a'));
+    FAIL("nothing was thrown");
+  } catch (const Error& error) {
+    REQUIRE(error.code() == Code::invalid);
+    REQUIRE(error.text().size() < 300);
+  }
 }

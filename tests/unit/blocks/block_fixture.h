@@ -65,7 +65,7 @@ struct IndexFixture {
       frame.blocks.push_back({.tag = tag_of(block_id(block)), .size = 1});
     }
     IndexedPack pack;
-    pack.name = sample_id<ObjectHash>(static_cast<std::uint8_t>(sequence));
+    pack.hash = sample_id<ObjectHash>(static_cast<std::uint8_t>(sequence));
     pack.size = pack_header_size;
     pack.frames = {std::move(frame)};
     SegmentToLoad segment;
@@ -73,7 +73,7 @@ struct IndexFixture {
     segment.first_number = first_number;
     segment.key_segment_of = [](const ObjectHash&) { return ObjectHash(); };
     index.load(sequence, {segment});
-    return pack.name;
+    return pack.hash;
   }
 
   StoredBlocks stored(TrustedNumbers trusted = {}, std::set<ObjectHash> damaged = {}) {
@@ -100,7 +100,7 @@ inline std::vector<Bytes> frames_of(const MemoryStore& store,
                                     const RepositoryId& repository,
                                     const ObjectHash& hash,
                                     const Key& key) {
-  const std::string path = pack_name(hash);
+  const std::string path = pack_path(hash);
   const Bytes pack = store.objects().at(path);
   const View all(pack);
   const PackHeader header = decode_pack_header(all.first(pack_header_size), path);

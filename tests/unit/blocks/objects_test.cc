@@ -18,8 +18,8 @@ struct Stored {
   }
 
   IndexSegment open_segment(const RepositoryId& of, const ExpectedAuthor& author) {
-    const Bytes bytes = get(ObjectType::index_segment, segment.key.name);
-    return open_index_segment({bytes, segment.key.name}, of, Key::from(segment.key.key), author);
+    const Bytes bytes = get(ObjectType::index_segment, segment.key.hash);
+    return open_index_segment({bytes, segment.key.hash}, of, Key::from(segment.key.key), author);
   }
 
   Sealing sealing;
@@ -37,10 +37,10 @@ TEST_CASE("what was put is what is got, under its hash and with its key") {
   Stored stored;
   REQUIRE(stored.open_segment(stored.repository, stored.sealing.expected()) ==
           sample_index_segment());
-  const ObjectHash& body = stored.body.key.name;
+  const ObjectHash& body = stored.body.key.hash;
   REQUIRE(open_body({stored.get(ObjectType::body, body), body}, stored.repository,
                     Key::from(stored.body.key.key)) == sample_body());
-  const ObjectHash& set = stored.set.key.name;
+  const ObjectHash& set = stored.set.key.hash;
   REQUIRE(open_reference_set({stored.get(ObjectType::reference_set, set), set}, stored.repository,
                              Key::from(stored.set.key.key)) == sample_reference_set());
 }
@@ -49,30 +49,30 @@ TEST_CASE("bodies are stored twice, index segments and reference sets once, and 
   const Stored stored;
   const auto objects = stored.store.objects();
   REQUIRE(objects.size() == 4);
-  const std::string body = body_name(stored.body.key.name);
-  REQUIRE(objects.at(body) == objects.at(twin_name(body)));
+  const std::string body = body_path(stored.body.key.hash);
+  REQUIRE(objects.at(body) == objects.at(second_copy_path(body)));
   REQUIRE(stored.body.stored_bytes == 2 * objects.at(body).size());
   REQUIRE(stored.segment.stored_bytes ==
-          objects.at(index_segment_name(stored.segment.key.name)).size());
-  REQUIRE(stored.set.stored_bytes == objects.at(reference_set_name(stored.set.key.name)).size());
+          objects.at(index_segment_path(stored.segment.key.hash)).size());
+  REQUIRE(stored.set.stored_bytes == objects.at(reference_set_path(stored.set.key.hash)).size());
 }
 
 TEST_CASE("of an object that is stored twice the second copy serves, and the observer is told") {
   Stored stored;
-  const std::string path = body_name(stored.body.key.name);
+  const std::string path = body_path(stored.body.key.hash);
   const Bytes good = stored.store.objects().at(path);
   stored.store.overwrite(path, Bytes(good.size()));
-  REQUIRE(stored.get(ObjectType::body, stored.body.key.name) == good);
+  REQUIRE(stored.get(ObjectType::body, stored.body.key.hash) == good);
   REQUIRE(stored.observer.notices.size() == 1);
-  stored.store.remove(twin_name(path));
-  REQUIRE(error_code([&] { stored.get(ObjectType::body, stored.body.key.name); }) == Code::corrupt);
+  stored.store.remove(second_copy_path(path));
+  REQUIRE(error_code([&] { stored.get(ObjectType::body, stored.body.key.hash); }) == Code::corrupt);
 }
 
 TEST_CASE("an object that is not what its name says is damaged, one that is absent is missing") {
   Stored stored;
-  const std::string path = index_segment_name(stored.segment.key.name);
-  const auto get = [&] { stored.get(ObjectType::index_segment, stored.segment.key.name); };
-  stored.store.overwrite(path, stored.store.objects().at(body_name(stored.body.key.name)));
+  const std::string path = index_segment_path(stored.segment.key.hash);
+  const auto get = [&] { stored.get(ObjectType::index_segment, stored.segment.key.hash); };
+  stored.store.overwrite(path, stored.store.objects().at(body_path(stored.body.key.hash)));
   REQUIRE(error_code(get) == Code::corrupt);
   stored.store.remove(path);
   REQUIRE(error_code(get) == Code::missing);
@@ -97,7 +97,7 @@ TEST_CASE("a segment of another repository, author, signature or epoch is refuse
 
 TEST_CASE("an object of another type, or under another key, is refused") {
   Stored stored;
-  const ObjectHash& hash = stored.body.key.name;
+  const ObjectHash& hash = stored.body.key.hash;
   const Bytes bytes = stored.get(ObjectType::body, hash);
   const Key key = Key::from(stored.body.key.key);
   REQUIRE(error_code([&] {

@@ -28,7 +28,7 @@ struct Building {
   [[nodiscard]] std::vector<Bytes> read(const std::vector<StoredPack>& packs) const {
     std::vector<Bytes> out;
     for (const StoredPack& pack : packs) {
-      for (Bytes& frame : frames_of(store, test_repository(), pack.indexed.name, pack.key)) {
+      for (Bytes& frame : frames_of(store, test_repository(), pack.indexed.hash, pack.key)) {
         out.push_back(std::move(frame));
       }
     }

@@ -42,7 +42,7 @@ TEST_CASE("a pack is its header, frames, padding, directory and footer, named by
   writer.append(PackKind::data, to_bytes("two "));
   auto hash = writer.end(PackKind::data, end_of(100));
   const ObjectHash name = writer.wait(hash);
-  const Bytes pack = store.objects().at(pack_name(name));
+  const Bytes pack = store.objects().at(pack_path(name));
   REQUIRE(hash_object(pack) == name);
   Bytes expected = encode_pack_header(PackKind::data, test_repository());
   const auto append = [&](const Bytes& bytes) {
@@ -65,7 +65,7 @@ TEST_CASE("a data pack and a meta pack may be open at once") {
   auto meta = writer.end(PackKind::meta, end_of(0));
   auto data = writer.end(PackKind::data, end_of(0));
   const auto text_of = [&](std::future<ObjectHash>& hash) {
-    const std::string path = pack_name(writer.wait(hash));
+    const std::string path = pack_path(writer.wait(hash));
     const Bytes pack = store.objects().at(path);
     return std::string(as_text(View(pack).subspan(pack_header_size)));
   };

@@ -28,7 +28,7 @@ struct Writing {
   // A pack of so many blocks.
   static std::vector<StoredPack> pack(std::uint8_t number, std::size_t blocks) {
     StoredPack out;
-    out.indexed.name = sample_id<ObjectHash>(number);
+    out.indexed.hash = sample_id<ObjectHash>(number);
     out.indexed.size = pack_bytes_min;
     out.indexed.frames = {{.place = {pack_header_size, 1'000, 1'000}, .blocks = {}}};
     out.indexed.frames.front().blocks.resize(blocks, {.tag = tag_of(block_id(number)), .size = 1});
@@ -53,13 +53,13 @@ TEST_CASE("a segment lists its packs, and is put only after they are durable") {
   REQUIRE(writing.store.calls == std::vector<std::string>{"barrier", "index"});
   const NamedKey& key = writing.writer.segment_keys().at(0);
   const Bytes bytes =
-      get_hashed(writing.memory, ObjectType::index_segment, key.name, writing.observer);
+      get_hashed(writing.memory, ObjectType::index_segment, key.hash, writing.observer);
   const IndexSegment segment =
-      open_index_segment({bytes, key.name}, writing.sealing.origin.repository, Key::from(key.key),
+      open_index_segment({bytes, key.hash}, writing.sealing.origin.repository, Key::from(key.key),
                          writing.sealing.expected());
   REQUIRE(segment.packs == std::vector<IndexedPack>{Writing::pack(1, 5).front().indexed});
   REQUIRE(writing.writer.stored_bytes() == bytes.size());
-  REQUIRE(writing.writer.pack_keys().at(0).name == sample_id<ObjectHash>(1));
+  REQUIRE(writing.writer.pack_keys().at(0).hash == sample_id<ObjectHash>(1));
   REQUIRE(equal(writing.writer.pack_keys().at(0).key, test_key(1).view()));
 }
 
@@ -69,9 +69,9 @@ TEST_CASE("introductions list data before meta, and number the blocks without a 
   writing.writer.write(PackKind::data, Writing::pack(2, 7));
   writing.writer.write(PackKind::data, Writing::pack(3, 2));
   const auto& keys = writing.writer.segment_keys();
-  REQUIRE(writing.writer.introductions() == std::vector<SegmentIntroduction>{{keys[1].name, 0, 7},
-                                                                             {keys[2].name, 7, 2},
-                                                                             {keys[0].name, 9, 5}});
+  REQUIRE(writing.writer.introductions() == std::vector<SegmentIntroduction>{{keys[1].hash, 0, 7},
+                                                                             {keys[2].hash, 7, 2},
+                                                                             {keys[0].hash, 9, 5}});
 }
 
 TEST_CASE("without packs there is no segment") {

@@ -20,7 +20,7 @@ struct Storing {
   void write_packs(std::size_t count) {
     std::vector<StoredPack> packs(count);
     for (StoredPack& pack : packs) {
-      sealing.random.fill(pack.indexed.name.bytes);
+      sealing.random.fill(pack.indexed.hash.bytes);
       pack.indexed.size = pack_bytes_min;
       pack.indexed.frames = {{.place = {pack_header_size, 1'000, 1'000},
                               .blocks = {{.tag = tag_of(block_id(1)), .size = 1}}}};
@@ -65,10 +65,10 @@ TEST_CASE("the key segment of a snapshot opens its body and its reference set") 
   REQUIRE(open_body({get_hashed(storing.store, ObjectType::body, body, storing.observer), body},
                     repository, Key::from(inner.bodies.at(0))) == sample_body());
   const NamedKey& set = outer.reference_sets.at(0);
-  REQUIRE(set.name == storing.objects.reference_set());
+  REQUIRE(set.hash == storing.objects.reference_set());
   REQUIRE(open_reference_set(
-              {get_hashed(storing.store, ObjectType::reference_set, set.name, storing.observer),
-               set.name},
+              {get_hashed(storing.store, ObjectType::reference_set, set.hash, storing.observer),
+               set.hash},
               repository, Key::from(set.key)) == sample_reference_set());
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("the keys of many packs are spread over as many key segments as they n
     REQUIRE(outer.bodies.empty() == (hash == hashes[1]));
   }
   REQUIRE(packs.size() == key_segment_packs_max + 1);
-  REQUIRE(std::ranges::equal(packs, storing.segments.pack_keys(), {}, {}, &NamedKey::name));
+  REQUIRE(std::ranges::equal(packs, storing.segments.pack_keys(), {}, {}, &NamedKey::hash));
 }
 
 TEST_CASE("keys that are sealed once more, to another epoch, open the same") {

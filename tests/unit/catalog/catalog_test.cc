@@ -1,31 +1,16 @@
 // The catalog: what it stores is what was replayed, whoever of several processes was faster.
 #include "engine/catalog/catalog.h"
 
-#include "engine/catalog/block_index.h"
 #include "engine/rules/validate.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
+#include "tests/unit/catalog/catalog_fixture.h"
 
 using namespace kist;
 using namespace kist::test;
 
 namespace {
-
-constexpr LocalKey checksum_key{1, 2, 3};
-
-ReplayedEntry first_entry() {
-  Genesis genesis = sample_genesis();
-  genesis.policy.name = "default";
-  ReplayedEntry out;
-  out.entry = {.sequence = 0,
-               .author = genesis.owner.slot,
-               .epoch = sample_id<EpochId>(1),
-               .time_ms = 1'000,
-               .act = genesis};
-  out.hash = sample_id<ObjectHash>(50);
-  return out;
-}
 
 // A snapshot with so many key segments, after those that there are.
 ReplayedEntry next_snapshot(const State& state, std::uint32_t key_segments = 1) {
@@ -249,20 +234,4 @@ TEST_CASE("a record that lacks its end is damage, not the absence of a record") 
   }
   REQUIRE(error_code([&] { catalog.for_each(0, [](const ReplayedEntry&) { return true; }); }) ==
           Code::corrupt);
-}
-
-TEST_CASE("a block index that another version has made is loaded anew") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "index";
-  const BlockIndex::Keys keys{.checksum = checksum_key, .tag = {}};
-  BlockIndex(path, keys).load(0, {});
-  REQUIRE(BlockIndex(path, keys).loaded_sequence() == 1);
-  {
-    Environment environment(
-        path, {.map_bytes = 1U << 30U, .table_count = 5, .checksum_key = checksum_key});
-    Transaction write(environment, Transaction::Mode::write);
-    write.put(4, as_view("version"), Bytes(8));
-    write.commit();
-  }
-  REQUIRE(error_code([&] { BlockIndex(path, keys); }) == Code::corrupt);
 }

@@ -9,15 +9,15 @@ using namespace kist::test;
 
 TEST_CASE("the names of slots and entries parse back, and nothing else does") {
   const auto slot = sample_id<SlotId>(1);
-  const auto parsed = parse_slot_name(slot_name(slot, 12).substr(6));
+  const auto parsed = parse_slot_path(slot_path(slot, 12).substr(6));
   REQUIRE(parsed);
   REQUIRE(parsed->slot == slot);
   REQUIRE(parsed->generation == 12);
-  REQUIRE_FALSE(parse_slot_name("abc-1"));
-  REQUIRE_FALSE(parse_slot_name(hex(slot) + "-1.2"));
-  REQUIRE_FALSE(parse_slot_name(hex(slot) + "-012"));
-  REQUIRE(journal_name(7) == "journal/0000000007");
-  REQUIRE(parse_journal_name("0000000007") == 7U);
-  REQUIRE_FALSE(parse_journal_name("0000000007.2"));
-  REQUIRE_FALSE(parse_journal_name("000000007"));
+  REQUIRE_FALSE(parse_slot_path("abc-1"));
+  REQUIRE_FALSE(parse_slot_path(hex(slot) + "-1.2"));
+  REQUIRE_FALSE(parse_slot_path(hex(slot) + "-012"));
+  REQUIRE(journal_path(7) == "journal/0000000007");
+  REQUIRE(parse_journal_path("0000000007") == 7U);
+  REQUIRE_FALSE(parse_journal_path("0000000007.2"));
+  REQUIRE_FALSE(parse_journal_path("000000007"));
 }

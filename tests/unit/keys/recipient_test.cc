@@ -132,7 +132,7 @@ TEST_CASE("a recipient passes by a grant that somebody has planted") {
                                    .clear = seal_box(laptop().box, ephemeral, key.view())},
                                   key, evil.keyring().signing_seed(), roles.content,
                                   random_bytes(roles.content, 10));
-  put_twinned(*roles.store, grant_name(SlotId{}), grant);
+  put_twinned(*roles.store, grant_path(SlotId{}), grant);
   Machine machine(roles.store, 6);
   REQUIRE(accept(machine, roles.owner_repository.keyring().fingerprint()).keyring().slot() == slot);
 }

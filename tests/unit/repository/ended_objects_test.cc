@@ -1,6 +1,8 @@
-// Objects of epochs that have ended: which they are, and that nothing else goes with them.
+// A plan of removal is carried out on the repository as it is by then: a plan that is old, or
+// wrong, removes nothing that counts.
 #include "engine/repository/ended_objects.h"
 
+#include <algorithm>
 #include <set>
 
 #include "engine/crypto/hash.h"
@@ -8,7 +10,6 @@
 #include "engine/keys/sealed_object.h"
 #include "tests/support/forwarding_store.h"
 #include "tests/support/roles.h"
-#include "tests/support/test.h"
 #include "tests/support/world.h"
 
 using namespace kist;
@@ -16,12 +17,214 @@ using namespace kist::test;
 
 namespace {
 
-std::set<std::string> all_names(const MemoryStore& store) {
-  const std::vector<std::string> names = names_of(store, "");
-  return {names.begin(), names.end()};
+std::set<std::string> paths_in(const MemoryStore& store) {
+  std::set<std::string> out;
+  for (const auto& [path, bytes] : store.objects()) {
+    out.insert(path);
+  }
+  return out;
+}
+
+RemovalPlan plan_of(const std::set<std::string>& paths) {
+  RemovalPlan out;
+  for (const std::string& path : paths) {
+    out.removals.push_back({path, "of a plan that is wrong"});
+  }
+  return out;
+}
+
+// The bytes of a key segment of the repository, of that epoch: nobody can open it.
+Bytes key_segment_of(Roles& roles, std::uint32_t number, const EpochId& epoch) {
+  const Keyring& keyring = roles.owner_repository.keyring();
+  ObjectOrigin origin = keyring.origin();
+  origin.epoch_number = number;
+  origin.epoch = epoch;
+  return seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
+                     keyring.signing_seed(), roles.content, random_bytes(roles.content, 100));
 }
 
 }  // namespace
+
+TEST_CASE("a plan that names every object of the store removes nothing that counts") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  end_epoch(owner, {});
+  roles.owner.backup(owner, roles.source / "tree");
+  rewrap_slot(owner, Machine::credential(12), argon2_floor);
+  const std::string former =
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+  roles.store->put(former, Bytes{1});
+  const std::set<std::string> before = paths_in(*roles.store);
+  REQUIRE(remove_planned(owner, plan_of(before), owner.remover()) == 1);
+  std::set<std::string> after = paths_in(*roles.store);
+  REQUIRE(after.insert(former).second);
+  REQUIRE(after == before);
+  require_restored(roles.owner, owner, roles, roles.first);
+}
+
+TEST_CASE("a plan that is old leaves alone what an entry has named since") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  end_epoch(owner, {});
+  const std::set<std::string> before = paths_in(*roles.store);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  // The epoch's id is damaged in the header of one copy: it looks like one of a lost attempt.
+  std::string damaged_path;
+  for (const auto& [path, bytes] : roles.store->objects()) {
+    if (!path.starts_with("keys/") || before.contains(path)) continue;
+    Bytes damaged = bytes;
+    const auto epoch = owner.state().epoch.bytes;
+    const auto at = std::search(damaged.begin(), damaged.end(), epoch.begin(), epoch.end());
+    REQUIRE(at != damaged.end());
+    *at ^= 1;
+    roles.store->overwrite(path, damaged);
+    damaged_path = path;
+    break;
+  }
+  // The owner's machine has not replayed the writer's entry: for it, nothing names the object.
+  const RemovalPlan plan = find_ended_objects(owner);
+  REQUIRE(plan.removals.size() == 1);
+  REQUIRE(plan.removals.front().path == damaged_path);
+  REQUIRE(remove_planned(owner, plan, owner.remover()) == 0);
+  REQUIRE(roles.store->size(damaged_path));
+  REQUIRE(verify(owner, {.repairs = true}).healed == 1);
+  REQUIRE(verify(owner, {}).findings.empty());
+}
+
+TEST_CASE("a plan of a slot's objects leaves alone the one that the journal names since") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  const SlotId slot = owner.keyring().slot();
+  rewrap_slot(owner, Machine::credential(12), argon2_floor);
+  REQUIRE(owner.state().slots.at(slot).generation == 2);
+  roles.store->put(slot_path(slot, 1), Bytes{1});
+  const RemovalPlan plan = plan_of({slot_path(slot, 1), slot_path(slot, 2), slot_path(slot, 3)});
+  REQUIRE(remove_planned(owner, plan, owner.own_slot_remover()) == 1);
+  REQUIRE_FALSE(roles.store->size(slot_path(slot, 1)));
+  REQUIRE(roles.store->size(slot_path(slot, 2)));
+}
+
+TEST_CASE("the plan of what an epoch's end will leave removes nothing before the end") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  end_epoch(owner, {});
+  const std::string former =
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+  roles.store->put(former, Bytes{1});
+  const RemovalPlan plan = plan_end_epoch(owner, {}).removal;
+  REQUIRE(plan.removals.size() > 1);
+  const auto objects = roles.store->objects();
+  REQUIRE(remove_planned(owner, plan, owner.remover()) == 0);
+  REQUIRE(roles.store->objects() == objects);
+}
+
+TEST_CASE("an object that is gone already is not counted as removed") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  end_epoch(owner, {});
+  const Bytes former = key_segment_of(roles, 0, roles.content.draw_id<EpochId>());
+  const std::string path = key_segment_path(hash_object(former));
+  roles.store->put(path, former);
+  const RemovalPlan plan = find_ended_objects(owner);
+  REQUIRE(plan.removals.size() == 1);
+  REQUIRE(remove_planned(owner, plan, owner.remover()) == 1);
+  REQUIRE(remove_planned(owner, plan, owner.remover()) == 0);
+}
+
+TEST_CASE("the plan of an epoch's end writes nothing, and says what the end then does") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  end_epoch(owner, {});
+  writer.journal().replay();
+  roles.backup(writer, "laptop");
+  // Left by an attempt that was cut off, by a writer that was caught, and by somebody unknown.
+  const auto put = [&](const std::string& path, const Bytes& bytes) {
+    roles.store->put(path, bytes);
+  };
+  put(epoch_box_path(2, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
+  put(epoch_box_path(3, roles.content.draw_id<EpochId>(), owner.keyring().slot()), {1});
+  const Bytes former = key_segment_of(roles, 0, roles.content.draw_id<EpochId>());
+  put(key_segment_path(hash_object(former)), former);
+  put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
+  const EndEpochOptions options{.revoked = {writer.keyring().slot()}};
+  const auto objects = roles.store->objects();
+  const EndEpochPlan plan = plan_end_epoch(owner, options);
+  REQUIRE(roles.store->objects() == objects);
+  REQUIRE(plan.slots.shut_out == options.revoked);
+  REQUIRE(plan.slots.kept == std::vector<SlotId>{owner.keyring().slot()});
+  REQUIRE(plan.carried.size() == owner.state().key_segments.all().size());
+  REQUIRE(plan.dropped.empty());
+  const EndEpochResult result = end_epoch(owner, options);
+  REQUIRE(result.sequence == plan.sequence);
+  REQUIRE(result.epoch_number == plan.epoch_number);
+  REQUIRE(result.dropped == plan.dropped);
+  REQUIRE(result.removed == plan.removal.removals.size());
+  std::set<std::string> gone;
+  for (const auto& [path, bytes] : objects) {
+    if (!roles.store->size(path)) gone.insert(path);
+  }
+  std::set<std::string> planned;
+  for (const Removal& removal : plan.removal.removals) {
+    planned.insert(removal.path);
+  }
+  REQUIRE(planned == gone);
+  REQUIRE(verify(owner, {.level = VerifyLevel::content}).findings.empty());
+}
+
+TEST_CASE("the plan of an epoch's end is refused where the end itself is") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  Repository writer = roles.open();
+  REQUIRE(error_code([&] { plan_end_epoch(writer, {}); }) == Code::refused);
+  const SlotId own = owner.keyring().slot();
+  REQUIRE(error_code([&] { plan_end_epoch(owner, {.revoked = {own}}); }) == Code::invalid);
+  const std::string path = key_segment_path(owner.state().key_segments.all().begin()->first);
+  for (const std::string& copy : {path, second_copy_path(path)}) {
+    Bytes damaged = roles.store->objects().at(copy);
+    damaged[damaged.size() / 2] ^= 1;
+    roles.store->overwrite(copy, damaged);
+  }
+  REQUIRE(error_code([&] { plan_end_epoch(owner, {}); }) == Code::corrupt);
+  const EndEpochPlan plan = plan_end_epoch(owner, {.drops_unreadable = true});
+  REQUIRE(plan.dropped == std::vector<std::string>{path});
+  REQUIRE(plan.carried.empty());
+  REQUIRE(owner.state().epoch_number == 0);
+}
+
+TEST_CASE("a repair's dry run writes nothing, and finds what the repair then heals and removes") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  end_epoch(owner, {});
+  roles.owner.backup(owner, roles.source / "tree");
+  const std::string hurt = key_segment_path(owner.state().key_segments.all().begin()->first);
+  Bytes damaged = roles.store->objects().at(hurt);
+  damaged[damaged.size() / 2] ^= 1;
+  roles.store->overwrite(hurt, damaged);
+  const std::string former =
+      epoch_box_path(0, roles.content.draw_id<EpochId>(), owner.keyring().slot());
+  roles.store->put(former, Bytes{1});
+  const auto objects = roles.store->objects();
+  VerifyOptions options{.level = VerifyLevel::content, .repairs = true, .is_dry_run = true};
+  const VerifyReport planned = verify(owner, options);
+  REQUIRE(roles.store->objects() == objects);
+  REQUIRE(planned.healed == 0);
+  REQUIRE(planned.proved == 0);
+  options.is_dry_run = false;
+  const VerifyReport done = verify(owner, options);
+  REQUIRE(done.healed == 2);
+  REQUIRE(planned.findings.size() == done.findings.size());
+  for (std::size_t i = 0; i < done.findings.size(); ++i) {
+    REQUIRE(planned.findings[i].object == done.findings[i].object);
+    REQUIRE(planned.findings[i].remedy == done.findings[i].remedy);
+    REQUIRE(done.findings[i].remedy ==
+            (done.findings[i].object == former ? Remedy::remove : Remedy::heal));
+  }
+  REQUIRE_FALSE(roles.store->size(former));
+  REQUIRE(verify(owner, {}).findings.empty());
+}
 
 TEST_CASE("a clean-up removes what has ended and nothing else") {
   Roles roles(writer_capabilities);
@@ -41,32 +244,36 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
     const Bytes bytes = seal_object({.type = ObjectType::key_segment, .origin = origin}, Key(),
                                     owner.keyring().signing_seed(), roles.content,
                                     random_bytes(roles.content, 100));
-    return std::pair(key_segment_name(hash_object(bytes)), bytes);
+    return std::pair(key_segment_path(hash_object(bytes)), bytes);
   };
   const auto draw = [&] { return roles.content.draw_id<EpochId>(); };
   std::set<std::string> ended;
-  ended.insert(put(epoch_name(0, draw(), slot), {1}));
-  ended.insert(put(twin_name(epoch_name(1, draw(), slot)), {1}));  // an attempt that lost
+  ended.insert(put(epoch_box_path(0, draw(), slot), {1}));
+  ended.insert(
+      put(second_copy_path(epoch_box_path(1, draw(), slot)), {1}));  // an attempt that lost
   for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
     ended.insert(put(name, bytes));
   }
   // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
-  put(epoch_name(2, draw(), slot), {1});
-  put(epoch_name(7, state.epoch, slot), {1});
+  put(epoch_box_path(2, draw(), slot), {1});
+  put(epoch_box_path(7, state.epoch, slot), {1});
   put(concat("epochs/1-", hex(draw()), "/notes"), {1});
   for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
     put(name, bytes);
   }
   put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
-  const std::string named = key_segment_name(state.key_segments.all().begin()->first);
+  const std::string named = key_segment_path(state.key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(named);
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
   roles.store->overwrite(named, damaged);
-  const auto before = all_names(*roles.store);
-  const std::vector<std::string> found = find_ended_objects(owner);
-  REQUIRE(std::set<std::string>(found.begin(), found.end()) == ended);
+  const auto before = paths_in(*roles.store);
+  std::set<std::string> found;
+  for (const Removal& removal : find_ended_objects(owner).removals) {
+    found.insert(removal.path);
+  }
+  REQUIRE(found == ended);
   REQUIRE(remove_ended_objects(owner) == ended.size());
-  auto after = all_names(*roles.store);
+  auto after = paths_in(*roles.store);
   after.merge(ended);
   REQUIRE(after == before);
   require_restored(roles.owner, owner, roles, roles.first);
@@ -75,8 +282,8 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
 TEST_CASE("in the first epoch nothing has ended, whatever stands in the folders of epochs") {
   World world;
   const auto draw = [&] { return world.machine.random.draw_id<EpochId>(); };
-  world.store->put(epoch_name(0, draw(), world.repository.keyring().slot()), Bytes{1});
-  REQUIRE(find_ended_objects(world.repository).empty());
+  world.store->put(epoch_box_path(0, draw(), world.repository.keyring().slot()), Bytes{1});
+  REQUIRE(find_ended_objects(world.repository).removals.empty());
   REQUIRE(remove_ended_objects(world.repository) == 0);
 }
 
@@ -95,13 +302,13 @@ TEST_CASE("what has ended stays until the entry that ended it is known to outlas
 
   Roles roles(writer_capabilities);
   rotate(roles);
-  roles.store->put(epoch_name(0, roles.content.draw_id<EpochId>(), SlotId{}), Bytes{1});
+  roles.store->put(epoch_box_path(0, roles.content.draw_id<EpochId>(), SlotId{}), Bytes{1});
   const auto store = std::make_shared<Unconfirmed>(*roles.store);
   Machine machine(store, 6);
   Repository repository = machine.open();
   store->is_failing = true;
   REQUIRE(error_code([&] { remove_ended_objects(repository); }) == Code::failed);
-  REQUIRE(find_ended_objects(repository).size() == 1);
+  REQUIRE(find_ended_objects(repository).removals.size() == 1);
   store->is_failing = false;
   REQUIRE(remove_ended_objects(repository) == 1);
 }

@@ -57,7 +57,7 @@ TEST_CASE("kist.repo is put when all else of the repository is there, and nothin
 
 TEST_CASE("an init that fails leaves no record of the repository on this machine") {
   auto store = std::make_shared<MemoryStore>();
-  Machine machine(std::make_shared<InitWatch>(*store, journal_name(0), []() -> std::optional<bool> {
+  Machine machine(std::make_shared<InitWatch>(*store, journal_path(0), []() -> std::optional<bool> {
     throw Error(Code::failed, "the disk is full");
   }));
   REQUIRE(error_code([&] { machine.init(); }) == Code::failed);
@@ -65,7 +65,7 @@ TEST_CASE("an init that fails leaves no record of the repository on this machine
 }
 
 TEST_CASE("an init that another was faster than says so, and makes no kist.repo") {
-  const std::string lost = GENERATE(journal_name(0), std::string(repository_file));
+  const std::string lost = GENERATE(journal_path(0), std::string(repository_file));
   auto store = std::make_shared<MemoryStore>();
   Machine machine(
       std::make_shared<InitWatch>(*store, lost, [] { return std::optional<bool>(false); }));

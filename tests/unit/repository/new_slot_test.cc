@@ -39,7 +39,7 @@ struct PutSlot {
 
   // What the slot's own secret opens of its grant: the id key, then the chunk seed.
   [[nodiscard]] Bytes granted() const {
-    const Bytes bytes = store.objects().at(grant_name(slot.slot));
+    const Bytes bytes = store.objects().at(grant_path(slot.slot));
     const Envelope grant = decode_envelope(bytes, "grant");
     const auto key = open_box(keys.box_seed, grant.clear);
     REQUIRE(key);
@@ -49,7 +49,7 @@ struct PutSlot {
 
   // And of its epoch box: journal key, index key, epoch secret, the entry that began the epoch.
   [[nodiscard]] Bytes boxed() const {
-    const std::string name = epoch_name(origin.epoch_number, origin.epoch, slot.slot);
+    const std::string name = epoch_box_path(origin.epoch_number, origin.epoch, slot.slot);
     const auto plain =
         open_box(keys.box_seed, decode_epoch_box(store.objects().at(name), name).box);
     REQUIRE(plain);
@@ -95,11 +95,11 @@ TEST_CASE(
     "a slot's grant and box stand in both copies under the hashes that the journal will name") {
   const PutSlot put(writer_capabilities);
   REQUIRE(put.store.objects().size() == 4);
-  for (const std::string& copy : copies_of(grant_name(put.slot.slot))) {
+  for (const std::string& copy : copies_of(grant_path(put.slot.slot))) {
     REQUIRE(hash_object(put.store.objects().at(copy)) == put.introduction.grant);
   }
   for (const std::string& copy :
-       copies_of(epoch_name(put.origin.epoch_number, put.origin.epoch, put.slot.slot))) {
+       copies_of(epoch_box_path(put.origin.epoch_number, put.origin.epoch, put.slot.slot))) {
     REQUIRE(hash_object(put.store.objects().at(copy)) == put.introduction.epoch_box);
   }
   REQUIRE(put.introduction.slot == put.slot.slot);

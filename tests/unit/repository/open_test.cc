@@ -88,7 +88,7 @@ TEST_CASE("a slot whose grant is not the one that the journal names does not ope
       make_grant(owner.origin(), owner.signing_seed(), slot.introduction.box_key,
                  {.id_key = &keys.secrets().id_key, .chunk_seed = &other}, roles.content);
   REQUIRE_NOTHROW(roles.open());
-  for (const std::string& copy : copies_of(grant_name(slot.introduction.slot))) {
+  for (const std::string& copy : copies_of(grant_path(slot.introduction.slot))) {
     roles.store->overwrite(copy, forged);
   }
   REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);

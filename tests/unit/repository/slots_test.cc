@@ -42,7 +42,7 @@ TEST_CASE("names that somebody has planted do not use up the generations of a sl
   Repository& repository = world.repository;
   const SlotId slot = repository.keyring().slot();
   for (const std::uint32_t planted : {UINT32_MAX, UINT32_MAX - 1, 5'000U, 1'001U, 1'002U}) {
-    world.store->put(slot_name(slot, planted), Bytes(100));
+    world.store->put(slot_path(slot, planted), Bytes(100));
   }
   rewrap_slot(repository, Machine::credential(9), argon2_floor);
   REQUIRE(repository.state().slots.at(slot).generation == 1'003);
@@ -91,8 +91,9 @@ TEST_CASE("the objects of a slot's former secrets go once the journal knows the 
   World world;
   const SlotId slot = world.repository.keyring().slot();
   rewrap_slot(world.repository, Machine::credential(9), argon2_floor);
-  const std::string name = slot_name(slot, 2);
-  REQUIRE(names_of(*world.store, "slots/") == std::vector<std::string>{name, twin_name(name)});
+  const std::string name = slot_path(slot, 2);
+  REQUIRE(names_of(*world.store, "slots/") ==
+          std::vector<std::string>{name, second_copy_path(name)});
 }
 
 TEST_CASE("of two secrets that a slot is given at once, the first stays and the second is told") {

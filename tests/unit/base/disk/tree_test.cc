@@ -19,7 +19,7 @@ TEST_CASE("a directory read in parts gives every name once, in order") {
   std::ranges::sort(expected);
   expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
   const Directory open = Directory::open(directory.path());
-  for (const std::size_t bytes_max : {std::size_t{1}, std::size_t{300}, names_bytes_max}) {
+  for (const std::size_t bytes_max : {std::size_t{1}, std::size_t{300}, names_bytes_default}) {
     std::size_t parts = 0;
     NameReader reader([&](const std::string& after) {
       ++parts;
@@ -30,6 +30,6 @@ TEST_CASE("a directory read in parts gives every name once, in order") {
       names.push_back(*name);
     }
     REQUIRE(names == expected);
-    REQUIRE((parts == 1) == (bytes_max == names_bytes_max));
+    REQUIRE((parts == 1) == (bytes_max == names_bytes_default));
   }
 }

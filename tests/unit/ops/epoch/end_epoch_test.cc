@@ -26,7 +26,7 @@ struct WithWriter {
   }
 
   [[nodiscard]] std::string key_segment() const {
-    return key_segment_name(owner.state().snapshots.at(snapshot).key_segments.front());
+    return key_segment_path(owner.state().snapshots.at(snapshot).key_segments.front());
   }
 
   void lose(const std::string& name) {
@@ -64,9 +64,9 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   const SnapshotId second = roles.backup(writer, "laptop").snapshot;
   roles.owner_repository.journal().replay();
   const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
-  const std::string name = key_segment_name(hurt.key_segments.front());
+  const std::string name = key_segment_path(hurt.key_segments.front());
   const Bytes whole = roles.store->objects().at(name);
-  for (const std::string& copy : {name, twin_name(name)}) {
+  for (const std::string& copy : {name, second_copy_path(name)}) {
     Bytes damaged = whole;
     damaged[damaged.size() / 2] ^= 1;
     roles.store->overwrite(copy, damaged);
@@ -76,15 +76,15 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   REQUIRE(roles.owner_repository.state().epoch_number == 0);
   REQUIRE(names_of(*roles.store, "keys/") == before);
   // One good copy is enough, even for an index that was loaded while there was none.
-  roles.store->overwrite(twin_name(name), whole);
+  roles.store->overwrite(second_copy_path(name), whole);
   REQUIRE(rotate(roles).dropped.empty());
   REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
                                     roles.owner_repository.state().snapshots.at(second)));
   // Given up, it takes with it what it opened, and nothing else.
   const std::string next =
-      key_segment_name(roles.owner_repository.state().snapshots.at(second).key_segments.front());
+      key_segment_path(roles.owner_repository.state().snapshots.at(second).key_segments.front());
   roles.store->remove(next);
-  roles.store->remove(twin_name(next));
+  roles.store->remove(second_copy_path(next));
   REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
   require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
@@ -99,7 +99,7 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
     std::size_t get_range(const std::string& name, std::uint64_t offset, MutableView out) override {
       if (name == name_ && left_-- == 0) {
         store_.remove(name_);
-        store_.remove(twin_name(name_));
+        store_.remove(second_copy_path(name_));
       }
       return ForwardingStore::get_range(name, offset, out);
     }
@@ -117,7 +117,7 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
     Roles roles(writer_capabilities);
     const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
     const auto losing =
-        std::make_shared<Losing>(*roles.store, key_segment_name(first.key_segments.front()), after);
+        std::make_shared<Losing>(*roles.store, key_segment_path(first.key_segments.front()), after);
     Machine machine(losing, 6);
     Repository repository = machine.open();
     std::size_t dropped = 0;
@@ -137,7 +137,7 @@ TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
-  const std::string name = index_segment_name(taken.segments.front().index_segment);
+  const std::string name = index_segment_path(taken.segments.front().index_segment);
   const Bytes whole = roles.store->objects().at(name);
   claim_packs(evil, roles.other.random, pack_names(*roles.store));
   roles.store->remove(name);
@@ -190,7 +190,7 @@ TEST_CASE("a store that does not give back what was put keeps an epoch from endi
 
     void put(const std::string& name, View bytes) override {
       Bytes spoilt(bytes.begin(), bytes.end());
-      const bool is_twin = untwinned(name) != name;
+      const bool is_twin = first_copy_path(name) != name;
       if (name.starts_with("epochs/") && is_twin == spoils_twin_) spoilt.back() ^= 1;
       ForwardingStore::put(name, spoilt);
     }

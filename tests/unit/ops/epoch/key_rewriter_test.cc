@@ -79,7 +79,7 @@ TEST_CASE("every key segment is carried on, those of one author together and of 
     for (const ObjectHash& name : carried.replaces) {
       REQUIRE(state.key_segments.at(name) == state.key_segments.at(carried.replaces.front()));
     }
-    for (const std::string& copy : copies_of(key_segment_name(carried.name))) {
+    for (const std::string& copy : copies_of(key_segment_path(carried.name))) {
       REQUIRE(run.roles.store->objects().contains(copy));
     }
   }
@@ -88,8 +88,8 @@ TEST_CASE("every key segment is carried on, those of one author together and of 
 TEST_CASE("a key segment of which one copy is whole is carried on, and of none is dropped") {
   Rewriting run;
   const ObjectHash first = *run.key_segments().begin();
-  const std::string name = key_segment_name(first);
-  run.roles.store->remove(GENERATE(true, false) ? name : twin_name(name));
+  const std::string name = key_segment_path(first);
+  run.roles.store->remove(GENERATE(true, false) ? name : second_copy_path(name));
   REQUIRE(run.rewriter()->find_damaged().empty());
   run.lose(name);
   const auto rewriter = run.rewriter();
@@ -109,7 +109,7 @@ TEST_CASE("keys that were not carried are missed before anything else happens") 
 TEST_CASE("while an index segment is out of reach, no two key segments are merged") {
   Rewriting run;
   const SnapshotTaken& taken = run.owner.state().snapshots.at(run.roles.first).taken;
-  run.roles.store->remove(index_segment_name(taken.segments.front().index_segment));
+  run.roles.store->remove(index_segment_path(taken.segments.front().index_segment));
   run.owner.local().reset_index();
   const auto rewriter = run.rewriter();
   rewriter->carry_all();
@@ -123,7 +123,7 @@ TEST_CASE("what was put is what the store gives back, both copies, or the epoch 
   const Bytes bytes = to_bytes("as it was written");
   put_twinned(*run.roles.store, name, bytes);
   REQUIRE_NOTHROW(require_stored(run.owner, name, bytes));
-  const std::string copy = GENERATE(true, false) ? name : twin_name(name);
+  const std::string copy = GENERATE(true, false) ? name : second_copy_path(name);
   run.roles.store->overwrite(copy, to_bytes("as it was wrotten"));
   REQUIRE(error_code([&] { require_stored(run.owner, name, bytes); }) == Code::corrupt);
   run.roles.store->remove(copy);

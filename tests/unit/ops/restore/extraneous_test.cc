@@ -25,14 +25,15 @@ struct Target {
   std::vector<std::string> extraneous(const std::vector<std::string>& entries) {
     std::vector<std::string> out;
     const Directory root = Directory::open(directory.path());
-    Extraneous walk(root, [&](const std::string& path) { out.push_back(path); });
+    Extraneous walk(root, names_bytes_default,
+                    [&](const std::string& path) { out.push_back(path); });
     for (std::string path : entries) {
       const bool is_whole = !path.ends_with('~');
       if (!is_whole) path.pop_back();
       Entry entry;
       entry.type = path.ends_with('/') ? EntryType::directory : EntryType::file;
       entry.path = path.substr(0, path.find_last_not_of('/') + 1);
-      walk.see(entry, is_whole);
+      walk.add(entry, is_whole);
     }
     walk.finish();
     return out;
@@ -52,12 +53,13 @@ TEST_CASE("--delete keeps what the snapshot has below a directory that it lacks"
   write_file(target / "e", to_bytes("x"));
   const Directory root = Directory::open(target.path());
   std::vector<std::string> found;
-  Extraneous extraneous(root, [&](const std::string& path) { found.push_back(path); });
+  Extraneous extraneous(root, names_bytes_default,
+                        [&](const std::string& path) { found.push_back(path); });
   const auto see = [&](const std::string& path, EntryType type) {
     Entry entry;
     entry.path = path;
     entry.type = type;
-    extraneous.see(entry, true);
+    extraneous.add(entry, true);
   };
   see("", EntryType::directory);
   see("d/x", EntryType::file);  // the entry of d itself could not be stored

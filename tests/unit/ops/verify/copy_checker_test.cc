@@ -28,11 +28,12 @@ struct CheckedCopies : World {
 
   std::vector<Found> check_as(Repository& checking, const std::string& path, bool heals) const {
     std::vector<Found> out;
-    CopyChecker checker(checking, heals,
-                        [&](const std::string& object, const std::string& problem, bool is_healed) {
-                          REQUIRE_FALSE(problem.empty());
-                          out.push_back({object, is_healed});
-                        });
+    CopyChecker checker(
+        checking, heals,
+        [&](const std::string& object, const std::string& problem, CopyChecker::Healing healing) {
+          REQUIRE_FALSE(problem.empty());
+          out.push_back({object, healing == CopyChecker::Healing::done});
+        });
     checker.check_twins(path, hash_object(bytes), small_object_bytes_max);
     return out;
   }
@@ -48,7 +49,7 @@ struct CheckedCopies : World {
 
   Bytes bytes = to_bytes("an object that is stored twice");
   std::string name = "bodies/" + hex(hash_object(bytes));
-  std::string twin = twin_name(name);
+  std::string twin = second_copy_path(name);
 };
 
 }  // namespace
@@ -106,21 +107,22 @@ TEST_CASE("a copy that is out of reach is named, and not taken for a damaged one
 TEST_CASE("a copy of what has ended meanwhile is not revived") {
   CheckedCopies run;
   const SlotId slot = run.repository.keyring().slot();
-  const std::string old = slot_name(slot, 1);
+  const std::string old = slot_path(slot, 1);
   rewrap_slot(run.repository, Machine::credential(9), argon2_floor);
   run.store->put(old, run.bytes);  // as if its removal had come half way
   REQUIRE(error_code([&] { run.check_as(run.repository, old, true); }) == Code::conflict);
-  REQUIRE_FALSE(run.store->objects().contains(twin_name(old)));
+  REQUIRE_FALSE(run.store->objects().contains(second_copy_path(old)));
 }
 
 TEST_CASE("an object that is stored once is named when it is not what its hash says") {
   CheckedCopies run;
   std::vector<std::string> found;
-  CopyChecker checker(run.repository, true,
-                      [&](const std::string& object, const std::string&, bool is_healed) {
-                        REQUIRE_FALSE(is_healed);
-                        found.push_back(object);
-                      });
+  CopyChecker checker(
+      run.repository, true,
+      [&](const std::string& object, const std::string&, CopyChecker::Healing healing) {
+        REQUIRE(healing == CopyChecker::Healing::impossible);
+        found.push_back(object);
+      });
   checker.check(run.name, hash_object(run.bytes), small_object_bytes_max);
   REQUIRE(found.empty());
   flip_bit(*run.store, run.name);

@@ -26,7 +26,7 @@ struct Unproved {
 
   static void note_all(SegmentProver& prover, const SegmentIntroduction& segment) {
     for (std::uint32_t i = 0; i < segment.block_count; ++i) {
-      prover.note(segment.first_number + i);
+      prover.add(segment.first_number + i);
     }
   }
 
@@ -59,11 +59,11 @@ TEST_CASE("a segment of which one block is missing is not vouched for, nor is a 
   SegmentProver prover(run.owner.state());
   for (const SegmentIntroduction& segment : run.segments) {
     for (std::uint32_t i = 1; i < segment.block_count; ++i) {
-      prover.note(segment.first_number + i);
+      prover.add(segment.first_number + i);
     }
   }
-  prover.note(0);  // of the owner's own segment, which is proved
-  prover.note(run.owner.state().next_number);
+  prover.add(0);  // of the owner's own segment, which is proved
+  prover.add(run.owner.state().next_number);
   const std::uint64_t before = run.owner.state().next_sequence;
   REQUIRE(prover.commit_proofs(run.owner) == 0);
   REQUIRE(run.owner.state().next_sequence == before);  // nothing to say is not said

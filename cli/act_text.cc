@@ -1,0 +1,121 @@
+#include "cli/act_text.h"
+
+namespace kist::cli {
+
+namespace {
+
+template <typename AnyId>
+Json hex_list(const std::vector<AnyId>& ids) {
+  Json out = Json::array();
+  for (const AnyId& id : ids) {
+    out.push_back(hex(id));
+  }
+  return out;
+}
+
+std::string subject_of(const SlotNames& /*names*/, const Genesis& genesis) {
+  return concat("blocks of ", human_size(genesis.content.block_target), " on average");
+}
+
+void add(Json& /*json*/, const Genesis& /*genesis*/) {}
+
+std::string subject_of(const SlotNames& /*names*/, const SnapshotTaken& taken) {
+  return concat(hex(taken.snapshot).substr(0, 10), " of ", printable(taken.source));
+}
+
+void add(Json& json, const SnapshotTaken& taken) {
+  json["snapshot"] = hex(taken.snapshot);
+  json["source"] = json_text(taken.source);
+  json["body"] = hex(taken.body);
+  json["reference_set"] = hex(taken.reference_set);
+  json["segments"] = Json::array();
+  for (const SegmentIntroduction& segment : taken.segments) {
+    json["segments"].push_back({{"index_segment", hex(segment.index_segment)},
+                                {"first_number", segment.first_number},
+                                {"block_count", segment.block_count}});
+  }
+  json["key_segments"] = hex_list(taken.key_segments);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SlotAdded& added) {
+  return concat(printable(added.slot.name), " (", hex(added.slot.slot).substr(0, 8),
+                "): ", capability_names(added.slot.capabilities));
+}
+
+void add(Json& json, const SlotAdded& added) {
+  json["slot"] = hex(added.slot.slot);
+  json["name"] = json_text(added.slot.name);
+  json["capabilities"] = capability_names(added.slot.capabilities);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SlotRewrapped& /*rewrapped*/) {
+  return {};
+}
+
+void add(Json& /*json*/, const SlotRewrapped& /*rewrapped*/) {}
+
+std::string subject_of(const SlotNames& names, const EpochEnded& ended) {
+  if (ended.revoked.empty()) return {};
+  std::string slots;
+  for (const SlotId& slot : ended.revoked) {
+    slots += concat(slots.empty() ? "" : ", ", slot_label(names, slot));
+  }
+  return concat("without ", slots);
+}
+
+void add(Json& json, const EpochEnded& ended) {
+  json["revoked"] = hex_list(ended.revoked);
+  json["dropped"] = hex_list(ended.dropped);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const StateRemade& /*remade*/) {
+  return {};
+}
+
+void add(Json& json, const StateRemade& remade) {
+  json["client"] = hex(remade.client);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const IncidentsClosed& closed) {
+  return printable(closed.note);
+}
+
+void add(Json& json, const IncidentsClosed& closed) {
+  json["first"] = closed.first;
+  json["last"] = closed.last;
+  json["note"] = json_text(closed.note);
+  json["accepted"] = hex_list(closed.accepted);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SegmentsProved& proved) {
+  return concat(proved.segments.size(), " index segments");
+}
+
+void add(Json& json, const SegmentsProved& proved) {
+  json["segments"] = hex_list(proved.segments);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const UnknownAct& /*act*/) {
+  return {};
+}
+
+void add(Json& /*json*/, const UnknownAct& /*act*/) {}
+
+}  // namespace
+
+std::string slot_label(const SlotNames& names, const SlotId& id) {
+  const auto name = names.find(id);
+  std::string digits = hex(id).substr(0, 8);
+  if (name == names.end()) return digits;
+  return concat(printable(name->second), " (", digits, ")");
+}
+
+std::string subject(const SlotNames& names, const Act& act) {
+  return std::visit([&](const auto& each) { return subject_of(names, each); }, act);
+}
+
+void add_act(Json& json, const Act& act) {
+  std::visit([&](const auto& each) { add(json, each); }, act);
+}
+
+}  // namespace kist::cli

@@ -1,0 +1,197 @@
+// The block index: the first claim to a pack counts, and what is loaded is found by tag and number.
+#include "engine/catalog/block_index.h"
+
+#include "engine/format/pack.h"
+#include "tests/support/samples.h"
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+#include "tests/unit/catalog/catalog_fixture.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace {
+
+constexpr BlockIndex::Keys index_keys{.checksum = checksum_key, .tag = {4, 5}};
+
+IndexedPack pack_of(std::uint8_t mark, const std::vector<std::vector<IndexedBlock>>& frames) {
+  IndexedPack out;
+  out.hash = sample_id<ObjectHash>(mark);
+  out.size = 65536;
+  for (const std::vector<IndexedBlock>& blocks : frames) {
+    IndexedFrame frame;
+    frame.place = {.offset = pack_header_size, .contents_size = 100, .list_size = 90};
+    frame.blocks = blocks;
+    out.frames.push_back(frame);
+  }
+  return out;
+}
+
+IndexedBlock block_of(std::uint8_t mark, std::uint32_t size = 10, std::uint64_t number = 0) {
+  return {.tag = sample_id<BlockTag>(mark), .size = size, .number = number};
+}
+
+// A segment of packs that one key segment opens; 0: that none opens.
+SegmentToLoad segment_of(std::uint64_t first_number,
+                         const std::vector<IndexedPack>& packs,
+                         std::uint8_t key_segment = 100) {
+  SegmentToLoad out;
+  out.segment.packs = packs;
+  out.first_number = first_number;
+  out.key_segment_of = [key_segment](const ObjectHash&) -> std::optional<ObjectHash> {
+    if (key_segment == 0) return std::nullopt;
+    return sample_id<ObjectHash>(key_segment);
+  };
+  return out;
+}
+
+struct Index {
+  TemporaryDirectory directory;
+  BlockIndex index{directory / "index", index_keys};
+};
+
+std::vector<std::uint64_t> numbers_of(const BlockIndex::Reader& reader, std::uint8_t mark) {
+  std::vector<std::uint64_t> out;
+  reader.for_each_copy(sample_id<BlockTag>(mark), [&](const BlockLocation& copy) {
+    out.push_back(copy.number);
+    return true;
+  });
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a block index that another version has made is loaded anew") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "index";
+  const BlockIndex::Keys keys{.checksum = checksum_key, .tag = {}};
+  BlockIndex(path, keys).load(0, {});
+  REQUIRE(BlockIndex(path, keys).loaded_sequence() == 1);
+  {
+    Environment environment(
+        path, {.map_bytes = 1U << 30U, .table_count = 5, .checksum_key = checksum_key});
+    Transaction write(environment, Transaction::Mode::write);
+    write.put(4, as_view("version"), Bytes(8));
+    write.commit();
+  }
+  REQUIRE(error_code([&] { BlockIndex(path, keys); }) == Code::corrupt);
+}
+
+TEST_CASE("a block is found in its pack, its frame and its place there, under its number") {
+  Index fixture;
+  const IndexedPack pack =
+      pack_of(30, {{block_of(1, 10), block_of(2, 20)}, {block_of(3, 30), block_of(4, 40)}});
+  REQUIRE(fixture.index.load(0, {segment_of(500, {pack})}) == 0);
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(reader.find(sample_id<BlockTag>(4)) ==
+          BlockLocation{.number = 503, .pack = 0, .frame = 1, .offset = 30, .size = 40});
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(5)));
+  REQUIRE(reader.find_pack(sample_id<ObjectHash>(30)) == 0);
+  REQUIRE_FALSE(reader.find_pack(sample_id<ObjectHash>(31)));
+  const PackRecord record = reader.pack(0);
+  REQUIRE(record.hash == sample_id<ObjectHash>(30));
+  REQUIRE(record.key_segment == sample_id<ObjectHash>(100));
+  REQUIRE(record.size == 65536);
+  REQUIRE(record.frame_count == 2);
+  const FrameRecord frame = reader.frame(0, 1);
+  REQUIRE(frame.first_number == 502);
+  REQUIRE(frame.plain_size == 70);
+  REQUIRE(frame.place == pack.frames[1].place);
+  REQUIRE(reader.pack_count() == 1);
+  REQUIRE(reader.block_count() == 4);
+}
+
+TEST_CASE("the copies of a block come by ascending number, from the one that is asked for on") {
+  Index fixture;
+  fixture.index.load(0, {segment_of(70, {pack_of(30, {{block_of(1)}})})});
+  fixture.index.load(1, {segment_of(5, {pack_of(40, {{block_of(1), block_of(2)}})})});
+  fixture.index.load(2, {segment_of(60, {pack_of(50, {{block_of(1)}})})});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{5, 60, 70});
+  REQUIRE(reader.find(sample_id<BlockTag>(1))->number == 5);
+  REQUIRE(reader.find(sample_id<BlockTag>(1), 6)->number == 60);
+  REQUIRE(reader.find(sample_id<BlockTag>(1), 70)->number == 70);
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1), 71));
+}
+
+TEST_CASE("a rewritten segment has the numbers that it lists") {
+  Index fixture;
+  SegmentToLoad segment =
+      segment_of(0, {pack_of(30, {{block_of(1, 10, 900), block_of(2, 10, 700)}})});
+  segment.segment.has_numbers = true;
+  fixture.index.load(0, {segment});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{900});
+  REQUIRE(numbers_of(reader, 2) == std::vector<std::uint64_t>{700});
+  REQUIRE(reader.frame(0, 0).first_number == 900);
+}
+
+TEST_CASE("the first claim to a pack counts; a later one burns its numbers and is noted") {
+  Index fixture;
+  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})})}) == 0);
+  const std::vector<IndexedPack> packs = {pack_of(30, {{block_of(7), block_of(8)}}),
+                                          pack_of(40, {{block_of(9)}})};
+  REQUIRE(fixture.index.load(4, {segment_of(20, packs)}) == 1);
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(7)));
+  REQUIRE(numbers_of(reader, 9) == std::vector<std::uint64_t>{22});
+  REQUIRE(fixture.index.false_claims() == std::set<std::uint64_t>{4});
+}
+
+TEST_CASE("a claim to a pack without a key does not count, and leaves the pack to a later one") {
+  Index fixture;
+  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})}, 0)}) == 1);
+  REQUIRE(fixture.index.false_claims() == std::set<std::uint64_t>{3});
+  REQUIRE(fixture.index.load(4, {segment_of(20, {pack_of(30, {{block_of(1)}})})}) == 0);
+  REQUIRE(numbers_of(BlockIndex::Reader(fixture.index), 1) == std::vector<std::uint64_t>{20});
+}
+
+TEST_CASE("an entry that was loaded already is not loaded again") {
+  Index fixture;
+  fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})})});
+  REQUIRE(fixture.index.loaded_sequence() == 4);
+  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(40, {{block_of(2)}})})}) == 0);
+  REQUIRE(fixture.index.load(2, {segment_of(90, {pack_of(50, {{block_of(2)}})})}) == 0);
+  REQUIRE(BlockIndex::Reader(fixture.index).pack_count() == 1);
+  REQUIRE(fixture.index.loaded_sequence() == 4);
+}
+
+TEST_CASE("entries that could not be loaded are noted, each once, and outlast a new opening") {
+  Index fixture;
+  fixture.index.note_unloaded(12);
+  fixture.index.note_unloaded(7);
+  fixture.index.note_unloaded(12);
+  BlockIndex again(fixture.directory / "index", index_keys);
+  REQUIRE(again.unloaded_entries() == std::set<std::uint64_t>{7, 12});
+  REQUIRE(again.false_claims().empty());
+  REQUIRE(again.loaded_sequence() == 0);
+}
+
+TEST_CASE("a reader sees the index as it was, until it is renewed") {
+  Index fixture;
+  BlockIndex::Reader reader(fixture.index);
+  fixture.index.load(0, {segment_of(0, {pack_of(30, {{block_of(1)}})})});
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1)));
+  reader.renew();
+  REQUIRE(reader.find(sample_id<BlockTag>(1)));
+}
+
+TEST_CASE("a pack or frame that the index lacks is damage, and it is rebuilt when next opened") {
+  Index fixture;
+  const auto read = [&] { static_cast<void>(BlockIndex::Reader(fixture.index).frame(0, 0)); };
+  REQUIRE(error_code(read) == Code::corrupt);
+  REQUIRE(error_code([&] { BlockIndex(fixture.directory / "index", index_keys); }) ==
+          Code::corrupt);
+}
+
+TEST_CASE("with another tag key nothing is found, so the values tell nobody what is stored") {
+  Index fixture;
+  fixture.index.load(0, {segment_of(0, {pack_of(30, {{block_of(1)}})})});
+  BlockIndex::Keys other = index_keys;
+  other.tag[0] ^= 1U;
+  BlockIndex blind(fixture.directory / "index", other);
+  REQUIRE_FALSE(BlockIndex::Reader(blind).find(sample_id<BlockTag>(1)));
+  const Bytes file = slurp(fixture.directory / "index/data.mdb");
+  const auto tag = sample_id<BlockTag>(1);
+  REQUIRE(std::ranges::search(file, tag.bytes).empty());
+}

@@ -1,0 +1,270 @@
+// What one machine keeps of a repository: damage is rebuilt and said, the head seen is never
+// forgotten, and several processes may use one directory.
+#include "engine/catalog/local_directory.h"
+
+#include <filesystem>
+
+#include "tests/support/repository_fixture.h"
+#include "tests/unit/catalog/catalog_fixture.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace {
+
+struct LocalSample {
+  LocalDirectory open() { return {path, random, observer}; }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return path + "/" + name; }
+
+  // The keys of the block index, as local.key holds them.
+  [[nodiscard]] BlockIndex::Keys index_keys() const {
+    const Bytes bytes = slurp(file("local.key"));
+    BlockIndex::Keys out;
+    std::copy_n(bytes.begin(), out.checksum.size(), out.checksum.begin());
+    std::copy_n(bytes.begin() + 16, out.tag.size(), out.tag.begin());
+    return out;
+  }
+
+  [[nodiscard]] std::uint64_t loaded_sequence() const {
+    return BlockIndex(file("index"), index_keys()).loaded_sequence();
+  }
+
+  // Something of each kind that can be lost.
+  void fill(LocalDirectory& local) const {
+    local.catalog().add(first_entry());
+    local.catalog().flush();
+    BlockIndex(file("index"), index_keys()).load(0, {});
+    std::filesystem::create_directories(local.cache_directory());
+    write_file(local.cache_directory() + "/source", Bytes(10));
+  }
+
+  TemporaryDirectory directory;
+  std::string path = directory / "state";
+  SeededRandom random{seed()};
+  RecordingObserver observer;
+};
+
+const Head seen_head{.sequence = 5, .hash = sample_id<ObjectHash>(60)};
+
+}  // namespace
+
+TEST_CASE("a local directory that is used again is the same client with the same tables") {
+  LocalSample sample;
+  ClientId client;
+  {
+    LocalDirectory local = sample.open();
+    client = local.client();
+    sample.fill(local);
+  }
+  LocalDirectory again = sample.open();
+  REQUIRE(client != ClientId());
+  REQUIRE(again.client() == client);
+  REQUIRE(again.catalog().state().next_sequence == 1);
+  REQUIRE(sample.loaded_sequence() == 1);
+  REQUIRE(sample.observer.notices.empty());
+}
+
+TEST_CASE("a damaged local key is made anew, with empty tables, for another client, and is said") {
+  for (const Bytes& damaged : {Bytes(), Bytes(63, 1), Bytes(65, 1), Bytes(64)}) {
+    LocalSample sample;
+    ClientId client;
+    {
+      LocalDirectory local = sample.open();
+      client = local.client();
+      sample.fill(local);
+      local.remember_head(seen_head);
+    }
+    write_file(sample.file("local.key"), damaged);
+    LocalDirectory remade = sample.open();
+    INFO(damaged.size());
+    REQUIRE(sample.observer.notices ==
+            std::vector<std::string>{"the local key was damaged: the catalog is rebuilt"});
+    REQUIRE(remade.client() != client);
+    REQUIRE(remade.client() != ClientId());
+    REQUIRE(remade.catalog().state().next_sequence == 0);
+    REQUIRE(sample.loaded_sequence() == 0);
+    REQUIRE(remade.last_head() == seen_head);
+  }
+}
+
+TEST_CASE("a local key that is absent is made anew without a word") {
+  LocalSample sample;
+  {
+    LocalDirectory local = sample.open();
+    sample.fill(local);
+  }
+  std::filesystem::remove(sample.file("local.key"));
+  REQUIRE(sample.open().catalog().state().next_sequence == 0);
+  REQUIRE(sample.observer.notices.empty());
+}
+
+TEST_CASE("a damaged catalog or index is removed and said, and the other is kept") {
+  for (const std::string damaged : {"catalog", "index"}) {
+    LocalSample sample;
+    {
+      LocalDirectory local = sample.open();
+      sample.fill(local);
+    }
+    write_file(sample.file(damaged + "/suspect"), {});
+    LocalDirectory again = sample.open();
+    INFO(damaged);
+    REQUIRE(sample.observer.notices.size() == 1);
+    REQUIRE(again.catalog().state().next_sequence == (damaged == "catalog" ? 0 : 1));
+    REQUIRE(sample.loaded_sequence() == (damaged == "index" ? 0 : 1));
+    REQUIRE_FALSE(std::filesystem::exists(sample.file(damaged + "/suspect")));
+  }
+}
+
+TEST_CASE("a catalog that is reset is empty, and nothing else is") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  sample.fill(local);
+  local.remember_head(seen_head);
+  local.reset_catalog();
+  REQUIRE(local.catalog().state().next_sequence == 0);
+  REQUIRE(local.last_head() == seen_head);
+  REQUIRE(sample.loaded_sequence() == 1);
+}
+
+TEST_CASE("a head that was seen is not forgotten for an older one") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  REQUIRE_FALSE(local.last_head());
+  local.remember_head(seen_head);
+  local.remember_head({.sequence = 4, .hash = sample_id<ObjectHash>(61)});
+  REQUIRE(local.last_head() == seen_head);
+  // Nor for another one of the same number.
+  local.remember_head({.sequence = 5, .hash = sample_id<ObjectHash>(61)});
+  REQUIRE(local.last_head() == seen_head);
+  const Head later{.sequence = 6, .hash = sample_id<ObjectHash>(61)};
+  LocalDirectory other = sample.open();
+  other.remember_head(later);
+  local.remember_head(seen_head);
+  REQUIRE(local.last_head() == later);
+}
+
+TEST_CASE("a record of the head that is damaged is not taken for none") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  local.remember_head(seen_head);
+  const std::string good(as_text(slurp(sample.file("head"))));
+  for (const std::string& damaged :
+       {std::string(), std::string("\n"), std::string("5"), std::string("5 "),
+        std::string("5 abc\n"), "x" + good, good.substr(0, good.size() - 2), good + "a"}) {
+    write_file(sample.file("head"), to_bytes(damaged));
+    INFO(damaged);
+    REQUIRE(error_code([&] { static_cast<void>(local.last_head()); }) == Code::corrupt);
+    REQUIRE(error_code([&] { local.remember_head(seen_head); }) == Code::corrupt);
+    REQUIRE(as_text(slurp(sample.file("head"))) == damaged);
+  }
+  std::filesystem::remove(sample.file("head"));
+  REQUIRE_FALSE(local.last_head());
+}
+
+TEST_CASE("a doubted head stays doubted until that is taken back") {
+  LocalSample sample;
+  REQUIRE_FALSE(sample.open().is_head_doubted());
+  sample.open().doubt_head(false);
+  sample.open().doubt_head(true);
+  sample.open().doubt_head(true);
+  REQUIRE(sample.open().is_head_doubted());
+  sample.open().doubt_head(false);
+  REQUIRE_FALSE(sample.open().is_head_doubted());
+}
+
+TEST_CASE("a store that has kept put-if-absent once is remembered for it") {
+  LocalSample sample;
+  REQUIRE_FALSE(sample.open().has_seen_exclusive_put());
+  sample.open().remember_exclusive_put();
+  REQUIRE(sample.open().has_seen_exclusive_put());
+}
+
+TEST_CASE("the slot that opened last is remembered, and a damaged record of it is none") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  REQUIRE_FALSE(local.last_slot());
+  local.remember_slot(sample_id<SlotId>(1));
+  local.remember_slot(sample_id<SlotId>(2));
+  REQUIRE(sample.open().last_slot() == sample_id<SlotId>(2));
+  write_file(sample.file("slot"), to_bytes("junk"));
+  REQUIRE_FALSE(local.last_slot());
+}
+
+TEST_CASE("a list of damaged packs that is cut short keeps the names that are whole") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  REQUIRE(local.damaged_packs().empty());
+  const std::set<ObjectHash> packs = {sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)};
+  local.remember_damaged_packs(packs);
+  REQUIRE(sample.open().damaged_packs() == packs);
+  std::filesystem::resize_file(sample.file("distrusted"), ObjectHash::size + 7);
+  REQUIRE(local.damaged_packs() == std::set<ObjectHash>{sample_id<ObjectHash>(1)});
+  local.remember_damaged_packs({});
+  REQUIRE(local.damaged_packs().empty());
+}
+
+TEST_CASE("with a new epoch go the index, its key and the file caches, and nothing else") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  const ClientId client = local.client();
+  const auto first_epoch = sample_id<EpochId>(1);
+  local.enter_epoch(first_epoch, sample.random);
+  sample.fill(local);
+  local.remember_head(seen_head);
+  const BlockIndex::Keys former = sample.index_keys();
+  local.enter_epoch(first_epoch, sample.random);  // it is in it already
+  REQUIRE(sample.loaded_sequence() == 1);
+  REQUIRE(std::filesystem::exists(local.cache_directory()));
+  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  REQUIRE(sample.loaded_sequence() == 0);
+  REQUIRE(sample.index_keys().tag != former.tag);
+  REQUIRE(sample.index_keys().checksum == former.checksum);
+  REQUIRE_FALSE(std::filesystem::exists(local.cache_directory()));
+  REQUIRE(local.client() == client);
+  REQUIRE(local.catalog().state().next_sequence == 1);
+  REQUIRE(local.last_head() == seen_head);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(sample.path)) {
+    if (!entry.is_regular_file()) continue;
+    INFO(entry.path());
+    const Bytes bytes = slurp(entry.path());
+    REQUIRE(std::ranges::search(bytes, former.tag).empty());
+  }
+}
+
+TEST_CASE("two uses of a directory are one client, and the second takes over the first's epoch") {
+  LocalSample sample;
+  LocalDirectory first = sample.open();
+  LocalDirectory second = sample.open();
+  REQUIRE(first.client() == second.client());
+  const auto epoch = sample_id<EpochId>(2);
+  first.enter_epoch(epoch, sample.random);
+  sample.fill(first);
+  const BlockIndex::Keys keys = sample.index_keys();
+  second.enter_epoch(epoch, sample.random);
+  REQUIRE(sample.index_keys().tag == keys.tag);
+  REQUIRE(sample.loaded_sequence() == 1);
+  REQUIRE(std::filesystem::exists(second.cache_directory()));
+  second.catalog().refresh();
+  REQUIRE(second.catalog().state().next_sequence == 1);
+}
+
+TEST_CASE("an index is not reset by a use that another has left behind in a former epoch") {
+  LocalSample sample;
+  LocalDirectory first = sample.open();
+  LocalDirectory second = sample.open();
+  first.enter_epoch(sample_id<EpochId>(2), sample.random);
+  sample.fill(first);
+  REQUIRE(error_code([&] { second.reset_index(); }) == Code::conflict);
+  REQUIRE(sample.loaded_sequence() == 1);
+  first.reset_index();
+  REQUIRE(sample.loaded_sequence() == 0);
+}
+
+TEST_CASE("a directory whose key is gone enters no epoch") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  std::filesystem::remove(sample.file("local.key"));
+  REQUIRE(error_code([&] { local.enter_epoch(sample_id<EpochId>(2), sample.random); }) ==
+          Code::failed);
+}
