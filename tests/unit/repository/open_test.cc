@@ -3,6 +3,7 @@
 #include "engine/repository/open.h"
 
 #include "engine/format/names.h"
+#include "engine/keys/grant.h"
 #include "engine/store/twins.h"
 #include "tests/support/roles.h"
 #include "tests/support/test.h"
@@ -75,13 +76,20 @@ TEST_CASE("a journal that looks old is written to once a person says that it is 
   REQUIRE_NOTHROW(backs_up(false));  // it is known from then on
 }
 
-TEST_CASE("a slot whose grant is another's does not open") {
+TEST_CASE("a slot whose grant is not the one that the journal names does not open") {
   Roles roles(writer_capabilities);
-  const SlotId slot = roles.open().keyring().slot();
-  const SlotId owner = roles.owner_repository.keyring().slot();
-  const Bytes foreign = roles.store->objects().at(grant_path(owner));
-  for (const std::string& copy : copies_of(grant_path(slot))) {
-    roles.store->overwrite(copy, foreign);
+  const Keyring& owner = roles.owner_repository.keyring();
+  const SlotState slot =
+      roles.owner_repository.state().slots.at(slot_called(roles.owner_repository.state(), "other"));
+  // Made by the owner for that very slot, with another seed for the places of cuts.
+  const OwnKeys keys = roles.owner_repository.own_keys();
+  const Key other;
+  const Bytes forged =
+      make_grant(owner.origin(), owner.signing_seed(), slot.introduction.box_key,
+                 {.id_key = &keys.secrets().id_key, .chunk_seed = &other}, roles.content);
+  REQUIRE_NOTHROW(roles.open());
+  for (const std::string& copy : copies_of(grant_path(slot.introduction.slot))) {
+    roles.store->overwrite(copy, forged);
   }
   REQUIRE(error_code([&] { roles.open(); }) == Code::corrupt);
 }
