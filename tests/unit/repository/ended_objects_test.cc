@@ -312,3 +312,18 @@ TEST_CASE("what has ended stays until the entry that ended it is known to outlas
   store->is_failing = false;
   REQUIRE(remove_ended_objects(repository) == 1);
 }
+
+TEST_CASE("a repair's dry run vouches for nothing in the journal") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  write_file(roles.source / "tree/news", random_bytes(roles.content, 100'000));
+  roles.backup(writer, "laptop");
+  Repository& owner = roles.owner_repository;
+  owner.journal().replay();
+  VerifyOptions options{.level = VerifyLevel::content, .repairs = true, .is_dry_run = true};
+  const auto objects = roles.store->objects();
+  REQUIRE(verify(owner, options).proved == 0);
+  REQUIRE(roles.store->objects() == objects);
+  options.is_dry_run = false;
+  REQUIRE(verify(owner, options).proved > 0);
+}
