@@ -45,6 +45,7 @@ Key derive_key_from_passphrase(View passphrase,
 }
 
 void fill_from_seed(const Key& seed, MutableView out) {
+  if (out.empty()) return;  // the function below takes no null pointer
   randombytes_buf_deterministic(out.data(), out.size(), seed.data());
 }
 
