@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "tests/support/repository_fixture.h"
+#include "tests/support/test.h"
 #include "tests/unit/catalog/catalog_fixture.h"
 
 using namespace kist;
