@@ -44,7 +44,7 @@ struct VerifyOptions {
   unsigned threads = 0;
   // Writes the damaged copy of what is stored twice anew from the good one. Packs that are damaged
   // are not deduplicated against any more, so that the next backup of a source that still has their
-  // content stores it again. Nothing but damaged copies is ever removed.
+  // content stores it again. Nothing is removed but objects of epochs that have ended.
   bool repairs = false;
   // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
   // for in the journal.
