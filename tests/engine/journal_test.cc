@@ -66,7 +66,7 @@ struct Tampered {
     end = roles.owner_repository.state().next_sequence;
   }
 
-  std::string told_by_old() {
+  [[nodiscard]] std::string told_by_old() const {
     return told([&] { roles.owner_repository.journal().replay(); });
   }
 

@@ -88,7 +88,7 @@ struct Checkpointed : World {
 
   BackupResult backup(std::uint64_t checkpoint_bytes) {
     machine.clock.advance_ms(60'000);
-    const BackupResult result = kist::backup(repository, options_for(tree(), checkpoint_bytes));
+    BackupResult result = kist::backup(repository, options_for(tree(), checkpoint_bytes));
     snapshot = result.snapshot;
     return result;
   }

@@ -12,6 +12,7 @@ namespace {
 
 std::vector<std::string> paths_of(const std::vector<SnapshotProblem>& problems) {
   std::vector<std::string> out;
+  out.reserve(problems.size());
   for (const SnapshotProblem& problem : problems) {
     out.push_back(problem.path);
   }
