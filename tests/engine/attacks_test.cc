@@ -137,7 +137,7 @@ TEST_CASE(
     "a backup whose packs another has claimed first is not committed, and goes through anew") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  roles.write_news(300'000);
   const std::vector<std::string> before = pack_names(*roles.store);
   const auto claim = [&] {
     std::vector<std::string> fresh;

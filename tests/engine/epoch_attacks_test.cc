@@ -356,9 +356,9 @@ TEST_CASE("a writer cannot keep key segments of an ended epoch in the store") {
 TEST_CASE("a backup that relies on what is given up meanwhile is not committed") {
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
-  write_file(roles.source / "tree/mine", random_bytes(roles.content, 300'000));
+  roles.write_news(300'000, "mine");
   const SnapshotId before = roles.backup(writer, "laptop").snapshot;
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 100'000));
+  roles.write_news(100'000);
   const auto give_up = [&] {
     roles.owner_repository.journal().replay();
     for (const ObjectHash& name :
@@ -382,7 +382,7 @@ TEST_CASE("an index reads each key segment once, whoever's snapshots take turns"
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   for (int i = 0; i < 5; ++i) {
-    write_file(roles.source / "tree/news", random_bytes(roles.content, 30'000));
+    roles.write_news(30'000);
     roles.backup(writer, "laptop");
     roles.owner.backup(roles.owner_repository, roles.source / "tree");
   }
@@ -398,7 +398,7 @@ TEST_CASE("a process that is behind does not spoil the index of a later epoch") 
   Roles roles(writer_capabilities);
   Repository& behind = roles.owner_repository;
   Repository ahead = roles.owner.open();  // another process with the same state directory
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 30'000));
+  roles.write_news(30'000);
   roles.owner.backup(ahead, roles.source / "tree");
   const bool is_cut_off = GENERATE(false, true);
   const auto before = roles.store->objects();

@@ -72,7 +72,7 @@ TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
   keys.push_back(revoked.read_keys().epoch_secret().clone());
   const auto before = roles.store->objects();
   revoke(roles);
-  write_file(roles.source / "tree/later", random_bytes(roles.content, 50'000));
+  roles.write_news(50'000, "later");
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
   std::size_t looked_at = 0;
   for (const auto& [name, bytes] : roles.store->objects()) {
@@ -112,7 +112,7 @@ TEST_CASE("a source is free again once its slot was revoked") {
 
 TEST_CASE("a backup that an epoch's end has caught seals its keys anew and is committed") {
   Roles roles(writer_capabilities);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  roles.write_news(300'000);
   Machine laptop(std::make_shared<WatchedStore>(*roles.store, "keys/", [&] { rotate(roles); }), 6);
   Repository writer = laptop.open(9);
   BackupOptions options;
@@ -155,7 +155,7 @@ TEST_CASE("what a writer claims of others' packs does not outlive an epoch as th
   Repository evil = roles.open();
   // Once without a key, before the owner's entry, and once with a key, after it: together they
   // would be a claim that came first.
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 300'000));
+  roles.write_news(300'000);
   const std::vector<std::string> before = pack_names(*roles.store);
   std::vector<std::string> fresh;
   const auto claim = [&] {

@@ -258,7 +258,7 @@ TEST_CASE("the copy that has won its number counts, not one that was put beside 
   REQUIRE(owner.state().voids.size() == 1);
   const Bytes other = seal_entry(evil.keyring(), roles.content, good);
   REQUIRE(roles.store->put_if_absent(second_copy_path(name), other));
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 90'000));
+  roles.write_news(90'000);
   const SnapshotId snapshot = roles.owner.backup(owner, roles.source / "tree").snapshot;
   Machine late(roles.store, 9);
   Repository fresh = late.open();

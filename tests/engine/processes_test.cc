@@ -102,7 +102,7 @@ TEST_CASE("a backup that another process carries into a new epoch has its keys i
     hooked->on_head = end_next;
   });
   Repository writer = open_beside(roles, watched, false);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 30'000));
+  roles.write_news(30'000);
   const SnapshotId snapshot = roles.backup(writer, "laptop").snapshot;
   REQUIRE_FALSE(hooked->on_head);
   roles.owner_repository.journal().replay();

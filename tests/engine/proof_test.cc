@@ -155,7 +155,7 @@ TEST_CASE("what a writer stored is relied on by others once a reader has proved 
   Roles roles(writer_capabilities);
   add_slot(roles.owner_repository, Machine::credential(10), argon2_floor, "second",
            writer_capabilities);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  roles.write_news(200'000);
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
   Machine second(roles.store, 6);
@@ -180,7 +180,7 @@ TEST_CASE("a reader without write may prove, and an auditor does not") {
            writer_capabilities);
   Machine machine(roles.store, 6);
   Repository writer = machine.open(10);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  roles.write_news(200'000);
   backup_as(machine, writer, roles, "desk");
   Repository reader = roles.open();
   REQUIRE(verify(reader, {.level = VerifyLevel::storage}).proved == 0);
@@ -399,7 +399,7 @@ TEST_CASE("nothing is proved while the index has a gap that another claim may fi
 
 TEST_CASE("a damaged block keeps its segment from being proved") {
   Roles roles(writer_capabilities);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 4'000'000));
+  roles.write_news(4'000'000);
   const auto before = roles.store->objects();
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
@@ -418,7 +418,7 @@ TEST_CASE("a damaged block keeps its segment from being proved") {
 
 TEST_CASE("where nothing can be committed, verifying goes on without") {
   Roles roles(writer_capabilities);
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 200'000));
+  roles.write_news(200'000);
   Repository laptop = roles.open();
   roles.backup(laptop, "laptop");
   Machine owner(std::make_shared<ReadOnlyStore>(*roles.store), 6);

@@ -175,8 +175,7 @@ TEST_CASE("a writer's checkpoint is gone on from with the same slot") {
   Roles roles(writer_capabilities);
   Repository repository = roles.open();
   for (int i = 0; i < 20; ++i) {
-    write_file(roles.source / ("tree/new" + std::to_string(i)),
-               random_bytes(roles.content, 200'000));
+    roles.write_news(200'000, concat("new", i));
   }
   BackupOptions options;
   options.paths = {roles.source / "tree"};

@@ -18,15 +18,6 @@ using namespace kist::test;
 
 namespace {
 
-GearTable table_of(std::uint64_t seed) {
-  SeededRandom random(seed);
-  GearTable table{};
-  for (std::uint64_t& word : table) {
-    word = random.next();
-  }
-  return table;
-}
-
 std::vector<std::size_t> cuts_of(const Chunker& chunker, View bytes) {
   std::vector<std::size_t> out;
   for (std::size_t at = 0; at < bytes.size();) {
@@ -113,7 +104,7 @@ BlockId build(Blocks& blocks, const Tree& tree) {
 TEST_CASE("concatenated blocks are the file, and an edit moves only cuts near it") {
   REQUIRE(rc::check([](std::uint64_t seed) {
     SeededRandom random(seed);
-    const Chunker chunker(chunker_parameters(16U << 10U), table_of(1));
+    const Chunker chunker(chunker_parameters(16U << 10U), sample_gear_table(1));
     const Bytes before = random_bytes(random, 600'000);
     Bytes after = before;
     const std::size_t at = random.next() % before.size();

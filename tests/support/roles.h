@@ -31,6 +31,11 @@ struct Roles {
 
   Repository open() { return other.open(9); }
 
+  // A file of new bytes, which the next backup of the tree has to store.
+  void write_news(std::size_t size, const std::string& file = "news") {
+    write_file(source / "tree" / file, random_bytes(content, size));
+  }
+
   BackupResult backup(Repository& repository, const std::string& name) {
     other.clock.advance_ms(120'000);
     BackupOptions options;

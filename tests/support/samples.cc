@@ -1,6 +1,7 @@
 #include "tests/support/samples.h"
 
 #include "engine/rules/validate.h"
+#include "tests/support/seeded_random.h"
 
 namespace kist::test {
 
@@ -13,6 +14,15 @@ KeyBytes sample_key(std::uint8_t first) {
 }
 
 }  // namespace
+
+GearTable sample_gear_table(std::uint64_t seed) {
+  SeededRandom random(seed);
+  GearTable out{};
+  for (std::uint64_t& word : out) {
+    word = random.next();
+  }
+  return out;
+}
 
 SlotClear sample_slot_clear() {
   SlotClear out;

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/content/chunker.h"
 #include "engine/format/envelope.h"
 #include "engine/format/index.h"
 #include "engine/format/journal_entry.h"
@@ -28,6 +29,7 @@ AnyId sample_id(std::uint8_t first) {
   return id;
 }
 
+GearTable sample_gear_table(std::uint64_t seed);
 SlotClear sample_slot_clear();
 EpochBox sample_epoch_box();
 FrameList sample_frame_list();

@@ -1,21 +1,13 @@
 // Where files are cut into blocks.
 #include "engine/content/chunker.h"
 
+#include "tests/support/samples.h"
 #include "tests/support/test.h"
 
 using namespace kist;
 using namespace kist::test;
 
 namespace {
-
-GearTable table_of(std::uint64_t seed) {
-  SeededRandom random(seed);
-  GearTable table{};
-  for (std::uint64_t& word : table) {
-    word = random.next();
-  }
-  return table;
-}
 
 std::vector<std::size_t> cut(const Chunker& chunker, View bytes) {
   std::vector<std::size_t> out;
@@ -29,7 +21,7 @@ std::vector<std::size_t> cut(const Chunker& chunker, View bytes) {
 }  // namespace
 
 TEST_CASE("blocks keep their bounds and come near their target size") {
-  const Chunker chunker(chunker_parameters(16U << 10U), table_of(1));
+  const Chunker chunker(chunker_parameters(16U << 10U), sample_gear_table(1));
   SeededRandom random(seed());
   const Bytes bytes = random_bytes(random, 8U << 20U);
   const auto sizes = cut(chunker, bytes);
@@ -45,12 +37,12 @@ TEST_CASE("blocks keep their bounds and come near their target size") {
 TEST_CASE("another gear table cuts elsewhere") {
   SeededRandom random(seed());
   const Bytes bytes = random_bytes(random, 1U << 20U);
-  REQUIRE(cut(Chunker(chunker_parameters(16U << 10U), table_of(1)), bytes) !=
-          cut(Chunker(chunker_parameters(16U << 10U), table_of(2)), bytes));
+  REQUIRE(cut(Chunker(chunker_parameters(16U << 10U), sample_gear_table(1)), bytes) !=
+          cut(Chunker(chunker_parameters(16U << 10U), sample_gear_table(2)), bytes));
 }
 
 TEST_CASE("an answer does not depend on bytes beyond the largest block") {
-  const Chunker chunker(chunker_parameters(16U << 10U), table_of(1));
+  const Chunker chunker(chunker_parameters(16U << 10U), sample_gear_table(1));
   const Bytes zeros(1U << 20U);
   REQUIRE(chunker.first_block(zeros) == chunker.first_block(View(zeros).first(64U << 10U)));
 }

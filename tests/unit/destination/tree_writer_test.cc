@@ -45,6 +45,20 @@ Entry target_entry(const std::string& path, EntryType type) {
   return out;
 }
 
+// The writing of one file into it.
+struct WrittenFile : WrittenTree {
+  File begin() { return writer.begin_file(parents, entry, partial); }
+
+  void finish(const File& file, Standing standing) {
+    writer.finish_file(parents, file, entry, {partial, standing});
+  }
+
+  TreeWriter writer{target, {}, random};
+  ParentCache parents{writer.root()};
+  Entry entry = target_entry("file", EntryType::file);
+  std::string partial;
+};
+
 using TargetNames = std::vector<std::string>;
 
 }  // namespace
@@ -63,50 +77,35 @@ TEST_CASE("a name is one that a restore gives to what is not whole only if all o
 }
 
 TEST_CASE("a file has its name once it is whole, with its metadata, and not before") {
-  WrittenTree run;
-  TreeWriter writer(run.target, {}, run.random);
-  ParentCache parents(writer.root());
-  const Entry entry = target_entry("file", EntryType::file);
-  std::string partial;
-  const File file = writer.begin_file(parents, entry, partial);
+  WrittenFile run;
+  const File file = run.begin();
   file.write_at(0, to_bytes("content"));
-  REQUIRE(run.names() == TargetNames{partial});
-  REQUIRE(is_partial_name(partial));
-  writer.finish_file(parents, file, entry, {partial, Standing::absent});
+  REQUIRE(run.names() == TargetNames{run.partial});
+  REQUIRE(is_partial_name(run.partial));
+  run.finish(file, Standing::absent);
   REQUIRE(run.names() == TargetNames{"file"});
   REQUIRE(slurp(run.at("file")) == to_bytes("content"));
-  const FileStatus status = writer.root().status("file");
-  REQUIRE(status.mtime == entry.mtime);
+  const FileStatus status = run.writer.root().status("file");
+  REQUIRE(status.mtime == run.entry.mtime);
   REQUIRE(status.mode == 0644);
 }
 
 TEST_CASE("a file that is discarded leaves no name") {
-  WrittenTree run;
-  TreeWriter writer(run.target, {}, run.random);
-  ParentCache parents(writer.root());
-  const Entry entry = target_entry("file", EntryType::file);
-  std::string partial;
-  static_cast<void>(writer.begin_file(parents, entry, partial));
-  writer.discard_file(parents, entry, partial);
+  WrittenFile run;
+  static_cast<void>(run.begin());
+  run.writer.discard_file(run.parents, run.entry, run.partial);
   REQUIRE(run.names().empty());
 }
 
 TEST_CASE("a name that appears while a file is written is somebody else's, and stays") {
-  WrittenTree run;
-  TreeWriter writer(run.target, {}, run.random);
-  ParentCache parents(writer.root());
-  const Entry entry = target_entry("file", EntryType::file);
-  std::string partial;
-  const File file = writer.begin_file(parents, entry, partial);
+  WrittenFile run;
+  const File file = run.begin();
   write_file(run.at("file"), to_bytes("theirs"));
-  REQUIRE(error_code([&] {
-            writer.finish_file(parents, file, entry, {partial, Standing::absent});
-          }) == Code::failed);
+  REQUIRE(error_code([&] { run.finish(file, Standing::absent); }) == Code::failed);
   REQUIRE(run.names() == TargetNames{"file"});
   REQUIRE(slurp(run.at("file")) == to_bytes("theirs"));
   // What was seen to stand there before is replaced.
-  const File again = writer.begin_file(parents, entry, partial);
-  writer.finish_file(parents, again, entry, {partial, Standing::other});
+  run.finish(run.begin(), Standing::other);
   REQUIRE(slurp(run.at("file")).empty());
 }
 

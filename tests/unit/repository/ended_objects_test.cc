@@ -316,7 +316,7 @@ TEST_CASE("what has ended stays until the entry that ended it is known to outlas
 TEST_CASE("a repair's dry run vouches for nothing in the journal") {
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
-  write_file(roles.source / "tree/news", random_bytes(roles.content, 100'000));
+  roles.write_news(100'000);
   roles.backup(writer, "laptop");
   Repository& owner = roles.owner_repository;
   owner.journal().replay();

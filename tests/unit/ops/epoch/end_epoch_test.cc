@@ -19,7 +19,7 @@ namespace {
 // A writer's snapshot beside the owner's, and the one key segment that it needs.
 struct WithWriter {
   WithWriter() {
-    write_file(roles.source / "tree/news", random_bytes(roles.content, 100'000));
+    roles.write_news(100'000);
     Repository writer = roles.open();
     snapshot = roles.backup(writer, "laptop").snapshot;
     owner.journal().replay();

@@ -18,11 +18,11 @@ struct Rewriting {
   Rewriting() {
     Repository writer = roles.open();
     for (int i = 0; i < 2; ++i) {
-      write_file(roles.source / concat("tree/news", i), random_bytes(roles.content, 50'000));
+      roles.write_news(50'000, concat("news", i));
       roles.backup(writer, "laptop");
     }
     owner.journal().replay();
-    write_file(roles.source / "tree/last", random_bytes(roles.content, 50'000));
+    roles.write_news(50'000, "last");
     roles.owner.backup(owner, roles.source / "tree");
     epoch = draw_epoch(owner);
   }

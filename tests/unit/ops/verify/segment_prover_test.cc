@@ -14,7 +14,7 @@ struct Unproved {
   Unproved() {
     Repository writer = roles.open();
     for (int i = 0; i < 2; ++i) {
-      write_file(roles.source / concat("tree/news", i), random_bytes(roles.content, 100'000));
+      roles.write_news(100'000, concat("news", i));
       roles.backup(writer, "laptop");
     }
     owner.journal().replay();
