@@ -33,7 +33,7 @@ struct Roles {
 
   // A file of new bytes, which the next backup of the tree has to store.
   void write_news(std::size_t size, const std::string& file = "news") {
-    write_file(source / "tree" / file, random_bytes(content, size));
+    write_file(source / ("tree/" + file), random_bytes(content, size));
   }
 
   BackupResult backup(Repository& repository, const std::string& name) {
