@@ -189,13 +189,23 @@ std::vector<Xattr> Directory::own_xattrs() const {
 }
 
 std::vector<Xattr> Directory::xattrs(const std::string& name) const {
-  const std::string path = proc_path(name);
+  const std::string path = concat("/proc/self/fd/", fd(), "/", name);
   return read_xattrs(
       [&](char* out, std::size_t size) { return ::llistxattr(path.c_str(), out, size); },
       [&](const char* xattr, void* out, std::size_t size) {
         return ::lgetxattr(path.c_str(), xattr, out, size);
       },
       join_path(path_, name));
+}
+
+std::vector<Xattr> Inode::xattrs() const {
+  const std::string path = proc_path();
+  return read_xattrs(
+      [&](char* out, std::size_t size) { return ::listxattr(path.c_str(), out, size); },
+      [&](const char* xattr, void* out, std::size_t size) {
+        return ::getxattr(path.c_str(), xattr, out, size);
+      },
+      path_);
 }
 
 std::uint8_t file_flags(const File& file) {
@@ -242,39 +252,43 @@ std::vector<Refusal> set_metadata(int fd, const Entry& entry) {
       entry, present);
 }
 
-std::vector<Refusal> set_metadata_at(const Directory& parent,
-                                     const std::string& name,
-                                     const Entry& entry) {
+// By way of /proc: a path that ends there leads to the inode itself, and to nothing that a link
+// says.
+std::vector<Refusal> set_metadata(const Inode& inode, const Entry& entry) {
   Present present;
-  if (::fstatat(parent.fd(), name.c_str(), &present.status, AT_SYMLINK_NOFOLLOW) != 0) {
-    return {{"owner, mode and times", reason(errno)}};
-  }
+  if (::fstat(inode.fd(), &present.status) != 0) return {{"owner, mode and times", reason(errno)}};
   // Those that cannot be read are set anyway.
-  try_to([&] { present.xattrs = parent.xattrs(name); });
+  try_to([&] { present.xattrs = inode.xattrs(); });
   const auto times = times_of(entry);
-  const std::string path = parent.proc_path(name);
+  const std::string self = inode.proc_path();
+  const char* const path = self.c_str();
   Setters set{
-      .owner =
-          [&] {
-            return ::fchownat(parent.fd(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW);
-          },
+      .owner = [&] { return ::fchownat(inode.fd(), "", entry.uid, entry.gid, AT_EMPTY_PATH); },
       .xattr =
           [&](const Xattr& xattr) {
-            return ::lsetxattr(path.c_str(), xattr.name.c_str(), xattr.value.data(),
-                               xattr.value.size(), 0);
+            return ::setxattr(path, xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0);
           },
-      .remove_xattr =
-          [&](const std::string& xattr) { return ::lremovexattr(path.c_str(), xattr.c_str()); },
+      .remove_xattr = [&](const std::string& xattr) { return ::removexattr(path, xattr.c_str()); },
       .mode = nullptr,
-      .times =
-          [&] { return ::utimensat(parent.fd(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW); },
+      .times = [&] { return ::utimensat(AT_FDCWD, path, times.data(), 0); },
   };
   if (entry.type != EntryType::symlink) {
-    set.mode = [&](mode_t mode) {
-      return ::fchmodat(parent.fd(), name.c_str(), mode, AT_SYMLINK_NOFOLLOW);
-    };
+    set.mode = [&](mode_t mode) { return ::chmod(path, mode); };
   }
   return apply(set, entry, present);
+}
+
+void restore_status(const Directory& directory, const FileStatus& status) noexcept {
+  struct stat now {};
+
+  if (::fstat(directory.fd(), &now) != 0) return;
+  if ((now.st_mode & 07777U) != status.mode) {
+    static_cast<void>(::fchmod(directory.fd(), status.mode));
+  }
+  const std::array<timespec, 2> times = {
+      timespec{0, UTIME_OMIT},
+      timespec{status.mtime.seconds, static_cast<long>(status.mtime.nanoseconds)}};
+  static_cast<void>(::futimens(directory.fd(), times.data()));
 }
 
 std::string user_name(std::uint32_t uid) {

@@ -67,6 +67,14 @@ std::optional<FileStatus> find_at(int fd, const char* name, int flags, std::stri
   return out;
 }
 
+std::string link_target_at(int fd, const char* name, std::string_view path) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t size = ::readlinkat(fd, name, target.data(), target.size());
+  if (size < 0) throw_errno("cannot read link", path, errno);
+  target.resize(static_cast<std::size_t>(size));
+  return target;
+}
+
 FileStatus status_at(int fd, const char* name, int flags, std::string_view path) {
   std::optional<FileStatus> found = find_at(fd, name, flags, path);
   if (!found) throw_errno("cannot inspect", path, ENOENT);
@@ -202,19 +210,41 @@ File Directory::open_file(const std::string& name) const {
 }
 
 std::string Directory::read_link(const std::string& name) const {
-  std::string target(PATH_MAX, '\0');
-  const ssize_t size = ::readlinkat(fd(), name.c_str(), target.data(), target.size());
-  if (size < 0) throw_errno("cannot read link", join_path(path_, name), errno);
-  target.resize(static_cast<std::size_t>(size));
-  return target;
+  return link_target_at(fd(), name.c_str(), join_path(path_, name));
 }
 
-std::string Directory::proc_path(const std::string& name) const {
-  return concat("/proc/self/fd/", fd(), "/", name);
+std::optional<Inode> Directory::hold(const std::string& name) const {
+  const int held = ::openat(fd(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  std::string path = join_path(path_, name);
+  if (held < 0 && errno == ENOENT) return std::nullopt;
+  if (held < 0) throw_errno("cannot inspect", path, errno);
+  return Inode(Descriptor(held), std::move(path));
 }
 
-bool Directory::make_directory(const std::string& name) const {
-  if (::mkdirat(fd(), name.c_str(), 0700) == 0) return true;
+Inode::Inode(Descriptor descriptor, std::string path)
+    : descriptor_(std::move(descriptor)),
+      path_(std::move(path)),
+      status_(status_at(fd(), "", AT_EMPTY_PATH, path_)) {}
+
+std::string Inode::proc_path() const {
+  return concat("/proc/self/fd/", fd());
+}
+
+File Inode::open_file() const {
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const std::string self = proc_path();
+  int file = ::open(self.c_str(), flags | O_NOATIME);
+  if (file < 0 && errno == EPERM) file = ::open(self.c_str(), flags);
+  if (file < 0) throw_errno("cannot open", path_, errno);
+  return {Descriptor(file), path_};
+}
+
+std::string Inode::read_link() const {
+  return link_target_at(fd(), "", path_);
+}
+
+bool Directory::make_directory(const std::string& name, std::uint16_t mode) const {
+  if (::mkdirat(fd(), name.c_str(), mode) == 0) return true;
   const int error = errno;
   if (error == EEXIST && status(name).type == EntryType::directory) return false;
   throw_errno("cannot create directory", join_path(path_, name), error);
@@ -252,10 +282,9 @@ void Directory::make_special(const std::string& name, const Entry& entry) const 
   }
 }
 
-void Directory::make_hard_link(const Directory& from,
-                               const std::string& existing,
-                               const std::string& name) const {
-  if (::linkat(from.fd(), existing.c_str(), fd(), name.c_str(), 0) != 0) {
+void Directory::make_hard_link(const Inode& existing, const std::string& name) const {
+  const std::string self = existing.proc_path();
+  if (::linkat(AT_FDCWD, self.c_str(), fd(), name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     throw_errno("cannot create hard link", join_path(path_, name), errno);
   }
 }

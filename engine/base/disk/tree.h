@@ -1,7 +1,8 @@
 // Trees by descriptor: reading a source and writing a target without ever following a link. Names
 // are single components; nothing here takes a path that could lead elsewhere, except the root
-// itself. Metadata is set through descriptors, or by parent descriptor and name for what must not
-// be opened.
+// itself. A name can lead to something else from one system call to the next, so metadata is set
+// through a descriptor alone: that of an open file or directory, or a Inode, which holds what must
+// not be opened.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,14 @@ namespace kist {
 // bound.
 inline constexpr std::size_t names_bytes_default = std::size_t{16} << 20U;
 
+// Which file, directory or other something is: no other has the same identity for as long as a
+// descriptor of it is open.
+struct InodeId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const InodeId&) const = default;
+};
+
 // What statx tells of one name.
 struct FileStatus {
   EntryType type = EntryType::file;
@@ -36,6 +45,8 @@ struct FileStatus {
   std::uint64_t link_count = 1;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
+
+  [[nodiscard]] InodeId identity() const { return {device, inode}; }
 };
 
 // Some of a directory's names, bytewise ascending, in little more memory than their bytes.
@@ -66,6 +77,35 @@ class NameList {
   bool is_complete_ = true;
 };
 
+// What a name led to when it was held, whatever the name leads to afterwards. Nothing was opened: a
+// device does not notice.
+class Inode {
+ public:
+  // As it was when it was held.
+  [[nodiscard]] const FileStatus& status() const { return status_; }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Opens it, a regular file, for reading.
+  [[nodiscard]] File open_file() const;
+  [[nodiscard]] std::string read_link() const;
+  [[nodiscard]] std::vector<Xattr> xattrs() const;
+
+  [[nodiscard]] int fd() const { return descriptor_.fd(); }
+
+  // A path of this process that leads to the inode itself, a link included.
+  [[nodiscard]] std::string proc_path() const;
+
+ private:
+  friend class Directory;
+
+  Inode(Descriptor descriptor, std::string path);
+
+  Descriptor descriptor_;
+  std::string path_;
+  FileStatus status_;
+};
+
 class Directory {
  public:
   // Opens a directory by path; a link as the last component is followed.
@@ -84,6 +124,7 @@ class Directory {
   [[nodiscard]] FileStatus status(const std::string& name) const;
   [[nodiscard]] std::optional<FileStatus> find(const std::string& name) const;  // empty: absent
   [[nodiscard]] FileStatus own_status() const;
+  [[nodiscard]] std::optional<Inode> hold(const std::string& name) const;  // empty: absent
   [[nodiscard]] Directory open_directory(const std::string& name) const;
   // Opens a regular file for reading; does not move its access time where the system allows that.
   [[nodiscard]] File open_file(const std::string& name) const;
@@ -98,16 +139,14 @@ class Directory {
   [[nodiscard]] std::uint64_t free_bytes() const;
 
   // Writing. Creating what exists is Error{failed}.
-  // Mode 0700. False when the directory exists already, which is fine.
-  bool make_directory(const std::string& name) const;
+  // False when the directory exists already, which is fine.
+  bool make_directory(const std::string& name, std::uint16_t mode = 0700) const;
   [[nodiscard]] File create_file(const std::string& name) const;  // mode 0600, must not exist
   [[nodiscard]] File open_file_for_writing(const std::string& name) const;
   void make_symlink(const std::string& name, const std::string& target) const;
   void make_special(const std::string& name, const Entry& entry) const;
-  // A further name for `existing` below `from`; no link is followed.
-  void make_hard_link(const Directory& from,
-                      const std::string& existing,
-                      const std::string& name) const;
+  // A further name for an inode of the same file system.
+  void make_hard_link(const Inode& existing, const std::string& name) const;
   void make_writable() const noexcept;         // adds rwx for its owner, where that is allowed
   void remove(const std::string& name) const;  // a file or link, or an empty directory
   // Gives what `from` names the name `to`. What `to` named before is replaced at once or not at
@@ -120,9 +159,6 @@ class Directory {
   // RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; component by component where the kernel has no
   // openat2.
   [[nodiscard]] Directory open_beneath(const std::string& path) const;
-
-  // Used by the metadata functions below for what is addressed by parent and name.
-  [[nodiscard]] std::string proc_path(const std::string& name) const;
 
  private:
   Directory(Descriptor descriptor, std::string path)
@@ -172,13 +208,13 @@ struct Refusal {
 // in the order that loses none of them; what is right already is not touched. Attributes and ACLs
 // that the entry lacks go. What is refused is returned, never thrown.
 std::vector<Refusal> set_metadata(int fd, const Entry& entry);
+// The same for what is not opened: a link, fifo, socket or device, or what may not be read.
+std::vector<Refusal> set_metadata(const Inode& inode, const Entry& entry);
 // Makes the inode flags those of `flags`, or clears what forbids changing the file.
 std::vector<Refusal> set_flags(int fd, std::uint8_t flags);
 void clear_locking_flags(int fd) noexcept;
-// The same for a link, fifo, socket or device, by parent and name; nothing is opened or followed.
-std::vector<Refusal> set_metadata_at(const Directory& parent,
-                                     const std::string& name,
-                                     const Entry& entry);
+// Puts back the mode and the modification time that a directory had.
+void restore_status(const Directory& directory, const FileStatus& status) noexcept;
 
 // Names of owners; empty when the number has none. Cached by the caller.
 std::string user_name(std::uint32_t uid);

@@ -4,32 +4,35 @@
 
 namespace kist {
 
-Extraneous::Extraneous(const Directory& target,
-                       std::size_t names_bytes_max,
-                       std::function<void(const std::string& path)> each)
+Extraneous::Extraneous(const Directory& target, std::size_t names_bytes_max, Each each)
     : target_(target),
       mount_(target.own_status().mount),
       names_bytes_max_(names_bytes_max),
       each_(std::move(each)) {}
 
+// What is not there, no directory, or on another file system holds nothing too much; nor does
+// another directory that takes its name while it is listed.
 void Extraneous::enter(const std::string& path) {
-  stack_.push_back({path, NameReader([this, path](const std::string& after) {
-                      // Where it is not there, or no directory, it holds nothing too much.
-                      NameList names;
-                      try_to([&] {
-                        const Directory directory = target_.open_beneath(path);
-                        if (directory.own_status().mount != mount_) return;
-                        names = directory.names(after, names_bytes_max_);
-                      });
-                      return names;
-                    })});
+  stack_.push_back({.path = path, .directory = {}, .names = {}});
+  const auto status = value_of([&] { return target_.open_beneath(path).own_status(); });
+  if (!status || status->mount != mount_) return;
+  const InodeId identity = status->identity();
+  stack_.back().directory = identity;
+  stack_.back().names = NameReader([this, path, identity](const std::string& after) {
+    const auto names = value_of([&] {
+      const Directory directory = target_.open_beneath(path);
+      const bool is_it = directory.own_status().identity() == identity;
+      return is_it ? directory.names(after, names_bytes_max_) : NameList();
+    });
+    return names.value_or(NameList());
+  });
 }
 
 void Extraneous::leave() {
   Frame frame = std::move(stack_.back());
   stack_.pop_back();
   while (const std::optional<std::string> name = frame.names.next()) {
-    each_(join_path(frame.path, *name));
+    each_(join_path(frame.path, *name), frame.directory);
   }
 }
 
@@ -55,7 +58,7 @@ void Extraneous::pass(Frame& frame, std::string_view path) {
   const std::size_t start = frame.path.empty() ? 0 : frame.path.size() + 1;
   const std::string_view name = path.substr(start, path.find('/', start) - start);
   while (frame.names.peek() && compare_paths(*frame.names.peek(), name) < 0) {
-    each_(join_path(frame.path, *frame.names.next()));
+    each_(join_path(frame.path, *frame.names.next()), frame.directory);
   }
   if (frame.names.peek() == name) frame.names.next();
 }

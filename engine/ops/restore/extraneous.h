@@ -15,11 +15,12 @@ namespace kist {
 
 class Extraneous {
  public:
+  // Hears of a path, and of the directory that its name was listed in.
+  using Each = std::function<void(const std::string& path, const InodeId& directory)>;
+
   // Calls `each` with every name that is only in the target; what lies below it is not told apart.
   // Of a directory's names, `names_bytes_max` bytes are held at a time.
-  Extraneous(const Directory& target,
-             std::size_t names_bytes_max,
-             std::function<void(const std::string& path)> each);
+  Extraneous(const Directory& target, std::size_t names_bytes_max, Each each);
 
   // Takes the snapshot's entries in manifest order, paths relative to the target. A directory of
   // which the snapshot has not all (`is_whole` is false), and one on another file system, holds
@@ -30,6 +31,7 @@ class Extraneous {
  private:
   struct Frame {
     std::string path;
+    InodeId directory;
     NameReader names;
   };
 
@@ -40,7 +42,7 @@ class Extraneous {
   const Directory& target_;
   std::uint64_t mount_;
   std::size_t names_bytes_max_;
-  std::function<void(const std::string&)> each_;
+  Each each_;
   std::vector<Frame> stack_;
 };
 

@@ -14,6 +14,7 @@
 #include "engine/ops/restore/extraneous.h"
 #include "engine/ops/restore/file_comparison.h"
 #include "engine/ops/restore/restore_window.h"
+#include "engine/ops/restore/selection.h"
 #include "engine/repository/snapshot_tree.h"
 
 namespace kist {
@@ -42,6 +43,7 @@ class Restorer {
         root_(tree.root()),
         keys_(repository.read_keys()),
         manifest_(tree.manifest()),
+        selection_(repository.observer(), tree, options.path, options.filter),
         prefix_(resolve_prefix()),
         real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
         pool_(options.threads != 0 ? options.threads
@@ -54,7 +56,8 @@ class Restorer {
     require_room(tree, totals);
     write(tree, totals);
     if (options_.deletes) delete_extraneous(tree);
-    finish_metadata(tree);
+    tree.finish_root([this](const Entry& entry, const Error& error) { report(entry, error); });
+    if (has_flags_) finish_flags(tree);
     if (options_.verifies) verify(tree);
     tree.finish();
     return finish(tree);
@@ -95,43 +98,6 @@ class Restorer {
     if (const auto failure = failure_of(work)) report(entry, *failure);
   }
 
-  // Calls `each` for the selected entries, in manifest order or from the last to the first:
-  //
-  //   an excluded entry           is passed over, and what lies below it
-  //   an included entry           is selected
-  //   any other directory         is selected with the first selected entry below it: just before
-  //                               that in manifest order, after it in the other order
-  //   any other entry             is passed over (there are include patterns, and none matches)
-  void for_each_selected(ManifestReader::Order order,
-                         const std::function<void(const Entry&)>& each) {
-    std::vector<Entry> withheld;
-    std::string last_selected;
-    manifest_.for_each(root_, options_.path, order, [&](const Entry& entry) {
-      check_cancelled(repository_.observer());
-      const bool is_directory = entry.type == EntryType::directory;
-      const PathFilter::Match found = options_.filter.match_path(entry.path, is_directory);
-      if (found.is_excluded) return true;
-      if (order == ManifestReader::Order::backward) {
-        const bool leads_on =
-            is_directory && !last_selected.empty() && is_within(last_selected, entry.path);
-        if (!found.is_included && !leads_on) return true;
-        last_selected = entry.path;
-        each(entry);
-        return true;
-      }
-      std::erase_if(withheld, [&](const Entry& d) { return !is_within(entry.path, d.path); });
-      if (!found.is_included) {
-        if (is_directory) withheld.push_back(entry);
-        return true;
-      }
-      for (const Entry& directory : std::exchange(withheld, {})) {
-        each(directory);
-      }
-      each(entry);
-      return true;
-    });
-  }
-
   // The room that a file takes at most; holes within content nodes are not looked for.
   static std::uint64_t room_of(const Entry& entry) {
     std::uint64_t room = entry_room_bytes;
@@ -143,7 +109,7 @@ class Restorer {
 
   Totals count() {
     Totals out;
-    for_each_selected(ManifestReader::Order::forward, [&](const Entry& entry) {
+    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file) return;
       ++out.files;
       out.bytes += entry.size;
@@ -170,7 +136,7 @@ class Restorer {
                          "; nothing was written: free some, restore less, or choose another "
                          "target"));
     };
-    for_each_selected(ManifestReader::Order::forward, [&](const Entry& entry) {
+    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
       need(entry_room_bytes);
       manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
@@ -183,38 +149,50 @@ class Restorer {
   bool is_there(TreeWriter& tree, ParentCache& parents, const Entry& original) {
     Entry entry = original;
     entry.path = in_target(original.path);
-    const std::optional<Standing> standing = value_of([&] { return tree.look(parents, entry); });
-    return standing == Standing::right;  // nothing: it stands where no directory is yet
+    return standing_of(tree, parents, entry) == Standing::right;
   }
 
-  // The entry as it will stand in the target. A hard link whose first name is not selected becomes
-  // the file itself; later links to that file then name this path.
-  Entry prepare(const Entry& original) {
-    Entry entry = original;
-    if (original.type == EntryType::hard_link && !is_selected(original.link_target)) {
-      const auto [adopted, is_first] = adopted_.try_emplace(original.link_target, original.path);
-      if (is_first) {
-        const std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
-        if (!first || first->type == EntryType::hard_link) {
-          throw Error(Code::missing, "what it is another name of is not there");
-        }
-        entry = *first;
-      } else {
-        entry.link_target = in_target(adopted->second);
+  // By a look alone: nothing has been written yet.
+  static Standing standing_of(TreeWriter& tree, ParentCache& parents, const Entry& entry) {
+    const std::optional<Standing> standing =
+        value_of([&] { return tree.look(parents, entry, tree.spot_of(parents, entry)).standing; });
+    return standing.value_or(Standing::absent);  // nothing: no directory leads there yet
+  }
+
+  // An entry as it will stand in the target; of a hard link, also what it is another name of.
+  struct Prepared {
+    Entry entry;
+    std::optional<Entry> first;
+  };
+
+  // A hard link whose first name is not selected becomes the file itself; later links to that file
+  // then name this path.
+  Prepared prepare(const Entry& original) {
+    Prepared out{original, std::nullopt};
+    Entry& entry = out.entry;
+    if (original.type == EntryType::hard_link) {
+      std::optional<Entry> first = manifest_.lookup(root_, original.link_target);
+      if (!first || first->type == EntryType::hard_link) {
+        throw Error(Code::missing, "what it is another name of is not there");
       }
-    } else if (original.type == EntryType::hard_link) {
-      entry.link_target = in_target(original.link_target);
+      std::string first_path = original.link_target;
+      bool is_first = false;
+      if (!selection_.has(original.link_target)) {
+        const auto [adopted, is_new] = adopted_.try_emplace(original.link_target, original.path);
+        first_path = adopted->second;
+        is_first = is_new;
+      }
+      if (is_first) {
+        entry = std::move(*first);
+      } else {
+        entry.link_target = in_target(first_path);
+        first->content.clear();
+        out.first = std::move(first);
+      }
     }
     entry.path = in_target(original.path);
     if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
-    return entry;
-  }
-
-  [[nodiscard]] bool is_selected(const std::string& path) const {
-    if (!is_within(path, options_.path)) return false;
-    if (options_.filter.empty()) return true;
-    const PathFilter::Match found = options_.filter.match_path(path, false);
-    return !found.is_excluded && found.is_included;
+    return out;
   }
 
   void write(TreeWriter& tree, const Totals& totals) {
@@ -224,12 +202,13 @@ class Restorer {
         [this](const Entry& entry, const Error& error) { report(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
-    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
+    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry label;
       label.path = in_target(original.path);
       label.flags = original.flags;
       attempt(label, [&] { place(tree, parents, window, prepare(original)); });
     });
+    tree.leave_all();
     window.run();
     result_.files = window.files_done();
     result_.bytes = window.bytes_done();
@@ -237,30 +216,36 @@ class Restorer {
     result_.frames_read = window.frames_read();
   }
 
-  void place(TreeWriter& tree, ParentCache& parents, RestoreWindow& window, Entry entry) {
+  void place(TreeWriter& tree, ParentCache& parents, RestoreWindow& window, Prepared prepared) {
+    Entry& entry = prepared.entry;
     if ((entry.flags & flag_torn) != 0) ++result_.torn;
-    if (entry.type == EntryType::hard_link) {
-      window.add_link(std::move(entry));
+    has_flags_ |= (entry.flags & inode_flags) != 0;
+    const Spot spot = tree.spot_of(parents, entry);
+    if (prepared.first) {
+      window.add_link(std::move(entry), std::move(*prepared.first), spot);
       return;
     }
-    const Standing standing = entry.path.empty() ? Standing::right : tree.look(parents, entry);
+    Found found{.standing = Standing::right, .inode = std::nullopt, .spot = spot};
+    if (!entry.path.empty()) found = tree.look(parents, entry, spot);
     if (entry.type == EntryType::directory) {
-      tree.make_directory(parents, entry);
+      const bool is_taken = tree.make_directory(parents, entry, found);
+      if (!is_taken && (entry.flags & inode_flags) != 0) kept_.insert(entry.path);
       ++result_.directories;
-      count_change(standing, entry);
+      count_change(found.standing, entry);
+      window.add_directory();
       return;
     }
-    if (standing == Standing::right) {
-      tree.adopt(parents, entry);
+    if (found.standing == Standing::right) {
+      tree.adopt(found, entry);
       count_right(window, entry);
       return;
     }
-    if (standing == Standing::other) tree.prepare_replacing(parents, entry);
-    count_change(standing, entry);
+    if (found.standing == Standing::other) tree.prepare_replacing(found);
+    count_change(found.standing, entry);
     if (entry.type == EntryType::file) {
-      window.add_file(std::move(entry), standing);
+      window.add_file(std::move(entry), found);
     } else {
-      tree.make_other(parents, entry, standing);
+      tree.make_other(parents, entry, found);
       ++result_.others;
     }
   }
@@ -291,10 +276,12 @@ class Restorer {
       look_only.is_dry_run = true;
       tree.emplace(options_.target, look_only, repository_.services().random);
     }
-    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
-      const Entry entry = prepare(original);
+    std::optional<ParentCache> parents;
+    if (tree) parents.emplace(tree->root());
+    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
+      const Entry entry = prepare(original).entry;
       if (entry.path.empty()) return;
-      const Standing standing = tree ? preview_look(*tree, entry) : Standing::absent;
+      const Standing standing = tree ? standing_of(*tree, *parents, entry) : Standing::absent;
       if (entry.type == EntryType::file) ++result_.files;
       if (entry.type == EntryType::file && standing == Standing::right) ++result_.files_unchanged;
       if (standing == Standing::other && options_.tree.overwrite == Overwrite::never) {
@@ -304,18 +291,12 @@ class Restorer {
       count_change(standing, entry);
     });
     if (options_.deletes && tree) {
-      for_each_extraneous(*tree, [&](const std::string& path) {
+      for_each_extraneous(*tree, [&](const std::string& path, const InodeId& /*directory*/) {
         ++result_.deleted;
         record(RestoreAction::remove, path);
       });
     }
     return result_;
-  }
-
-  static Standing preview_look(TreeWriter& tree, const Entry& entry) {
-    ParentCache parents(tree.root());
-    const std::optional<Standing> standing = value_of([&] { return tree.look(parents, entry); });
-    return standing.value_or(Standing::absent);  // nothing: no directory leads there yet
   }
 
   void record(RestoreAction action, const std::string& path) const {
@@ -343,10 +324,11 @@ class Restorer {
         body_.paths, [&](const std::string& root) { return is_within(path, root.substr(1)); });
   }
 
-  void for_each_extraneous(TreeWriter& tree, const std::function<void(const std::string&)>& each) {
-    Extraneous extraneous(tree.root(), options_.tree.names_bytes_max, [&](const std::string& path) {
-      if (!is_unknown(path)) each(path);
-    });
+  void for_each_extraneous(TreeWriter& tree, const Extraneous::Each& each) {
+    Extraneous extraneous(tree.root(), options_.tree.names_bytes_max,
+                          [&](const std::string& path, const InodeId& directory) {
+                            if (!is_unknown(path)) each(path, directory);
+                          });
     manifest_.for_each(root_, options_.path, ManifestReader::Order::forward,
                        [&](const Entry& original) {
                          check_cancelled(repository_.observer());
@@ -366,13 +348,13 @@ class Restorer {
       repository_.observer().notice("nothing was deleted, because not all could be restored");
       return;
     }
-    for_each_extraneous(tree, [&](const std::string& path) {
+    for_each_extraneous(tree, [&](const std::string& path, const InodeId& directory) {
       Entry label;
       label.path = path;
       attempt(label, [&] {
         std::vector<std::string> removed;
         tree.remove_all(
-            path, [&](const std::string& p) { return is_unknown(p); }, removed);
+            path, directory, [&](const std::string& p) { return is_unknown(p); }, removed);
         for (const std::string& gone : removed) {
           ++result_.deleted;
           record(RestoreAction::remove, gone);
@@ -381,31 +363,22 @@ class Restorer {
     });
   }
 
-  // Directories from the deepest up; flags of files too, now that nothing is linked any more.
-  void finish_metadata(TreeWriter& tree) {
+  // Now that nothing is written or linked any more: from the deepest directory up.
+  void finish_flags(TreeWriter& tree) {
     ParentCache parents(tree.root());
-    for_each_selected(ManifestReader::Order::backward, [&](const Entry& original) {
-      const bool is_flagged =
-          original.type == EntryType::file && (original.flags & inode_flags) != 0;
-      if (original.type != EntryType::directory && !is_flagged) return;
+    selection_.for_each(ManifestReader::Order::backward, [&](const Entry& original) {
+      if ((original.flags & inode_flags) == 0) return;
       Entry entry = original;
       entry.path = in_target(original.path);
       if (has_failed(entry.path) || kept_.contains(entry.path)) return;
-      attempt(entry, [&] {
-        if (is_flagged) {
-          tree.finish_flags(parents, entry);
-        } else if (tree.takes_metadata(entry.path)) {
-          if (entry.xattrs_block) entry.xattrs = manifest_.xattrs(entry);
-          tree.finish_directory(entry);
-        }
-      });
+      attempt(entry, [&] { tree.finish_flags(parents, entry); });
     });
   }
 
   // Every file again, block by block against what the manifest says.
   void verify(TreeWriter& tree) {
     TaskGroup tasks(pool_);
-    for_each_selected(ManifestReader::Order::forward, [&](const Entry& original) {
+    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry entry = original;
       entry.path = in_target(original.path);
       if (original.type != EntryType::file || has_failed(entry.path)) return;
@@ -430,10 +403,10 @@ class Restorer {
       result_.refused.push_back(concat(kind, ": not set on ", refused.count, " entries, the first ",
                                        refused.first_path, " (", refused.reason, ")"));
     }
-    if (!tree.found().empty()) {
-      result_.refused.push_back(concat("owner, attributes, mode and times: left as they were on ",
-                                       tree.found().size(), " directories that existed, the first ",
-                                       *tree.found().begin()));
+    if (tree.left_alone().count > 0) {
+      result_.refused.push_back(concat(
+          "owner, attributes, mode and times: left as they were on ", tree.left_alone().count,
+          " directories that existed, the first ", tree.left_alone().first_path));
     }
     return result_;
   }
@@ -445,11 +418,13 @@ class Restorer {
   const BlockId root_;
   const ReadKeys keys_;
   const ManifestReader& manifest_;
+  const Selection selection_;
   const std::string prefix_;
   const std::string real_target_;
   std::map<std::string, std::string> adopted_;  // first name → the name it is restored under
   std::mutex mutex_;
-  std::set<std::string> kept_;    // flagged files that are left as they are
+  bool has_flags_ = false;        // some entry has inode flags
+  std::set<std::string> kept_;    // what has flags and is left as it is
   std::set<std::string> failed_;  // paths in the target that are not there as they should be
   std::atomic<std::uint64_t> verified_{0};
   RestoreResult result_;

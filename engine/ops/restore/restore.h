@@ -1,6 +1,6 @@
 // A restore: planned window by window from the manifest, so memory stays bounded; each frame is
-// opened once a window; files are written in parallel; metadata comes last, directories from the
-// deepest up, inode flags after everything else.
+// opened once a window; files are written in parallel; a directory gets its metadata when all that
+// belongs in it is there, inode flags come after everything else.
 #pragma once
 
 #include <functional>

@@ -15,6 +15,7 @@ namespace {
 // A window ends at whichever comes first.
 constexpr std::size_t window_blocks_max = 128U << 10U;
 constexpr std::size_t window_files_max = 8U << 10U;
+constexpr std::size_t window_directories_max = 4U << 10U;
 constexpr std::size_t open_files_max = 256;
 constexpr std::size_t small_files_a_task = 128;
 
@@ -23,8 +24,7 @@ constexpr std::size_t small_files_a_task = 128;
 // A file of the window. Guarded by its mutex from the first write to the last.
 struct RestoreWindow::OpenFile {
   Entry entry;  // with the path in the target
-  std::string partial;
-  Standing standing = Standing::absent;  // of what has its name
+  TreeWriter::Begun begun;
   std::mutex mutex;
   File file;
   bool is_planned = false;  // all its blocks are in required_left
@@ -81,11 +81,12 @@ void RestoreWindow::count_right(const Entry& entry) {
 }
 
 // A file may need more blocks than a window takes: it then spans several.
-void RestoreWindow::add_file(Entry entry, Standing standing) {
+void RestoreWindow::add_file(Entry entry, const Found& found) {
   auto file = std::make_unique<OpenFile>();
   const std::vector<ContentItem> items = std::exchange(entry.content, {});
   file->entry = std::move(entry);
-  file->standing = standing;
+  file->begun.spot = found.spot;
+  file->begun.standing = found.standing;
   files_.push_back(std::move(file));
   const auto failure = failure_of([&] {
     std::uint64_t at = 0;
@@ -107,9 +108,13 @@ void RestoreWindow::add_file(Entry entry, Standing standing) {
   if (required_.size() >= window_blocks_max || files_.size() >= window_files_max) run();
 }
 
-void RestoreWindow::add_link(Entry entry) {
-  links_.push_back(std::move(entry));
+void RestoreWindow::add_link(Entry entry, Entry first, const Spot& spot) {
+  links_.push_back({std::move(entry), std::move(first), spot});
   if (links_.size() >= window_files_max) run();
+}
+
+void RestoreWindow::add_directory() {
+  if (tree_.left_count() >= window_directories_max) run();
 }
 
 // Adds a block that the file being planned requires. Any stored copy of the right size serves; a
@@ -138,10 +143,12 @@ void RestoreWindow::give_up_planned(const Error& error) {
   if (!planned.has_failed) fail(planned, error, parents_);
 }
 
-// Writes everything that the window holds, then its hard links.
+// Writes everything that the window holds, then its hard links; then nothing is put any more into
+// the directories before the last one, which get their metadata.
 void RestoreWindow::run() {
   write_all();
   make_links();
+  tree_.finish_left(report_);
   clear();
 }
 
@@ -169,19 +176,23 @@ void RestoreWindow::write_all() {
 }
 
 void RestoreWindow::make_links() {
-  for (const Entry& link : links_) {
-    const auto failure = failure_of([&] {
-      if (has_failed_(link.link_target)) {
-        throw Error(Code::failed, concat("it is another name of ", link.link_target,
-                                         ", which is not there as it should be"));
-      }
-      const Standing standing = tree_.look(parents_, link);
-      if (standing == Standing::other) tree_.prepare_replacing(parents_, link);
-      if (standing != Standing::right) tree_.make_hard_link(parents_, link, standing);
-      ++links_done_;
-    });
-    if (failure) report_(link, *failure);
+  for (const Link& link : links_) {
+    const auto failure = failure_of([&] { make_link(link); });
+    if (failure) report_(link.entry, *failure);
   }
+}
+
+void RestoreWindow::make_link(const Link& link) {
+  if (has_failed_(link.entry.link_target)) {
+    throw Error(Code::failed, concat("it is another name of ", link.entry.link_target,
+                                     ", which is not there as it should be"));
+  }
+  const Found found = tree_.look(parents_, link.entry, link.spot);
+  if (found.standing == Standing::other) tree_.prepare_replacing(found);
+  if (found.standing != Standing::right) {
+    tree_.make_hard_link(parents_, link.entry, found, link.first);
+  }
+  ++links_done_;
 }
 
 void RestoreWindow::clear() {
@@ -202,7 +213,7 @@ void RestoreWindow::discard_unfinished() noexcept {
   for (const std::unique_ptr<OpenFile>& file : files_) {
     if (file->is_begun && !file->is_done && !file->has_failed) {
       try {
-        tree_.discard_file(parents_, file->entry, file->partial);
+        tree_.discard_file(parents_, file->entry, file->begun);
       } catch (...) {
         // Nothing more can be done about it here: the next restore clears it.
       }
@@ -211,8 +222,8 @@ void RestoreWindow::discard_unfinished() noexcept {
 }
 
 void RestoreWindow::open(OpenFile& file, ParentCache& parents) {
-  file.file = file.is_begun ? tree_.reopen_file(parents, file.entry, file.partial)
-                            : tree_.begin_file(parents, file.entry, file.partial);
+  file.file = file.is_begun ? tree_.reopen_file(parents, file.entry, file.begun)
+                            : tree_.begin_file(parents, file.entry, file.begun);
   file.is_begun = true;
   ++open_files_;
 }
@@ -297,14 +308,14 @@ void RestoreWindow::fail(OpenFile& file, const Error& error, ParentCache& parent
   report_(file.entry, error);
   if (!file.is_begun || file.is_done) return;
   // It was reported; that it could not be removed either adds nothing.
-  try_to([&] { tree_.discard_file(parents, file.entry, file.partial); });
+  try_to([&] { tree_.discard_file(parents, file.entry, file.begun); });
 }
 
 void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& parents) {
   const Entry& entry = file.entry;
   if (out.size() != entry.size) out.set_size(entry.size);
   file.is_done = true;  // whatever comes: its partial name is gone
-  tree_.finish_file(parents, out, entry, {file.partial, file.standing});
+  tree_.finish_file(parents, out, entry, file.begun);
   ++files_done_;
   bytes_restored_ += entry.size;
 }

@@ -38,9 +38,12 @@ class RestoreWindow : private Pinned {
   ~RestoreWindow();
 
   // A file to be written; its path is that in the target. A full window is written at once.
-  void add_file(Entry entry, Standing standing);
-  // A further name, made when the files before it are written.
-  void add_link(Entry entry);
+  void add_file(Entry entry, const Found& found);
+  // A further name of the file whose own entry is `first`, made when the files before it are
+  // written.
+  void add_link(Entry entry, Entry first, const Spot& spot);
+  // A directory was made. Its metadata is set when all that belongs in it is written.
+  void add_directory();
   // Writes what is planned.
   void run();
 
@@ -62,6 +65,12 @@ class RestoreWindow : private Pinned {
   struct OpenFile;
   struct RequiredBlock;
 
+  struct Link {
+    Entry entry;
+    Entry first;  // without its content
+    Spot spot;
+  };
+
   void require(const ContentItem& item, std::uint64_t file_offset);
   void give_up_planned(const Error& error);
   void write_all();
@@ -74,6 +83,7 @@ class RestoreWindow : private Pinned {
   void fail(OpenFile& file, const Error& error, ParentCache& parents);
   void complete(const File& out, OpenFile& file, ParentCache& parents);
   void make_links();
+  void make_link(const Link& link);
   void discard_unfinished() noexcept;
   void clear();
   void report_progress(const std::string& current);
@@ -93,7 +103,7 @@ class RestoreWindow : private Pinned {
   std::vector<std::unique_ptr<OpenFile>> files_;
   std::vector<RequiredBlock> required_;
   std::vector<std::uint32_t> blockless_;  // files, by their place, that require no block any more
-  std::vector<Entry> links_;
+  std::vector<Link> links_;
   std::uint64_t files_total_ = 0;
   std::uint64_t bytes_total_ = 0;
   std::atomic<std::uint64_t> files_done_{0};

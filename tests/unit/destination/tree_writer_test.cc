@@ -4,6 +4,9 @@
 
 #include <filesystem>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/support/test.h"
 #include "tests/support/tree_fixture.h"
 #include "tests/support/world.h"
@@ -45,18 +48,24 @@ Entry target_entry(const std::string& path, EntryType type) {
   return out;
 }
 
+Spot top_of(const TreeWriter& writer) {
+  return {writer.root().own_status().identity()};
+}
+
 // The writing of one file into it.
 struct WrittenFile : WrittenTree {
-  File begin() { return writer.begin_file(parents, entry, partial); }
-
-  void finish(const File& file, Standing standing) {
-    writer.finish_file(parents, file, entry, {partial, standing});
+  File begin(Standing standing = Standing::absent) {
+    begun.spot = top_of(writer);
+    begun.standing = standing;
+    return writer.begin_file(parents, entry, begun);
   }
+
+  void finish(const File& file) { writer.finish_file(parents, file, entry, begun); }
 
   TreeWriter writer{target, {}, random};
   ParentCache parents{writer.root()};
   Entry entry = target_entry("file", EntryType::file);
-  std::string partial;
+  TreeWriter::Begun begun;
 };
 
 using TargetNames = std::vector<std::string>;
@@ -80,9 +89,9 @@ TEST_CASE("a file has its name once it is whole, with its metadata, and not befo
   WrittenFile run;
   const File file = run.begin();
   file.write_at(0, to_bytes("content"));
-  REQUIRE(run.names() == TargetNames{run.partial});
-  REQUIRE(is_partial_name(run.partial));
-  run.finish(file, Standing::absent);
+  REQUIRE(run.names() == TargetNames{run.begun.partial});
+  REQUIRE(is_partial_name(run.begun.partial));
+  run.finish(file);
   REQUIRE(run.names() == TargetNames{"file"});
   REQUIRE(slurp(run.at("file")) == to_bytes("content"));
   const FileStatus status = run.writer.root().status("file");
@@ -93,7 +102,7 @@ TEST_CASE("a file has its name once it is whole, with its metadata, and not befo
 TEST_CASE("a file that is discarded leaves no name") {
   WrittenFile run;
   static_cast<void>(run.begin());
-  run.writer.discard_file(run.parents, run.entry, run.partial);
+  run.writer.discard_file(run.parents, run.entry, run.begun);
   REQUIRE(run.names().empty());
 }
 
@@ -101,12 +110,90 @@ TEST_CASE("a name that appears while a file is written is somebody else's, and s
   WrittenFile run;
   const File file = run.begin();
   write_file(run.at("file"), to_bytes("theirs"));
-  REQUIRE(error_code([&] { run.finish(file, Standing::absent); }) == Code::failed);
+  REQUIRE(error_code([&] { run.finish(file); }) == Code::failed);
   REQUIRE(run.names() == TargetNames{"file"});
   REQUIRE(slurp(run.at("file")) == to_bytes("theirs"));
   // What was seen to stand there before is replaced.
-  run.finish(run.begin(), Standing::other);
+  run.finish(run.begin(Standing::other));
   REQUIRE(slurp(run.at("file")).empty());
+}
+
+TEST_CASE("a partial file that another was put in the place of is not written to") {
+  WrittenFile run;
+  run.begin().write_at(0, to_bytes("half"));
+  REQUIRE_NOTHROW(run.writer.reopen_file(run.parents, run.entry, run.begun));
+  write_file(run.at("theirs"), to_bytes("theirs"));
+  fs::rename(run.at("theirs"), run.at(run.begun.partial));
+  REQUIRE_THROWS_AS(run.writer.reopen_file(run.parents, run.entry, run.begun), Error);
+}
+
+TEST_CASE("nothing is put into another directory than the one that was looked at") {
+  WrittenTree run;
+  fs::create_directory(run.at("dir"));
+  fs::create_directory(run.at("theirs"));
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const Entry entry = target_entry("dir/file", EntryType::file);
+  const Spot spot = writer.spot_of(parents, entry);
+  fs::rename(run.at("dir"), run.at("away"));
+  fs::rename(run.at("theirs"), run.at("dir"));
+  ParentCache of_another_thread(writer.root());
+  REQUIRE_THROWS_AS(writer.look(of_another_thread, entry, spot), Error);
+  TreeWriter::Begun begun{.spot = spot};
+  REQUIRE_THROWS_AS(writer.begin_file(of_another_thread, entry, begun), Error);
+  const Found found{.standing = Standing::absent, .inode = std::nullopt, .spot = spot};
+  Entry other = entry;
+  other.type = EntryType::directory;
+  REQUIRE_THROWS_AS(writer.make_directory(of_another_thread, other, found), Error);
+  std::vector<std::string> removed;
+  const auto keeps_nothing = [](const std::string&) { return false; };
+  write_file(run.at("dir/file"), to_bytes("theirs"));
+  REQUIRE_THROWS_AS(writer.remove_all("dir/file", spot.directory, keeps_nothing, removed), Error);
+  REQUIRE(slurp(run.at("dir/file")) == to_bytes("theirs"));
+}
+
+TEST_CASE("a directory that another was put in the place of does not get its metadata") {
+  WrittenTree run;
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  Entry entry = target_entry("dir", EntryType::directory);
+  entry.mode = 0755;
+  REQUIRE(writer.make_directory(parents, entry, {.spot = writer.spot_of(parents, entry)}));
+  fs::rename(run.at("dir"), run.at("away"));
+  fs::create_directory(run.at("dir"));
+  fs::permissions(run.at("dir"), fs::perms::owner_all);
+  writer.leave_all();
+  std::vector<std::string> failures;
+  writer.finish_left([&](const Entry& failed, const Error&) { failures.push_back(failed.path); });
+  REQUIRE(failures == TargetNames{"dir"});
+  REQUIRE(writer.root().status("dir").mode == 0700);
+}
+
+TEST_CASE("a directory of another's changes hands where nobody else can have put it there") {
+  if (own_user_number() != 0) return;
+  WrittenTree run;
+  for (const std::string name : {"private", "shared"}) {
+    fs::create_directories(run.at(name + "/theirs"));
+    REQUIRE(::chown(run.at(name + "/theirs").c_str(), 1000, 1000) == 0);
+    fs::create_directory(run.at(name + "/unfinished"));
+    REQUIRE(::chmod(run.at(name + "/unfinished").c_str(), 01700) == 0);
+    fs::create_directory(run.at(name + "/own"));
+  }
+  REQUIRE(::chmod(run.at("private").c_str(), 0755) == 0);
+  REQUIRE(::chmod(run.at("shared").c_str(), 0777) == 0);
+  TreeWriter writer(run.target, {}, run.random);
+  ParentCache parents(writer.root());
+  const auto takes = [&](const std::string& path) {
+    Entry entry = target_entry(path, EntryType::directory);
+    entry.uid = 1001;
+    const Spot spot = writer.spot_of(parents, entry);
+    return writer.make_directory(parents, entry, writer.look(parents, entry, spot));
+  };
+  REQUIRE(takes("private/own"));
+  REQUIRE(takes("private/theirs"));
+  REQUIRE_FALSE(takes("shared/own"));
+  REQUIRE_FALSE(takes("shared/theirs"));
+  REQUIRE(takes("shared/unfinished"));
 }
 
 TEST_CASE("what stands in a target is right, other or absent, by type and what the type has") {
@@ -117,7 +204,9 @@ TEST_CASE("what stands in a target is right, other or absent, by type and what t
   fs::create_directory(run.at("dir"));
   TreeWriter writer(run.target, {}, run.random);
   ParentCache parents(writer.root());
-  const auto look = [&](const Entry& entry) { return writer.look(parents, entry); };
+  const auto look = [&](const Entry& entry) {
+    return writer.look(parents, entry, top_of(writer)).standing;
+  };
   REQUIRE(look(target_entry("absent", EntryType::file)) == Standing::absent);
   Entry file = target_entry("file", EntryType::file);
   file.size = 5;
@@ -157,12 +246,14 @@ TEST_CASE("with Overwrite::never what differs is left alone, and with always not
   {
     TreeWriter never(run.target, {.overwrite = Overwrite::never}, run.random);
     ParentCache parents(never.root());
-    REQUIRE(error_code([&] { never.prepare_replacing(parents, entry_of(never)); }) == Code::failed);
+    const Found found = never.look(parents, entry_of(never), top_of(never));
+    REQUIRE(error_code([&] { never.prepare_replacing(found); }) == Code::failed);
   }
   TreeWriter always(run.target, {.overwrite = Overwrite::always}, run.random);
   ParentCache parents(always.root());
-  REQUIRE(always.look(parents, entry_of(always)) == Standing::other);
-  REQUIRE_NOTHROW(always.prepare_replacing(parents, entry_of(always)));
+  const Found found = always.look(parents, entry_of(always), top_of(always));
+  REQUIRE(found.standing == Standing::other);
+  REQUIRE_NOTHROW(always.prepare_replacing(found));
 }
 
 TEST_CASE("nothing is written through a link that stands in the target") {
@@ -171,15 +262,18 @@ TEST_CASE("nothing is written through a link that stands in the target") {
   fs::create_directory_symlink(run.directory / "elsewhere", run.at("link"));
   TreeWriter writer(run.target, {}, run.random);
   ParentCache parents(writer.root());
-  std::string partial;
   for (const std::string path : {"link/file", "../elsewhere/file"}) {
     INFO(path);
     const Entry entry = target_entry(path, EntryType::file);
-    REQUIRE_THROWS_AS(writer.begin_file(parents, entry, partial), Error);
-    REQUIRE_THROWS_AS(writer.make_other(parents, target_entry(path, EntryType::fifo), {}), Error);
+    REQUIRE_THROWS_AS(writer.spot_of(parents, entry), Error);
+    TreeWriter::Begun begun{.spot = top_of(writer)};
+    REQUIRE_THROWS_AS(writer.begin_file(parents, entry, begun), Error);
+    const Found found{.standing = Standing::absent, .inode = std::nullopt, .spot = top_of(writer)};
+    REQUIRE_THROWS_AS(writer.make_other(parents, target_entry(path, EntryType::fifo), found),
+                      Error);
     Entry name = target_entry("name", EntryType::hard_link);
     name.link_target = path;
-    REQUIRE_THROWS_AS(writer.make_hard_link(parents, name, {}), Error);
+    REQUIRE_THROWS_AS(writer.make_hard_link(parents, name, found, entry), Error);
   }
   REQUIRE(fs::is_empty(run.directory / "elsewhere"));
 }
@@ -193,12 +287,12 @@ TEST_CASE("what is removed is told, and what is kept keeps the directories above
   TreeWriter writer(run.target, {}, run.random);
   std::vector<std::string> removed;
   const auto keeps = [](const std::string& path) { return path == "d/sub/kept"; };
-  REQUIRE_FALSE(writer.remove_all("d", keeps, removed));
+  REQUIRE_FALSE(writer.remove_all("d", top_of(writer).directory, keeps, removed));
   REQUIRE(removed == TargetNames{"d/a", "d/link", "d/sub/deep"});
   REQUIRE(fs::exists(run.at("d/sub/kept")));
   removed.clear();
   REQUIRE(writer.remove_all(
-      "d", [](const std::string&) { return false; }, removed));
+      "d", top_of(writer).directory, [](const std::string&) { return false; }, removed));
   REQUIRE(removed.back() == "d");
   REQUIRE(run.names().empty());
   REQUIRE(fs::exists(run.directory.path()));
@@ -207,12 +301,16 @@ TEST_CASE("what is removed is told, and what is kept keeps the directories above
 TEST_CASE("a target that a restore has made is its own until the restore is done") {
   WrittenTree run;
   const std::string made = run.directory / "made";
+  const auto takes_metadata = [](TreeWriter& writer) {
+    ParentCache parents(writer.root());
+    return writer.make_directory(parents, target_entry("", EntryType::directory), {});
+  };
   {
-    const TreeWriter first(made, {}, run.random);
-    REQUIRE(first.takes_metadata(""));
+    TreeWriter first(made, {}, run.random);
+    REQUIRE(takes_metadata(first));
   }
   TreeWriter again(made, {}, run.random);  // the first was cut off
-  REQUIRE(again.takes_metadata(""));
+  REQUIRE(takes_metadata(again));
   again.finish();
   REQUIRE(fs::is_empty(made));
 }

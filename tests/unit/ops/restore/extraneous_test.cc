@@ -26,7 +26,7 @@ struct Target {
     std::vector<std::string> out;
     const Directory root = Directory::open(directory.path());
     Extraneous walk(root, names_bytes_default,
-                    [&](const std::string& path) { out.push_back(path); });
+                    [&](const std::string& path, const InodeId& /*in*/) { out.push_back(path); });
     for (std::string path : entries) {
       const bool is_whole = !path.ends_with('~');
       if (!is_whole) path.pop_back();
@@ -53,8 +53,9 @@ TEST_CASE("--delete keeps what the snapshot has below a directory that it lacks"
   write_file(target / "e", to_bytes("x"));
   const Directory root = Directory::open(target.path());
   std::vector<std::string> found;
-  Extraneous extraneous(root, names_bytes_default,
-                        [&](const std::string& path) { found.push_back(path); });
+  Extraneous extraneous(
+      root, names_bytes_default,
+      [&](const std::string& path, const InodeId& /*in*/) { found.push_back(path); });
   const auto see = [&](const std::string& path, EntryType type) {
     Entry entry;
     entry.path = path;

@@ -35,6 +35,13 @@ struct Windowed : World {
     return out;
   }
 
+  // How a name at the top of out() stands.
+  [[nodiscard]] Found found(Standing standing) const {
+    return {.standing = standing, .inode = std::nullopt, .spot = spot()};
+  }
+
+  [[nodiscard]] Spot spot() const { return {Directory::open(out()).own_status().identity()}; }
+
   // Runs `work` on a window, then what it holds.
   void run(const std::function<void(RestoreWindow&)>& work) {
     const SnapshotTree snapshot_tree(repository, repository.state().snapshots.at(snapshot));
@@ -80,10 +87,10 @@ TEST_CASE("a window's files are whole, those that need no block too, and each fr
                                           "sparse"};
   world.run([&](RestoreWindow& window) {
     for (std::size_t i = 0; i < names.size(); ++i) {
-      window.add_file(world.entry_as(concat("f", i), names[i]), Standing::absent);
+      window.add_file(world.entry_as(concat("f", i), names[i]), world.found(Standing::absent));
     }
     // The same content again costs no frame more.
-    window.add_file(world.entry_as("again", "file-65536"), Standing::absent);
+    window.add_file(world.entry_as("again", "file-65536"), world.found(Standing::absent));
   });
   REQUIRE(world.failures.empty());
   REQUIRE(world.files_done == names.size() + 1);
@@ -93,7 +100,7 @@ TEST_CASE("a window's files are whole, those that need no block too, and each fr
   }
   const std::uint64_t frames = world.frames_read;
   world.run([&](RestoreWindow& window) {
-    window.add_file(world.entry_as("h", "file-65536"), Standing::absent);
+    window.add_file(world.entry_as("h", "file-65536"), world.found(Standing::absent));
   });
   REQUIRE(world.frames_read == 1);
   REQUIRE(frames < 30);
@@ -106,9 +113,9 @@ TEST_CASE("a file whose content does not add up, or is in no pack, is told and l
   Entry lost = world.entry_as("lost", "file-300000");
   lost.content.back() = {ItemType::block, lost.content.back().size, sample_id<BlockId>(1)};
   world.run([&](RestoreWindow& window) {
-    window.add_file(longer, Standing::absent);
-    window.add_file(lost, Standing::absent);
-    window.add_file(world.entry_as("whole", "file-63"), Standing::absent);
+    window.add_file(longer, world.found(Standing::absent));
+    window.add_file(lost, world.found(Standing::absent));
+    window.add_file(world.entry_as("whole", "file-63"), world.found(Standing::absent));
   });
   REQUIRE(world.failures ==
           std::map<std::string, Code>{{"longer", Code::corrupt}, {"lost", Code::missing}});
@@ -121,7 +128,7 @@ TEST_CASE("a block of another size than its file claims is not written") {
   Entry entry = world.entry_as("file", "file-65536");
   entry.content.front().size -= 1;
   entry.size -= 1;
-  world.run([&](RestoreWindow& window) { window.add_file(entry, Standing::absent); });
+  world.run([&](RestoreWindow& window) { window.add_file(entry, world.found(Standing::absent)); });
   REQUIRE(world.failures.contains("file"));
   REQUIRE(world.restored().empty());
 }
@@ -130,6 +137,7 @@ TEST_CASE("another name of a file is made once the file stands, and not of one t
   Windowed world;
   Entry lost = world.entry_as("lost", "file-65536");
   ++lost.size;
+  const Entry whole = world.entry_as("whole", "file-63");
   const auto link = [](const std::string& path, const std::string& first) {
     Entry out;
     out.path = path;
@@ -139,10 +147,10 @@ TEST_CASE("another name of a file is made once the file stands, and not of one t
   };
   write_file(world.out("lost"), to_bytes("somebody's"));
   world.run([&](RestoreWindow& window) {
-    window.add_link(link("name of lost", "lost"));
-    window.add_link(link("name of whole", "whole"));
-    window.add_file(lost, Standing::other);
-    window.add_file(world.entry_as("whole", "file-63"), Standing::absent);
+    window.add_link(link("name of lost", "lost"), lost, world.spot());
+    window.add_link(link("name of whole", "whole"), whole, world.spot());
+    window.add_file(lost, world.found(Standing::other));
+    window.add_file(whole, world.found(Standing::absent));
   });
   REQUIRE(world.failures ==
           std::map<std::string, Code>{{"lost", Code::corrupt}, {"name of lost", Code::failed}});
@@ -155,8 +163,8 @@ TEST_CASE("a file of which a frame is damaged is told, and what was begun of it 
   Windowed world;
   damage_large_packs(*world.store);
   world.run([&](RestoreWindow& window) {
-    window.add_file(world.entry_as("large", "file-1500000"), Standing::absent);
-    window.add_file(world.entry_as("small", "file-63"), Standing::absent);
+    window.add_file(world.entry_as("large", "file-1500000"), world.found(Standing::absent));
+    window.add_file(world.entry_as("small", "file-63"), world.found(Standing::absent));
   });
   REQUIRE(world.failures == std::map<std::string, Code>{{"large", Code::corrupt}});
   REQUIRE(world.restored() == RestoredNames{"small"});
