@@ -14,7 +14,7 @@
 #include "engine/ops/restore/extraneous.h"
 #include "engine/ops/restore/file_comparison.h"
 #include "engine/ops/restore/restore_window.h"
-#include "engine/ops/restore/selection.h"
+#include "engine/ops/restore/selected_entries.h"
 #include "engine/repository/snapshot_tree.h"
 
 namespace kist {
@@ -43,7 +43,7 @@ class Restorer {
         root_(tree.root()),
         keys_(repository.read_keys()),
         manifest_(tree.manifest()),
-        selection_(repository.observer(), tree, options.path, options.filter),
+        selected_(repository.observer(), tree, options.path, options.filter),
         prefix_(resolve_prefix()),
         real_target_(real_path(options.target) == "/" ? "" : real_path(options.target)),
         pool_(options.threads != 0 ? options.threads
@@ -109,7 +109,7 @@ class Restorer {
 
   Totals count() {
     Totals out;
-    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
+    selected_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file) return;
       ++out.files;
       out.bytes += entry.size;
@@ -136,7 +136,7 @@ class Restorer {
                          "; nothing was written: free some, restore less, or choose another "
                          "target"));
     };
-    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
+    selected_.for_each(ManifestReader::Order::forward, [&](const Entry& entry) {
       if (entry.type != EntryType::file || is_there(tree, parents, entry)) return;
       need(entry_room_bytes);
       manifest_.for_each_item(entry.content, [&](const ContentItem& item) {
@@ -177,7 +177,7 @@ class Restorer {
       }
       std::string first_path = original.link_target;
       bool is_first = false;
-      if (!selection_.has(original.link_target)) {
+      if (!selected_.has(original.link_target)) {
         const auto [adopted, is_new] = adopted_.try_emplace(original.link_target, original.path);
         first_path = adopted->second;
         is_first = is_new;
@@ -202,7 +202,7 @@ class Restorer {
         [this](const Entry& entry, const Error& error) { report(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
-    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
+    selected_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry label;
       label.path = in_target(original.path);
       label.flags = original.flags;
@@ -278,7 +278,7 @@ class Restorer {
     }
     std::optional<ParentCache> parents;
     if (tree) parents.emplace(tree->root());
-    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
+    selected_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
       const Entry entry = prepare(original).entry;
       if (entry.path.empty()) return;
       const Standing standing = tree ? standing_of(*tree, *parents, entry) : Standing::absent;
@@ -366,7 +366,7 @@ class Restorer {
   // Now that nothing is written or linked any more: from the deepest directory up.
   void finish_flags(TreeWriter& tree) {
     ParentCache parents(tree.root());
-    selection_.for_each(ManifestReader::Order::backward, [&](const Entry& original) {
+    selected_.for_each(ManifestReader::Order::backward, [&](const Entry& original) {
       if ((original.flags & inode_flags) == 0) return;
       Entry entry = original;
       entry.path = in_target(original.path);
@@ -378,7 +378,7 @@ class Restorer {
   // Every file again, block by block against what the manifest says.
   void verify(TreeWriter& tree) {
     TaskGroup tasks(pool_);
-    selection_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
+    selected_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
       Entry entry = original;
       entry.path = in_target(original.path);
       if (original.type != EntryType::file || has_failed(entry.path)) return;
@@ -418,7 +418,7 @@ class Restorer {
   const BlockId root_;
   const ReadKeys keys_;
   const ManifestReader& manifest_;
-  const Selection selection_;
+  const SelectedEntries selected_;
   const std::string prefix_;
   const std::string real_target_;
   std::map<std::string, std::string> adopted_;  // first name → the name it is restored under

@@ -1,12 +1,12 @@
-#include "engine/ops/restore/selection.h"
+#include "engine/ops/restore/selected_entries.h"
 
 #include <utility>
 #include <vector>
 
 namespace kist {
 
-void Selection::for_each(ManifestReader::Order order,
-                         const std::function<void(const Entry&)>& each) const {
+void SelectedEntries::for_each(ManifestReader::Order order,
+                               const std::function<void(const Entry&)>& each) const {
   if (order == ManifestReader::Order::forward) {
     for_each_forward(each);
   } else {
@@ -14,7 +14,7 @@ void Selection::for_each(ManifestReader::Order order,
   }
 }
 
-void Selection::for_each_forward(const std::function<void(const Entry&)>& each) const {
+void SelectedEntries::for_each_forward(const std::function<void(const Entry&)>& each) const {
   std::vector<Entry> withheld;  // directories that lead to where the next selected entry may be
   tree_.manifest().for_each(
       tree_.root(), path_, ManifestReader::Order::forward, [&](const Entry& entry) {
@@ -35,7 +35,7 @@ void Selection::for_each_forward(const std::function<void(const Entry&)>& each) 
       });
 }
 
-void Selection::for_each_backward(const std::function<void(const Entry&)>& each) const {
+void SelectedEntries::for_each_backward(const std::function<void(const Entry&)>& each) const {
   std::string last_selected;
   tree_.manifest().for_each(
       tree_.root(), path_, ManifestReader::Order::backward, [&](const Entry& entry) {
@@ -52,7 +52,7 @@ void Selection::for_each_backward(const std::function<void(const Entry&)>& each)
       });
 }
 
-bool Selection::has(const std::string& path) const {
+bool SelectedEntries::has(const std::string& path) const {
   if (!is_within(path, path_)) return false;
   if (filter_.empty()) return true;
   const PathFilter::Match found = filter_.match_path(path, false);

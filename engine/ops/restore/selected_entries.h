@@ -11,13 +11,13 @@
 
 namespace kist {
 
-class Selection {
+class SelectedEntries {
  public:
   // All of them outlive it. `path` is one of the snapshot's; empty: all of it.
-  Selection(Observer& observer,
-            const SnapshotTree& tree,
-            const std::string& path,
-            const PathFilter& filter)
+  SelectedEntries(Observer& observer,
+                  const SnapshotTree& tree,
+                  const std::string& path,
+                  const PathFilter& filter)
       : observer_(observer), tree_(tree), path_(path), filter_(filter) {}
 
   // Calls `each` for the selected entries, in manifest order or from the last to the first:
