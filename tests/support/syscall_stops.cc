@@ -1,6 +1,8 @@
 #include "tests/support/syscall_stops.h"
 
 #include <csignal>
+#include <cstdio>
+#include <iostream>
 #include <map>
 
 #include <sys/ptrace.h>
@@ -23,6 +25,7 @@ void go_on(__ptrace_request how, pid_t thread, int signal) {
 
 std::size_t run_with_stops(const std::function<void(const std::function<void()>& mark)>& work,
                            const std::function<void(std::size_t)>& at_stop) {
+  std::cout.flush();  // or the child would write it again
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
