@@ -31,7 +31,7 @@ std::size_t run_with_stops(const std::function<void(const std::function<void()>&
   if (child == 0) {
     ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     try {
-      work([] { ::raise(SIGSTOP); });
+      work([] { static_cast<void>(::raise(SIGSTOP)); });
     } catch (const std::exception& error) {
       static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));
       ::_exit(1);
