@@ -68,6 +68,11 @@ std::string first_copy_path(const std::string& path) {
   return path.ends_with(".2") ? path.substr(0, path.size() - 2) : path;
 }
 
+std::size_t listing_depth(const std::string& folder) {
+  if (folder.empty()) return 2;
+  return folder == "packs" || folder == "epochs" ? 1 : 0;
+}
+
 std::optional<SlotPath> parse_slot_path(const std::string& file_name) {
   const std::size_t dash = file_name.find('-');
   if (dash == std::string::npos) return std::nullopt;

@@ -3,6 +3,7 @@
 // "Store layout".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,10 @@ std::string journal_path(std::uint64_t sequence);
 std::string second_copy_path(const std::string& path);
 // The path of the first copy: `a.2` gives `a`, `a` gives `a`.
 std::string first_copy_path(const std::string& path);
+
+// How deep the objects of a folder lie: 1 for `packs` (`packs/3f/3f9a…`) and `epochs`, 2 for "",
+// the whole store, and 0 for every other folder, whose objects lie right in it.
+std::size_t listing_depth(const std::string& folder);
 
 struct SlotPath {
   SlotId slot;

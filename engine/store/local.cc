@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/base/entry.h"
+#include "engine/format/names.h"
 
 namespace kist {
 
@@ -22,7 +23,7 @@ class LocalStore final : public Store {
 
   void list(const std::string& folder,
             const std::function<void(const std::string&)>& each) override {
-    list_below(folder, "", each);
+    list_below(folder, "", listing_depth(folder), each);
   }
 
   void create_folders() override {
@@ -90,21 +91,23 @@ class LocalStore final : public Store {
   }
 
  private:
-  // Lists `folder`; `prefix` is its path below the folder that was asked for, with a slash. Folders
-  // are kept until their parent is read to its end, so that one directory is open at a time.
+  // Lists `folder` and, `depth` folders deep, what is below it; `prefix` is its path below the
+  // folder that was asked for, with a slash. Folders are kept until their parent is read to its
+  // end, so that one directory is open at a time.
   void list_below(const std::string& folder,
                   const std::string& prefix,
+                  std::size_t depth,
                   const std::function<void(const std::string&)>& each) {
     std::vector<std::string> folders;
     disk_->list(folder, [&](const std::string& name, bool is_directory) {
-      if (is_directory) {
+      if (is_directory && depth > 0) {
         folders.push_back(name);
       } else {
         each(prefix + name);
       }
     });
     for (const std::string& name : folders) {
-      list_below(join_path(folder, name), concat(prefix, name, "/"), each);
+      list_below(join_path(folder, name), concat(prefix, name, "/"), depth - 1, each);
     }
   }
 

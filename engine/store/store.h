@@ -61,12 +61,17 @@ class StoreReader : private Pinned {
   // nothing for its content: whoever reads checks hashes and signatures.
   virtual std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) = 0;
 
-  // Calls `each` with the path, relative to `folder`, of every object at any depth below it, in no
-  // order: list("packs") gives `3f/3f9a…`. An absent folder holds nothing; "" is the whole store.
+  // Calls `each` with the path, relative to `folder`, of every object below it, in no order:
+  // list("packs") gives `3f/3f9a…`. An absent folder holds nothing; "" is the whole store.
+  //
+  // A listing goes no deeper than the objects of that folder lie (listing_depth() in
+  // format/names.h), and through no link: anybody who may put a file can put a folder that leads
+  // back to its parent, and a listing would not end. What lies deeper is not looked at; the folder
+  // that holds it is named instead, and so is a link.
   //
   // A listing is a hint. It proves nothing by leaving a path out, because an object put a moment
   // ago may not be listed yet; and nothing by naming one, because that may have been removed since,
-  // may be named twice while others put, or be no object of Kist's at all (a leftover
+  // may be named twice while others put, or be no object of Kist's at all (a folder, a leftover
   // `<path>.<16 hex>.new` of a replace() that was cut off). So existence is asked of size(), and
   // what must be gone is listed again until nothing is left. Only the journal says what must exist.
   virtual void list(const std::string& folder,

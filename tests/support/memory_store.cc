@@ -1,5 +1,7 @@
 #include "tests/support/memory_store.h"
 
+#include "engine/format/names.h"
+
 namespace kist::test {
 
 std::optional<std::uint64_t> MemoryStore::size(const std::string& path) {
@@ -21,6 +23,19 @@ std::size_t MemoryStore::get_range(const std::string& path, std::uint64_t offset
   return part.size();
 }
 
+namespace {
+
+// The path, or the folder in it that lies as deep as objects may.
+std::string down_to(const std::string& path, std::size_t depth) {
+  std::size_t end = 0;
+  for (std::size_t at = 0; at <= depth && end != std::string::npos; ++at) {
+    end = path.find('/', end == 0 ? 0 : end + 1);
+  }
+  return path.substr(0, end);
+}
+
+}  // namespace
+
 void MemoryStore::list(const std::string& folder,
                        const std::function<void(const std::string&)>& each) {
   std::vector<std::string> names;
@@ -28,7 +43,9 @@ void MemoryStore::list(const std::string& folder,
     const std::lock_guard lock(mutex_);
     const std::string prefix = folder.empty() ? "" : folder + "/";
     for (const auto& [path, bytes] : objects_) {
-      if (path.starts_with(prefix)) names.push_back(path.substr(prefix.size()));
+      if (!path.starts_with(prefix)) continue;
+      std::string name = down_to(path.substr(prefix.size()), listing_depth(folder));
+      if (names.empty() || names.back() != name) names.push_back(std::move(name));
     }
   }
   for (const std::string& name : names) {

@@ -142,7 +142,7 @@ void tells_absence(const OpenStore& open) {
 
 void lists_by_folder(const OpenStore& open) {
   const auto store = ready(open);
-  const std::string deep = "epochs/12-ab/c.d/e-f/" + std::string(object_path_bytes_max - 21, 'x');
+  const std::string deep = "epochs/12-ab.c.d/" + std::string(object_path_bytes_max - 17, 'x');
   REQUIRE(deep.size() == object_path_bytes_max);
   for (const std::string& path : {std::string("kist.repo"), std::string("keys/a"),
                                   std::string("keys/b.2"), std::string("keysx/c"), deep}) {
@@ -152,10 +152,23 @@ void lists_by_folder(const OpenStore& open) {
   REQUIRE(whole(*store, deep) == to_bytes(deep));
   REQUIRE(paths_in(*store, "keys") == Paths{"a", "b.2"});
   REQUIRE(paths_in(*store, "epochs") == Paths{deep.substr(7)});
-  REQUIRE(paths_in(*store, "epochs/12-ab/c.d") == Paths{deep.substr(17)});
+  REQUIRE(paths_in(*store, "epochs/12-ab.c.d") == Paths{deep.substr(17)});
   REQUIRE(paths_in(*store, "") == Paths{deep, "keys/a", "keys/b.2", "keysx/c", "kist.repo"});
   for (const std::string folder : {"nowhere", "keys/nowhere", "key", "refs", "keys/a"}) {
     REQUIRE(paths_in(*store, folder).empty());
+  }
+}
+
+void lists_no_deeper_than_objects_lie(const OpenStore& open) {
+  const auto store = ready(open);
+  for (const std::string folder : {"slots", "grants", "keys", "journal", "epochs", "packs"}) {
+    store->put(folder + "/a/b/c/d", to_bytes("x"));
+  }
+  for (const std::string folder : {"slots", "grants", "keys", "journal"}) {
+    REQUIRE(paths_in(*store, folder) == Paths{"a"});
+  }
+  for (const std::string folder : {"epochs", "packs"}) {
+    REQUIRE(paths_in(*store, folder) == Paths{"a/b"});
   }
 }
 
@@ -377,7 +390,9 @@ const std::vector<StorePromise>& store_promises() {
       {"a large object is kept", &keeps_a_large_object},
       {"an object larger than allowed is refused before it is read", &refuses_what_is_too_large},
       {"absence is told apart from failure", &tells_absence},
-      {"a listing has all that lies below a folder, however deep", &lists_by_folder},
+      {"a listing has all that lies below a folder", &lists_by_folder},
+      {"a listing goes no deeper than objects lie, and names the folder that does",
+       &lists_no_deeper_than_objects_lie},
       {"a listing's callback may call the store, and throw", &may_be_called_while_it_lists},
       {"a listing has what was there before, while others put", &lists_while_objects_come},
       {"putting what exists changes nothing", &leaves_what_exists},

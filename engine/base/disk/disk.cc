@@ -110,7 +110,8 @@ class LocalDisk final : public Disk {
     if (error.value() == ENOENT || error.value() == ENOTDIR) return;
     if (error) throw_errno("cannot list", at(path), error.value());
     for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
-      const bool is_directory = entries->is_directory(error);
+      const bool is_directory =
+          entries->symlink_status(error).type() == std::filesystem::file_type::directory;
       each(entries->path().filename().string(), is_directory);
       entries.increment(error);
       if (error) throw_errno("cannot list", at(path), error.value());

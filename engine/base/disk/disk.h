@@ -40,7 +40,7 @@ class Disk : private Pinned {
   // nothing has that path, Error{corrupt} when it leads to no regular file.
   virtual std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) = 0;
   // Calls `each(name, is_directory)` for what a directory holds, in no order; an absent one holds
-  // nothing.
+  // nothing. A link is none, wherever it leads.
   virtual void list(const std::string& path,
                     const std::function<void(const std::string&, bool)>& each) = 0;
   virtual std::unique_ptr<NewFile> create() = 0;

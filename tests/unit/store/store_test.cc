@@ -80,6 +80,27 @@ TEST_CASE("what is no regular file is no object, and is not waited for") {
   }
 }
 
+TEST_CASE("a listing follows no link, wherever it leads, and names it") {
+  Local fixture;
+  fixture.store->put("slots/one", to_bytes("x"));
+  fixture.store->put("packs/ab/abcd", to_bytes("x"));
+  for (const std::string folder : {"slots", "packs"}) {
+    for (const std::string name : {"a", "b"}) {
+      fs::create_symlink("..", fixture.directory / ("store/" + folder + "/" + name));
+    }
+  }
+  REQUIRE(paths_in(*fixture.store, "slots") == std::vector<std::string>{"a", "b", "one"});
+  REQUIRE(paths_in(*fixture.store, "packs") == std::vector<std::string>{"a", "ab/abcd", "b"});
+}
+
+TEST_CASE("a folder where only objects lie is not opened, however deep it leads") {
+  Local fixture;
+  fixture.store->put("slots/one", to_bytes("x"));
+  fs::create_directories(fixture.directory / "store/slots/deep/deeper");
+  fs::create_symlink("../..", fixture.directory / "store/slots/deep/deeper/back");
+  REQUIRE(paths_in(*fixture.store, "slots") == std::vector<std::string>{"deep", "one"});
+}
+
 TEST_CASE("an abandoned write leaves no file in a local store") {
   Local fixture;
   {
@@ -99,7 +120,7 @@ TEST_CASE("what a barrier or a confirmation covers outlasts a power cut") {
     const auto store = open_local_store(disk.open());
     const auto other = open_local_store(disk.open());
     store->create_folders();
-    store->put("epochs/1-ab/c/d", to_bytes("deep"));
+    store->put("epochs/1-ab/cd", to_bytes("deep"));
     store->put("keys/a", to_bytes("old"));
     store->put("keys/b", to_bytes("gone"));
     store->barrier();
@@ -111,9 +132,8 @@ TEST_CASE("what a barrier or a confirmation covers outlasts a power cut") {
     store->confirm("journal/0000000001");
     MemoryDisk left = disk.after_crash(cut);
     const auto after = open_local_store(left.open());
-    REQUIRE(paths_in(*after, "") == std::vector<std::string>{"epochs/1-ab/c/d",
-                                                             "journal/0000000001", "keys/a",
-                                                             "packs/ab/abcd"});
+    REQUIRE(paths_in(*after, "") == std::vector<std::string>{"epochs/1-ab/cd", "journal/0000000001",
+                                                             "keys/a", "packs/ab/abcd"});
     REQUIRE(get_object(*after, "keys/a", 100) == to_bytes("new"));
     REQUIRE(get_object(*after, "journal/0000000001", 100) == to_bytes("entry"));
   }
