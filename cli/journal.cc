@@ -125,6 +125,7 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
     }
     Json out = {{"entries", journal.entries}, {"head", hex(journal.head)}, {"void", voids}};
     if (kept) out["checkpoint_entries"] = kept->size;
+    if (!journal.problem.empty()) out["problem"] = json_text(journal.problem);
     print_json(out);
   } else {
     print_line(concat("replayed ", journal.entries, " entries: chain, signatures and rules hold"));
@@ -137,8 +138,10 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
                         kept->is_signed_by_slot ? "" : " (signed by another slot: not checked)"));
     }
     print_line(concat("head ", hex(journal.head)));
+    if (!journal.problem.empty()) print_line(concat("BROKEN   ", printable(journal.problem)));
   }
-  return open_incidents(repository).empty() ? Exit::done : Exit::integrity;
+  const bool is_sound = open_incidents(repository).empty() && journal.problem.empty();
+  return is_sound ? Exit::done : Exit::integrity;
 }
 
 }  // namespace

@@ -79,6 +79,11 @@ void Journal::require_trusted_head() const {
 }
 
 Journal::Writable Journal::require_writable() {
+  if (broken_) replay_readable();  // it may have been mended since
+  return require_writable_over_tail();
+}
+
+Journal::Writable Journal::require_writable_over_tail() {
   require_trusted_head();
   require_exclusive_put();
   return {};

@@ -189,11 +189,14 @@ void EntryReader::find_accepted(const State& state) {
 }
 
 // Steps 3 to 5 in the header, for copies of which the first cannot be taken as it is. Null:
-// undecodable.
-EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copies) {
+// undecodable, or damaged as `damage` says.
+EntryCopy* EntryReader::choose(const State& state,
+                               std::vector<EntryCopy>& copies,
+                               std::string& damage) {
   const std::uint64_t sequence = state.next_sequence;
   std::optional<ObjectHash> named = named_by_next(state, copies);
-  if (!named && seen_ && seen_->sequence == sequence) named = seen_->hash;
+  const bool is_remembered = !named && seen_ && seen_->sequence == sequence;
+  if (is_remembered) named = seen_->hash;
   if (!named) {
     if (EntryCopy* copy = find_signed(copies)) return copy;
     if (!accepted_.contains(sequence)) find_accepted(state);
@@ -201,10 +204,11 @@ EntryCopy* EntryReader::choose(const State& state, std::vector<EntryCopy>& copie
     return found == accepted_.end() ? nullptr : find_hash(copies, found->second);
   }
   if (EntryCopy* copy = find_hash(copies, *named)) return copy;
-  throw Error(Code::corrupt, concat(journal_path(sequence), " is damaged: ",
-                                    copies.front().entry ? "another entry stands in its place"
-                                                         : copies.front().damage,
-                                    "; restore it from a copy of the repository"));
+  damage =
+      concat(journal_path(sequence), " is damaged: ",
+             copies.front().entry ? "another entry stands in its place" : copies.front().damage);
+  if (!is_remembered) return nullptr;
+  throw Error(Code::corrupt, concat(damage, "; restore it from a copy of the repository"));
 }
 
 // Only `<n>.2` exists. Another client may still create `<n>` with other bytes, and a client that
@@ -234,8 +238,11 @@ NextEntry EntryReader::read_next(const State& state) {
   std::vector<EntryCopy> copies = read_both(state);
   if (copies.empty()) return {};
   std::erase_if(copies, [](const EntryCopy& copy) { return !copy.is_read; });
-  EntryCopy* chosen = copies.empty() ? nullptr : choose(state, copies);
-  if (chosen == nullptr) return {.copy = std::nullopt, .is_undecodable = true};
+  std::string damage;
+  EntryCopy* chosen = copies.empty() ? nullptr : choose(state, copies, damage);
+  if (chosen == nullptr) {
+    return {.copy = std::nullopt, .is_undecodable = true, .damage = std::move(damage)};
+  }
   if (!first) {
     const ObjectHash hash = chosen->hash;
     std::optional<EntryCopy> restored = restore_first_copy(state, std::move(*chosen));

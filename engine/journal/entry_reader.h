@@ -9,8 +9,9 @@
 // 3. Two witnesses can name the entry by its hash. The first is entry n+1, whose `previous` is the
 //    hash of entry n; it counts only if a known slot has signed it, and that slot has signed none
 //    of the copies of n: nobody may disown an entry of its own. The second is the head that this
-//    machine remembers, if that is entry n. If the named bytes are not among the copies, entry n is
-//    damaged, and the replay stops.
+//    machine remembers, if that is entry n. If the bytes that n+1 names are not among the copies,
+//    entry n is damaged: what is before it is used, and nobody commits. If it is this machine's
+//    memory that names them, the journal is another one: the replay fails.
 // 4. Without a witness the first copy decides: the first that fits the chain, or else says that it
 //    is number n, or else bears its author's signature. It may turn out void; it has won the number
 //    all the same.
@@ -54,6 +55,7 @@ struct EntryCopy {
 struct NextEntry {
   std::optional<EntryCopy> copy;
   bool is_undecodable = false;  // something exists, and it cannot be told what it is
+  std::string damage{};         // how the entry is damaged; empty: it is not, as far as can be told
 };
 
 // Reads entries for one replay.
@@ -72,8 +74,8 @@ class EntryReader {
         observer_(observer),
         seen_(seen) {}
 
-  // Entry `state.next_sequence`; nothing when there is none. Error{corrupt} when it is damaged, or
-  // when two entries stand in its place.
+  // Entry `state.next_sequence`; nothing when there is none, or when it cannot be had.
+  // Error{corrupt} when this machine remembers another entry than the store shows.
   NextEntry read_next(const State& state);
 
   // Paths of entries of which the first copy was missing and has been put again.
@@ -83,7 +85,7 @@ class EntryReader {
   [[nodiscard]] std::optional<EntryCopy> read_copy_of(const State& state, const std::string& path);
   void inspect(const State& state, const std::string& path, EntryCopy& copy);
   std::vector<EntryCopy> read_both(const State& state);
-  EntryCopy* choose(const State& state, std::vector<EntryCopy>& copies);
+  EntryCopy* choose(const State& state, std::vector<EntryCopy>& copies, std::string& damage);
   [[nodiscard]] std::optional<ObjectHash> named_by_next(const State& state,
                                                         const std::vector<EntryCopy>& copies) const;
   [[nodiscard]] std::optional<IncidentsClosed> open_closing(const State& state,

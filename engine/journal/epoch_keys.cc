@@ -243,8 +243,9 @@ bool EpochKeys::enter_current(const State& state, std::uint64_t tried_at) {
 void refuse_epoch(std::uint64_t sequence) {
   throw Error(Code::refused,
               concat("this slot has no key to the epoch that journal entry ", sequence,
-                     " is of: the slot was revoked, or its epoch box is lost; ask an owner for "
-                     "another slot"));
+                     " is of: the slot was revoked, or its epoch box, or the entry that began a "
+                     "later epoch, is lost; restore that from a copy of the repository, or ask an "
+                     "owner for another slot"));
 }
 
 SealedJournalKey seal_journal_key(const Key& former, const Key& journal_key) {

@@ -20,6 +20,7 @@
 #include "engine/base/services.h"
 #include "engine/catalog/local_directory.h"
 #include "engine/format/journal_entry.h"
+#include "engine/journal/journal_end.h"
 #include "engine/keys/keyring.h"
 #include "engine/rules/state.h"
 #include "engine/store/store.h"
@@ -27,6 +28,8 @@
 namespace kist {
 
 class EntryReader;
+class EpochKeys;
+struct NextEntry;
 
 class Journal : private Pinned {
  public:
@@ -53,18 +56,23 @@ class Journal : private Pinned {
   }
 
   struct Replayed {
-    // False: after the last entry stands something that cannot be read. What is before it can be
-    // used; nobody commits over it.
-    bool is_readable = true;
+    // Why the journal cannot be followed past its last entry, where it cannot. What is before that
+    // can be used; nobody commits.
+    std::optional<JournalBreak> broken{};
+
+    [[nodiscard]] bool is_readable() const { return !broken; }
   };
+
+  // What the last replay found to be broken after the head.
+  [[nodiscard]] const std::optional<JournalBreak>& broken() const { return broken_; }
 
   // Paths of entries of which a replay found the second copy alone, and put the first again: all
   // since this journal was made, for the replay at the opening comes before anybody can ask.
   [[nodiscard]] const std::vector<std::string>& restored() const { return restored_; }
 
-  // Replays entries until there are no more. Error{corrupt} on damage that no second copy mends, on
-  // a fork or a missing number, or when the journal ends before the last head that this machine has
-  // seen (a rollback); Error{refused} when this slot was revoked.
+  // Replays entries until there are no more, or up to where the journal is broken, which the
+  // observer is told. Error{corrupt} on a fork, or when the journal ends before the last head that
+  // this machine has seen (a rollback); Error{refused} when this slot was revoked.
   Replayed replay();
   // The same; Error{corrupt} where nothing can be committed after the last entry.
   void replay_readable();
@@ -76,10 +84,13 @@ class Journal : private Pinned {
     Writable() = default;
   };
 
-  // Error{unsupported} on a store whose put-if-absent does not hold, Error{refused} on a machine
-  // that has not seen this journal before and to which it looks like an old copy. Cheap once it has
-  // passed; called before a lot is stored for an entry.
+  // Error{corrupt} where the last replay found the journal broken, Error{unsupported} on a store
+  // whose put-if-absent does not hold, Error{refused} on a machine that has not seen this journal
+  // before and to which it looks like an old copy. Cheap once it has passed; called before a lot is
+  // stored for an entry.
   Writable require_writable();
+  // The same for an owner's word that leads over an unsigned tail.
+  Writable require_writable_over_tail();
 
   // A person vouches for the head, or this machine has seen it before.
   void trust_head(bool is_trusted) { is_head_trusted_ = is_trusted; }
@@ -122,7 +133,13 @@ class Journal : private Pinned {
   [[nodiscard]] Observer& observer() const { return services_.observer; }
 
  private:
-  bool replay_entries(EntryReader& entries, const std::optional<Head>& seen);
+  NextEntry replay_entries(EntryReader& entries, const std::optional<Head>& seen);
+  NextEntry follow(EntryReader& entries,
+                   EpochKeys& keys,
+                   const std::optional<Head>& seen,
+                   std::optional<Error>& lost_keys);
+  [[nodiscard]] std::optional<JournalBreak> find_break(const NextEntry& end, Beyond beyond);
+  void tell_break(const std::optional<JournalBreak>& before) const;
   void require_trusted_head() const;
   [[nodiscard]] std::optional<std::string> find_put_flaw();
   void require_exclusive_put();
@@ -138,6 +155,7 @@ class Journal : private Pinned {
   Services services_;
   bool is_head_trusted_ = false;
   std::vector<std::string> restored_;
+  std::optional<JournalBreak> broken_;
   bool has_exclusive_put_ = false;  // put-if-absent was seen to hold
 };
 

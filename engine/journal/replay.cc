@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <utility>
 
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
@@ -14,9 +14,6 @@
 namespace kist {
 
 namespace {
-
-// How far ahead a client that goes on looks for an entry behind a missing number.
-constexpr std::uint64_t missing_numbers_max = 1024;
 
 // The store must still show the head that the catalog ends with.
 void check_head(StoreReader& store, const State& state) {
@@ -51,40 +48,17 @@ void check_seen(const std::optional<Head>& seen, std::uint64_t sequence, const O
   }
 }
 
-// The number of an entry after the end, if there is one. A client that replays all of the journal
-// lists all of it; one that goes on looks in a few places: 1, 2, 4, 8 … numbers further.
-std::uint64_t find_beyond(StoreReader& store, std::uint64_t next, bool is_cold) {
-  std::uint64_t beyond = 0;
-  if (is_cold) {
-    store.list("journal", [&](const std::string& file) {
-      const auto sequence = parse_journal_path(first_copy_path(file));
-      if (sequence && *sequence > next) beyond = std::max(beyond, *sequence);
-    });
-    return beyond;
-  }
-  for (std::uint64_t distance = 1; distance <= missing_numbers_max; distance *= 2) {
-    if (has_copy(store, journal_path(next + distance))) return next + distance;
-  }
-  return 0;
-}
-
-// After the last entry there must be none: a missing number would be taken for the end, and filled.
-void check_end(StoreReader& store,
-               const State& state,
-               const std::optional<Head>& seen,
-               bool is_cold) {
-  const std::uint64_t next = state.next_sequence;
-  const std::uint64_t beyond = find_beyond(store, next, is_cold);
-  if (beyond > 0 && !has_copy(store, journal_path(next))) {
-    throw Error(Code::corrupt, concat("the journal has entry ", beyond, " but lacks entry ", next,
-                                      "; restore it from a copy of the repository"));
-  }
-  if (seen && seen->sequence >= next) {
-    throw Error(Code::corrupt,
-                concat("the journal ends with entry ", next - 1,
-                       ", but this machine has seen entry ", seen->sequence,
-                       ": the repository was rolled back; do not use it before you know why"));
-  }
+// A journal that ends before what this machine has seen was rolled back. Where it is damaged, or
+// has a hole, it does not end: what follows is only out of reach.
+void check_not_rolled_back(const std::optional<Head>& seen,
+                           std::uint64_t next,
+                           const std::optional<JournalBreak>& broken) {
+  const bool goes_on = broken && broken->kind != JournalBreak::Kind::unsigned_tail;
+  if (!seen || seen->sequence < next || goes_on) return;
+  throw Error(Code::corrupt,
+              concat("the journal ends with entry ", next - 1, ", but this machine has seen entry ",
+                     seen->sequence,
+                     ": the repository was rolled back; do not use it before you know why"));
 }
 
 // The entry as the catalog keeps it: valid, or void with the reason that every client gives.
@@ -131,9 +105,11 @@ void check_catalog(StoreReader& store,
   check_head(store, state);
 }
 
-// Remembers the head as seen. A head that was put and is not durable yet may be gone after a power
-// cut, and the memory of it would then look like the proof of a rollback: so it is made durable
-// first. Where that fails, on a store that is only read, say, reading goes on without the memory.
+// Remembers the head as seen, unless the journal goes on behind it out of reach: as long as nothing
+// is remembered, each replay looks for that everywhere. A head that was put and is not durable yet
+// may be gone after a power cut, and the memory of it would then look like the proof of a rollback:
+// so it is made durable first. Where that fails, on a store that is only read, say, reading goes on
+// without the memory.
 void remember_head(StoreWriter& store,
                    LocalDirectory& local,
                    const Head& head,
@@ -148,13 +124,13 @@ void remember_head(StoreWriter& store,
 
 }  // namespace
 
-// Adds entry after entry to the catalog until there are no more; whether what follows the last one,
-// if anything does, can be read.
-bool Journal::replay_entries(EntryReader& entries, const std::optional<Head>& seen) {
+// Adds entry after entry to the catalog until there are no more; what stands in the place of the
+// one that follows.
+NextEntry Journal::replay_entries(EntryReader& entries, const std::optional<Head>& seen) {
   for (;;) {
     const std::uint64_t sequence = state().next_sequence;
     NextEntry next = entries.read_next(state());
-    if (!next.copy) return !next.is_undecodable;
+    if (!next.copy) return next;
     check_seen(seen, sequence, next.copy->hash);
     ReplayedEntry replayed = evaluate(store_, state(), std::move(*next.copy));
     if (sequence == 0) require_valid_genesis(replayed, keyring_.fingerprint());
@@ -168,43 +144,85 @@ bool Journal::replay_entries(EntryReader& entries, const std::optional<Head>& se
   }
 }
 
+// Replays to the end and enters the epoch there. `lost_keys` says why that one cannot be entered:
+// it may have ended behind a break, and its keys are gone then.
+NextEntry Journal::follow(EntryReader& entries,
+                          EpochKeys& keys,
+                          const std::optional<Head>& seen,
+                          std::optional<Error>& lost_keys) {
+  for (;;) {
+    const std::uint64_t tried_at = state().next_sequence;
+    NextEntry end = replay_entries(entries, seen);
+    if (state().next_sequence == 0) {
+      throw Error(Code::corrupt,
+                  "the journal's first entry is missing or damaged: nothing opens without it; "
+                  "restore it from a copy of the repository");
+    }
+    local_.catalog().flush();
+    bool is_entered = false;
+    lost_keys = damage_of([&] { is_entered = keys.enter_current(state(), tried_at); });
+    if (lost_keys || is_entered) return end;
+  }
+}
+
+std::optional<JournalBreak> Journal::find_break(const NextEntry& end, Beyond beyond) {
+  const std::uint64_t sequence = state().next_sequence;
+  if (!end.damage.empty()) {
+    return JournalBreak{.kind = JournalBreak::Kind::damage,
+                        .sequence = sequence,
+                        .problem = end.damage,
+                        .advice = "restore it from a copy of the repository"};
+  }
+  if (end.is_undecodable) {
+    return JournalBreak{
+        .kind = JournalBreak::Kind::unsigned_tail,
+        .sequence = sequence,
+        .problem = concat("journal entry ", sequence, " cannot be read: junk or damage"),
+        .advice =
+            "restore that entry from a copy of the repository, or, if it is "
+            "junk, see kist incident close --accept-void"};
+  }
+  return find_hole(store_, keyring_.repository(), state(), beyond, observer());
+}
+
+// Once for each break, however often it is met.
+void Journal::tell_break(const std::optional<JournalBreak>& before) const {
+  if (!broken_ || (before && before->problem == broken_->problem)) return;
+  const bool goes_on = broken_->kind != JournalBreak::Kind::unsigned_tail;
+  observer().notice(concat(broken_->problem, goes_on ? "; what follows is not shown, and" : ";",
+                           " nothing can be committed until that is resolved: ", broken_->advice));
+}
+
 Journal::Replayed Journal::replay() {
-  Catalog& catalog = local_.catalog();
-  catalog.refresh();
+  local_.catalog().refresh();
   const std::optional<Head> seen = local_.last_head();
   check_catalog(store_, state(), keyring_.fingerprint(), seen);
   const bool is_cold = state().next_sequence == 0;
   EpochKeys keys(store_, keyring_, observer());
   EntryReader entries(store_, store_, keyring_, keys, observer(), seen);
-  Replayed result;
-  std::uint64_t tried_at = 0;
-  do {
-    tried_at = state().next_sequence;
-    result.is_readable = replay_entries(entries, seen);
-    if (state().next_sequence == 0) {
-      throw Error(Code::corrupt, "the journal's first entry is missing or damaged");
-    }
-    catalog.flush();
-  } while (!keys.enter_current(state(), tried_at));
-  if (state().slots.contains(keyring_.slot())) local_.enter_epoch(state().epoch, services_.random);
-  if (!result.is_readable) {
-    observer().notice(concat("journal entry ", state().next_sequence,
-                             " cannot be read: junk or damage; nothing can be "
-                             "committed until that is resolved"));
-  }
-  check_end(store_, state(), seen, is_cold);
-  remember_head(store_, local_, head(), seen, observer());
+  std::optional<Error> lost_keys;
+  const NextEntry end = follow(entries, keys, seen, lost_keys);
   restored_.insert(restored_.end(), entries.restored().begin(), entries.restored().end());
-  return result;
+  const bool knows_end = !is_cold && seen && seen->sequence < state().next_sequence;
+  const std::optional<JournalBreak> before = std::exchange(
+      broken_, find_break(end, knows_end ? Beyond::powers_of_two : Beyond::everywhere));
+  check_not_rolled_back(seen, state().next_sequence, broken_);
+  if (lost_keys) {
+    if (!broken_) throw Error(*lost_keys);
+    throw Error(Code::corrupt, concat(broken_->problem, ", and what is before it does not open (",
+                                      lost_keys->text(), "): ", broken_->advice));
+  }
+  if (state().slots.contains(keyring_.slot())) local_.enter_epoch(state().epoch, services_.random);
+  tell_break(before);
+  if (!broken_ || broken_->kind == JournalBreak::Kind::unsigned_tail) {
+    remember_head(store_, local_, head(), seen, observer());
+  }
+  return {.broken = broken_};
 }
 
 void Journal::replay_readable() {
-  if (replay().is_readable) return;
-  throw Error(
-      Code::corrupt,
-      "the journal's head cannot be read, so nothing can be committed after it; restore "
-      "that entry from a copy of the repository, or, if it is junk, see kist incident close "
-      "--accept-void");
+  const Replayed replayed = replay();
+  if (replayed.broken) throw replayed.broken->error();
 }
 
 }  // namespace kist

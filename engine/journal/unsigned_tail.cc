@@ -60,6 +60,17 @@ void complete_copies(const Journal& journal, const std::vector<UnsignedEntry>& t
   }
 }
 
+// Behind the tail there is nothing that a slot has signed: what that relies on would be lost.
+void require_no_hole(const Journal& journal, std::uint64_t next) {
+  State after = journal.state();
+  after.next_sequence = next;
+  const auto hole = find_hole(journal.reader(), journal.keyring().repository(), after,
+                              Beyond::everywhere, journal.observer());
+  if (hole) {
+    throw Error(Code::refused, concat(hole->problem, ": that is not passed over; ", hole->advice));
+  }
+}
+
 [[noreturn]] void refuse_late() {
   throw Error(Code::conflict, "another entry has come meanwhile; run again");
 }
@@ -68,10 +79,18 @@ void complete_copies(const Journal& journal, const std::vector<UnsignedEntry>& t
 
 std::vector<UnsignedEntry> find_unsigned_tail(Journal& journal) {
   std::vector<UnsignedEntry> out;
-  if (journal.replay().is_readable) return out;
+  const Journal::Replayed replayed = journal.replay();
+  if (replayed.is_readable()) return out;
+  if (replayed.broken->kind != JournalBreak::Kind::unsigned_tail) {
+    throw Error(Code::refused, concat(replayed.broken->problem, ": that is not passed over; ",
+                                      replayed.broken->advice));
+  }
   for (std::uint64_t sequence = journal.state().next_sequence;; ++sequence) {
     const auto bytes = read_unsigned(journal, sequence);
-    if (!bytes) return out;
+    if (!bytes) {
+      require_no_hole(journal, sequence);
+      return out;
+    }
     if (out.size() == accepted_entries_max) {
       throw Error(Code::refused,
                   concat("there are more than ", accepted_entries_max,
@@ -85,7 +104,7 @@ std::uint64_t accept_unsigned_tail(Journal& journal,
                                    const std::vector<UnsignedEntry>& tail,
                                    const std::string& note) {
   KIST_ENSURE(!tail.empty());
-  const Journal::Writable writable = journal.require_writable();
+  const Journal::Writable writable = journal.require_writable_over_tail();
   State after = journal.state();
   IncidentsClosed act{
       .first = tail.front().sequence, .last = tail.back().sequence, .note = note, .accepted = {}};

@@ -135,12 +135,12 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
     const auto claimed = is_chained ? head : roles.content.draw_id<ObjectHash>();
     head = put_unsigned(roles, end + static_cast<std::uint64_t>(i), claimed, is_by_nobody);
   }
-  REQUIRE_FALSE(writer.journal().replay().is_readable);
+  REQUIRE_FALSE(writer.journal().replay().is_readable());
   REQUIRE(error_code([&] { roles.backup(writer, "laptop"); }) == Code::corrupt);
   const std::vector<UnsignedEntry> junk = find_unsigned_tail(writer);
   REQUIRE(junk.size() == static_cast<std::size_t>(count));
   REQUIRE(error_code([&] { accept_unsigned_tail(writer, junk, "mine"); }) == Code::refused);
-  REQUIRE_FALSE(owner.journal().replay().is_readable);  // nothing has changed
+  REQUIRE_FALSE(owner.journal().replay().is_readable());  // nothing has changed
   pass_over(owner);
   REQUIRE(owner.state().open_incidents().empty());
   REQUIRE(find_unsigned_tail(owner).empty());

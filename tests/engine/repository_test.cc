@@ -110,7 +110,9 @@ TEST_CASE("a hole in the journal is not taken for its end") {
   world.store->remove("journal/0000000001");
   world.store->remove("journal/0000000001.2");
   Machine fresh(world.store, 5);
-  REQUIRE(error_code([&] { fresh.open(); }) == Code::corrupt);
+  Repository opened = fresh.open();
+  REQUIRE(opened.journal().broken()->kind == JournalBreak::Kind::hole);
+  REQUIRE(error_code([&] { fresh.backup(opened, world.tree()); }) == Code::corrupt);
 }
 
 TEST_CASE("one damaged index segment takes only what it lists") {
@@ -157,7 +159,9 @@ TEST_CASE("an entry damaged in both copies is damage, not void") {
   flip_bit(*world.store, "journal/0000000001");
   flip_bit(*world.store, "journal/0000000001.2");
   repository.local().reset_catalog();
-  REQUIRE(error_code([&] { repository.journal().replay(); }) == Code::corrupt);
+  REQUIRE(repository.journal().replay().broken->kind == JournalBreak::Kind::damage);
+  REQUIRE(repository.state().next_sequence == 1);
+  REQUIRE(error_code([&] { world.backup(); }) == Code::corrupt);
 }
 
 TEST_CASE("junk that won a number is void once later history stands on it, for everybody alike") {
@@ -166,7 +170,7 @@ TEST_CASE("junk that won a number is void once later history stands on it, for e
   // A client puts junk under the next number. It cannot be told from damage while it is the head.
   const Bytes junk(300, 0x55);
   world.store->put("journal/0000000001", junk);
-  REQUIRE_FALSE(repository.journal().replay().is_readable);
+  REQUIRE_FALSE(repository.journal().replay().is_readable());
   REQUIRE(error_code([&] { world.backup(); }) == Code::corrupt);
   // An owner who accepts it commits on top of it: then it is void for all.
   State state = repository.state();
@@ -209,7 +213,7 @@ TEST_CASE("an entry signed by a key that is no slot's changes nothing and stops 
                   repository.keyring().journal_key(), stranger, world.machine.random,
                   encode_journal_payload(world.machine.clock.now_ms(), act));
   world.store->put("journal/0000000001", forged);
-  REQUIRE_FALSE(repository.journal().replay().is_readable);
+  REQUIRE_FALSE(repository.journal().replay().is_readable());
   REQUIRE(repository.state().slots.begin()->second.generation == 1);
 }
 

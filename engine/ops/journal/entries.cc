@@ -3,7 +3,10 @@
 namespace kist {
 
 JournalInfo journal_info(const Repository& repository) {
-  return {.entries = repository.state().next_sequence, .head = repository.state().head};
+  const std::optional<JournalBreak>& broken = repository.journal().broken();
+  return {.entries = repository.state().next_sequence,
+          .head = repository.state().head,
+          .problem = broken ? broken->error().text() : ""};
 }
 
 void for_each_journal_entry(Repository& repository,

@@ -17,6 +17,8 @@ namespace kist {
 struct JournalInfo {
   std::uint64_t entries = 0;
   ObjectHash head;  // hash of the last entry's raw bytes
+  std::string
+      problem;  // why the journal cannot be followed past that, and what to do; empty: it can
 };
 
 JournalInfo journal_info(const Repository& repository);

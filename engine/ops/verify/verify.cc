@@ -136,7 +136,7 @@ class Verifier {
 
   // The catalog's entries were validated when they were replayed; the store must still hold them.
   void check_journal() {
-    const bool is_readable = repository_.journal().replay().is_readable;
+    const std::optional<JournalBreak> broken = repository_.journal().replay().broken;
     for (const std::string& name : repository_.journal().restored()) {
       add({.object = name,
            .problem = "it was missing; its second copy is good, and was put in its place",
@@ -144,9 +144,7 @@ class Verifier {
            .is_healed = true,
            .remedy = Remedy::heal});
     }
-    if (!is_readable) {
-      report(journal_path(repository_.state().next_sequence), "it cannot be read: junk or damage");
-    }
+    if (broken) report(journal_path(broken->sequence), broken->problem);
     repository_.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
       check_cancelled(repository_.observer());
       check_entry(replayed.entry.sequence, replayed.hash);

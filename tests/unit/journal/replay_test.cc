@@ -19,6 +19,14 @@ struct Replaying {
     return replay_code();
   }
 
+  // A well-signed entry behind missing ones.
+  void place_beyond(std::uint64_t sequence) {
+    JournalEntry entry = journal.next(journal.other);
+    entry.sequence = sequence;
+    const Bytes bytes = journal.seal(journal.other, entry);
+    journal.place(sequence, bytes, bytes);
+  }
+
   HandMadeJournal journal;
   ClientSample client{journal, journal.writer};
 };
@@ -27,7 +35,7 @@ struct Replaying {
 
 TEST_CASE("a replay comes to the state that the entries give, at once or bit by bit") {
   Replaying fixture;
-  REQUIRE(fixture.client.journal.replay().is_readable);
+  REQUIRE(fixture.client.journal.replay().is_readable());
   fixture.journal.append(fixture.journal.other);
   fixture.journal.append(fixture.journal.other, fixture.journal.next_void(fixture.journal.other));
   fixture.client.journal.replay();
@@ -68,32 +76,108 @@ TEST_CASE("the journal is not listed to catch up, and entries are read once") {
 TEST_CASE("a missing number is not taken for the end, whether a machine has seen it or not") {
   Replaying fixture;
   fixture.client.journal.replay();
+  const State before = fixture.client.journal.state();
   fixture.journal.append(fixture.journal.other);
   const Bytes missing = fixture.journal.store.objects().at(journal_path(3));
   fixture.journal.append(fixture.journal.other);
   fixture.journal.place(3, {}, {});
-  REQUIRE(fixture.replay_code() == Code::corrupt);
   ClientSample fresh(fixture.journal, fixture.journal.other);
-  REQUIRE(error_code([&] { fresh.journal.replay(); }) == Code::corrupt);
+  for (ClientSample* client : {&fixture.client, &fresh}) {
+    const auto broken = client->journal.replay().broken;
+    REQUIRE(broken);
+    REQUIRE(broken->kind == JournalBreak::Kind::hole);
+    REQUIRE(broken->sequence == 3);
+    REQUIRE(client->journal.state() == before);  // what is before it can be used
+    REQUIRE(error_code([&] { client->journal.replay_readable(); }) == Code::corrupt);
+    REQUIRE(error_code([&] { client->commit(); }) == Code::corrupt);
+    REQUIRE_FALSE(has_copy(fixture.journal.store, journal_path(3)));
+    REQUIRE(client->observer.notices.size() == 1);  // however often it is met
+  }
   // Once it is restored, either goes on.
   fixture.journal.place(3, {}, missing);
   fixture.client.journal.replay();
   fresh.journal.replay();
   REQUIRE(fixture.client.journal.state() == fixture.journal.state());
   REQUIRE(fresh.journal.state() == fixture.journal.state());
+  REQUIRE_NOTHROW(fresh.commit());
 }
 
 TEST_CASE("many missing numbers are noticed by who replays all, and by powers of two after that") {
   for (const std::uint64_t distance : {1U, 2U, 64U, 1024U}) {
     Replaying fixture;
     fixture.client.journal.replay();
-    fixture.journal.place_junk(3 + distance);
+    fixture.place_beyond(3 + distance);
     INFO(distance);
-    REQUIRE(fixture.replay_code() == Code::corrupt);
+    REQUIRE(fixture.client.journal.replay().broken);
   }
   Replaying fixture;
-  fixture.journal.place_junk(3 + 777);
-  REQUIRE(fixture.replay_code() == Code::corrupt);
+  fixture.place_beyond(3 + 777);
+  REQUIRE(fixture.client.journal.replay().broken);
+  REQUIRE(fixture.client.journal.replay().broken);  // and it is not forgotten
+}
+
+TEST_CASE("what no slot has signed shows no missing number, on a fresh machine or another") {
+  for (const std::uint64_t distance : {1U, 2U, 64U, 777U, 9'000'000U}) {
+    Replaying fixture;
+    fixture.client.journal.replay();
+    fixture.journal.place_junk(3 + distance);
+    ClientSample fresh(fixture.journal, fixture.journal.other);
+    INFO(distance);
+    for (ClientSample* client : {&fixture.client, &fresh}) {
+      REQUIRE(client->journal.replay().is_readable());
+    }
+    REQUIRE(fresh.observer.notices.size() == 1);  // it has looked, and says what it has seen
+    fresh.commit();
+    if (distance > 1) fixture.client.commit();  // the junk would be in the next entry's place
+  }
+}
+
+TEST_CASE(
+    "a machine that remembers a later head reads up to a hole, and takes it for no rollback") {
+  Replaying fixture;
+  fixture.journal.append(fixture.journal.other);
+  fixture.journal.append(fixture.journal.other);
+  fixture.client.journal.replay();
+  const Bytes missing = fixture.journal.store.objects().at(journal_path(3));
+  fixture.journal.place(3, {}, {});
+  fixture.client.local.reset_catalog();
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(fixture.client.journal.replay().broken->kind == JournalBreak::Kind::hole);
+    REQUIRE(fixture.client.journal.state().next_sequence == 3);
+  }
+  REQUIRE(fixture.client.local.last_head()->sequence == 4);
+  fixture.journal.place(3, missing, {});
+  REQUIRE(fixture.client.journal.replay().is_readable());
+  REQUIRE(fixture.client.journal.state() == fixture.journal.state());
+}
+
+TEST_CASE("an entry damaged in both copies stops commits, and reading up to it goes on") {
+  Replaying fixture;
+  const Bytes genuine = fixture.journal.append(fixture.journal.other);
+  fixture.journal.append(fixture.journal.owner);
+  fixture.journal.place_junk(3);
+  ClientSample fresh(fixture.journal, fixture.journal.writer);
+  REQUIRE(fresh.journal.replay().broken->kind == JournalBreak::Kind::damage);
+  REQUIRE(fresh.journal.state().next_sequence == 3);
+  REQUIRE(error_code([&] { fresh.commit(); }) == Code::corrupt);
+  fixture.journal.place(3, genuine, genuine);
+  fresh.commit();
+}
+
+TEST_CASE("where an epoch has ended behind a hole, the hole is named, not the box that is gone") {
+  Replaying fixture;
+  fixture.journal.append(fixture.journal.other);
+  fixture.journal.end_epoch(fixture.journal.owner);
+  fixture.journal.place(3, {}, {});
+  ClientSample fresh(fixture.journal, fixture.journal.writer);
+  std::string text;
+  try {
+    fresh.journal.replay();
+  } catch (const Error& error) {
+    text = error.text();
+  }
+  INFO(text);
+  REQUIRE(text.find("lacks entry 3") != std::string::npos);
 }
 
 TEST_CASE("a journal that was rolled back is told, by the catalog and by the record of its head") {
@@ -158,7 +242,7 @@ TEST_CASE("a void entry changes nothing but the number, and is told") {
 TEST_CASE("what cannot be read after the last entry does not keep the others from being used") {
   Replaying fixture;
   fixture.journal.place_junk(3);
-  REQUIRE_FALSE(fixture.client.journal.replay().is_readable);
+  REQUIRE_FALSE(fixture.client.journal.replay().is_readable());
   REQUIRE(fixture.client.journal.state() == fixture.journal.state());
   REQUIRE(error_code([&] { fixture.client.journal.replay_readable(); }) == Code::corrupt);
 }
