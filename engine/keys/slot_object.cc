@@ -15,7 +15,8 @@ namespace kist {
 namespace {
 
 constexpr std::size_t slot_secret_bytes_max = 256;
-// All slots together may ask for the work of this many at default cost, or planted ones are a bomb.
+// All slots but the first may together ask for the work of this many at default cost, or planted
+// ones are a bomb.
 constexpr std::uint64_t argon2_work_max =
     std::uint64_t{64} * argon2_floor.passes * argon2_floor.memory_kib;
 
@@ -63,40 +64,16 @@ Bytes make_slot_object(const ObjectOrigin& origin,
 
 namespace {
 
-// What is being tried on each slot object.
-struct Attempt {
-  const RepositoryId& repository;
-  const Credential& credential;
-  std::uint64_t work_left = argon2_work_max;
-};
-
-// Whether a slot of that clear section may be tried at all; a hostile one costs nothing.
-bool is_worth_trying(const SlotClear& clear, const std::string& path, Attempt& attempt) {
-  if (clear.kind != attempt.credential.kind) return false;
-  if (clear.kind != SlotKind::passphrase) return true;
-  if (!is_allowed({clear.passes, clear.memory_kib})) {
-    throw Error(Code::corrupt, concat(path, " asks for an Argon2id cost out of bounds"));
-  }
-  const std::uint64_t work = std::uint64_t{clear.passes} * clear.memory_kib;
-  if (work > attempt.work_left) return false;
-  attempt.work_left -= work;
-  return true;
-}
-
 // One slot object tried: the opened slot, nothing when the secret is another's; throws on damage.
 std::optional<OpenedSlot> try_slot(View bytes,
                                    const std::string& path,
                                    const SlotPath& slot,
-                                   Attempt& attempt) {
-  const Envelope envelope = decode_envelope_of(bytes, path, ObjectType::slot, attempt.repository);
-  const SlotClear clear = decode_slot_clear(envelope.clear, path);
-  if (envelope.header.author != slot.slot || clear.generation != slot.generation ||
-      !is_signed_by(envelope, clear.signing_key)) {
-    throw Error(Code::corrupt, concat(path, " is not authentic: damaged, or put there by others"));
-  }
-  if (!is_worth_trying(clear, path, attempt)) return std::nullopt;
+                                   const RepositoryId& repository,
+                                   const Credential& credential) {
+  const auto [envelope, clear] = decode_slot_object(bytes, path, slot, repository);
+  if (clear.kind != credential.kind) return std::nullopt;
   Bytes plain(envelope.sealed.size() - seal_overhead);
-  if (!open(wrapping_key(attempt.credential, clear), envelope.header.nonce, envelope.associated,
+  if (!open(wrapping_key(credential, clear), envelope.header.nonce, envelope.associated,
             envelope.sealed, plain)) {
     return std::nullopt;
   }
@@ -117,42 +94,98 @@ std::optional<OpenedSlot> try_slot(View bytes,
   return out;
 }
 
-std::vector<SlotPath> slots_to_try(StoreReader& store, const SlotChoice& choice) {
-  std::vector<SlotPath> out;
-  store.list("slots", [&](const std::string& file) {
-    const std::string base = first_copy_path(file);
-    const auto slot = parse_slot_path(base);
-    const bool is_selected =
-        slot && (!choice.only || slot->slot == *choice.only) && !choice.except.contains(slot->slot);
-    if (is_selected) out.push_back(*slot);
-  });
-  // Preferred first, then by id, newest generation first; a slot and its twin once.
-  const auto key = [&](const SlotPath& slot) {
-    return std::tuple(choice.preferred != slot.slot, slot.slot, ~slot.generation);
-  };
-  std::ranges::sort(out, {}, key);
-  const auto is_same = [&](const SlotPath& a, const SlotPath& b) { return key(a) == key(b); };
-  out.erase(std::unique(out.begin(), out.end(), is_same), out.end());
-  return out;
-}
+// The search for the slot that a credential opens: what it has tried, and what it has not.
+class SlotTrials {
+ public:
+  SlotTrials(StoreReader& store, const RepositoryId& repository, const Credential& credential)
+      : store_(store), repository_(repository), credential_(credential) {}
 
-// Both copies of a slot object tried: the opened slot, nothing when the secret is another's. An
-// intact copy that does not open is enough, for the other is the same; damage is noted.
-std::optional<OpenedSlot> try_copies(StoreReader& store,
-                                     const SlotPath& slot,
-                                     Attempt& attempt,
-                                     std::optional<Error>& damage) {
-  std::optional<OpenedSlot> opened;
-  const auto take = [&](Copy& copy) {
-    if (!copy.problem) {
-      copy.problem = failure_of([&] { opened = try_slot(*copy.bytes, copy.path, slot, attempt); });
+  std::optional<OpenedSlot> try_all(const SlotChoice& choice) {
+    for (const SlotToTry& slot :
+         slots_to_try(store_, repository_, credential_.kind, choice, damaged_)) {
+      if (!is_affordable(slot)) {
+        if (untried_++ == 0) first_untried_ = slot_path(slot.path.slot, slot.path.generation);
+        continue;
+      }
+      if (auto opened = try_copies(slot.path)) return opened;
     }
-    if (copy.problem && !copy.is_absent()) damage = copy.problem;
-    return !copy.problem;
-  };
-  find_copy(store, slot_path(slot.slot, slot.generation), slot_object_bytes_max, take);
-  return opened;
-}
+    return std::nullopt;
+  }
+
+  // Why no slot has opened. A secret is called wrong only where nothing was left untried.
+  [[nodiscard]] Error error(bool names_slot) const {
+    const bool is_passphrase = credential_.kind == SlotKind::passphrase;
+    const std::string_view secret = is_passphrase ? "password" : "key";
+    if (untried_ > 0) return {Code::refused, untried_text(names_slot)};
+    if (damaged_.first) {
+      return {damaged_.first->code(),
+              concat("no slot opens with this ", secret, ", but ", damaged_text())};
+    }
+    if (names_slot) {
+      return {Code::wrong_secret,
+              tried_ == 0 ? concat("slots/ holds no object of the slot that --slot names that a ",
+                                   secret, " could open")
+                          : concat("wrong ", secret,
+                                   ": the slot that --slot names does not open "
+                                   "with it")};
+    }
+    return {Code::wrong_secret,
+            concat("wrong ", secret, ": no slot of the repository opens with it")};
+  }
+
+ private:
+  bool is_affordable(const SlotToTry& slot) {
+    const bool is_first = tried_++ == 0;
+    if (slot.work > work_left_ && !is_first) return false;
+    work_left_ -= std::min(work_left_, slot.work);
+    return true;
+  }
+
+  // Both copies of a slot object tried. An intact copy that does not open is enough, for the other
+  // is the same.
+  std::optional<OpenedSlot> try_copies(const SlotPath& slot) {
+    std::optional<OpenedSlot> opened;
+    std::optional<Error> damage;
+    const auto take = [&](Copy& copy) {
+      if (!copy.problem) {
+        copy.problem = failure_of(
+            [&] { opened = try_slot(*copy.bytes, copy.path, slot, repository_, credential_); });
+      }
+      if (copy.problem && !copy.is_absent()) damage = copy.problem;
+      return !copy.problem;
+    };
+    const bool is_tried =
+        find_copy(store_, slot_path(slot.slot, slot.generation), slot_object_bytes_max, take);
+    if (!is_tried && damage) damaged_.add(*damage);
+    return opened;
+  }
+
+  [[nodiscard]] std::string damaged_text() const {
+    return concat(damaged_.count, damaged_.count == 1 ? " object" : " objects",
+                  " in slots/ could not be tried: ", damaged_.first->text());
+  }
+
+  [[nodiscard]] std::string untried_text(bool names_slot) const {
+    const std::string damaged = damaged_.first ? concat("; ", damaged_text()) : "";
+    const std::string advice =
+        names_slot ? "name one of them, with its number: --slot ID-NUMBER, as in slots/"
+                   : "name the slot with --slot ID; kist init has printed it, kist key list --json "
+                     "shows it, and objects in slots/ are called by it";
+    return concat(
+        "no slot that was tried opens with this password, but ", untried_, " of ", tried_,
+        " objects in slots/ were not tried, ", first_untried_, untried_ == 1 ? "" : " and others",
+        ": they ask for too much work, and may have been put there by anybody; ", advice, damaged);
+  }
+
+  StoreReader& store_;
+  const RepositoryId& repository_;
+  const Credential& credential_;
+  std::uint64_t work_left_ = argon2_work_max;
+  std::uint64_t tried_ = 0;  // or left out
+  std::uint64_t untried_ = 0;
+  std::string first_untried_;
+  DamagedSlots damaged_;
+};
 
 }  // namespace
 
@@ -160,16 +193,20 @@ OpenedSlot open_slot(StoreReader& store,
                      const RepositoryId& repository,
                      const Credential& credential,
                      const SlotChoice& choice) {
-  Attempt attempt{.repository = repository, .credential = credential};
-  std::optional<Error> damage;
-  for (const SlotPath& slot : slots_to_try(store, choice)) {
-    std::optional<OpenedSlot> opened = try_copies(store, slot, attempt, damage);
-    if (opened) return std::move(*opened);
+  SlotTrials trials(store, repository, credential);
+  SlotChoice others = choice;
+  std::optional<OpenedSlot> opened;
+  const bool has_preferred =
+      choice.preferred && !choice.only && !choice.except.contains(*choice.preferred);
+  if (has_preferred) {  // alone, so that the others need not be read for their order
+    SlotChoice first = choice;
+    first.only = choice.preferred;
+    opened = trials.try_all(first);
+    others.except.insert(*choice.preferred);
   }
-  if (damage) throw Error(*damage);
-  throw Error(Code::wrong_secret, credential.kind == SlotKind::passphrase
-                                      ? "wrong password: no slot of the repository opens with it"
-                                      : "wrong key: no slot of the repository opens with it");
+  if (!opened) opened = trials.try_all(others);
+  if (!opened) throw trials.error(choice.only.has_value());
+  return std::move(*opened);
 }
 
 }  // namespace kist

@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 
 #include "engine/base/random.h"
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/secret.h"
 #include "engine/keys/key_file.h"
 #include "engine/keys/sealed_object.h"
+#include "engine/keys/slot_search.h"
 #include "engine/store/store.h"
 
 namespace kist {
@@ -54,15 +54,11 @@ Bytes make_slot_object(const ObjectOrigin& origin,
                        const Wrapping& wrapping,
                        Random& random);
 
-// Which slots are tried, and in which order.
-struct SlotChoice {
-  std::optional<SlotId> preferred;  // first, then the others by id
-  std::optional<SlotId> only;
-  std::set<SlotId> except;
-};
-
-// Tries the slots that this kind of credential can open. Error{wrong_secret} when none opens,
-// Error{corrupt} when what might have is damaged.
+// Tries the slots that this kind of credential can open, as far as their cost allows. The first is
+// tried whatever it asks for, within the bounds of one slot; the others as long as all together ask
+// for no more than 64 slots of default cost. Error{wrong_secret} when all were tried and none
+// opens, Error{refused} when some were not tried, Error{corrupt} when what might have opened is
+// damaged.
 OpenedSlot open_slot(StoreReader& store,
                      const RepositoryId& repository,
                      const Credential& credential,

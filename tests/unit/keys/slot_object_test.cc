@@ -8,55 +8,12 @@
 #include <unistd.h>
 
 #include "engine/format/slot.h"
-#include "tests/unit/keys/keys_fixture.h"
+#include "tests/unit/keys/slots_fixture.h"
 
 using namespace kist;
 using namespace kist::test;
 
 namespace {
-
-// A store with the slot objects that a test puts there.
-struct Slots {
-  void put(const NumberedSlot& slot, const Credential& credential, std::uint32_t generation = 1) {
-    const Wrapping wrapping{credential, argon2_floor, generation, fingerprint};
-    put_twinned(store, slot_path(slot.id, generation),
-                make_slot_object(slot.origin(), slot.keys, wrapping, random));
-  }
-
-  // An object that anybody could put there: well made and signed, and opened by no passphrase.
-  void plant(const NumberedSlot& slot, const Argon2Cost& cost) {
-    const SlotClear clear{.signing_key = slot.keys.public_keys().signing,
-                          .box_key = slot.keys.public_keys().box,
-                          .kind = SlotKind::passphrase,
-                          .generation = 1,
-                          .passes = cost.passes,
-                          .memory_kib = cost.memory_kib};
-    put_twinned(
-        store, slot_path(slot.id, 1),
-        seal_object(
-            {.type = ObjectType::slot, .origin = slot.origin(), .clear = encode_slot_clear(clear)},
-            key_of(99), slot.keys.signing_seed, random, Bytes(slot_secret_size)));
-  }
-
-  // Flips a bit in the sealed part, in both copies.
-  void damage(const NumberedSlot& slot) {
-    for (const std::string& copy : copies_of(slot_path(slot.id, 1))) {
-      flip_bit(store, copy, 220);
-    }
-  }
-
-  OpenedSlot open(const Credential& credential, const SlotChoice& choice = {}) {
-    return open_slot(store, keys_repository(), credential, choice);
-  }
-
-  Code open_code(const Credential& credential, const SlotChoice& choice = {}) {
-    return error_code([&] { open(credential, choice); });
-  }
-
-  MemoryStore store;
-  SeededRandom random{seed()};
-  ObjectHash fingerprint = sample_id<ObjectHash>(40);
-};
 
 // No more memory than the process has now and 512 MiB: a slot of 4 GiB that is tried fails.
 class LittleMemory {
@@ -220,17 +177,66 @@ TEST_CASE("planted slots together ask for no more work than 64 slots of default 
   const LittleMemory limit;
   constexpr Argon2Cost all_work{3, 4U << 20U};
   constexpr Argon2Cost more_work{4, 4U << 20U};
+  const Credential wrong = passphrase_of("open sesame");
   Slots alone;
   alone.plant(NumberedSlot(2), all_work);
-  REQUIRE(alone.open_code(passphrase_of("open sesame")) == Code::failed);  // it was tried
+  REQUIRE(alone.open_code(wrong) == Code::failed);  // it was tried, and there was no memory
   Slots after_another;
   after_another.plant(NumberedSlot(2), all_work);
   after_another.plant(NumberedSlot(1), argon2_floor);
-  REQUIRE(after_another.open_code(passphrase_of("open sesame")) == Code::wrong_secret);
+  REQUIRE(after_another.open_code(wrong) == Code::refused);  // it was not
   Slots too_much;
   too_much.plant(NumberedSlot(1), more_work);
-  too_much.put(NumberedSlot(2), passphrase_of("open sesame"));
-  REQUIRE(too_much.open(passphrase_of("open sesame")).slot == sample_id<SlotId>(2));
+  too_much.put(NumberedSlot(2), wrong);
+  REQUIRE(too_much.open(wrong).slot == sample_id<SlotId>(2));
+}
+
+TEST_CASE("a secret is not called wrong where slots were not tried, and it is said how to go on") {
+  const LittleMemory limit;  // nothing of 4 GiB is ever computed
+  Slots slots;
+  slots.plant(NumberedSlot(1), argon2_floor);
+  slots.plant(NumberedSlot(2), {4, 4U << 20U});
+  slots.plant(NumberedSlot(3), {4, 4U << 20U});
+  const Credential wrong = passphrase_of("open sesame");
+  const auto text_with = [&](const SlotChoice& choice) {
+    std::string text;
+    try {
+      slots.open(wrong, choice);
+    } catch (const Error& error) {
+      REQUIRE(error.code() == Code::refused);
+      text = error.text();
+    }
+    return text;
+  };
+  const std::string text = text_with({});
+  INFO(text);
+  REQUIRE(text.find("wrong") == std::string::npos);
+  REQUIRE(text.find("2 of 3 objects") != std::string::npos);
+  REQUIRE(text.find(slot_path(sample_id<SlotId>(2), 1)) != std::string::npos);
+  REQUIRE(text.find("--slot ID") != std::string::npos);
+  // The same for many objects of the slot that was named.
+  slots.plant(NumberedSlot(2), argon2_floor, 2);
+  slots.plant(NumberedSlot(2), {4, 4U << 20U}, 3);
+  REQUIRE(text_with({.preferred = {}, .only = sample_id<SlotId>(2), .except = {}})
+              .find("--slot ID-NUMBER") != std::string::npos);
+}
+
+TEST_CASE("the slot that is named opens, however many are planted, and whatever it asks for") {
+  const LittleMemory limit;
+  Slots slots;
+  const Credential password = passphrase_of("open sesame");
+  slots.put(NumberedSlot(9), password);
+  for (std::uint8_t id = 1; id < 9; ++id) {
+    slots.plant(NumberedSlot(id), argon2_floor);
+    slots.plant_as(NumberedSlot(9), NumberedSlot(id), id + 1U);
+  }
+  SlotChoice choice{.preferred = {}, .only = sample_id<SlotId>(9), .except = {}};
+  REQUIRE(slots.open(password, choice).generation == 1);
+  REQUIRE(slots.open(password).generation == 1);
+  // An object that asks for all that may be asked for is tried where it is the first.
+  slots.plant(NumberedSlot(10), argon2_ceiling);
+  choice.only = sample_id<SlotId>(10);
+  REQUIRE(slots.open_code(password, choice) == Code::failed);
 }
 
 TEST_CASE("planted slots keep no slot from opening that this machine has used before") {
