@@ -42,6 +42,7 @@
 #include "engine/repository/init.h"
 #include "engine/repository/open.h"
 #include "engine/repository/repository.h"
+#include "engine/repository/repository_file.h"
 #include "engine/repository/slots.h"
 #include "engine/rules/validate.h"
 

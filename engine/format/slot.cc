@@ -41,13 +41,16 @@ RepositoryFile decode_repository_file(View bytes, ObjectHash (*checksum)(View)) 
   ByteReader in(bytes, object);
   in.require(equal(in.take(repository_magic.size()), as_view(repository_magic)),
              "this is not a repository of Kist");
-  check_version(in.u32(), object);
+  // The checksum comes first: a version that a flipped bit has raised is damage, and asks for no
+  // newer kist.
+  const std::uint32_t version = in.u32();
   RepositoryFile out;
   out.features = in.u32();
   out.repository = in.id<RepositoryId>();
   const ObjectHash expected = checksum(bytes.first(in.offset()));
   in.require(in.id<ObjectHash>() == expected, "the checksum does not match");
   in.expect_end();
+  check_version(version, object);
   if (out.features != 0) {
     throw Error(Code::unsupported, "the repository uses features that need a newer kist");
   }

@@ -42,12 +42,18 @@ JournalEntry Journal::next_entry(Act act) const {
 }
 
 // How the store breaks put-if-absent; nothing where it seems to hold. With every opening kist.repo
-// is put once more, if absent: that changes nothing, whatever the store does. The race leaves an
-// object, so a state directory sees one race only.
+// is put once more, if absent: that changes nothing, whatever the store does. Where that file is
+// gone, the first entry takes its place. The race leaves an object, so a state directory sees one
+// race only.
 std::optional<std::string> Journal::find_put_flaw() {
-  const Bytes bytes = get_object(store_, repository_file, small_object_bytes_max);
-  if (store_.put_if_absent(repository_file, bytes)) {
-    return "an object was put where there was one";
+  for (const std::string& path :
+       {std::string(repository_file), journal_path(0), second_copy_path(journal_path(0))}) {
+    std::optional<Bytes> bytes;
+    const auto damage =
+        damage_of([&] { bytes = find_object(store_, path, journal_entry_bytes_max); });
+    if (damage || !bytes) continue;
+    if (store_.put_if_absent(path, *bytes)) return "an object was put where there was one";
+    break;
   }
   if (local_.has_seen_exclusive_put()) return std::nullopt;
   std::optional<std::string> flaw = find_exclusive_put_flaw(store_, store_, services_.random);

@@ -15,6 +15,7 @@
 #include "engine/journal/sealed_entry.h"
 #include "engine/repository/new_slot.h"
 #include "engine/repository/open.h"
+#include "engine/repository/repository_file.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -30,8 +31,10 @@ void refuse_leftovers(StoreReader& store) {
   if (has_journal) {
     throw Error(
         Code::refused,
-        "an init that did not finish, or a repository that lost its kist.repo, is there; if "
-        "nothing in it is needed, empty the directory and run again");
+        "an init that did not finish, or a repository that lost its kist.repo, is there: kist "
+        "verify "
+        "--repair makes that file anew; if nothing in it is needed, empty the directory and run "
+        "again");
   }
 }
 
@@ -151,15 +154,14 @@ Repository init_repository(std::shared_ptr<Store> store,
   store->barrier();
   put_second_copy(*store, journal_path(0), entry);
   store->barrier();
-  const RepositoryFile file{.repository = origin.repository, .features = 0};
-  if (!store->put_if_absent(repository_file, encode_repository_file(file, &hash_object))) {
+  if (!store->put_if_absent(repository_file, make_repository_file(origin.repository))) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   local.keep();
   store->barrier();
   return in_context("the repository is made, but could not be opened", [&] {
-    return open_repository(std::move(store), credential, {.state_parent = state_parent, .slot = {}},
-                           services);
+    return open_repository(std::move(store), credential,
+                           {.state_parent = state_parent, .slot = origin.author}, services);
   });
 }
 

@@ -3,10 +3,12 @@
 #include <functional>
 
 #include "engine/base/attempt.h"
+#include "engine/base/disk/file.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/keys/recipient.h"
+#include "engine/repository/repository_file.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -16,14 +18,6 @@ namespace {
 // A journal whose last entry is older may be an old copy, for a machine that has not seen it
 // before.
 constexpr std::int64_t unseen_age_max_ms = 7LL * 86'400'000;
-
-RepositoryFile read_repository_file(StoreReader& store) {
-  if (!store.size(repository_file)) {
-    throw Error(Code::no_repository, "there is no repository; make one with kist init");
-  }
-  const Bytes bytes = get_object(store, repository_file, small_object_bytes_max);
-  return decode_repository_file(bytes, &hash_object);
-}
 
 void confirm_keys(const State& state, const Keyring& keyring) {
   const SlotState& slot = state.slots.at(keyring.slot());
@@ -96,7 +90,7 @@ OpenedSlot open_as_accepted(StoreReader& store,
 }
 
 // The keyring of the next slot that the credential opens.
-using OpenNext = std::function<Keyring(StoreReader& store)>;
+using OpenNext = std::function<Keyring(StoreReader& store, const SlotChoice& choice)>;
 
 // Whether the slot may be one that the journal does not know: a `key add` that was cut off has left
 // an object that opens nothing. A grant may be anybody's, so what a recipient's key seemed to open
@@ -104,6 +98,14 @@ using OpenNext = std::function<Keyring(StoreReader& store)>;
 bool may_be_unknown(const Error& failure, bool is_recipient) {
   return failure.code() == Code::refused || failure.code() == Code::missing ||
          (is_recipient && is_damage(failure));
+}
+
+// The slot is not in the journal as far as that can be followed.
+Error unknown_slot(const Journal& journal, const SlotId& slot) {
+  const JournalBreak& broken = *journal.broken();
+  return {Code::corrupt,
+          concat("slot ", hex(slot), " is not in the journal up to entry ", journal.head().sequence,
+                 ", and what follows is out of reach: ", broken.problem, "; ", broken.advice)};
 }
 
 // Follows the journal with the opened slot; where the journal does not know that slot, with the
@@ -118,14 +120,80 @@ void follow_with_known_slot(Repository::Parts& parts,
       parts.journal.replay();
     });
     if (failure && !may_be_unknown(*failure, is_recipient)) throw Error(*failure);
-    if (parts.journal.state().slots.contains(parts.keyring.slot())) {
+    const SlotId slot = parts.keyring.slot();
+    if (parts.journal.state().slots.contains(slot)) {
       if (failure) throw Error(*failure);
       return;
     }
-    choice.except.insert(parts.keyring.slot());
-    const auto exhausted = failure_of([&] { parts.keyring = open_next(*parts.store); });
-    if (exhausted) throw Error(failure ? *failure : *exhausted);
+    choice.except.insert(slot);
+    const auto exhausted = failure_of([&] { parts.keyring = open_next(*parts.store, choice); });
+    if (!exhausted) continue;
+    if (failure) throw Error(*failure);
+    throw parts.journal.broken() ? unknown_slot(parts.journal, slot) : Error(*exhausted);
   }
+}
+
+// The local directory of a repository, a slot that the credential opens, and how to open others.
+struct Opened {
+  std::unique_ptr<LocalDirectory> local;  // null: there is none yet
+  SlotChoice choice;
+  OpenNext open_next;
+  Keyring keyring;
+};
+
+Opened open_first_slot(StoreReader& store,
+                       const RepositoryId& repository,
+                       const Credential& credential,
+                       const OpenOptions& options,
+                       Services services) {
+  const std::string directory = state_directory(options.state_parent, repository);
+  std::unique_ptr<LocalDirectory> local;
+  if (path_exists(directory)) {
+    local = std::make_unique<LocalDirectory>(directory, services.random, services.observer);
+  }
+  SlotChoice choice{.preferred = local ? local->last_slot() : std::nullopt,
+                    .only = options.slot,
+                    .except = {},
+                    .generation = options.slot_generation};
+  const OpenNext open_next = [&credential, &options, repository](StoreReader& reader,
+                                                                 const SlotChoice& among) {
+    return Keyring(repository, options.fingerprint
+                                   ? open_as_recipient(reader, repository, credential,
+                                                       *options.fingerprint, among)
+                                   : open_as_accepted(reader, repository, credential, among));
+  };
+  Keyring keyring = open_next(store, choice);
+  return {std::move(local), std::move(choice), open_next, std::move(keyring)};
+}
+
+// A slot that the credential opens, under the id that kist.repo names or one that the first entry
+// does: slots open under the right one only. Where none opens, another reason than damage is told
+// if there is one: under an id that is not the repository's, all slots look damaged.
+Opened open_claimed(StoreReader& store,
+                    const RepositoryClaims& claims,
+                    const Credential& credential,
+                    const OpenOptions& options,
+                    Services services) {
+  std::optional<Error> failure;
+  for (const RepositoryId& repository : claims.ids) {
+    std::optional<Opened> opened;
+    const auto failed = failure_of(
+        [&] { opened.emplace(open_first_slot(store, repository, credential, options, services)); });
+    if (!failed) return std::move(*opened);
+    if (!failure || is_damage(*failure)) failure = failed;
+  }
+  throw Error(*failure);
+}
+
+void tell_problem(const RepositoryClaims& claims, const RepositoryId& proved, Observer& observer) {
+  std::string problem = claims.problem;
+  if (problem.empty() && claims.ids.front() != proved) {
+    problem = concat(repository_file, " names another repository");
+  }
+  if (problem.empty()) return;
+  observer.notice(concat(problem,
+                         "; the journal's first entry says which repository this is; kist verify "
+                         "--repair makes the file anew"));
 }
 
 }  // namespace
@@ -139,24 +207,21 @@ Repository open_repository(std::shared_ptr<Store> store,
                            const OpenOptions& options,
                            Services services) {
   init_crypto();
-  const RepositoryFile file = read_repository_file(*store);
-  auto local = std::make_unique<LocalDirectory>(
-      state_directory(options.state_parent, file.repository), services.random, services.observer);
+  const RepositoryClaims claims = find_repository_claims(*store);
   if (options.fingerprint) require_fingerprint(*store, *options.fingerprint);
-  SlotChoice choice{.preferred = local->last_slot(), .only = options.slot, .except = {}};
-  const OpenNext open_next = [&](StoreReader& reader) {
-    return Keyring(
-        file.repository,
-        options.fingerprint
-            ? open_as_recipient(reader, file.repository, credential, *options.fingerprint, choice)
-            : open_as_accepted(reader, file.repository, credential, choice));
-  };
-  Keyring first = open_next(*store);
+  Opened opened = open_claimed(*store, claims, credential, options, services);
+  const RepositoryId repository = opened.keyring.repository();
+  std::unique_ptr<LocalDirectory> local = std::move(opened.local);
+  if (!local) {
+    local = std::make_unique<LocalDirectory>(state_directory(options.state_parent, repository),
+                                             services.random, services.observer);
+  }
   const bool has_memory = local->last_head() && !local->is_head_doubted();
   if (!has_memory) local->doubt_head(true);  // before anything is remembered of it
-  auto parts = std::make_unique<Repository::Parts>(std::move(store), std::move(first),
+  auto parts = std::make_unique<Repository::Parts>(std::move(store), std::move(opened.keyring),
                                                    std::move(local), services);
-  follow_with_known_slot(*parts, choice, options.fingerprint.has_value(), open_next);
+  follow_with_known_slot(*parts, opened.choice, options.fingerprint.has_value(), opened.open_next);
+  tell_problem(claims, repository, services.observer);
   const State& state = parts->journal.state();
   confirm_keys(state, parts->keyring);
   if (options.known) require_entry(parts->journal, *options.known);

@@ -19,7 +19,8 @@ struct KnownEntry {
 struct OpenOptions {
   std::string state_parent;  // the repository's own directory is made below it
   std::optional<SlotId> slot;
-  std::optional<KnownEntry> known{};  // Error{corrupt} unless the journal has it
+  std::optional<std::uint32_t> slot_generation{};  // of its objects in slots/, this one alone
+  std::optional<KnownEntry> known{};               // Error{corrupt} unless the journal has it
   // A person says that the journal is the right one, however old it looks to a machine that has
   // never seen it.
   bool trusts_journal = false;
@@ -27,8 +28,10 @@ struct OpenOptions {
   std::optional<ObjectHash> fingerprint{};
 };
 
-// Opens the repository and brings the catalog in step with its journal. Error{no_repository},
-// Error{wrong_secret}.
+// Opens the repository and brings the catalog in step with its journal. Where kist.repo is damaged
+// or gone, the journal's first entry says which repository it is, and the observer is told.
+// Error{no_repository}; Error{wrong_secret}, Error{refused} or Error{corrupt} as open_slot() throws
+// them.
 Repository open_repository(std::shared_ptr<Store> store,
                            const Credential& credential,
                            const OpenOptions& options,

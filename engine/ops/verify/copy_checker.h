@@ -25,6 +25,8 @@ class CopyChecker {
 
   // By hash, an object that is stored once.
   void check(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);
+  // One that is stored once, and of which these are the bytes that it must have.
+  void check_made(const std::string& path, const Bytes& due, std::uint64_t size_max);
   // One that is stored twice.
   void check_twins(const std::string& path, std::uint64_t size_max, const Check& check);
   void check_twins(const std::string& path, const ObjectHash& expected, std::uint64_t size_max);

@@ -16,6 +16,7 @@
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/repository/ended_objects.h"
+#include "engine/repository/repository_file.h"
 #include "engine/repository/snapshot_tree.h"
 #include "engine/store/twins.h"
 
@@ -52,6 +53,8 @@ class Verifier {
   VerifyReport run() {
     check_journal();
     epoch_ = repository_.state().epoch;
+    copies_.check_made(repository_file, make_repository_file(repository_.keyring().repository()),
+                       small_object_bytes_max);
     check_slots();
     check_key_segments();
     check_ended();

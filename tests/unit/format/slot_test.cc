@@ -24,7 +24,19 @@ TEST_CASE("kist.repo of a newer version or with unknown features is unsupported,
   REQUIRE(error_code([&] { decode_repository_file(featured, &hash_object); }) == Code::unsupported);
   Bytes newer = featured;
   newer[8] = 2;
+  const ObjectHash sum = hash_object(View(newer).first(32));
+  std::ranges::copy(sum.bytes, newer.begin() + 32);
   REQUIRE(error_code([&] { decode_repository_file(newer, &hash_object); }) == Code::unsupported);
+}
+
+TEST_CASE("kist.repo with any bit flipped is damaged, not of a newer version") {
+  const Bytes good = encode_repository_file(
+      {.repository = sample_id<RepositoryId>(1), .features = 0}, &hash_object);
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    Bytes damaged = good;
+    damaged[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+    REQUIRE(error_code([&] { decode_repository_file(damaged, &hash_object); }) == Code::corrupt);
+  }
 }
 
 TEST_CASE("a slot's clear section keeps its promises as a layout") {
