@@ -93,6 +93,7 @@ Exit run_init(Session& session, const InitArguments& arguments) {
   }
   print_line(concat("made repository ", id, " in ", session.options.repository));
   print_line(concat("fingerprint     ", fingerprint));
+  print_line(concat("slot            ", hex(identity.slot)));
   if (makes_key_file) print_line(concat("made key file   ", secret.key_file));
   if (offline) print_line(concat("made key file   ", arguments.offline_key));
   print_line("");

@@ -41,7 +41,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->type_name("COMMAND");
   app.add_option("--key-file", options.secret.key_file, "Open the repository with this key file")
       ->type_name("FILE");
-  app.add_option("--slot", options.slot, "Open this slot, not the first that fits")
+  app.add_option("--slot", options.slot,
+                 "Try the password or key on this slot alone, not on all that it may open: ID, or "
+                 "ID-NUMBER for one of its objects in slots/")
       ->type_name("ID");
   app.add_option("--state-dir", options.state_directory, "The directory for catalogs and caches")
       ->envname("KIST_STATE_DIR")

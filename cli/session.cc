@@ -55,13 +55,21 @@ OpenOptions Session::open_options() const {
                   .trusts_journal = options.is_confirmed};
   if (options.slot.empty()) return out;
   out.slot = parse_id<SlotId>(options.slot);
-  if (!out.slot) throw Error(Code::invalid, "--slot takes the 32 digits of a slot's id");
+  if (out.slot) return out;
+  const auto object = parse_slot_path(options.slot);
+  if (!object) {
+    throw Error(Code::invalid,
+                "--slot takes the 32 digits of a slot's id (kist key list --json shows them), and "
+                "behind a hyphen, if you like, the number of one of its objects in slots/");
+  }
+  out.slot = object->slot;
+  out.slot_generation = object->generation;
   return out;
 }
 
 std::shared_ptr<Store> Session::existing_store() const {
   std::shared_ptr<Store> out = store();
-  if (out->size("kist.repo")) return out;
+  if (has_repository(*out)) return out;
   throw Error(Code::no_repository,
               concat("there is no repository in ", options.repository,
                      "; make one with kist init, or name another with --repo"));
