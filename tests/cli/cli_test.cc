@@ -208,6 +208,76 @@ TEST_CASE("junk at the journal's head stops commits until an owner passes over i
   place.require("verify", 0);
 }
 
+TEST_CASE("a fresh machine gets in, whatever others have put beside what is stored") {
+  const Place place;
+  const auto forget = [&] { std::filesystem::remove_all(place.directory / "state"); };
+  const std::string made = place.run("init").out;
+  const std::size_t line = made.find("slot            ");
+  REQUIRE(line != std::string::npos);
+  const std::string slot = made.substr(line + 16, 32);
+  place.require("backup '" + place.tree() + "'", 0);
+  for (const std::string link : {"slots/a", "slots/b", "journal/a", "grants/a", "packs/a"}) {
+    std::filesystem::create_symlink("..", place.directory / ("repo/" + link));
+  }
+  write_file(place.directory / "repo/journal/0000009999", as_view("junk"));
+  forget();
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
+  REQUIRE(slurp(place.directory / "out/sub/letter") == to_bytes("dear reader"));
+  place.require("backup '" + place.tree() + "'", 0);
+  forget();
+  place.require("--slot " + slot + " snapshots", 0);
+  place.require("--slot " + slot + "-1 snapshots", 0);
+  place.require("--slot " + slot + "-7 snapshots", 12);
+  place.require("--slot " + std::string(32, '0') + " snapshots", 12);
+  place.require("--slot " + slot.substr(0, 8) + " snapshots", 2);
+  place.require("--slot " + slot + "-01 snapshots", 2);
+}
+
+TEST_CASE("a missing journal entry stops commits until it is restored, and reading at no time") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  const std::string journal = place.directory / "repo/journal";
+  for (const std::string copy : {"/0000000002", "/0000000002.2"}) {
+    std::filesystem::rename(journal + copy, place.directory.path() + copy);
+  }
+  std::filesystem::remove_all(place.directory / "state");
+  const Result restored = place.run("restore latest --target '" + (place.directory / "out") + "'");
+  REQUIRE(restored.exit == 0);
+  REQUIRE(contains(restored.out, "the journal lacks entry 2"));
+  place.require("backup '" + place.tree() + "'", 4);
+  place.require("journal verify", 4);
+  place.require("verify", 4);
+  place.require("incident close --note junk --accept-void --yes", 5);
+  for (const std::string copy : {"/0000000002", "/0000000002.2"}) {
+    std::filesystem::rename(place.directory.path() + copy, journal + copy);
+  }
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("journal verify", 0);
+}
+
+TEST_CASE("a repository whose kist.repo is damaged or gone is read and written, and mended") {
+  const Place place;
+  place.require("init", 0);
+  const std::string file = place.directory / "repo/kist.repo";
+  const Bytes good = slurp(file);
+  for (const Bytes& left : {Bytes(), Bytes(64, 1), good}) {
+    std::filesystem::remove(file);
+    if (left != good) write_file(file, left);
+    std::filesystem::remove_all(place.directory / "state");
+    place.require("backup '" + place.tree() + "'", 0);
+    REQUIRE(contains(place.run("snapshots").out, "kist verify --repair"));
+    place.require("verify", 4);
+    place.require("init", 5);
+    place.require("verify --repair --dry-run", 4);
+    place.require("verify --repair", 0);
+    REQUIRE(slurp(file) == good);
+    REQUIRE_FALSE(contains(place.run("snapshots").out, "kist verify --repair"));
+  }
+}
+
 TEST_CASE("no secret and no name with control characters reaches the terminal raw") {
   const Place place;
   write_file(place.tree() + "/evil\033[31mname", as_view("x"));
