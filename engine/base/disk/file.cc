@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <fcntl.h>
@@ -137,11 +138,14 @@ FileLock::FileLock(const std::string& path) : file_(create_with(path, 0)) {
   }
 }
 
+Bytes read_file(const std::string& path, std::uint64_t size_max) {
+  return read_file(File::open(path), size_max);
+}
+
 // Pipes as well, whose size nobody knows. What fits into the first piece is never moved: a secret
 // leaves no copy behind.
-Bytes read_file(const std::string& path, std::uint64_t size_max) {
+Bytes read_file(const File& file, std::uint64_t size_max) {
   constexpr std::uint64_t piece = 64U << 10U;
-  const File file = File::open(path);
   Bytes bytes;
   std::size_t done = 0;
   std::uint64_t room = std::max(file.size() + 1, piece);
@@ -149,7 +153,7 @@ Bytes read_file(const std::string& path, std::uint64_t size_max) {
     bytes.resize(std::min(room, size_max + 1));
     const ssize_t got = ::read(file.fd(), bytes.data() + done, bytes.size() - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_errno("cannot read", path, errno);
+    if (got < 0) throw_errno("cannot read", file.path(), errno);
     done += static_cast<std::size_t>(got);
     if (got == 0) {
       bytes.resize(done);
@@ -157,7 +161,7 @@ Bytes read_file(const std::string& path, std::uint64_t size_max) {
     }
     if (done == bytes.size()) room = 2 * bytes.size();
   }
-  throw Error(Code::invalid, concat(path, " is larger than ", size_max, " bytes"));
+  throw Error(Code::invalid, concat(file.path(), " is larger than ", size_max, " bytes"));
 }
 
 void sync_name(const std::string& path) {
@@ -219,23 +223,51 @@ void make_directories(const std::string& path) {
   }
 }
 
+namespace {
+
+// Opens what is to be overwritten. Empty: nothing has that path, or it leads to no regular file.
+// Opening a fifo must not wait, and a link must not be followed.
+std::optional<File> open_to_overwrite(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  const int error = errno;
+
+  struct stat status {};
+
+  const int looked = fd < 0 ? ::lstat(path.c_str(), &status) : ::fstat(fd, &status);
+  if (looked != 0 && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (looked != 0) throw_errno("cannot inspect", path, errno);
+  File file(Descriptor(fd), path);
+  if (!S_ISREG(status.st_mode)) return std::nullopt;
+  if (fd < 0) throw_errno("cannot overwrite", path, error);
+  return file;
+}
+
+}  // namespace
+
+void overwrite_file(const std::string& path, View bytes) {
+  const std::optional<File> file = open_to_overwrite(path);
+  if (!file || file->size() != bytes.size()) {
+    throw Error(Code::failed, concat(path, " is gone, or not the file that it was; run again"));
+  }
+  file->write_at(0, bytes);
+  file->sync();
+}
+
 void wipe_file(const std::string& path) {
-  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd.is_open() && errno == ENOENT) return;
-  if (fd.is_open()) {
-    const File file(Descriptor(::dup(fd.fd())), path);
+  if (const std::optional<File> file = open_to_overwrite(path)) {
     const Bytes zeros(64U << 10U);
-    const std::uint64_t size = file.size();
+    const std::uint64_t size = file->size();
     for (std::uint64_t at = 0; at < size; at += zeros.size()) {
-      file.write_at(at, View(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at)));
+      file->write_at(at, View(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at)));
     }
-    file.sync();
+    file->sync();
   }
   remove_file(path);
 }
 
 void remove_file(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("cannot remove", path, errno);
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return;
+  throw_errno("cannot remove", path, errno);
 }
 
 void remove_tree(const std::string& path) {

@@ -101,6 +101,7 @@ class FileLock {
 
 // The whole file; Error{invalid} when it is larger than `size_max`.
 Bytes read_file(const std::string& path, std::uint64_t size_max);
+Bytes read_file(const File& file, std::uint64_t size_max);
 // Makes durable that the file has that name, or has it no more.
 void sync_name(const std::string& path);
 // Replaces `path` durably: afterwards it holds the old bytes or the new ones, whatever happens.
@@ -111,7 +112,11 @@ void reserve_file(const std::string& path, std::uint64_t size);
 bool path_exists(const std::string& path);
 // Creates the directory and its parents, each of mode 0700 where it did not exist.
 void make_directories(const std::string& path);
-// Overwrites the file once with zeros, syncs, removes. Absent is fine.
+// Writes the bytes over those of an existing file, where they lie on the disk, and makes that
+// durable: what stood there is gone, under every name of the file. Error unless it has as many.
+void overwrite_file(const std::string& path, View bytes);
+// Overwrites the file with zeros in the same way, then removes it. Absent is fine; of what is no
+// file, a link say, only the name goes. Error when it cannot be overwritten: it stays then.
 void wipe_file(const std::string& path);
 void remove_file(const std::string& path);  // absent is fine
 // Removes a directory of local state with all that is in it; absent is fine.

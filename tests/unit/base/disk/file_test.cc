@@ -1,8 +1,10 @@
-// Files read whole.
+// Files read whole, and files overwritten where they lie.
 #include "engine/base/disk/file.h"
 
+#include <filesystem>
 #include <thread>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/test.h"
@@ -31,4 +33,50 @@ TEST_CASE("a file is read whole whatever its size and kind, up to the limit") {
   writer.join();
   ::close(ends[0]);
   REQUIRE(got == large);
+}
+
+TEST_CASE("a file that is overwritten or wiped is so under every name that it has") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "key";
+  const std::string other = directory / "other";
+  const Bytes old(70'000, 5);
+  write_file(path, old);
+  std::filesystem::create_hard_link(path, other);
+  const Bytes fresh(old.size(), 6);
+  overwrite_file(path, fresh);
+  REQUIRE(slurp(path) == fresh);
+  REQUIRE(slurp(other) == fresh);
+  REQUIRE(error_code([&] { overwrite_file(path, Bytes(5)); }) == Code::failed);
+  REQUIRE(slurp(path) == fresh);
+  wipe_file(path);
+  REQUIRE_FALSE(path_exists(path));
+  REQUIRE(slurp(other) == Bytes(old.size()));
+  REQUIRE_NOTHROW(wipe_file(path));  // absent is fine
+  REQUIRE(error_code([&] { overwrite_file(path, fresh); }) == Code::failed);
+}
+
+TEST_CASE("wiping what is no file takes the name away, and touches nothing else") {
+  const TemporaryDirectory directory;
+  const std::string outside = directory / "outside";
+  const std::string path = directory / "key";
+  write_file(outside, Bytes(10, 5));
+  std::filesystem::create_symlink(outside, path);
+  REQUIRE(error_code([&] { overwrite_file(path, Bytes(10)); }) == Code::failed);
+  wipe_file(path);
+  REQUIRE_FALSE(path_exists(path));
+  REQUIRE(slurp(outside) == Bytes(10, 5));
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  wipe_file(path);  // and does not wait for a reader
+  REQUIRE_FALSE(path_exists(path));
+  REQUIRE_NOTHROW(wipe_file(outside + "/below a file"));
+}
+
+TEST_CASE("what cannot be overwritten is not removed, as if it had been") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "key";
+  write_file(path, Bytes(10, 5));
+  REQUIRE(::chmod(path.c_str(), 0400) == 0);
+  if (::access(path.c_str(), W_OK) == 0) return;  // root may
+  REQUIRE(error_code([&] { wipe_file(path); }) == Code::failed);
+  REQUIRE(slurp(path) == Bytes(10, 5));
 }
