@@ -24,19 +24,21 @@ Credential passphrase(Bytes bytes) {
 }
 
 // Reads a file that a person has named. If that fails, the option is wrong, not the repository: so
-// every error becomes Error{invalid}.
+// every error becomes Error{invalid}, but for a file that others may read or write.
 template <typename Read>
 auto named_file(const Read& read) {
   try {
     return read();
   } catch (const Error& error) {
+    if (error.code() == Code::refused) throw;
     throw Error(Code::invalid, error.text());
   }
 }
 
 Credential from_file(const std::string& path) {
   return passphrase(named_file([&] {
-    return in_context("the password file", [&] { return read_file(path, passphrase_bytes_max); });
+    return in_context("the password file",
+                      [&] { return read_secret_file(path, passphrase_bytes_max); });
   }));
 }
 

@@ -78,6 +78,7 @@ SecretBytes make_recovery_sheet(const RecoverySheet& sheet, View key_text) {
   add_key(out, key_text);
   add("\nTo use it, type the key into a file, first line included, or scan the code below and put\n"
       "what it says into a file. Then, with that file:\n\n"
+      "    chmod 600 FILE\n"
       "    kist snapshots --repo LOCATION --key-file FILE\n"
       "    kist restore --repo LOCATION --key-file FILE latest --target DIR\n\n"
       "If another slot is opened than the one above, or damaged ones are named: add --slot, with\n"

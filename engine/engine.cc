@@ -4,6 +4,7 @@
 
 #include "engine/base/disk/disk.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/disk/permissions.h"
 #include "engine/store/location.h"
 
 namespace kist {
@@ -34,7 +35,7 @@ Credential make_key_file(const std::string& path, Random& random) {
 }
 
 Credential read_key_file(const std::string& path) {
-  const SecretBytes text(read_file(path, 4096));
+  const SecretBytes text(read_secret_file(path, 4096));
   return parse_key_file(text.view(), path);
 }
 

@@ -22,6 +22,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/disk/permissions.h"
 #include "engine/base/duration.h"
 #include "engine/base/error.h"
 #include "engine/base/observer.h"
@@ -60,7 +61,8 @@ void prepare_process(Observer& observer);
 // Makes a key file with a fresh key, mode 0600, and returns the credential it stands for.
 // Error{refused} where there is such a file already.
 Credential make_key_file(const std::string& path, Random& random);
-// The credential that a key file stands for; Error{invalid} when it is no key file.
+// The credential that a key file stands for; Error{invalid} when it is no key file, Error{refused}
+// when others may read or write it.
 Credential read_key_file(const std::string& path);
 
 }  // namespace kist

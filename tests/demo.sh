@@ -10,7 +10,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/kist-demo-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 source=$work/source
 export KIST_REPO=$work/repository KIST_STATE_DIR=$work/state KIST_PASSWORD_FILE=$work/password
-head -c 18 /dev/urandom | base64 > "$work/password"
+(umask 077; head -c 18 /dev/urandom | base64 > "$work/password")
 
 step() { printf '\n== %s\n' "$*"; }
 same() { # a b: rsync, which knows nothing of Kist, compares content and metadata

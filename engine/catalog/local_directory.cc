@@ -1,9 +1,11 @@
 #include "engine/catalog/local_directory.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/disk/permissions.h"
 
 namespace kist {
 
@@ -18,6 +20,21 @@ void remove_environment(const std::string& directory) {
   }
 }
 
+std::string parent_of(const std::string& path) {
+  const std::string parent(std::filesystem::path(path).parent_path());
+  return parent.empty() ? "." : parent;
+}
+
+// The directory that it lies in is looked at as well: whoever may write there gives another
+// directory its name.
+void make_private_directories(const std::string& path) {
+  const std::string parent = parent_of(path);
+  make_directories(parent);
+  require_private_directory(parent, MayBeShared::yes);
+  make_directories(path);
+  require_private_directory(path, MayBeShared::no);
+}
+
 std::optional<Bytes> read_if_there(const std::string& path, std::uint64_t size_max) {
   if (!path_exists(path)) return std::nullopt;
   return read_file(path, size_max);
@@ -27,7 +44,7 @@ std::optional<Bytes> read_if_there(const std::string& path, std::uint64_t size_m
 
 LocalDirectory::LocalDirectory(std::string directory, Random& random, Observer& observer)
     : directory_(std::move(directory)) {
-  make_directories(directory_);
+  make_private_directories(directory_);
   const FileLock lock(directory_ + "/lock");  // or two first uses would make two keys
   load_keys(random, observer);
   open_catalog(observer);

@@ -1,6 +1,8 @@
 // The directory that one machine keeps for a repository: catalog, block index, file caches, the
 // last head seen, and the keys that protect these. All but the last head can be deleted at any
 // time; damage is removed and rebuilt. Several processes may use one directory at once.
+//
+// Refused is a directory that somebody else may write: its owner would decide what is restored.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +27,8 @@ struct Head {
 
 class LocalDirectory {
  public:
-  // The directory is made where it does not exist.
+  // The directory is made where it does not exist. Error{refused} where it, or the directory that
+  // it lies in, can be changed by somebody else (base/disk/permissions.h).
   LocalDirectory(std::string directory, Random& random, Observer& observer);
 
   Catalog& catalog() { return *catalog_; }

@@ -77,6 +77,54 @@ TEST_CASE("a key file is made by init and opens the repository") {
   REQUIRE(std::system((command + "snapshots > /dev/null").c_str()) == 0);  // NOLINT
 }
 
+TEST_CASE("a secret that others may read or change is refused, and what is said then helps") {
+  namespace fs = std::filesystem;
+  const Place place;
+  place.require("init", 0);
+  const std::string key = place.directory / "key";
+  place.require("key add --name second --new-key-file '" + key + "'", 0);
+  const std::string with_key =
+      concat(KIST_BINARY, " --repo '", place.directory / "repo", "' --state-dir '",
+             place.directory / "state", "' --key-file '", key, "' snapshots > /dev/null 2>&1");
+  const auto exit_with_key = [&] {
+    return WEXITSTATUS(std::system(with_key.c_str()));  // NOLINT(concurrency-mt-unsafe)
+  };
+  for (const std::string& file : {place.directory / "password", key}) {
+    INFO(file);
+    for (const unsigned mode : {0666U, 0644U, 0620U}) {
+      fs::permissions(file, fs::perms(mode));
+      REQUIRE(place.run("snapshots").exit == (file == key ? 0 : 5));
+      REQUIRE(exit_with_key() == (file == key ? 5 : 0));
+      REQUIRE(std::system(("chmod go-rwx '" + file + "'").c_str()) == 0);  // NOLINT
+      REQUIRE(exit_with_key() == 0);
+      place.require("snapshots", 0);
+    }
+  }
+  fs::permissions(place.directory / "wrong", fs::perms(0644));
+  const Result refused =
+      place.run("key add --new-password-file '" + (place.directory / "wrong") + "'");
+  REQUIRE(refused.exit == 5);
+  REQUIRE(contains(refused.out, "run chmod go-rwx " + (place.directory / "wrong")));
+  fs::permissions(place.directory / "wrong", fs::perms(0600));
+  REQUIRE(place.run("snapshots", "wrong").exit == 12);  // it was not let in
+}
+
+TEST_CASE("a state directory that others may write is refused, and what is said then helps") {
+  namespace fs = std::filesystem;
+  const Place place;
+  place.require("init", 0);
+  const std::string state = place.directory / "state";
+  fs::permissions(state, fs::perms(0777));
+  const Result refused = place.run("backup '" + place.tree() + "'");
+  REQUIRE(refused.exit == 5);
+  REQUIRE(contains(refused.out, "run chmod go-w " + state));
+  REQUIRE(std::system(("chmod go-w '" + state + "'").c_str()) == 0);  // NOLINT
+  place.require("backup '" + place.tree() + "'", 0);
+  // The other way out: a directory below one that cannot be changed.
+  fs::permissions(place.directory.path(), fs::perms(0777));
+  place.require("backup '" + place.tree() + "'", 0);
+}
+
 TEST_CASE("a failing password command is no password, and two secrets are one too many") {
   const Place place;
   const std::string base =
@@ -108,7 +156,7 @@ TEST_CASE("passwd and add change who gets in") {
   place.require("key add --new-password-file '" + (place.directory / "wrong") + "' --name second",
                 0);
   REQUIRE(place.run("snapshots", "wrong").exit == 0);
-  write_file(place.directory / "third", as_view("third"));
+  place.write_secret("third", "third");
   place.require("key passwd --new-password-file '" + (place.directory / "third") + "'", 0);
   REQUIRE(place.run("snapshots").exit == 12);
   REQUIRE(place.run("snapshots", "third").exit == 0);
@@ -168,7 +216,7 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
     is_key = is_key ? !line.empty() : contains(line, "kist-key-1:");
     if (is_key) typed += line + "\n";
   }
-  write_file(place.directory / "typed", as_view(typed));
+  place.write_secret("typed", typed);
   const std::string as_sheet =
       concat(KIST_BINARY, " -q --repo '", place.directory / "repo", "' --state-dir '",
              place.directory / "other", "' --key-file '", place.directory / "typed", "' ");
@@ -307,7 +355,7 @@ TEST_CASE("a writer's key backs up, and every other command is refused with exit
   const Place place;
   place.require("init", 0);
   for (const std::string role : {"writer", "auditor"}) {
-    write_file(place.directory / role, as_view(role + " password\n"));
+    place.write_secret(role, role + " password\n");
     place.require(
         "key add --role " + role + " --new-password-file '" + (place.directory / role) + "'", 0);
   }
@@ -340,7 +388,7 @@ TEST_CASE("a revoked key opens nothing any more, the others go on") {
   const Place place;
   place.require("init", 0);
   for (const std::string role : {"writer", "operator"}) {
-    write_file(place.directory / role, as_view(role + " password\n"));
+    place.write_secret(role, role + " password\n");
     place.require(
         "key add --role " + role + " --new-password-file '" + (place.directory / role) + "'", 0);
   }

@@ -137,7 +137,7 @@ TEST_CASE("find and diff show where and what") {
 TEST_CASE("a dry run of what removes says what would go, and writes nothing") {
   const Place place;
   place.require("init", 0);
-  write_file(place.directory / "writer", as_view("writer password\n"));
+  place.write_secret("writer", "writer password\n");
   place.require("key add --role writer --new-password-file '" + (place.directory / "writer") + "'",
                 0);
   place.require("backup '" + place.tree() + "'", 0);

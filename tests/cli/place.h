@@ -21,11 +21,18 @@ struct Result {
 // A place with a repository's path, a password file and a state directory of its own.
 struct Place {
   Place() {
-    write_file(directory / "password", as_view("correct horse\n"));
-    write_file(directory / "wrong", as_view("battery staple\n"));
+    write_secret("password", "correct horse\n");
+    write_secret("wrong", "battery staple\n");
     std::filesystem::create_directories(directory / "tree/sub");
     write_file(directory / "tree/sub/letter", as_view("dear reader"));
     write_file(directory / "tree/large", Bytes(300'000, 7));
+  }
+
+  // A file that its owner alone may read, as the program asks for.
+  void write_secret(const std::string& name, std::string_view text) const {
+    write_file(directory / name, as_view(text));
+    std::filesystem::permissions(
+        directory / name, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
 
   [[nodiscard]] Result run(const std::string& arguments,

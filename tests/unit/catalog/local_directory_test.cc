@@ -4,6 +4,9 @@
 
 #include <filesystem>
 
+#include <unistd.h>
+
+#include "engine/base/attempt.h"
 #include "tests/support/repository_fixture.h"
 #include "tests/support/test.h"
 #include "tests/unit/catalog/catalog_fixture.h"
@@ -268,4 +271,42 @@ TEST_CASE("a directory whose key is gone enters no epoch") {
   std::filesystem::remove(sample.file("local.key"));
   REQUIRE(error_code([&] { local.enter_epoch(sample_id<EpochId>(2), sample.random); }) ==
           Code::failed);
+}
+
+TEST_CASE("a directory that others may write, or that lies in one, is refused with what to do") {
+  const auto refusal = [](LocalSample& sample) {
+    const auto failure = failure_of([&] { sample.open(); });
+    REQUIRE(failure);
+    REQUIRE(failure->code() == Code::refused);
+    return failure->text();
+  };
+  namespace fs = std::filesystem;
+  LocalSample sample;
+  sample.open();
+  for (const fs::perms bit : {fs::perms::group_write, fs::perms::others_write}) {
+    for (const std::string& path : {sample.path, sample.directory.path()}) {
+      fs::permissions(path, bit, fs::perm_options::add);
+      INFO(path);
+      REQUIRE(refusal(sample).find("run chmod go-w " + path + ",") != std::string::npos);
+      fs::permissions(path, bit, fs::perm_options::remove);  // what the text says
+      REQUIRE_NOTHROW(sample.open());
+    }
+  }
+  // In a directory such as /tmp nobody takes another's directory away.
+  fs::permissions(sample.directory.path(), fs::perms::all | fs::perms::sticky_bit);
+  REQUIRE_NOTHROW(sample.open());
+  fs::permissions(sample.path, fs::perms::all | fs::perms::sticky_bit);
+  refusal(sample);
+  fs::permissions(sample.path, fs::perms::owner_all | fs::perms::group_read);  // reading is no harm
+  REQUIRE_NOTHROW(sample.open());
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(sample.path.c_str(), 1, 1) == 0);
+  REQUIRE(refusal(sample).find("belongs to another user (number 1)") != std::string::npos);
+}
+
+TEST_CASE("nothing is made in a directory that is refused") {
+  LocalSample sample;
+  std::filesystem::permissions(sample.directory.path(), std::filesystem::perms::all);
+  REQUIRE(error_code([&] { sample.open(); }) == Code::refused);
+  REQUIRE_FALSE(std::filesystem::exists(sample.path));
 }
