@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/catalog/local_keys.h"
 #include "engine/crypto/hash.h"
 
 namespace kist {
@@ -20,7 +21,7 @@ enum : Table {
 };
 
 constexpr std::string_view version_key = "version";
-constexpr std::uint64_t version = 2;  // of the tables; another one is loaded anew
+constexpr std::uint64_t version = 3;  // of the tables; another one is loaded anew
 constexpr std::string_view loaded_key = "loaded";
 constexpr std::string_view gap_key = "gap";
 constexpr std::string_view false_claim_key = "false claim ";
@@ -33,6 +34,11 @@ BlockKey block_key(const LocalKey& key, const BlockTag& tag, std::uint64_t numbe
   std::ranges::copy(short_hash_128(key, tag.bytes), out.begin());
   std::ranges::copy(to_big_endian(number), out.begin() + 16);
   return out;
+}
+
+// The name of a pack, for a row that leads from it to its number.
+std::array<std::uint8_t, 16> pack_hash_key(const LocalKey& key, const ObjectHash& hash) {
+  return short_hash_128(key, hash.bytes);
 }
 
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
@@ -99,12 +105,13 @@ constexpr std::size_t batch_max = 1U << 20U;  // records held and sorted at a ti
 
 }  // namespace
 
-BlockIndex::BlockIndex(const std::string& directory, const Keys& keys)
+BlockIndex::BlockIndex(const std::string& directory, const LocalKey& secret)
     : environment_(directory,
                    {.map_bytes = index_map_bytes,
                     .table_count = table_count,
-                    .checksum_key = keys.checksum}),
-      tag_key_(keys.tag) {
+                    .checksum_key = derive_short_local_key(secret, LocalKeyUse::index_checksums),
+                    .value_key = derive_local_key(secret, LocalKeyUse::index_values)}),
+      tag_key_(derive_short_local_key(secret, LocalKeyUse::index_tags)) {
   const Transaction read(environment_, Transaction::Mode::read);
   const auto made_by = read.get(meta_table, as_view(version_key));
   const bool is_empty = !made_by && read.count(meta_table) == 0;
@@ -184,14 +191,15 @@ class Loader {
   // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
   void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
     const auto key_segment = to_load.key_segment_of(pack.hash);
-    if (!key_segment || write_.get(pack_hashes_table, pack.hash.bytes)) {
+    const auto hash_key = pack_hash_key(tag_key_, pack.hash);
+    if (!key_segment || write_.get(pack_hashes_table, hash_key)) {
       ++refused_count_;
       for (const IndexedFrame& frame : pack.frames) {
         ordinal_ += frame.blocks.size();
       }
       return;
     }
-    write_.put(pack_hashes_table, pack.hash.bytes, pack_key(next_pack_));
+    write_.put(pack_hashes_table, hash_key, pack_key(next_pack_));
     write_.append(packs_table, pack_key(next_pack_),
                   encode_pack({.hash = pack.hash,
                                .key_segment = *key_segment,
@@ -276,7 +284,7 @@ std::optional<BlockLocation> BlockIndex::Reader::find(const BlockTag& tag,
 }
 
 std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& hash) const {
-  const auto place = read_.get(pack_hashes_table, hash.bytes);
+  const auto place = read_.get(pack_hashes_table, pack_hash_key(index_.tag_key_, hash));
   if (!place) return std::nullopt;
   return from_big_endian<std::uint32_t>(*place);
 }

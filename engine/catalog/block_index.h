@@ -1,6 +1,8 @@
 // The block index: which frame of which pack holds a block. Large, kept apart from the catalog, and
-// rebuildable from the index segments. Its keys are tags hashed with a local key, so that values
-// that LMDB leaves behind in its file confirm nothing once that key is gone.
+// rebuildable from the index segments. Tags and names of packs are hashed, and values are hidden,
+// under keys of the machine's secret of the epoch (local_keys.h): rows that LMDB leaves behind in
+// its file say and confirm nothing once that secret is gone. An index that was made under another
+// secret is refused as damaged.
 #pragma once
 
 #include <cstdint>
@@ -51,12 +53,9 @@ struct SegmentToLoad {
 
 class BlockIndex {
  public:
-  struct Keys {
-    LocalKey checksum{};
-    LocalKey tag{};
-  };
-
-  BlockIndex(const std::string& directory, const Keys& keys);
+  // Error{corrupt} when the index is damaged, of another version or of another secret: the caller
+  // removes it and opens a new one.
+  BlockIndex(const std::string& directory, const LocalKey& secret);
 
   // Entries below this are loaded.
   [[nodiscard]] std::uint64_t loaded_sequence();

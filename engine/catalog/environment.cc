@@ -14,12 +14,14 @@
 #include "engine/base/disk/tree.h"
 #include "engine/base/pinned.h"
 #include "engine/crypto/hash.h"
+#include "engine/crypto/seal.h"
 
 namespace kist {
 
 namespace {
 
 constexpr std::size_t checksum_size = 8;
+using Checksum = std::array<std::uint8_t, checksum_size>;
 
 constexpr const char* suspect_mark = "suspect";
 
@@ -114,30 +116,57 @@ struct Environment::Impl : private Pinned {
   std::string directory;
   RegisteredDirectory registered;
   LocalKey checksum_key{};
+  std::optional<Key> value_key;
   std::vector<MDB_dbi> tables;
 
-  [[nodiscard]] std::array<std::uint8_t, checksum_size> checksum(View key, View value) const {
+  [[nodiscard]] Checksum checksum(View key, View value) const {
     Bytes both(key.begin(), key.end());
     both.insert(both.end(), value.begin(), value.end());
     const std::uint64_t hash = short_hash(checksum_key, both);
-    std::array<std::uint8_t, checksum_size> out{};
+    Checksum out{};
     std::memcpy(out.data(), &hash, out.size());
     return out;
+  }
+
+  // Hides a value, or shows it again. The nonce is the checksum of key and value, and the begin of
+  // the key. So it is another one for each record, and for each value that a record ever has: LMDB
+  // may keep both, in the pages of a transaction that was cut off and of the one that repeats it.
+  void mask(View key, View checksum, MutableView value) const {
+    Nonce nonce;
+    const View begin = key.first(std::min(key.size(), Nonce::size - checksum_size));
+    std::ranges::copy(begin, std::ranges::copy(checksum, nonce.bytes.begin()).out);
+    xor_stream(*value_key, nonce, value);
+  }
+
+  // The record that stands for a value: the value, hidden or not, and its checksum.
+  [[nodiscard]] Bytes record_of(View key, View value) const {
+    Bytes out(value.begin(), value.end());
+    const Checksum sum = checksum(key, value);
+    if (value_key) mask(key, sum, out);
+    out.insert(out.end(), sum.begin(), sum.end());
+    return out;
+  }
+
+  // The record's value without its checksum. A hidden value is shown in `shown`.
+  [[nodiscard]] View value_of(View key, View record, Bytes& shown) const {
+    if (record.size() >= checksum_size) {
+      const View sum = record.last(checksum_size);
+      View value = record.first(record.size() - checksum_size);
+      if (value_key) {
+        shown.assign(value.begin(), value.end());
+        mask(key, sum, shown);
+        value = shown;
+      }
+      if (equal(checksum(key, value), sum)) return value;
+    }
+    throw_damaged(directory, "a record does not match its checksum");
   }
 };
 
 struct Transaction::Impl {
   Environment::Impl& environment;
   MDB_txn* txn = nullptr;
-
-  // The record's value without its checksum.
-  [[nodiscard]] View verified(View key, View record) const {
-    if (record.size() >= checksum_size) {
-      const View value = record.first(record.size() - checksum_size);
-      if (equal(environment.checksum(key, value), record.last(checksum_size))) return value;
-    }
-    throw_damaged(environment.directory, "a record does not match its checksum");
-  }
+  Bytes shown{};  // the value that get() returned last
 };
 
 namespace {
@@ -215,6 +244,7 @@ Environment::Environment(const std::string& directory, const Options& options) {
   reserve_file(directory + "/lock.mdb", lock_file_bytes);
   impl_ = std::make_shared<Impl>(directory);
   impl_->checksum_key = options.checksum_key;
+  if (options.value_key) impl_->value_key = options.value_key->clone();
   check(mdb_env_create(&impl_->env), directory);
   mdb_env_set_assert(impl_->env, &on_failed_assertion);
   check(mdb_env_set_mapsize(impl_->env, options.map_bytes), directory);
@@ -265,14 +295,12 @@ std::optional<View> Transaction::get(Table table, View key) const {
   const int result = mdb_get(impl_->txn, impl_->environment.tables[table], &k, &v);
   if (result == MDB_NOTFOUND) return std::nullopt;
   check(result, impl_->environment.directory);
-  return impl_->verified(key, to_view(v));
+  return impl_->environment.value_of(key, to_view(v), impl_->shown);
 }
 
 void Transaction::put_with(Table table, View key, View value, unsigned flags) {
   KIST_ENSURE(value.size() <= record_bytes_max);
-  Bytes record(value.begin(), value.end());
-  const auto checksum = impl_->environment.checksum(key, value);
-  record.insert(record.end(), checksum.begin(), checksum.end());
+  const Bytes record = impl_->environment.record_of(key, value);
   MDB_val k = to_val(key);
   MDB_val v = to_val(record);
   check(mdb_put(impl_->txn, impl_->environment.tables[table], &k, &v, flags),
@@ -299,8 +327,9 @@ void Transaction::scan(Table table, View from, const std::function<bool(View, Vi
   MDB_val k = to_val(from);
   MDB_val v{};
   int result = mdb_cursor_get(raw, &k, &v, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+  Bytes shown;
   while (result == MDB_SUCCESS) {
-    if (!each(to_view(k), impl_->verified(to_view(k), to_view(v)))) return;
+    if (!each(to_view(k), impl_->environment.value_of(to_view(k), to_view(v), shown))) return;
     result = mdb_cursor_get(raw, &k, &v, MDB_NEXT);
   }
   if (result != MDB_NOTFOUND) check(result, impl_->environment.directory);

@@ -1,8 +1,9 @@
 // An LMDB environment: the only place that includes <lmdb.h>. Every record carries a keyed checksum
 // (SipHash over key and value), so a record that was changed or swapped is Error{corrupt} and the
-// caller rebuilds. One fixed map size, default sync, no WRITEMAP, no DUPSORT; values under 1.9 KB.
-// LMDB wants an environment opened once a process: opened again while it is open, it is shared.
-// Transactions belong to one thread at a time.
+// caller rebuilds. With a value key, values are hidden as well: LMDB leaves old pages in its file.
+// One fixed map size, default sync, no WRITEMAP, no DUPSORT; values under 1.9 KB. LMDB wants an
+// environment opened once a process: opened again while it is open, it is shared. Transactions
+// belong to one thread at a time.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/pinned.h"
+#include "engine/crypto/secret.h"
 
 namespace kist {
 
@@ -26,6 +28,9 @@ class Environment : private Pinned {
     std::uint64_t map_bytes = 0;
     unsigned table_count = 1;
     LocalKey checksum_key{};
+    // Hides the values. Whoever gives it draws the checksum key anew with it: the checksum is of
+    // the value as it was before, and would confirm a guess of it.
+    std::optional<Key> value_key{};
   };
 
   // Opens or creates the environment in a directory of its own. Error{corrupt} when the file there
@@ -60,7 +65,7 @@ class Transaction : private Pinned {
   Transaction(Environment& environment, Mode mode);
   ~Transaction();  // abandons what was not committed
 
-  // The value, valid until the transaction's next write or end.
+  // The value, valid until the transaction's next get, write or end.
   [[nodiscard]] std::optional<View> get(Table table, View key) const;
   void put(Table table, View key, View value);
   // As put, for a key greater than all in the table: much faster.

@@ -20,6 +20,10 @@ void remove_environment(const std::string& directory) {
   }
 }
 
+std::string key_path(const std::string& directory) {
+  return directory + "/local.key";
+}
+
 std::string parent_of(const std::string& path) {
   const std::string parent(std::filesystem::path(path).parent_path());
   return parent.empty() ? "." : parent;
@@ -52,67 +56,92 @@ LocalDirectory::LocalDirectory(std::string directory, Random& random, Observer& 
 }
 
 std::optional<LocalDirectory::Keys> LocalDirectory::read_keys() const {
-  const auto bytes = read_if_there(directory_ + "/local.key", 1U << 20U);
+  const auto bytes = read_if_there(key_path(directory_), 1U << 20U);
   if (!bytes || bytes->size() != local_key_size) return std::nullopt;
   ByteReader in(*bytes, "local.key");
   Keys out;
-  std::ranges::copy(in.take(out.index.checksum.size()), out.index.checksum.begin());
-  std::ranges::copy(in.take(out.index.tag.size()), out.index.tag.begin());
+  std::ranges::copy(in.take(out.checksum.size()), out.checksum.begin());
+  std::ranges::copy(in.take(out.secret.size()), out.secret.begin());
   out.epoch = in.id<EpochId>();
   out.client = in.id<ClientId>();
   if (out.client == ClientId()) return std::nullopt;  // wiped, and not written anew
   return out;
 }
 
-void LocalDirectory::write_keys(const Keys& keys) const {
+namespace {
+
+template <typename Keys>
+SecretBytes encode_keys(const Keys& keys) {
   ByteWriter out(local_key_size);
-  out.raw(keys.index.checksum);
-  out.raw(keys.index.tag);
+  out.raw(keys.checksum);
+  out.raw(keys.secret);
   out.id(keys.epoch);
   out.id(keys.client);
-  replace_file(directory_ + "/local.key", out.view());
+  return SecretBytes(out.take());
+}
+
+}  // namespace
+
+// Whatever has the name is overwritten first: it may be a damaged file that holds the keys still.
+void LocalDirectory::create_keys(const Keys& keys) const {
+  wipe_file(key_path(directory_));
+  replace_file(key_path(directory_), encode_keys(keys).view());
+}
+
+// In place: a file that took the name of the former one would leave its bytes on the disk. They are
+// fewer than a sector, which a disk writes whole.
+void LocalDirectory::overwrite_keys(const Keys& keys) const {
+  overwrite_file(key_path(directory_), encode_keys(keys).view());
 }
 
 // Whoever has the file can read nothing, but without it the local tables are noise.
 void LocalDirectory::load_keys(Random& random, Observer& observer) {
   std::optional<Keys> keys = read_keys();
   if (!keys) {
-    if (path_exists(directory_ + "/local.key")) {
+    if (path_exists(key_path(directory_))) {
       observer.notice("the local key was damaged: the catalog is rebuilt");
     }
     remove_environment(directory_ + "/catalog");
     remove_environment(directory_ + "/index");
     keys.emplace();
-    random.fill(keys->index.checksum);
-    random.fill(keys->index.tag);
+    random.fill(keys->checksum);
+    random.fill(keys->secret);
     keys->client = random.draw_id<ClientId>();
-    write_keys(*keys);
+    create_keys(*keys);
   }
   keys_ = *keys;
 }
 
+// The secret goes first, and the new epoch is noted last: a run that is killed in between leaves
+// files that nobody can read, and the next one begins again.
 void LocalDirectory::enter_epoch(const EpochId& epoch, Random& random) {
   if (keys_.epoch == epoch) return;
   const FileLock lock(directory_ + "/lock");
   std::optional<Keys> keys = read_keys();
-  if (!keys) throw Error(Code::failed, concat(directory_, "/local.key is gone; run again"));
+  if (!keys) throw Error(Code::failed, concat(key_path(directory_), " is gone; run again"));
   if (keys->epoch != epoch) {
+    random.fill(keys->secret);
+    overwrite_keys(*keys);
+    destroy(scratch_directory());
     remove_environment(directory_ + "/index");
     forget_file_caches();
-    random.fill(keys->index.tag);
     keys->epoch = epoch;
-    wipe_file(directory_ + "/local.key");
-    write_keys(*keys);
+    overwrite_keys(*keys);
   }
   // The former one stays in use till this one is there, or an error would leave none.
-  auto index = std::make_unique<BlockIndex>(directory_ + "/index", keys->index);
+  auto index = std::make_unique<BlockIndex>(directory_ + "/index", keys->secret);
   keys_ = *keys;
   index_ = std::move(index);
 }
 
+void LocalDirectory::destroy(const std::string& directory) {
+  wipe_file(key_path(directory));
+  remove_tree(directory);
+}
+
 void LocalDirectory::open_catalog(Observer& observer) {
   const std::string directory = directory_ + "/catalog";
-  const auto open = [&] { catalog_ = std::make_unique<Catalog>(directory, keys_.index.checksum); };
+  const auto open = [&] { catalog_ = std::make_unique<Catalog>(directory, keys_.checksum); };
   const auto failure = failure_of(open);
   if (!failure) return;
   if (failure->code() != Code::corrupt) throw Error(*failure);
@@ -124,7 +153,7 @@ void LocalDirectory::open_catalog(Observer& observer) {
 void LocalDirectory::open_index(Observer& observer) {
   const std::string directory = directory_ + "/index";
   const auto failure = failure_of([&] {
-    index_ = std::make_unique<BlockIndex>(directory, keys_.index);
+    index_ = std::make_unique<BlockIndex>(directory, keys_.secret);
     static_cast<void>(index_->loaded_sequence());
   });
   if (!failure) return;
@@ -132,27 +161,27 @@ void LocalDirectory::open_index(Observer& observer) {
   observer.notice(concat(failure->text(), "; it is rebuilt from the index segments"));
   index_.reset();
   remove_environment(directory);
-  index_ = std::make_unique<BlockIndex>(directory, keys_.index);
+  index_ = std::make_unique<BlockIndex>(directory, keys_.secret);
 }
 
 void LocalDirectory::reset_catalog() {
   const FileLock lock(directory_ + "/lock");
   catalog_.reset();
   remove_environment(directory_ + "/catalog");
-  catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.index.checksum);
+  catalog_ = std::make_unique<Catalog>(directory_ + "/catalog", keys_.checksum);
 }
 
 void LocalDirectory::reset_index() {
   const FileLock lock(directory_ + "/lock");
   const std::optional<Keys> keys = read_keys();
-  if (!keys || keys->epoch != keys_.epoch) {
+  if (!keys || keys->epoch != keys_.epoch || keys->secret != keys_.secret) {
     throw Error(Code::conflict,
                 "another process has begun to work in a later epoch with this state directory; run "
                 "again");
   }
   index_.reset();
   remove_environment(directory_ + "/index");
-  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.index);
+  index_ = std::make_unique<BlockIndex>(directory_ + "/index", keys_.secret);
 }
 
 std::optional<Head> LocalDirectory::last_head() const {

@@ -2,6 +2,8 @@
 // last head seen, and the keys that protect these. All but the last head can be deleted at any
 // time; damage is removed and rebuilt. Several processes may use one directory at once.
 //
+// Invariant: index and caches are hidden under the secret of the epoch that they are of
+// (local_keys.h), and no byte of an epoch's secret is on the disk once another one was entered.
 // Refused is a directory that somebody else may write: its owner would decide what is restored.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include "engine/base/random.h"
 #include "engine/catalog/block_index.h"
 #include "engine/catalog/catalog.h"
+#include "engine/catalog/local_keys.h"
 
 namespace kist {
 
@@ -36,9 +39,13 @@ class LocalDirectory {
   // Removes what is there and starts empty.
   void reset_catalog();
   void reset_index();
-  // What was kept of other epochs goes, for all processes that use the directory: the block index
-  // with the key of its tags, and the file caches. No reader of the index may be in use.
+  // What was kept of other epochs is forgotten, for all processes that use the directory: their
+  // secret is overwritten, then block index and file caches are removed. No reader of the index may
+  // be in use.
   void enter_epoch(const EpochId& epoch, Random& random);
+  // Forgets all that the directory of that path keeps, the last head included: its keys are
+  // overwritten, then it is removed. Absent is fine. Nobody may be using it.
+  static void destroy(const std::string& directory);
 
   // By which the journal tells this directory from others that the slot is used with.
   [[nodiscard]] const ClientId& client() const { return keys_.client; }
@@ -65,6 +72,14 @@ class LocalDirectory {
 
   [[nodiscard]] std::string cache_directory() const { return directory_ + "/cache"; }
 
+  // Of the epoch that was entered last: whoever keeps it longer seals what nobody can open.
+  [[nodiscard]] Key cache_key() const {
+    return derive_local_key(keys_.secret, LocalKeyUse::file_caches);
+  }
+
+  // Where a directory of this kind may be made for a while. It is forgotten with the epoch.
+  [[nodiscard]] std::string scratch_directory() const { return directory_ + "/check"; }
+
  private:
   friend class Blocks;  // which brings it in step before it hands it out
 
@@ -72,13 +87,15 @@ class LocalDirectory {
 
   // What local.key holds.
   struct Keys {
-    BlockIndex::Keys index;
-    EpochId epoch;  // that the block index and the file caches are of
+    LocalKey checksum{};  // of the catalog, which holds what the journal says to everybody
+    LocalKey secret{};    // of the epoch: block index and file caches are hidden under it
+    EpochId epoch;
     ClientId client;
   };
 
   [[nodiscard]] std::optional<Keys> read_keys() const;
-  void write_keys(const Keys& keys) const;
+  void create_keys(const Keys& keys) const;
+  void overwrite_keys(const Keys& keys) const;
   void load_keys(Random& random, Observer& observer);
   void open_catalog(Observer& observer);
   void open_index(Observer& observer);

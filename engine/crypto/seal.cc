@@ -19,6 +19,11 @@ bool open(const Key& key, const Nonce& nonce, View associated, View sealed, Muta
              associated.size(), nonce.bytes.data(), key.data()) == 0;
 }
 
+void xor_stream(const Key& key, const Nonce& nonce, MutableView bytes) {
+  crypto_stream_xchacha20_xor(bytes.data(), bytes.data(), bytes.size(), nonce.bytes.data(),
+                              key.data());
+}
+
 namespace {
 
 // A box key pair; the secret half is wiped.

@@ -1,6 +1,7 @@
 // Authenticated encryption: XChaCha20-Poly1305 (libsodium crypto_aead_xchacha20poly1305_ietf) under
-// a symmetric key, and sealed boxes to an X25519 public key (the construction that libsodium
-// documents for crypto_box_seal, with the ephemeral key given by the caller).
+// a symmetric key, its stream alone for local records, and sealed boxes to an X25519 public key
+// (the construction that libsodium documents for crypto_box_seal, with the ephemeral key given by
+// the caller).
 #pragma once
 
 #include <optional>
@@ -20,6 +21,11 @@ void seal(const Key& key, const Nonce& nonce, View associated, View plaintext, M
 // `out` then holds nothing of use.
 [[nodiscard]] bool open(
     const Key& key, const Nonce& nonce, View associated, View sealed, MutableView out);
+
+// XORs the XChaCha20 stream of key and nonce over the bytes: the first time hides them, the second
+// shows them again. It says nothing about whether they are authentic: for records with a checksum
+// of their own. A (key, nonce) pair hides one value.
+void xor_stream(const Key& key, const Nonce& nonce, MutableView bytes);
 
 // The key pair of a seed. X25519.
 BoxPublicKey box_public_key(const Key& seed);

@@ -92,7 +92,7 @@ class NewLocalDirectory : private Pinned {
  private:
   void remove() noexcept {
     try {
-      remove_tree(directory_);
+      LocalDirectory::destroy(directory_);
     } catch (const Error&) {
       is_kept_ = true;  // it stays; it is of no repository and holds nothing
     }

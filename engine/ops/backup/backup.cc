@@ -93,10 +93,8 @@ class Backup {
         chunker_(chunker_of(genesis().content), gear_table(keys_.chunk_seed())),
         pool_(thread_count(options.threads)),
         writer_(repository.blocks(), keys_, pool_, {level()}, options.is_dry_run),
-        cache_(repository.local().cache_directory(),
-               source_key_,
-               repository.services().random,
-               repository.observer()),
+        cache_(
+            repository.local(), source_key_, repository.services().random, repository.observer()),
         builder_(keys_, writer_, cache_, problems_) {
     check_encodable(body({}));
     if (source_.size() > text_bytes_max) {
@@ -165,7 +163,7 @@ class Backup {
   std::vector<std::unique_ptr<FileCacheReader>> open_caches() {
     std::vector<std::unique_ptr<FileCacheReader>> out;
     for (const CacheKind kind : {CacheKind::pending, CacheKind::complete}) {
-      auto cache = FileCacheReader::open(repository_.local().cache_directory(), source_key_, kind);
+      auto cache = FileCacheReader::open(repository_.local(), source_key_, kind);
       if (!cache) continue;
       const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
       if (!found || !found->is_live) continue;

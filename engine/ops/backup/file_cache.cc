@@ -5,7 +5,6 @@
 
 #include "engine/base/attempt.h"
 #include "engine/base/disk/tree.h"
-#include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest.h"
@@ -21,7 +20,7 @@ struct FileCacheWriter::FactsFile {
 
 namespace {
 
-constexpr std::string_view magic = "KISTCAC3";
+constexpr std::string_view magic = "KISTCAC4";
 constexpr std::size_t piece_target = 256U << 10U;
 constexpr std::uint32_t piece_max = 64U << 20U;
 // An entry with more runs than this is not worth keeping: its file is read again next time.
@@ -54,7 +53,6 @@ using FactsFile = FileCacheWriter::FactsFile;
 SecretBytes encode_facts(const FactsFile& file) {
   // Growing would leave the key behind.
   ByteWriter out(256 + file.facts.last_path.size() + 16 * file.facts.eras.size());
-  out.raw(as_view(magic));
   out.id(file.generation);
   out.raw(file.key.view());
   out.id(file.facts.snapshot);
@@ -68,13 +66,11 @@ SecretBytes encode_facts(const FactsFile& file) {
     out.u64(era.first_number);
     out.u64(era.new_data_count);
   }
-  out.id(hash_object(out.view()));
   return SecretBytes(out.take());
 }
 
 FactsFile decode_facts(View bytes) {
   ByteReader in(bytes, "file cache");
-  in.require(equal(in.take(magic.size()), as_view(magic)), "this is not a file cache");
   FactsFile out;
   out.generation = in.id<Generation>();
   out.key = Key::from(in.take(Key::size));
@@ -89,26 +85,49 @@ FactsFile decode_facts(View bytes) {
     era.first_number = in.u64();
     era.new_data_count = in.u64();
   }
-  const ObjectHash expected = hash_object(bytes.first(in.offset()));
-  in.require(in.id<ObjectHash>() == expected, "the checksum does not match");
   in.expect_end();
   return out;
 }
 
-// Empty where the file is absent or damaged.
-std::optional<FactsFile> read_facts(const std::string& path) {
+// The facts file: magic, nonce, sealed facts.
+Bytes seal_facts(const Key& key, const Nonce& nonce, const FactsFile& file) {
+  const SecretBytes facts = encode_facts(file);
+  Bytes sealed(facts.view().size() + seal_overhead);
+  seal(key, nonce, as_view(magic), facts.view(), sealed);
+  ByteWriter out;
+  out.raw(as_view(magic));
+  out.id(nonce);
+  out.raw(sealed);
+  return out.take();
+}
+
+FactsFile open_facts(const Key& key, View bytes) {
+  ByteReader in(bytes, "file cache");
+  in.require(equal(in.take(magic.size()), as_view(magic)), "this is not a file cache");
+  const auto nonce = in.id<Nonce>();
+  const View sealed = in.take(in.left());
+  in.require(sealed.size() >= seal_overhead, "it is cut short");
+  Bytes facts(sealed.size() - seal_overhead);
+  in.require(open(key, nonce, as_view(magic), sealed, facts), "it is not authentic");
+  const SecretBytes wiped(std::move(facts));
+  return decode_facts(wiped.view());
+}
+
+// Empty where the file is absent, damaged, or of an epoch that this machine has left.
+std::optional<FactsFile> read_facts(const Key& key, const std::string& path) {
   return value_of([&] {
-    const SecretBytes bytes(read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max));
-    return decode_facts(bytes.view());
+    return open_facts(key, read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max));
   });
 }
 
 }  // namespace
 
-std::unique_ptr<FileCacheReader> FileCacheReader::open(const std::string& directory,
+std::unique_ptr<FileCacheReader> FileCacheReader::open(const LocalDirectory& local,
                                                        const std::string& source_key,
                                                        CacheKind kind) {
-  std::optional<FactsFile> facts = read_facts(facts_path(directory, source_key, kind));
+  const std::string directory = local.cache_directory();
+  std::optional<FactsFile> facts =
+      read_facts(local.cache_key(), facts_path(directory, source_key, kind));
   if (!facts) return nullptr;
   const std::string path = pieces_path(directory, source_key, hex(facts->generation));
   if (!path_exists(path)) return nullptr;
@@ -176,11 +195,15 @@ void FileCacheWriter::attempt(const Work& work) {
                           "; the next backup reads them all"));
 }
 
-FileCacheWriter::FileCacheWriter(std::string directory,
+FileCacheWriter::FileCacheWriter(const LocalDirectory& local,
                                  std::string source_key,
                                  Random& random,
                                  Observer& observer)
-    : observer_(observer), directory_(std::move(directory)), source_key_(std::move(source_key)) {
+    : local_(local),
+      random_(random),
+      observer_(observer),
+      directory_(local.cache_directory()),
+      source_key_(std::move(source_key)) {
   generation_ = hex(random.draw_id<Generation>());
   random.fill(key_.mutable_view());
   attempt([&] {
@@ -192,9 +215,10 @@ FileCacheWriter::FileCacheWriter(std::string directory,
 
 // What runs that were killed have left: sealed under keys that went with them.
 void FileCacheWriter::remove_strays() {
+  const Key key = local_.cache_key();
   std::vector<std::string> used;
   for (const CacheKind kind : {CacheKind::complete, CacheKind::pending}) {
-    const auto facts = read_facts(facts_path(directory_, source_key_, kind));
+    const auto facts = read_facts(key, facts_path(directory_, source_key_, kind));
     if (facts) used.push_back(concat(source_key_, ".", hex(facts->generation)));
   }
   std::vector<std::string> strays;
@@ -261,19 +285,20 @@ void FileCacheWriter::commit(CacheKind kind, CacheFacts facts) {
 }
 
 void FileCacheWriter::put_in_place(CacheKind kind, const FactsFile& file) {
-  const SecretBytes encoded = encode_facts(file);
+  const Key key = local_.cache_key();  // of now: another epoch may have been entered meanwhile
+  const Bytes sealed = seal_facts(key, random_.draw_id<Nonce>(), file);
   std::vector<CacheKind> replaced = {CacheKind::pending};
   if (kind == CacheKind::complete) replaced.push_back(CacheKind::complete);
   std::vector<std::string> former_pieces;
   for (const CacheKind old : replaced) {
     const std::string path = facts_path(directory_, source_key_, old);
-    const std::optional<FactsFile> former = read_facts(path);
+    const std::optional<FactsFile> former = read_facts(key, path);
     if (former && former->generation != file.generation) {
       former_pieces.push_back(hex(former->generation));
     }
     wipe_file(path);  // overwritten first, so that the former key does not linger
   }
-  replace_file(facts_path(directory_, source_key_, kind), encoded.view());
+  replace_file(facts_path(directory_, source_key_, kind), sealed);
   is_committed_ = true;
   for (const std::string& generation : former_pieces) {
     remove_file(pieces_path(directory_, source_key_, generation));

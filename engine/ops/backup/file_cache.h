@@ -2,6 +2,9 @@
 // that a walk in the same order knows unchanged files without opening them. Local; sealed under a
 // key of its own that is drawn anew, and the former destroyed, by each backup. Lost or damaged, it
 // costs one full read. Layout: a small file with key and facts, and a large one of sealed pieces.
+//
+// The small file is sealed in turn, under the machine's key of the epoch: when that is overwritten,
+// all caches of the epoch are closed, those included that a killed backup has left behind.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +19,7 @@
 #include "engine/base/pinned.h"
 #include "engine/base/random.h"
 #include "engine/blocks/reference_run.h"
+#include "engine/catalog/local_directory.h"
 #include "engine/crypto/secret.h"
 
 namespace kist {
@@ -44,7 +48,7 @@ enum class CacheKind { complete, pending };
 class FileCacheReader {
  public:
   // Opens a cache of a source; empty when there is none that can be used.
-  static std::unique_ptr<FileCacheReader> open(const std::string& directory,
+  static std::unique_ptr<FileCacheReader> open(const LocalDirectory& local,
                                                const std::string& source_key,
                                                CacheKind kind);
 
@@ -82,8 +86,8 @@ class FileCacheWriter : private Pinned {
   struct FactsFile;
 
   // The first failure is reported once, and the cache is given up: that costs one full read of the
-  // source by the next backup, not this backup.
-  FileCacheWriter(std::string directory,
+  // source by the next backup, not this backup. `local` outlives the writer.
+  FileCacheWriter(const LocalDirectory& local,
                   std::string source_key,
                   Random& random,
                   Observer& observer);
@@ -104,6 +108,8 @@ class FileCacheWriter : private Pinned {
   template <typename Work>
   void attempt(const Work& work);
 
+  const LocalDirectory& local_;
+  Random& random_;
   Observer& observer_;
   bool is_given_up_ = false;
   std::string directory_;

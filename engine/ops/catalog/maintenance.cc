@@ -72,11 +72,11 @@ void compare_with_fresh(Repository& repository,
 }  // namespace
 
 std::vector<std::string> check_catalog(Repository& repository) {
-  const std::string scratch = repository.local().directory() + "/check";
-  remove_tree(scratch);
+  const std::string scratch = repository.local().scratch_directory();
+  LocalDirectory::destroy(scratch);
   std::vector<std::string> differences;
   compare_with_fresh(repository, scratch, differences);
-  remove_tree(scratch);
+  LocalDirectory::destroy(scratch);
   return differences;
 }
 

@@ -1,6 +1,7 @@
 // The block index: the first claim to a pack counts, and what is loaded is found by tag and number.
 #include "engine/catalog/block_index.h"
 
+#include "engine/catalog/local_keys.h"
 #include "engine/format/pack.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
@@ -12,7 +13,7 @@ using namespace kist::test;
 
 namespace {
 
-constexpr BlockIndex::Keys index_keys{.checksum = checksum_key, .tag = {4, 5}};
+constexpr LocalKey index_secret{4, 5};
 
 IndexedPack pack_of(std::uint8_t mark, const std::vector<std::vector<IndexedBlock>>& frames) {
   IndexedPack out;
@@ -47,7 +48,7 @@ SegmentToLoad segment_of(std::uint64_t first_number,
 
 struct Index {
   TemporaryDirectory directory;
-  BlockIndex index{directory / "index", index_keys};
+  BlockIndex index{directory / "index", index_secret};
 };
 
 std::vector<std::uint64_t> numbers_of(const BlockIndex::Reader& reader, std::uint8_t mark) {
@@ -64,17 +65,19 @@ std::vector<std::uint64_t> numbers_of(const BlockIndex::Reader& reader, std::uin
 TEST_CASE("a block index that another version has made is loaded anew") {
   const TemporaryDirectory directory;
   const std::string path = directory / "index";
-  const BlockIndex::Keys keys{.checksum = checksum_key, .tag = {}};
-  BlockIndex(path, keys).load(0, {});
-  REQUIRE(BlockIndex(path, keys).loaded_sequence() == 1);
+  BlockIndex(path, index_secret).load(0, {});
+  REQUIRE(BlockIndex(path, index_secret).loaded_sequence() == 1);
   {
     Environment environment(
-        path, {.map_bytes = 1U << 30U, .table_count = 5, .checksum_key = checksum_key});
+        path, {.map_bytes = 1U << 30U,
+               .table_count = 5,
+               .checksum_key = derive_short_local_key(index_secret, LocalKeyUse::index_checksums),
+               .value_key = derive_local_key(index_secret, LocalKeyUse::index_values)});
     Transaction write(environment, Transaction::Mode::write);
     write.put(4, as_view("version"), Bytes(8));
     write.commit();
   }
-  REQUIRE(error_code([&] { BlockIndex(path, keys); }) == Code::corrupt);
+  REQUIRE(error_code([&] { BlockIndex(path, index_secret); }) == Code::corrupt);
 }
 
 TEST_CASE("a block is found in its pack, its frame and its place there, under its number") {
@@ -161,7 +164,7 @@ TEST_CASE("entries that could not be loaded are noted, each once, and outlast a 
   fixture.index.note_unloaded(12);
   fixture.index.note_unloaded(7);
   fixture.index.note_unloaded(12);
-  BlockIndex again(fixture.directory / "index", index_keys);
+  BlockIndex again(fixture.directory / "index", index_secret);
   REQUIRE(again.unloaded_entries() == std::set<std::uint64_t>{7, 12});
   REQUIRE(again.false_claims().empty());
   REQUIRE(again.loaded_sequence() == 0);
@@ -180,18 +183,31 @@ TEST_CASE("a pack or frame that the index lacks is damage, and it is rebuilt whe
   Index fixture;
   const auto read = [&] { static_cast<void>(BlockIndex::Reader(fixture.index).frame(0, 0)); };
   REQUIRE(error_code(read) == Code::corrupt);
-  REQUIRE(error_code([&] { BlockIndex(fixture.directory / "index", index_keys); }) ==
+  REQUIRE(error_code([&] { BlockIndex(fixture.directory / "index", index_secret); }) ==
           Code::corrupt);
 }
 
-TEST_CASE("with another tag key nothing is found, so the values tell nobody what is stored") {
+TEST_CASE("an index of another secret is refused, so that nobody takes it for an empty one") {
   Index fixture;
   fixture.index.load(0, {segment_of(0, {pack_of(30, {{block_of(1)}})})});
-  BlockIndex::Keys other = index_keys;
-  other.tag[0] ^= 1U;
-  BlockIndex blind(fixture.directory / "index", other);
-  REQUIRE_FALSE(BlockIndex::Reader(blind).find(sample_id<BlockTag>(1)));
+  LocalKey other = index_secret;
+  other[0] ^= 1U;
+  REQUIRE(error_code([&] { BlockIndex(fixture.directory / "index", other); }) == Code::corrupt);
+}
+
+TEST_CASE("the file of an index shows no tag, no name of a pack, no place and no size") {
+  Index fixture;
+  IndexedPack pack = pack_of(30, {{block_of(1, 70'001), block_of(2, 70'002)}});
+  pack.frames[0].place = {.offset = 48, .contents_size = 90'003, .list_size = 90'004};
+  fixture.index.load(0, {segment_of(0, {pack})});
   const Bytes file = slurp(fixture.directory / "index/data.mdb");
-  const auto tag = sample_id<BlockTag>(1);
-  REQUIRE_FALSE(holds(file, tag.bytes));
+  REQUIRE_FALSE(holds(file, sample_id<BlockTag>(1).bytes));
+  REQUIRE_FALSE(holds(file, sample_id<ObjectHash>(30).bytes));
+  REQUIRE_FALSE(holds(file, sample_id<ObjectHash>(100).bytes));  // of the key segment
+  for (const std::uint32_t size : {70'001U, 70'002U, 90'003U, 90'004U, 140'003U}) {
+    INFO(size);
+    ByteWriter encoded;
+    encoded.u32(size);
+    REQUIRE_FALSE(holds(file, encoded.view()));
+  }
 }

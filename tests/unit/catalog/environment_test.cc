@@ -169,10 +169,101 @@ TEST_CASE("two records that were swapped are damage") {
 
 TEST_CASE("under another key no record is believed") {
   const EnvironmentFile file;
-  Environment::Options options = environment_options;
-  options.checksum_key[15] = 1;
-  Environment environment(file.path, options);
+  LocalKey other = checksum_key;
+  other[15] = 1;
+  Environment environment(file.path,
+                          {.map_bytes = 1U << 24U, .table_count = 2, .checksum_key = other});
   REQUIRE(error_code([&] { get_record(environment, "a"); }) == Code::corrupt);
+}
+
+namespace {
+
+// An environment whose values are hidden, and what its file holds.
+struct Hidden {
+  static Environment::Options options(std::uint8_t fill) {
+    return {.map_bytes = 1U << 24U,
+            .table_count = 2,
+            .checksum_key = checksum_key,
+            .value_key = Key::from(Bytes(Key::size, fill))};
+  }
+
+  [[nodiscard]] bool shows(const std::string& value) const {
+    return holds(slurp(path + "/data.mdb"), value);
+  }
+
+  TemporaryDirectory directory;
+  std::string path = directory / "index";
+  Environment environment{path, options(1)};
+};
+
+}  // namespace
+
+TEST_CASE("a value that is hidden is read as it was put, and is nowhere in the file") {
+  Hidden hidden;
+  const std::string value(40, 'A');
+  put_record(hidden.environment, "key", value);
+  put_record(hidden.environment, "a key that is longer than a nonce is", value);
+  put_record(hidden.environment, "empty", "");
+  REQUIRE(get_record(hidden.environment, "key") == value);
+  REQUIRE(get_record(hidden.environment, "a key that is longer than a nonce is") == value);
+  REQUIRE(get_record(hidden.environment, "empty") == "");
+  REQUIRE_FALSE(hidden.shows(std::string(8, 'A')));
+  const Transaction read(hidden.environment, Transaction::Mode::read);
+  std::size_t count = 0;
+  read.scan(0, {}, [&](View key, View scanned) {
+    REQUIRE(as_text(scanned) == (as_text(key) == "empty" ? "" : value));
+    return ++count < 3;
+  });
+  REQUIRE(count == 3);
+}
+
+TEST_CASE(
+    "two values of one record are not hidden by one stream, so their difference stays hidden") {
+  const auto hidden_value = [](const std::string& value) {
+    Hidden hidden;
+    put_record(hidden.environment, "key", value);
+    const Bytes file = slurp(hidden.path + "/data.mdb");
+    const auto key = std::string_view("key");
+    const auto at = std::search(file.begin(), file.end(), key.begin(), key.end());
+    REQUIRE(at != file.end());
+    return Bytes(at + 3, at + 3 + 40);
+  };
+  const Bytes a = hidden_value(std::string(40, 'A'));
+  const Bytes b = hidden_value(std::string(39, 'A') + "B");
+  REQUIRE(a == hidden_value(std::string(40, 'A')));
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    same += static_cast<std::size_t>(a[i] == b[i]);
+  }
+  REQUIRE(same < 8);
+}
+
+TEST_CASE("a hidden value that was changed, or is read with another key, is damage") {
+  Hidden hidden;
+  put_record(hidden.environment, "key", std::string(40, 'A'));
+  const std::string copy = hidden.directory / "copy";
+  std::filesystem::create_directory(copy);
+  std::filesystem::copy(hidden.path + "/data.mdb", copy + "/data.mdb");
+  SECTION("with its key it is read") {
+    Environment again(copy, Hidden::options(1));
+    REQUIRE(get_record(again, "key") == std::string(40, 'A'));
+  }
+  SECTION("with another it is not") {
+    Environment other(copy, Hidden::options(2));
+    REQUIRE(error_code([&] { get_record(other, "key"); }) == Code::corrupt);
+  }
+  SECTION("changed") {
+    Bytes file = slurp(copy + "/data.mdb");
+    const auto key = std::string_view("key");
+    for (auto at = file.begin();; ++at) {
+      at = std::search(at, file.end(), key.begin(), key.end());
+      if (at == file.end()) break;
+      at[5] ^= 1U;
+    }
+    write_file(copy + "/data.mdb", file);
+    Environment changed(copy, Hidden::options(1));
+    REQUIRE(error_code([&] { get_record(changed, "key"); }) == Code::corrupt);
+  }
 }
 
 TEST_CASE("a file that is cut short is damage when it is opened") {

@@ -21,24 +21,23 @@ struct LocalSample {
 
   [[nodiscard]] std::string file(const std::string& name) const { return path + "/" + name; }
 
-  // The keys of the block index, as local.key holds them.
-  [[nodiscard]] BlockIndex::Keys index_keys() const {
+  // The secret of the epoch, as local.key holds it.
+  [[nodiscard]] LocalKey secret() const {
     const Bytes bytes = slurp(file("local.key"));
-    BlockIndex::Keys out;
-    std::copy_n(bytes.begin(), out.checksum.size(), out.checksum.begin());
-    std::copy_n(bytes.begin() + 16, out.tag.size(), out.tag.begin());
+    LocalKey out{};
+    std::copy_n(bytes.begin() + 16, out.size(), out.begin());
     return out;
   }
 
   [[nodiscard]] std::uint64_t loaded_sequence() const {
-    return BlockIndex(file("index"), index_keys()).loaded_sequence();
+    return BlockIndex(file("index"), secret()).loaded_sequence();
   }
 
   // Something of each kind that can be lost.
   void fill(LocalDirectory& local) const {
     local.catalog().add(first_entry());
     local.catalog().flush();
-    BlockIndex(file("index"), index_keys()).load(0, {});
+    BlockIndex(file("index"), secret()).load(0, {});
     std::filesystem::create_directories(local.cache_directory());
     write_file(local.cache_directory() + "/source", Bytes(10));
   }
@@ -208,7 +207,7 @@ TEST_CASE("a list of damaged packs that is cut short keeps the names that are wh
   REQUIRE(local.damaged_packs().empty());
 }
 
-TEST_CASE("with a new epoch go the index, its key and the file caches, and nothing else") {
+TEST_CASE("with a new epoch go the index, the caches and their secret, and nothing else") {
   LocalSample sample;
   LocalDirectory local = sample.open();
   const ClientId client = local.client();
@@ -216,14 +215,16 @@ TEST_CASE("with a new epoch go the index, its key and the file caches, and nothi
   local.enter_epoch(first_epoch, sample.random);
   sample.fill(local);
   local.remember_head(seen_head);
-  const BlockIndex::Keys former = sample.index_keys();
+  const Bytes former_file = slurp(sample.file("local.key"));
+  const LocalKey former = sample.secret();
   local.enter_epoch(first_epoch, sample.random);  // it is in it already
   REQUIRE(sample.loaded_sequence() == 1);
   REQUIRE(std::filesystem::exists(local.cache_directory()));
   local.enter_epoch(sample_id<EpochId>(2), sample.random);
   REQUIRE(sample.loaded_sequence() == 0);
-  REQUIRE(sample.index_keys().tag != former.tag);
-  REQUIRE(sample.index_keys().checksum == former.checksum);
+  REQUIRE(sample.secret() != former);
+  // The catalog's key, which it stays readable with.
+  REQUIRE(equal(View(slurp(sample.file("local.key"))).first(16), View(former_file).first(16)));
   REQUIRE_FALSE(std::filesystem::exists(local.cache_directory()));
   REQUIRE(local.client() == client);
   REQUIRE(local.catalog().state().next_sequence == 1);
@@ -231,9 +232,99 @@ TEST_CASE("with a new epoch go the index, its key and the file caches, and nothi
   for (const auto& entry : std::filesystem::recursive_directory_iterator(sample.path)) {
     if (!entry.is_regular_file()) continue;
     INFO(entry.path());
-    const Bytes bytes = slurp(entry.path());
-    REQUIRE_FALSE(holds(bytes, former.tag));
+    REQUIRE_FALSE(holds(slurp(entry.path()), former));
   }
+}
+
+TEST_CASE("the secret of an epoch that was left stands under no name that its file ever had") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  const std::string kept = sample.directory / "kept";
+  std::filesystem::create_hard_link(sample.file("local.key"), kept);
+  std::vector<LocalKey> former;
+  for (std::uint8_t epoch = 1; epoch < 4; ++epoch) {
+    former.push_back(sample.secret());
+    local.enter_epoch(sample_id<EpochId>(epoch), sample.random);
+    // One file from the first use on: no former one lies about.
+    REQUIRE(std::filesystem::equivalent(sample.file("local.key"), kept));
+    for (const LocalKey& secret : former) {
+      REQUIRE_FALSE(holds(slurp(kept), secret));
+    }
+  }
+}
+
+TEST_CASE(
+    "a run that was killed while it entered an epoch has forgotten, and the next one ends it") {
+  LocalSample sample;
+  {
+    LocalDirectory local = sample.open();
+    local.enter_epoch(sample_id<EpochId>(1), sample.random);
+    sample.fill(local);
+  }
+  // Killed after the secret was overwritten, before anything was removed.
+  Bytes keys = slurp(sample.file("local.key"));
+  std::fill_n(keys.begin() + 16, 16, std::uint8_t{9});
+  write_file(sample.file("local.key"), keys);
+  LocalDirectory local = sample.open();
+  REQUIRE(sample.loaded_sequence() == 0);
+  REQUIRE(local.catalog().state().next_sequence == 1);
+  REQUIRE(std::filesystem::exists(local.cache_directory()));
+  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  REQUIRE_FALSE(std::filesystem::exists(local.cache_directory()));
+  REQUIRE(sample.secret() != LocalKey{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9});
+}
+
+TEST_CASE("a local key that was damaged is overwritten before another takes its name") {
+  LocalSample sample;
+  sample.open();
+  Bytes longer = slurp(sample.file("local.key"));
+  longer.push_back(0);
+  write_file(sample.file("local.key"), longer);
+  const std::string kept = sample.directory / "kept";
+  std::filesystem::create_hard_link(sample.file("local.key"), kept);
+  sample.open();
+  REQUIRE(slurp(kept) == Bytes(longer.size()));
+}
+
+TEST_CASE(
+    "a directory that is destroyed leaves no key, and takes nothing with it that is not its") {
+  LocalSample sample;
+  {
+    LocalDirectory local = sample.open();
+    sample.fill(local);
+  }
+  const std::string kept = sample.directory / "kept";
+  std::filesystem::create_hard_link(sample.file("local.key"), kept);
+  const std::string outside = sample.directory / "outside";
+  write_file(outside, Bytes(10, 1));
+  std::filesystem::create_symlink(outside, sample.file("link"));
+  std::filesystem::create_directory_symlink(sample.directory.path(), sample.file("up"));
+  LocalDirectory::destroy(sample.path);
+  LocalDirectory::destroy(sample.path);
+  REQUIRE_FALSE(std::filesystem::exists(sample.path));
+  REQUIRE(slurp(kept) == Bytes(64));
+  REQUIRE(slurp(outside) == Bytes(10, 1));
+}
+
+TEST_CASE("where the key is a link, the file that it leads to is not overwritten") {
+  LocalSample sample;
+  std::filesystem::create_directory(sample.path);
+  const std::string outside = sample.directory / "outside";
+  write_file(outside, Bytes(10, 1));
+  std::filesystem::create_symlink(outside, sample.file("local.key"));
+  LocalDirectory::destroy(sample.path);
+  REQUIRE(slurp(outside) == Bytes(10, 1));
+}
+
+TEST_CASE("what a check that was killed has left is forgotten with the epoch") {
+  LocalSample sample;
+  LocalDirectory local = sample.open();
+  LocalDirectory(local.scratch_directory(), sample.random, sample.observer);
+  const std::string kept = sample.directory / "kept";
+  std::filesystem::create_hard_link(local.scratch_directory() + "/local.key", kept);
+  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  REQUIRE_FALSE(std::filesystem::exists(local.scratch_directory()));
+  REQUIRE(slurp(kept) == Bytes(64));
 }
 
 TEST_CASE("two uses of a directory are one client, and the second takes over the first's epoch") {
@@ -244,9 +335,9 @@ TEST_CASE("two uses of a directory are one client, and the second takes over the
   const auto epoch = sample_id<EpochId>(2);
   first.enter_epoch(epoch, sample.random);
   sample.fill(first);
-  const BlockIndex::Keys keys = sample.index_keys();
+  const LocalKey secret = sample.secret();
   second.enter_epoch(epoch, sample.random);
-  REQUIRE(sample.index_keys().tag == keys.tag);
+  REQUIRE(sample.secret() == secret);
   REQUIRE(sample.loaded_sequence() == 1);
   REQUIRE(std::filesystem::exists(second.cache_directory()));
   second.catalog().refresh();

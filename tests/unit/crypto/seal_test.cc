@@ -26,6 +26,22 @@ TEST_CASE("a sealed message opens only whole, under its key, nonce and associate
   }
 }
 
+TEST_CASE("a stream hides bytes, and shows them again under the same key and nonce alone") {
+  const Bytes plain = to_bytes("forty-two frames of pack seven");
+  const auto with = [&](std::uint8_t key, std::uint8_t nonce_byte, Bytes bytes) {
+    Nonce nonce;
+    nonce.bytes[23] = nonce_byte;
+    xor_stream(key_of(key), nonce, bytes);
+    return bytes;
+  };
+  const Bytes hidden = with(1, 2, plain);
+  REQUIRE(hidden != plain);
+  REQUIRE(with(1, 2, hidden) == plain);
+  REQUIRE(with(1, 3, hidden) != plain);
+  REQUIRE(with(2, 2, hidden) != plain);
+  REQUIRE(with(1, 2, Bytes()).empty());
+}
+
 TEST_CASE("a box opens with the recipient's seed alone") {
   const Bytes box = seal_box(box_public_key(key_of(5)), key_of(6), as_view("secret"));
   const auto opened = open_box(key_of(5), box);

@@ -29,7 +29,7 @@ Entry cached_file(const std::string& path) {
 // The directory of the caches of one source.
 struct CacheDirectory {
   std::unique_ptr<FileCacheWriter> writer() {
-    return std::make_unique<FileCacheWriter>(directory / "cache", cache_source, random, observer);
+    return std::make_unique<FileCacheWriter>(local, cache_source, random, observer);
   }
 
   // A cache of these paths, each with one block that is new in its entry.
@@ -43,12 +43,17 @@ struct CacheDirectory {
   }
 
   [[nodiscard]] std::unique_ptr<FileCacheReader> open(CacheKind kind) const {
-    return FileCacheReader::open(directory / "cache", cache_source, kind);
+    return FileCacheReader::open(local, cache_source, kind);
+  }
+
+  // A file of the source's caches, by how its name ends.
+  [[nodiscard]] std::string file(const std::string& ending) const {
+    return local.cache_directory() + "/" + cache_source + ending;
   }
 
   [[nodiscard]] std::vector<std::string> files() const {
     std::vector<std::string> out;
-    for (const auto& file : std::filesystem::directory_iterator(directory / "cache")) {
+    for (const auto& file : std::filesystem::directory_iterator(local.cache_directory())) {
       out.push_back(file.path().string());
     }
     std::ranges::sort(out);
@@ -68,6 +73,7 @@ struct CacheDirectory {
   TemporaryDirectory directory;
   SeededRandom random{seed()};
   RecordingObserver observer;
+  LocalDirectory local{directory / "state", random, observer};
 };
 
 void flip_file_byte(const std::string& path, std::size_t offset) {
@@ -150,19 +156,52 @@ TEST_CASE("a pending cache stands beside the complete one, which takes the place
   REQUIRE(caches.files().size() == 2);
 }
 
-TEST_CASE("the key of a cache that was replaced is on no file of the directory") {
+TEST_CASE("the facts file of a cache that was replaced is overwritten, under all its names") {
   CacheDirectory caches;
   caches.write(CacheKind::complete, {"a"});
-  // Magic, generation, then the key.
-  const Bytes facts = slurp(caches.directory / ("cache/" + cache_source + ".key"));
-  const Bytes key(facts.begin() + 24, facts.begin() + 24 + Key::size);
-  const auto stands_in = [&](const std::string& path) {
-    const Bytes bytes = slurp(path);
-    return holds(bytes, key);
-  };
-  REQUIRE(std::ranges::any_of(caches.files(), stands_in));
+  const std::string kept = caches.directory / "kept";
+  std::filesystem::create_hard_link(caches.file(".key"), kept);
+  const std::size_t size = slurp(kept).size();
   caches.write(CacheKind::complete, {"a"});
-  REQUIRE(std::ranges::none_of(caches.files(), stands_in));
+  REQUIRE(slurp(kept) == Bytes(size));
+  REQUIRE(caches.open(CacheKind::complete)->find("a") != nullptr);
+}
+
+TEST_CASE("a cache names nothing in its files, its last path included") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"merger-plan"});
+  caches.write(CacheKind::pending, {"merger-plan"});
+  for (const std::string& path : caches.files()) {
+    INFO(path);
+    REQUIRE_FALSE(holds(slurp(path), std::string_view("merger-plan")));
+  }
+}
+
+TEST_CASE("a cache of an epoch that the machine has left opens no more, wherever a copy lies") {
+  CacheDirectory caches;
+  caches.write(CacheKind::complete, {"a"});
+  std::filesystem::copy(caches.local.cache_directory(), caches.directory / "copy");
+  caches.local.enter_epoch(sample_id<EpochId>(2), caches.random);
+  REQUIRE_FALSE(caches.open(CacheKind::complete));
+  std::filesystem::copy(caches.directory / "copy", caches.local.cache_directory());
+  REQUIRE_FALSE(caches.open(CacheKind::complete));
+  // Nor does it stand in the way of the next one.
+  caches.write(CacheKind::complete, {"b"});
+  REQUIRE(caches.open(CacheKind::complete)->find("b") != nullptr);
+  REQUIRE(caches.files().size() == 2);
+}
+
+TEST_CASE("a cache that another process writes after the epoch was left is nobody's") {
+  CacheDirectory caches;
+  // Another process of the machine, which still works in the former epoch.
+  LocalDirectory behind(caches.directory / "state", caches.random, caches.observer);
+  caches.local.enter_epoch(sample_id<EpochId>(2), caches.random);
+  FileCacheWriter late(behind, cache_source, caches.random, caches.observer);
+  late.add(cached_file("a"), {{NumberBase::new_data, 3, 1}});
+  late.end_era({.first_number = 100, .new_data_count = 10});
+  late.commit(CacheKind::complete, {.snapshot = sample_id<SnapshotId>(1)});
+  REQUIRE(std::filesystem::exists(caches.file(".key")));
+  REQUIRE_FALSE(caches.open(CacheKind::complete));
 }
 
 TEST_CASE("a damaged cache ends where the damage is, and what is before it still counts") {
@@ -184,7 +223,7 @@ TEST_CASE("a damaged cache ends where the damage is, and what is before it still
   }
   SECTION("in the file that holds its key") {
     for (const std::size_t offset : {0U, 10U, 30U, 60U, 100U}) {
-      const std::string path = caches.directory / ("cache/" + cache_source + ".key");
+      const std::string path = caches.file(".key");
       flip_file_byte(path, offset);
       REQUIRE_FALSE(caches.open(CacheKind::complete));
       flip_file_byte(path, offset);
@@ -200,9 +239,8 @@ TEST_CASE("a damaged cache ends where the damage is, and what is before it still
 TEST_CASE("entries that a run that was killed has left are cleared, and nothing else is") {
   CacheDirectory caches;
   caches.write(CacheKind::complete, {"a"});
-  const std::string stray =
-      caches.directory / ("cache/" + cache_source + "." + std::string(32, '0'));
-  const std::string other = caches.directory / ("cache/" + cache_source + ".notes");
+  const std::string stray = caches.file("." + std::string(32, '0'));
+  const std::string other = caches.file(".notes");
   write_file(stray, Bytes(10));
   write_file(other, Bytes(10));
   caches.writer();
@@ -213,7 +251,7 @@ TEST_CASE("entries that a run that was killed has left are cleared, and nothing 
 
 TEST_CASE("a cache that cannot be written is given up with one notice, not the backup") {
   CacheDirectory caches;
-  write_file(caches.directory / "cache", Bytes(1));  // a file where the directory should be
+  write_file(caches.local.cache_directory(), Bytes(1));  // a file where the directory should be
   const auto writer = caches.writer();
   writer->add(cached_file("a"), {});
   writer->end_era({});

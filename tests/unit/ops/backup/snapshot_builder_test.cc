@@ -81,8 +81,7 @@ struct Building : World {
   Pool pool{1};
   ProblemLog problems{machine.observer};
   BlockWriter writer{repository.blocks(), keys, pool, {3}};
-  FileCacheWriter cache{repository.local().cache_directory(), std::string(32, 'a'), machine.random,
-                        machine.observer};
+  FileCacheWriter cache{repository.local(), std::string(32, 'a'), machine.random, machine.observer};
   SnapshotBuilder builder{keys, writer, cache, problems};
 };
 

@@ -78,7 +78,7 @@ struct SourceTree {
   // A cache that has these entries, of a backup that started then.
   std::vector<std::unique_ptr<FileCacheReader>> cache_of(const std::vector<ReadFile>& files,
                                                          std::int64_t started_ms) {
-    FileCacheWriter writer(directory / "cache", source_key, random, observer);
+    FileCacheWriter writer(local, source_key, random, observer);
     for (const ReadFile& file : files) {
       Entry complete = file.entry;  // what a builder makes of it
       complete.content = {{ItemType::block, complete.size, file.blocks.front()}};
@@ -87,7 +87,7 @@ struct SourceTree {
     writer.end_era({});
     writer.commit(CacheKind::complete, {.snapshot = {}, .started_ms = started_ms});
     std::vector<std::unique_ptr<FileCacheReader>> out;
-    out.push_back(FileCacheReader::open(directory / "cache", source_key, CacheKind::complete));
+    out.push_back(FileCacheReader::open(local, source_key, CacheKind::complete));
     REQUIRE(out.front());
     return out;
   }
@@ -104,6 +104,7 @@ struct SourceTree {
   std::string source_key = std::string(32, 'a');
   SeededRandom random{seed()};
   Stopping observer;
+  LocalDirectory local{directory / "state", random, observer};
   ProblemLog problems{observer};
   Key id_key = Key::from(Bytes(Key::size, 3));
   Chunker chunker{chunker_parameters(16U << 10U), GearTable{}};
