@@ -5,6 +5,7 @@
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/sealed_entry.h"
+#include "engine/rules/freshness.h"
 #include "engine/rules/validate.h"
 #include "engine/store/exclusive_put.h"
 #include "engine/store/twins.h"
@@ -14,8 +15,8 @@ namespace kist {
 namespace {
 
 constexpr int tries_max = 64;
-constexpr std::int64_t clock_ahead_max_ms = 3'600'000;
-constexpr std::int64_t day_ms = 86'400'000;
+constexpr std::uint64_t hour_ms = 3'600'000;
+constexpr std::uint64_t day_ms = 24 * hour_ms;
 
 }  // namespace
 
@@ -76,11 +77,16 @@ void Journal::require_exclusive_put() {
 
 void Journal::require_trusted_head() const {
   if (is_head_trusted_) return;
-  const std::int64_t age = services_.clock.now_ms() - state().last_ms;
+  const TimeAgo last = time_ago(state().last_ms, services_.clock.now_ms());
+  const std::string when =
+      last.is_ahead ? concat("is stamped ", last.ms / hour_ms,
+                             " hours ahead of this machine's clock, so its age is not known")
+                    : concat("is ", last.ms / day_ms, " days old");
   throw Error(Code::refused,
               concat("this machine has not seen the journal before, and its last entry, ",
-                     head().sequence, ", is ", age / day_ms,
-                     " days old: it may be an old copy. Compare with another machine (kist journal "
+                     head().sequence, ", ", when, ": it may be an old copy. ",
+                     last.is_ahead ? "Set the clock, if it is wrong. " : "",
+                     "Compare with another machine (kist journal "
                      "list) and give --head ENTRY, or --yes to go on all the same"));
 }
 

@@ -8,16 +8,20 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/keys/recipient.h"
-#include "engine/repository/repository_file.h"
+#include "engine/rules/freshness.h"
 #include "engine/store/twins.h"
 
 namespace kist {
 
 namespace {
 
-// A journal whose last entry is older may be an old copy, for a machine that has not seen it
-// before.
-constexpr std::int64_t unseen_age_max_ms = 7LL * 86'400'000;
+RepositoryFile read_repository_file(StoreReader& store) {
+  if (!store.size(repository_file)) {
+    throw Error(Code::no_repository, "there is no repository; make one with kist init");
+  }
+  const Bytes bytes = get_object(store, repository_file, small_object_bytes_max);
+  return decode_repository_file(bytes, &hash_object);
+}
 
 void confirm_keys(const State& state, const Keyring& keyring) {
   const SlotState& slot = state.slots.at(keyring.slot());
@@ -226,7 +230,7 @@ Repository open_repository(std::shared_ptr<Store> store,
   confirm_keys(state, parts->keyring);
   if (options.known) require_entry(parts->journal, *options.known);
   const bool is_trusted = has_memory || options.known || options.trusts_journal ||
-                          services.clock.now_ms() - state.last_ms <= unseen_age_max_ms;
+                          freshness_of(state, services.clock.now_ms()) == Freshness::fresh;
   parts->journal.trust_head(is_trusted);
   if (is_trusted) parts->local->doubt_head(false);
   parts->local->remember_slot(parts->keyring.slot());

@@ -297,6 +297,47 @@ TEST_CASE("a machine without memory does not write to what may be an old copy") 
   REQUIRE_NOTHROW(fresh.backup(told, roles.source / "tree"));
 }
 
+TEST_CASE("an entry of the future does not make an old copy look fresh") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  // The laptop stamps its last entry ahead; then the storage shows what it has, for a year.
+  const std::int64_t ahead_ms = GENERATE(std::int64_t{2} * 3'600'000, INT64_MAX);
+  const std::int64_t year_ms = 365LL * 86'400'000;
+  const bool is_absolute = ahead_ms == INT64_MAX;
+  JournalEntry entry = evil.journal().next_entry(StateRemade{});
+  entry.time_ms = is_absolute ? INT64_MAX : start_ms + year_ms + ahead_ms;
+  forge(*roles.store, evil, roles.content, entry);
+  Machine fresh(roles.store, 6);
+  fresh.clock.advance_ms(year_ms);
+  OpenOptions options{.state_parent = fresh.state.path(), .slot = {}};
+  const auto open = [&] {
+    return open_repository(roles.store, Machine::credential(), options, fresh.services());
+  };
+  Repository repository = open();
+  REQUIRE(repository.state().last_ms == entry.time_ms);  // it holds, for it is the writer's to say
+  REQUIRE(error_code([&] { fresh.backup(repository, roles.source / "tree"); }) == Code::refused);
+  // Having looked at it once is no memory of it, and it can be read.
+  Repository again = open();
+  REQUIRE(error_code([&] { fresh.backup(again, roles.source / "tree"); }) == Code::refused);
+  require_restored(fresh, again, roles, roles.first);
+  // A machine that knows the journal, and one that is told, go on.
+  Repository& owner = roles.owner_repository;
+  REQUIRE_NOTHROW(roles.owner.backup(owner, roles.source / "tree"));
+  options.known = {.sequence = entry.sequence, .hash_digits = {}};
+  Repository told = open();
+  REQUIRE_NOTHROW(fresh.backup(told, roles.source / "tree"));
+}
+
+TEST_CASE("clocks that differ by less than an hour leave a journal fresh") {
+  Roles roles(writer_capabilities);
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  Machine fresh(roles.store, 6);
+  const std::int64_t last_ms = roles.owner_repository.state().last_ms;
+  fresh.clock.advance_ms(last_ms - 3'500'000 - fresh.clock.now_ms());
+  Repository repository = fresh.open();
+  REQUIRE_NOTHROW(fresh.backup(repository, roles.source / "tree"));
+}
+
 TEST_CASE("a store that cannot make a head durable can be read all the same") {
   class ReadOnly final : public ForwardingStore {
    public:
