@@ -4,15 +4,6 @@ namespace kist::cli {
 
 namespace {
 
-template <typename AnyId>
-Json hex_list(const std::vector<AnyId>& ids) {
-  Json out = Json::array();
-  for (const AnyId& id : ids) {
-    out.push_back(hex(id));
-  }
-  return out;
-}
-
 std::string subject_of(const SlotNames& /*names*/, const Genesis& genesis) {
   return concat("blocks of ", human_size(genesis.content.block_target), " on average");
 }

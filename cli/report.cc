@@ -240,6 +240,14 @@ void print_json(const Json& json) {
   print_line(json.dump());
 }
 
+Json text_list(const std::vector<std::string>& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) {
+    out.push_back(json_text(text));
+  }
+  return out;
+}
+
 Json statistics_json(const SnapshotStatistics& statistics) {
   return {{"started", utc_time(statistics.started_ms)},
           {"finished", utc_time(statistics.finished_ms)},

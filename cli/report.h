@@ -55,6 +55,17 @@ void print_json(const Json& json);
 // Prints the bytes as they are; Error{failed} when standard output does not take them.
 void print_bytes(View bytes);
 
+Json text_list(const std::vector<std::string>& texts);
+
+template <typename AnyId>
+Json hex_list(const std::vector<AnyId>& ids) {
+  Json out = Json::array();
+  for (const AnyId& id : ids) {
+    out.push_back(hex(id));
+  }
+  return out;
+}
+
 Json statistics_json(const SnapshotStatistics& statistics);
 
 }  // namespace kist::cli

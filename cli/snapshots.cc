@@ -33,16 +33,8 @@ Json to_json(const SnapshotSummary& summary) {
                {"maximum_seconds", taken.maximum_seconds}};
   if (summary.body) {
     json["host"] = json_text(summary.body->host);
-    Json paths = Json::array();
-    for (const std::string& path : summary.body->paths) {
-      paths.push_back(json_text(path));
-    }
-    json["paths"] = paths;
-    Json tags = Json::array();
-    for (const std::string& tag : summary.body->tags) {
-      tags.push_back(json_text(tag));
-    }
-    json["tags"] = tags;
+    json["paths"] = text_list(summary.body->paths);
+    json["tags"] = text_list(summary.body->tags);
     json["description"] = json_text(summary.body->description);
     Json problems = Json::array();
     for (const SnapshotProblem& problem : summary.body->problems) {
