@@ -58,6 +58,51 @@ void claim_packs(Repository& evil,
   introduce_claims(evil, random, segment, outer, inner);
 }
 
+SnapshotId commit_hollow(Repository& evil,
+                         Random& random,
+                         const std::string& source,
+                         const HollowSnapshot& hollow) {
+  const ObjectAuthor author{.origin = evil.keyring().origin(),
+                            .signing_seed = evil.keyring().signing_seed(),
+                            .random = random};
+  SnapshotBody empty;
+  empty.root = random.draw_id<BlockId>();
+  empty.paths = {"/"};
+  NamedKey body{random.draw_id<ObjectHash>(), {}};
+  NamedKey set{random.draw_id<ObjectHash>(), {}};
+  if (hollow.puts_body) body = put_body(evil.writer(), author, empty).key;
+  if (hollow.puts_set) set = put_reference_set(evil.writer(), author, {}).key;
+  if (hollow.of_other) {
+    body = {hollow.of_other->body, {}};
+    set = {hollow.of_other->reference_set, {}};
+  }
+  if (!hollow.is_body_key_right) body.key.front() ^= 1;
+  KeySegmentOuter outer;
+  KeySegmentInner inner;
+  outer.reference_sets = {set};
+  if (hollow.has_body_key) {
+    outer.bodies = {body.hash};
+    inner.bodies = {body.key};
+  }
+  const SealedObject keys = seal_key_segment(
+      author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
+      std::move(outer), inner);
+  if (hollow.puts_keys) put_sealed(evil.writer(), ObjectType::key_segment, keys);
+  const auto id = random.draw_id<SnapshotId>();
+  commit(evil, [&](const State& state) {
+    StoredSnapshot stored;
+    stored.key_segments = {keys.hash};
+    stored.body = body.hash;
+    stored.reference_set = set.hash;
+    stored.segments = hollow.segments;
+    SnapshotTaken taken = snapshot_entry(stored, state);
+    taken.snapshot = id;
+    taken.source = source;
+    return Act(std::move(taken));
+  });
+  return id;
+}
+
 void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry) {
   put_twinned(store, journal_path(entry.sequence), seal_entry(evil.keyring(), random, entry));
 }

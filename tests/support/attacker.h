@@ -30,6 +30,25 @@ void claim_packs(Repository& evil,
                  const std::vector<std::string>& names,
                  bool has_keys = true);
 
+// What a writer's client puts of a snapshot whose entry names all of it. What is not put never
+// existed.
+struct HollowSnapshot {
+  bool puts_keys = true;  // a key segment, with the keys of body and set
+  bool puts_body = true;
+  bool puts_set = true;
+  bool has_body_key = true;  // of the body: in the key segment
+  bool is_body_key_right = true;
+  std::vector<SegmentIntroduction> segments{};  // that nobody put
+  // The body and set of a snapshot of somebody else's, named in place of own ones.
+  std::optional<SnapshotTaken> of_other{};
+};
+
+// A complete snapshot of that source by the writer, newer than all others, as hollow as that.
+SnapshotId commit_hollow(Repository& evil,
+                         Random& random,
+                         const std::string& source,
+                         const HollowSnapshot& hollow);
+
 // An entry, put in its place whether it holds or not: what its author's client would never do.
 void forge(MemoryStore& store, Repository& evil, Random& random, const JournalEntry& entry);
 

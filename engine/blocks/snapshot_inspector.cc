@@ -1,0 +1,146 @@
+#include "engine/blocks/snapshot_inspector.h"
+
+#include <algorithm>
+
+#include "engine/base/attempt.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/blocks/objects.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+namespace {
+
+// What cannot be read of a snapshot's objects.
+struct Gaps {
+  bool is_absent = false;
+  bool is_damaged = false;
+
+  [[nodiscard]] bool none() const { return !is_absent && !is_damaged; }
+
+  // Runs `work`, which reads one object; false on damage, which is noted.
+  template <typename Work>
+  bool read(const Work& work) {
+    const auto damage = damage_of(work);
+    if (!damage) return true;
+    (damage->code() == Code::missing ? is_absent : is_damaged) = true;
+    return false;
+  }
+};
+
+// Calls `each` with the outer part of each key segment of the snapshot that counts; one that is
+// whole and does not open counts for nobody.
+template <typename Each>
+void for_each_key_segment(const Journal& journal,
+                          const SnapshotState& snapshot,
+                          Gaps& gaps,
+                          const Each& each) {
+  for (const ObjectHash& hash : snapshot.key_segments) {
+    Bytes bytes;
+    if (!gaps.read([&] { bytes = get_whole_key_segment(journal, hash); })) continue;
+    static_cast<void>(damage_of([&] { each(open_key_segment(journal, bytes, hash)); }));
+  }
+}
+
+// Which keys the key segments say that they hold.
+struct KeysThere {
+  bool has_body = false;
+  bool has_set = false;
+
+  [[nodiscard]] bool all() const { return has_body && has_set; }
+};
+
+KeysThere find_keys(const Journal& journal, const SnapshotState& snapshot, Gaps& gaps) {
+  const SnapshotTaken& taken = snapshot.taken;
+  KeysThere out;
+  for_each_key_segment(journal, snapshot, gaps, [&](const KeySegmentOuter& outer) {
+    out.has_body |= std::ranges::count(outer.bodies, taken.body) > 0;
+    out.has_set |=
+        std::ranges::count(outer.reference_sets, taken.reference_set, &NamedKey::hash) > 0;
+  });
+  return out;
+}
+
+// Why a snapshot that does not open does not.
+Openness diagnose(const Journal& journal, const SnapshotState& snapshot) {
+  const SnapshotTaken& taken = snapshot.taken;
+  Gaps gaps;
+  if (!find_keys(journal, snapshot, gaps).all() && gaps.none()) return Openness::invalid;
+  const auto look = [&](ObjectType type, const ObjectHash& hash) {
+    gaps.read(
+        [&] { static_cast<void>(get_hashed(journal.reader(), type, hash, journal.observer())); });
+  };
+  look(ObjectType::body, taken.body);
+  look(ObjectType::reference_set, taken.reference_set);
+  if (gaps.is_damaged) return Openness::damaged;
+  return gaps.is_absent ? Openness::absent : Openness::invalid;
+}
+
+// What a slot that may not open the body can tell of it: the key is there, and the bytes are whole.
+void require_closed_body(const Journal& journal, const SnapshotState& snapshot) {
+  const ObjectHash& body = snapshot.taken.body;
+  static_cast<void>(get_hashed(journal.reader(), ObjectType::body, body, journal.observer()));
+  Gaps gaps;
+  if (find_keys(journal, snapshot, gaps).has_body) return;
+  throw Error(Code::missing, concat("the key of ", body_path(body), " is missing"));
+}
+
+void require_in_range(const State& state, const SnapshotState& snapshot, const ReferenceSet& set) {
+  std::uint64_t introduced = 0;
+  for (const SegmentIntroduction& segment : snapshot.taken.segments) {
+    introduced += segment.block_count;
+  }
+  const bool is_in_range = (set.absolute.empty() || set.absolute.greatest() < state.next_number) &&
+                           (set.relative.empty() || set.relative.greatest() < introduced);
+  if (!is_in_range) {
+    throw Error(Code::corrupt, "its reference set names blocks that were never stored");
+  }
+}
+
+}  // namespace
+
+SnapshotInspection inspect_snapshot(const Journal& journal,
+                                    const ReadKeys* keys,
+                                    const SnapshotState& snapshot) {
+  // Many entries of a slot that was revoked may have no key segment any more: no object is read.
+  if (snapshot.key_segments.empty()) {
+    return {Openness::invalid, "no key segment of the current epoch has its keys"};
+  }
+  const auto damage = damage_of([&] {
+    if (keys != nullptr) {
+      static_cast<void>(get_body(journal, *keys, snapshot));
+    } else {
+      require_closed_body(journal, snapshot);
+    }
+    require_in_range(journal.state(), snapshot, get_reference_set(journal, snapshot));
+  });
+  if (!damage) return {};
+  return {diagnose(journal, snapshot), damage->text()};
+}
+
+KeyPresence find_index_key(const Journal& journal,
+                           const SnapshotState& snapshot,
+                           const ObjectHash& index_segment) {
+  Gaps gaps;
+  bool is_there = false;
+  for_each_key_segment(journal, snapshot, gaps, [&](const KeySegmentOuter& outer) {
+    is_there |= std::ranges::count(outer.index_segments, index_segment, &NamedKey::hash) > 0;
+  });
+  if (is_there) return KeyPresence::there;
+  return gaps.none() ? KeyPresence::nowhere : KeyPresence::unreadable;
+}
+
+bool is_given_up(const State& state,
+                 const SnapshotState& snapshot,
+                 const SnapshotInspection& inspection) {
+  return inspection.openness == Openness::invalid && state.slots.at(snapshot.author).is_revoked;
+}
+
+std::string author_of(const State& state, const SnapshotState& snapshot) {
+  const SlotState& slot = state.slots.at(snapshot.author);
+  return concat(slot.introduction.name, " (", hex(snapshot.author).substr(0, 8),
+                slot.is_revoked ? ", revoked)" : ")");
+}
+
+}  // namespace kist
