@@ -233,11 +233,15 @@ Exit report_epoch(const Session& session, const EndEpochResult& result) {
     print_json({{"entry", result.sequence},
                 {"epoch", result.epoch_number},
                 {"dropped", result.dropped},
+                {"given_up", hex_list(result.given_up)},
                 {"removed", result.removed}});
     return Exit::done;
   }
   for (const std::string& name : result.dropped) {
     print_line(concat("given up: ", name));
+  }
+  for (const SnapshotId& snapshot : result.given_up) {
+    print_line(concat("given up: snapshot ", hex(snapshot), ", of which not all is stored"));
   }
   print_line(concat("epoch ", result.epoch_number, " has begun with journal entry ",
                     result.sequence, "; ", result.removed, " objects of former ones removed"));
@@ -270,6 +274,7 @@ Exit report_epoch_plan(const Session& session,
                 {"shut_out", to_json(plan.slots.shut_out)},
                 {"carried", plan.carried},
                 {"dropped", plan.dropped},
+                {"given_up", hex_list(plan.given_up)},
                 {"removals", removals}});
     return Exit::done;
   }
@@ -284,6 +289,8 @@ Exit report_epoch_plan(const Session& session,
   print_all("SHUT OUT   ", plan.slots.shut_out, label);
   print_all("CARRY ON   ", plan.carried, as_it_is);
   print_all("GIVE UP    ", plan.dropped, as_it_is);
+  print_all("GIVE UP    ", plan.given_up,
+            [](const SnapshotId& id) { return concat("snapshot ", hex(id)); });
   print_all("REMOVE     ", plan.removal.removals,
             [](const Removal& removal) { return concat(removal.path, ": ", removal.reason); });
   print_line(concat("dry run: epoch ", plan.epoch_number, " would begin with journal entry ",
@@ -313,9 +320,14 @@ Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
   }
   const bool had_more = only_owner(slots, {}).empty();
   const std::string owner = had_more ? only_owner(slots, revoked) : "";
+  const std::size_t given_up = find_given_up(repository, options).size();
   confirm(session,
           concat("Revoke ", names,
                  "? Nothing that is stored from now on opens with it, and it cannot be taken back.",
+                 given_up == 0 ? ""
+                               : concat(" Snapshots of it of which not all is stored are given "
+                                        "up for good: ",
+                                        given_up, " (--dry-run names them)."),
                  owner.empty() ? ""
                                : concat(" Only one owner's slot is left then, ", owner,
                                         ": whoever loses it has lost the repository.")));

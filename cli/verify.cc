@@ -18,6 +18,18 @@ VerifyLevel level_of(const std::string& name) {
   return name == "content" ? VerifyLevel::content : VerifyLevel::structure;
 }
 
+std::string kind_name(FindingKind kind) {
+  switch (kind) {
+    case FindingKind::damage:
+      return "damage";
+    case FindingKind::absent:
+      return "absent";
+    case FindingKind::invalid:
+      return "invalid";
+  }
+  return "";
+}
+
 std::string remedy_name(Remedy remedy) {
   switch (remedy) {
     case Remedy::none:
@@ -35,10 +47,15 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   for (const Finding& finding : report.findings) {
     Json json = {{"object", finding.object},
                  {"problem", json_text(finding.problem)},
+                 {"kind", kind_name(finding.kind)},
                  {"healed", finding.is_healed},
                  {"remedy", remedy_name(finding.remedy)}};
     if (finding.offset) json["offset"] = *finding.offset;
     findings.push_back(json);
+  }
+  Json notes = Json::array();
+  for (const VerifyNote& note : report.notes) {
+    notes.push_back({{"object", note.object}, {"text", json_text(note.text)}});
   }
   Json hurt = Json::array();
   for (const HurtPath& path : report.hurt) {
@@ -47,6 +64,7 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   return {{"level", arguments.level},
           {"dry_run", arguments.is_dry_run},
           {"findings", findings},
+          {"notes", notes},
           {"healed", report.healed},
           {"hurt", hurt},
           {"hurt_count", report.hurt_count},
@@ -64,6 +82,8 @@ std::string_view finding_word(const VerifyArguments& arguments, const Finding& f
   if (finding.is_healed) return "HEALED   ";
   if (arguments.is_dry_run && finding.remedy == Remedy::heal) return "HEAL     ";
   if (arguments.is_dry_run && finding.remedy == Remedy::remove) return "REMOVE   ";
+  if (finding.kind == FindingKind::absent) return "ABSENT   ";
+  if (finding.kind == FindingKind::invalid) return "INVALID  ";
   return "DAMAGED  ";
 }
 
@@ -72,6 +92,9 @@ void print_findings(const VerifyArguments& arguments, const VerifyReport& report
     print_line(concat(finding_word(arguments, finding), finding.object,
                       finding.offset ? concat(" at ", *finding.offset) : std::string(), ": ",
                       printable(finding.problem)));
+  }
+  for (const VerifyNote& note : report.notes) {
+    print_line(concat("NOTE     ", note.object, ": ", printable(note.text)));
   }
   for (const HurtPath& path : report.hurt) {
     print_line(

@@ -6,6 +6,8 @@
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/blocks/objects.h"
+#include "engine/blocks/snapshot_inspector.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
@@ -117,14 +119,27 @@ void require_complete(const State& state, BlockIndex& index, const std::vector<S
 }
 
 // Unreadable index segments of revoked slots: their keys are not carried on, so that they do not
-// keep the index incomplete for ever.
-std::set<ObjectHash> find_abandoned(const Repository& repository,
-                                    BlockIndex& index,
-                                    const std::vector<SlotId>& revoked) {
-  std::set<ObjectHash> out;
+// keep the index incomplete for ever. Neither are those of the bodies and sets that keep the
+// snapshots `given_up` from opening: everybody can tell from then on that these open for nobody.
+std::set<AuthoredObject> find_abandoned(const Repository& repository,
+                                        BlockIndex& index,
+                                        const std::vector<SlotId>& revoked,
+                                        const std::vector<SnapshotId>& given_up) {
+  std::set<AuthoredObject> out;
+  const State& state = repository.state();
+  for (const SnapshotId& id : given_up) {
+    const SnapshotState snapshot = state.snapshots.at(id);
+    for (const auto& [type, hash] :
+         {std::pair(ObjectType::body, snapshot.taken.body),
+          std::pair(ObjectType::reference_set, snapshot.taken.reference_set)}) {
+      const auto damage = damage_of([&, type = type, hash = hash] {
+        static_cast<void>(get_hashed(repository.reader(), type, hash, repository.observer()));
+      });
+      if (damage) out.insert({snapshot.author, hash});
+    }
+  }
   const std::set<std::uint64_t> unloaded = index.unloaded_entries();
   if (unloaded.empty()) return out;
-  const State& state = repository.state();
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     const bool is_abandoned = unloaded.contains(snapshot->sequence) &&
                               is_shut_out(state, snapshot->author, revoked) &&
@@ -134,7 +149,7 @@ std::set<ObjectHash> find_abandoned(const Repository& repository,
       const ObjectHash& hash = introduction.index_segment;
       const auto damage = damage_of(
           [&] { static_cast<void>(get_whole_index_segment(repository.journal(), hash)); });
-      if (damage) out.insert(hash);
+      if (damage) out.insert({snapshot->author, hash});
     }
   }
   return out;
@@ -178,10 +193,11 @@ bool try_end(Repository& repository,
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
+  result.given_up = find_given_up(repository, options);
   EpochEnded act;
   {
     KeyRewriter rewriter(repository, index, keys, epoch,
-                         find_abandoned(repository, index, options.revoked));
+                         find_abandoned(repository, index, options.revoked, result.given_up));
     if (!options.drops_unreadable) {
       require_whole(repository, rewriter.find_damaged(), options.revoked);
     }
@@ -305,6 +321,25 @@ void finish(Repository& repository,
 
 }  // namespace
 
+std::vector<SnapshotId> find_given_up(const Repository& repository,
+                                      const EndEpochOptions& options) {
+  const State& state = repository.state();
+  const ReadKeys keys = repository.read_keys();
+  std::vector<SnapshotId> out;
+  for (const SnapshotPtr& snapshot : state.live_snapshots()) {
+    const bool is_asked_for =
+        std::ranges::count(options.revoked, snapshot->author) > 0 ||
+        (options.drops_unreadable && state.slots.at(snapshot->author).is_revoked);
+    if (!is_asked_for) continue;
+    check_cancelled(repository.observer());
+    const Openness found = inspect_snapshot(repository.journal(), &keys, *snapshot).openness;
+    const bool is_given_up =
+        found == Openness::absent || (found == Openness::damaged && options.drops_unreadable);
+    if (is_given_up) out.push_back(snapshot->taken.snapshot);
+  }
+  return out;
+}
+
 EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& options) {
   require_right(repository, options);
   repository.journal().replay_readable();
@@ -313,8 +348,9 @@ EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& optio
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
+  const std::vector<SnapshotId> given_up = find_given_up(repository, options);
   const KeyRewriter rewriter(repository, index, keys, epoch,
-                             find_abandoned(repository, index, options.revoked));
+                             find_abandoned(repository, index, options.revoked, given_up));
   if (!options.drops_unreadable) {
     require_whole(repository, rewriter.find_damaged(), options.revoked);
   }
@@ -324,6 +360,7 @@ EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& optio
           .slots = plan_epoch_slots(state, options.revoked),
           .carried = paths_of(forecast.carried),
           .dropped = paths_of(forecast.dropped),
+          .given_up = given_up,
           .removal = plan_after_epoch_end(state, list_epoch_objects(repository))};
 }
 

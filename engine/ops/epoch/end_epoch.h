@@ -23,6 +23,7 @@ struct EndEpochResult {
   std::uint64_t sequence = 0;  // of the journal entry
   std::uint32_t epoch_number = 0;
   std::vector<std::string> dropped;  // key segments
+  std::vector<SnapshotId> given_up;  // as find_given_up() names them
   std::uint64_t removed = 0;         // objects of epochs that have ended
 };
 
@@ -36,8 +37,16 @@ struct EndEpochPlan {
   // nothing. What is found only while the keys are written is not in it.
   std::vector<std::string> carried;
   std::vector<std::string> dropped;
-  RemovalPlan removal;  // of what the entry would leave behind
+  std::vector<SnapshotId> given_up;  // as find_given_up() names them
+  RemovalPlan removal;               // of what the entry would leave behind
 };
+
+// Live snapshots that the end of the epoch gives up, in the journal's order: those of the slots to
+// be revoked that do not open because an object is in no copy of the store, so that as far as
+// anybody can tell it was never put. The keys of what they lack are left behind. What is damaged is
+// not absent: its key is carried on. With `drops_unreadable` both are given up, also of slots that
+// were revoked before. Error{refused} without the capability `read`.
+std::vector<SnapshotId> find_given_up(const Repository& repository, const EndEpochOptions& options);
 
 // Writes nothing to the store, and throws what end_epoch() would throw before its first write, but
 // for a store or a head that nothing may be committed to.

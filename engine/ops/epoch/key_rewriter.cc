@@ -150,9 +150,8 @@ bool KeyRewriter::merges(const SlotId& author) const {
 void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
   OpenSegment kept = may_merge_ ? entitled(all, segment) : all;
   kept.outer.inner_box.clear();
-  std::erase_if(kept.outer.index_segments,
-                [&](const NamedKey& key) { return abandoned_.contains(key.hash); });
   const SlotId& author = segment.snapshots.front()->author;
+  leave_behind_abandoned(author, kept);
   Pending& pending = pending_[author];
   const std::size_t size = size_of(kept.outer, kept.inner);
   KeySegmentOuter& outer = pending.open.outer;
@@ -171,6 +170,23 @@ void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
   pending.size += size;
   for (const ObjectHash& pack : kept.outer.packs) {
     if (index_.find_pack(pack)) packs_.insert(pack);
+  }
+}
+
+void KeyRewriter::leave_behind_abandoned(const SlotId& author, OpenSegment& kept) const {
+  const auto is_abandoned = [&](const ObjectHash& hash) {
+    return abandoned_.contains({author, hash});
+  };
+  const auto is_named_abandoned = [&](const NamedKey& key) { return is_abandoned(key.hash); };
+  std::erase_if(kept.outer.index_segments, is_named_abandoned);
+  std::erase_if(kept.outer.reference_sets, is_named_abandoned);
+  // Names of bodies and their keys are two lists in the same order.
+  std::vector<ObjectHash> bodies = std::exchange(kept.outer.bodies, {});
+  std::vector<KeyBytes> keys = std::exchange(kept.inner.bodies, {});
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    if (is_abandoned(bodies[i])) continue;
+    kept.outer.bodies.push_back(bodies[i]);
+    kept.inner.bodies.push_back(keys[i]);
   }
 }
 

@@ -29,14 +29,22 @@ NewEpoch draw_epoch(const Repository& repository);
 // Throws Error{corrupt} unless the store gives back, both copies, what was put.
 void require_stored(const Repository& repository, const std::string& name, View bytes);
 
+// An object that entries of one author name.
+struct AuthoredObject {
+  SlotId author;
+  ObjectHash hash;
+  auto operator<=>(const AuthoredObject&) const = default;  // NOLINT(modernize-use-nullptr)
+};
+
 class KeyRewriter {
  public:
-  // Keys of the index segments `abandoned` are left behind.
+  // Keys of the objects `abandoned` are left behind: of index segments, bodies and reference sets.
+  // Only that author's keys are: somebody else may hold one for the same object.
   KeyRewriter(const Repository& repository,
               BlockIndex& index,
               const ReadKeys& keys,
               const NewEpoch& epoch,
-              std::set<ObjectHash> abandoned)
+              std::set<AuthoredObject> abandoned)
       : repository_(repository),
         keys_(keys),
         epoch_(epoch),
@@ -92,6 +100,7 @@ class KeyRewriter {
   [[nodiscard]] std::optional<OpenSegment> open_if_valid(View bytes, const ObjectHash& name) const;
   void carry(const Referred& segment);
   void add(const Referred& segment, const OpenSegment& all);
+  void leave_behind_abandoned(const SlotId& author, OpenSegment& kept) const;
   [[nodiscard]] OpenSegment entitled(const OpenSegment& all, const Referred& segment) const;
   void flush(Pending& pending);
   ObjectHash write(const OpenSegment& open);
@@ -100,7 +109,7 @@ class KeyRewriter {
   const Repository& repository_;
   const ReadKeys& keys_;
   const NewEpoch& epoch_;
-  const std::set<ObjectHash> abandoned_;
+  const std::set<AuthoredObject> abandoned_;
   // False while some index segment is unreadable: ownership of packs is then unknown, and segments
   // must be carried one by one.
   bool may_merge_;

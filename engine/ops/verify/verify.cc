@@ -15,6 +15,7 @@
 #include "engine/keys/epoch_box.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
+#include "engine/ops/verify/snapshot_checker.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/repository_file.h"
 #include "engine/repository/snapshot_tree.h"
@@ -53,23 +54,28 @@ class Verifier {
   VerifyReport run() {
     check_journal();
     epoch_ = repository_.state().epoch;
-    copies_.check_made(repository_file, make_repository_file(repository_.keyring().repository()),
-                       small_object_bytes_max);
+    SnapshotChecker snapshots(
+        repository_, keys_ ? &*keys_ : nullptr, copies_,
+        [this](Finding finding) { add(std::move(finding)); },
+        [this](const auto& object, const auto& text) {
+          report_.notes.push_back({object, text});
+        });
     check_slots();
-    check_key_segments();
+    check_key_segments(snapshots);
     check_ended();
     attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
     const bool has_index = index_ != nullptr;
-    for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
-      check_snapshot(*snapshot);
-    }
-    // What a pending snapshot introduced stays when another has replaced it.
+    std::vector<SnapshotPtr> opening;  // live, and not such that nobody opens it
     for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
-      if (!snapshot->is_live) check_introduced(snapshot->taken);
+      // What a pending snapshot introduced stays when another has replaced it.
+      snapshots.check_introduced(*snapshot);
+      if (!snapshot->is_live) continue;
+      ++report_.snapshots;
+      if (snapshots.check(*snapshot)) opening.push_back(snapshot);
     }
     if (has_index) packs_.check_all(*index_, options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
-      for (const SnapshotPtr& snapshot : repository_.state().live_snapshots()) {
+      for (const SnapshotPtr& snapshot : opening) {
         attempt(concat("snapshot ", hex(snapshot->taken.snapshot)),
                 [&] { check_manifest(*snapshot); });
       }
@@ -217,8 +223,9 @@ class Verifier {
     }
   }
 
-  void check_key_segments() {
+  void check_key_segments(SnapshotChecker& snapshots) {
     for (const auto& [hash, author] : repository_.state().key_segments.all()) {
+      if (snapshots.report_if_absent(key_segment_path(hash), author, true)) continue;
       copies_.check_twins(key_segment_path(hash), hash, key_segment_bytes_max);
     }
   }
@@ -235,35 +242,6 @@ class Verifier {
            .offset = {},
            .is_healed = repairs(),
            .remedy = Remedy::remove});
-    }
-  }
-
-  void check_introduced(const SnapshotTaken& taken) {
-    for (const SegmentIntroduction& segment : taken.segments) {
-      copies_.check(index_segment_path(segment.index_segment), segment.index_segment,
-                    index_segment_bytes_max);
-    }
-  }
-
-  void check_snapshot(const SnapshotState& snapshot) {
-    ++report_.snapshots;
-    const SnapshotTaken& taken = snapshot.taken;
-    check_introduced(taken);
-    copies_.check_twins(body_path(taken.body), taken.body, body_bytes_max);
-    attempt(reference_set_path(taken.reference_set), [&] {
-      const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
-      std::uint64_t introduced = 0;
-      for (const SegmentIntroduction& segment : taken.segments) {
-        introduced += segment.block_count;
-      }
-      const bool in_range =
-          (set.absolute.empty() || set.absolute.greatest() < repository_.state().next_number) &&
-          (set.relative.empty() || set.relative.greatest() < introduced);
-      if (!in_range) throw Error(Code::corrupt, "it names blocks that were never stored");
-    });
-    if (keys_) {
-      attempt(body_path(taken.body),
-              [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
     }
   }
 

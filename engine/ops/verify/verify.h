@@ -25,12 +25,26 @@ enum class Remedy {
   remove,  // the object has ended, and goes
 };
 
+enum class FindingKind {
+  damage,   // it was there, and is not what it should be
+  absent,   // it is in no copy: the slot that named it never put it, or it was lost
+  invalid,  // it is as the slot that made it wrote it, and is nonsense
+};
+
 struct Finding {
   std::string object;
   std::string problem;
   std::optional<std::uint64_t> offset;  // in the object, where that is known
   bool is_healed = false;
   Remedy remedy = Remedy::none;
+  FindingKind kind = FindingKind::damage;
+};
+
+// What a person should know of, and nothing has to be done about: what a slot that was revoked has
+// named, and what opens for nobody.
+struct VerifyNote {
+  std::string object;
+  std::string text;
 };
 
 // A path that cannot be restored from a snapshot as it was.
@@ -53,6 +67,7 @@ struct VerifyOptions {
 
 struct VerifyReport {
   std::vector<Finding> findings;
+  std::vector<VerifyNote> notes;
   std::vector<HurtPath> hurt;  // at level content: the first ones
   std::uint64_t hurt_count = 0;
   std::uint64_t healed = 0;   // findings that are no more

@@ -1,0 +1,160 @@
+#include "engine/ops/verify/snapshot_checker.h"
+
+#include "engine/base/attempt.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/store/twins.h"
+
+namespace kist {
+
+namespace {
+
+std::string name_of(const SnapshotState& snapshot) {
+  return concat("snapshot ", hex(snapshot.taken.snapshot));
+}
+
+constexpr std::string_view revoke_advice =
+    "; if that slot is not to be trusted, kist key revoke shuts it out, and this does not count "
+    "any more";
+
+}  // namespace
+
+bool SnapshotChecker::check(const SnapshotState& snapshot) {
+  const State& state = repository_.state();
+  // Where the store does not answer, nothing is known: check_objects() meets the same and tells.
+  const auto found =
+      value_of([&] { return inspect_snapshot(repository_.journal(), keys_, snapshot); });
+  if (found && found->opens()) {  // by one good copy of the body; the other may be damaged
+    copies_.check_twins(body_path(snapshot.taken.body), snapshot.taken.body, body_bytes_max);
+    return true;
+  }
+  if (!found || found->openness != Openness::invalid) {
+    check_objects(snapshot);
+    return true;
+  }
+  const std::string signer = concat("slot ", author_of(state, snapshot), " signed it, and it ");
+  if (is_given_up(state, snapshot, *found)) {
+    note_(name_of(snapshot), concat(signer, "opens for nobody: ", found->problem));
+    return false;
+  }
+  report_({.object = name_of(snapshot),
+           .problem = concat(signer, "opens for nobody, which is no damage of the store: ",
+                             found->problem, revoke_advice),
+           .offset = {},
+           .kind = FindingKind::invalid});
+  return false;
+}
+
+bool SnapshotChecker::report_if_absent(const std::string& path,
+                                       const SlotId& author,
+                                       bool is_stored_twice) {
+  StoreReader& store = repository_.reader();
+  const auto is_there = value_of(
+      [&] { return is_stored_twice ? has_copy(store, path) : store.size(path).has_value(); });
+  if (!is_there || *is_there) return false;
+  const SlotState& slot = repository_.state().slots.at(author);
+  const bool may_be_revoked = !slot.is_revoked && (slot.introduction.capabilities & can_own) == 0;
+  report_({.object = path,
+           .problem =
+               concat("it is in no copy: slot ", slot.introduction.name, " (",
+                      hex(author).substr(0, 8), "), which named it, never put it, or it was lost",
+                      may_be_revoked ? revoke_advice : std::string_view()),
+           .offset = {},
+           .kind = FindingKind::absent});
+  return true;
+}
+
+void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
+  const SnapshotTaken& taken = snapshot.taken;
+  const auto attempt = [&](const std::string& object, const auto& work) {
+    const auto failure = failure_except(Code::refused, work);
+    if (!failure) return;
+    const bool is_absent = failure->code() == Code::missing;
+    report_({.object = object,
+             .problem = failure->text(),
+             .offset = {},
+             .kind = is_absent ? FindingKind::absent : FindingKind::damage});
+  };
+  const std::string body = body_path(taken.body);
+  if (!report_if_absent(body, snapshot.author, true)) {
+    copies_.check_twins(body, taken.body, body_bytes_max);
+    if (keys_ != nullptr) {
+      attempt(body, [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
+    }
+  }
+  const std::string set = reference_set_path(taken.reference_set);
+  if (report_if_absent(set, snapshot.author, false)) return;
+  attempt(set, [&] { static_cast<void>(get_reference_set(repository_.journal(), snapshot)); });
+}
+
+void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
+  for (const SegmentIntroduction& segment : snapshot.taken.segments) {
+    const ObjectHash& hash = segment.index_segment;
+    const auto failure = failure_of(
+        [&] { static_cast<void>(get_whole_index_segment(repository_.journal(), hash)); });
+    if (!failure) continue;
+    const auto key =
+        value_of([&] { return find_index_key(repository_.journal(), snapshot, hash); });
+    const bool counts = !is_damage(*failure) || key != KeyPresence::nowhere;
+    if (!counts) {
+      check_uncounted(snapshot, segment);
+    } else if (!report_if_absent(index_segment_path(hash), snapshot.author, false)) {
+      copies_.check(index_segment_path(hash), hash, index_segment_bytes_max);
+    }
+  }
+}
+
+// An index segment without a key counts for nobody, there or not. It is missed only where a
+// snapshot's set names its numbers.
+void SnapshotChecker::check_uncounted(const SnapshotState& snapshot,
+                                      const SegmentIntroduction& segment) {
+  const State& state = repository_.state();
+  const std::string path = index_segment_path(segment.index_segment);
+  const std::string why =
+      concat("slot ", author_of(state, snapshot), " named it, and no key segment has its key");
+  if (is_needed(segment)) {
+    report_({.object = path,
+             .problem = concat(why, ", but snapshots need blocks that it lists"),
+             .offset = {}});
+  } else if (state.slots.at(snapshot.author).is_revoked) {
+    note_(path, concat(why, ": it counts for nobody"));
+  } else {
+    report_({.object = path,
+             .problem = concat(why, ": it counts for nobody, which is no damage of the store",
+                               revoke_advice),
+             .offset = {},
+             .kind = FindingKind::invalid});
+  }
+}
+
+bool SnapshotChecker::is_needed(const SegmentIntroduction& segment) const {
+  NumberSet numbers;
+  numbers.add_range(segment.first_number, segment.block_count);
+  const auto names_some = [&](NumberSet set, const NumberSet& wanted) {
+    set.intersect(wanted);
+    return !set.empty();
+  };
+  for (const SnapshotPtr& live : repository_.state().live_snapshots()) {
+    bool is_named = false;
+    const auto failure = failure_of([&] {
+      const ReferenceSet set = get_reference_set(repository_.journal(), *live);
+      is_named = names_some(set.absolute, numbers);
+      std::uint64_t ordinal = 0;  // of the segment's first block in that entry
+      for (const SegmentIntroduction& own : live->taken.segments) {
+        if (own.index_segment == segment.index_segment) {
+          NumberSet ordinals;
+          ordinals.add_range(ordinal, own.block_count);
+          is_named |= names_some(set.relative, ordinals);
+        }
+        ordinal += own.block_count;
+      }
+    });
+    // A set that the store does not give now may name them.
+    if (is_named || (failure && !is_damage(*failure))) return true;
+  }
+  return false;
+}
+
+}  // namespace kist

@@ -1,0 +1,52 @@
+// The objects of one snapshot, checked against its entry, and told apart: damage; what is in no
+// copy, so that its author never put it or it was lost; and what its author made nonsense of. Once
+// the author was revoked, what opens for nobody is noted and is no finding: the repository is as
+// whole as it can be. docs/trust.md, "Snapshots that do not open".
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "engine/blocks/snapshot_inspector.h"
+#include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/verify.h"
+
+namespace kist {
+
+class SnapshotChecker {
+ public:
+  using Report = std::function<void(Finding)>;
+  using Note = std::function<void(const std::string& object, const std::string& text)>;
+
+  // `keys` of a slot that reads, or null. All outlive the checker.
+  SnapshotChecker(
+      Repository& repository, const ReadKeys* keys, CopyChecker& copies, Report report, Note note)
+      : repository_(repository),
+        keys_(keys),
+        copies_(copies),
+        report_(std::move(report)),
+        note_(std::move(note)) {}
+
+  // Body and reference set of a live snapshot. False: it opens for nobody, so there is nothing more
+  // to look at.
+  bool check(const SnapshotState& snapshot);
+  // The index segments that a snapshot's entry introduced, live or not.
+  void check_introduced(const SnapshotState& snapshot);
+  // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
+  // store does not say.
+  bool report_if_absent(const std::string& path, const SlotId& author, bool is_stored_twice);
+
+ private:
+  void check_objects(const SnapshotState& snapshot);
+  void check_uncounted(const SnapshotState& snapshot, const SegmentIntroduction& segment);
+  [[nodiscard]] bool is_needed(const SegmentIntroduction& segment) const;
+
+  Repository& repository_;
+  const ReadKeys* keys_;
+  CopyChecker& copies_;
+  Report report_;
+  Note note_;
+};
+
+}  // namespace kist
