@@ -91,7 +91,9 @@ void add_ls(CLI::App& app, Session& session) {
   command->add_flag("-l,--long", arguments->is_long, "Print mode, owner, size and time too");
   command->add_flag("-R,--recursive", arguments->is_recursive,
                     "List everything below, not only the directory itself");
-  command->footer("Examples:\n  kist ls latest:/home/ann\n  kist ls -lR 3f9a12");
+  command->footer(
+      "SNAPSHOT is as for kist restore.\n\nExamples:\n  kist ls latest:/home/ann\n"
+      "  kist ls latest@laptop:/home\n  kist ls -lR 3f9a12");
   command->callback([&session, arguments] {
     session.action = [&session, arguments] { return run_ls(session, *arguments); };
   });

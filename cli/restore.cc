@@ -18,8 +18,26 @@ Overwrite overwrite_of(const std::string& name) {
   return name == "never" ? Overwrite::never : Overwrite::if_changed;
 }
 
-Json to_json(const RestoreOptions& options, const RestoreResult& result) {
+// Whose snapshot it is: a person who typed "latest" learns what that has come to.
+struct Origin {
+  const SnapshotState& snapshot;
+  const SlotInfo& slot;
+};
+
+void print_origin(const Origin& origin) {
+  const SnapshotTaken& taken = origin.snapshot.taken;
+  print_line(concat("snapshot ", hex(taken.snapshot).substr(0, 10), " of ", printable(taken.source),
+                    ", taken ", local_time(origin.snapshot.time_ms), " by slot ",
+                    printable(origin.slot.name), " (", hex(origin.slot.slot).substr(0, 8),
+                    origin.slot.is_revoked ? "), revoked since" : ")"));
+}
+
+Json to_json(const Origin& origin, const RestoreOptions& options, const RestoreResult& result) {
   return {{"snapshot", hex(options.snapshot)},
+          {"source", json_text(origin.snapshot.taken.source)},
+          {"slot", hex(origin.slot.slot)},
+          {"slot_name", json_text(origin.slot.name)},
+          {"time", utc_time(origin.snapshot.time_ms)},
           {"dry_run", options.is_dry_run},
           {"files", result.files},
           {"files_unchanged", result.files_unchanged},
@@ -68,6 +86,11 @@ Exit run_restore(Session& session, RestoreArguments arguments) {
   wanted.filter = make_filter(arguments.filter);
   Repository repository = session.open();
   const Selection selection = select(repository, arguments.snapshot);
+  const std::vector<SlotInfo> slots = list_slots(repository);
+  const Origin origin{
+      .snapshot = *selection.snapshot,
+      .slot = *std::ranges::find(slots, selection.snapshot->author, &SlotInfo::slot)};
+  if (!session.options.is_json) print_origin(origin);
   wanted.snapshot = selection.snapshot->taken.snapshot;
   wanted.path = selection.path;
   wanted.target = absolute_path(wanted.target);
@@ -98,7 +121,7 @@ Exit run_restore(Session& session, RestoreArguments arguments) {
     session.console.notice(line);
   }
   if (session.options.is_json) {
-    print_json(to_json(wanted, result));
+    print_json(to_json(origin, wanted, result));
   } else {
     print_result(wanted, result);
   }
@@ -142,10 +165,12 @@ void add_restore(CLI::App& app, Session& session) {
                    "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
   command->footer(
-      "SNAPSHOT is an id or its first digits, latest, latest@SOURCE, a time (2026-11-22T08:00)\n"
-      "or an age (\"3d ago\"). If a restore was interrupted, run it again: it goes on, and\n"
-      "what is right already is not read again.\n\nExamples:\n  kist restore latest --target "
-      "/tmp/all\n"
+      "SNAPSHOT is an id or its first digits, latest, a time (2026-11-22T08:00) or an age\n"
+      "(\"3d ago\"). All but an id take a source: latest@SOURCE. Where several sources were\n"
+      "backed up it has to be given; kist snapshots lists them. If a restore was interrupted,\n"
+      "run it again: it goes on, and what is right already is not read again.\n\nExamples:\n"
+      "  kist restore latest --target /tmp/all\n"
+      "  kist restore latest@laptop --target /tmp/laptop\n"
       "  kist restore latest:/home/ann/letters --target /tmp/letters\n"
       "  kist restore \"3d ago\":/etc --target /etc --delete --dry-run\n"
       "  kist restore latest --include '*.odt' --target /tmp/letters");

@@ -20,6 +20,20 @@ bool fits(const SnapshotSummary& summary, const SnapshotsArguments& arguments) {
          std::ranges::find(summary.body->tags, arguments.tag) != summary.body->tags.end();
 }
 
+std::string openness_name(Openness openness) {
+  switch (openness) {
+    case Openness::opens:
+      return "opens";
+    case Openness::invalid:
+      return "invalid";
+    case Openness::absent:
+      return "absent";
+    case Openness::damaged:
+      return "damaged";
+  }
+  return "";
+}
+
 Json to_json(const SnapshotSummary& summary) {
   const SnapshotTaken& taken = summary.state->taken;
   Json json = {{"id", hex(taken.snapshot)},
@@ -43,6 +57,7 @@ Json to_json(const SnapshotSummary& summary) {
     }
     json["problems"] = problems;
   }
+  json["openness"] = openness_name(summary.openness);
   if (summary.statistics) json["statistics"] = statistics_json(*summary.statistics);
   return json;
 }
@@ -76,15 +91,17 @@ Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
     table.align_right(column);
   }
   std::vector<SnapshotSummary> shown = list_snapshots(repository);
-  const bool is_whole = std::ranges::all_of(
-      shown, [](const SnapshotSummary& summary) { return summary.statistics.has_value(); });
+  const bool is_whole = std::ranges::all_of(shown, [](const SnapshotSummary& summary) {
+    return (summary.statistics && summary.openness == Openness::opens) || summary.is_given_up;
+  });
   std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, arguments); });
   for (const SnapshotSummary& summary : shown) {
     list.push_back(to_json(summary));
     const std::string id = hex(summary.state->taken.snapshot).substr(0, 10);
     const std::string source = printable(summary.state->taken.source);
-    if (!summary.statistics) {
-      table.add({id, local_time(summary.state->time_ms), source + " (damaged)", "", "", "", ""});
+    if (!summary.statistics || summary.openness != Openness::opens) {
+      table.add({id, local_time(summary.state->time_ms),
+                 concat(source, " (", openness_name(summary.openness), ")"), "", "", "", ""});
       continue;
     }
     const SnapshotStatistics& counted = *summary.statistics;

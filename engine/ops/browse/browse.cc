@@ -1,11 +1,8 @@
 #include "engine/ops/browse/browse.h"
 
-#include <algorithm>
-#include <ctime>
 #include <map>
 
 #include "engine/base/attempt.h"
-#include "engine/base/duration.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/repository/snapshot_tree.h"
 
@@ -13,94 +10,26 @@ namespace kist {
 
 namespace {
 
-// "3d ago", "12h ago": a minute is the least unit.
-std::optional<std::int64_t> parse_age(std::string_view text, std::int64_t now_ms) {
-  constexpr std::string_view ago = " ago";
-  if (!text.ends_with(ago)) return std::nullopt;
-  const auto age = parse_duration(text.substr(0, text.size() - ago.size()));
-  if (!age || age->count > UINT32_MAX || age->unit_seconds < 60) return std::nullopt;
-  return now_ms - static_cast<std::int64_t>(age->seconds()) * 1000;
+SnapshotInspection inspect_for(const Repository& repository, const SnapshotState& snapshot) {
+  std::optional<ReadKeys> keys;
+  if ((repository.capabilities() & can_read) != 0) keys = repository.read_keys();
+  return inspect_snapshot(repository.journal(), keys ? &*keys : nullptr, snapshot);
 }
 
-SnapshotPtr newest(const std::vector<SnapshotPtr>& snapshots,
-                   const std::function<bool(const SnapshotState&)>& fits) {
-  SnapshotPtr found;
-  for (const SnapshotPtr& snapshot : snapshots) {
-    if (!snapshot->taken.is_pending && fits(*snapshot)) found = snapshot;
+void tell_unreadable(const Repository& repository,
+                     const SnapshotState& snapshot,
+                     bool is_given_up,
+                     const Error& damage) {
+  const std::string name = concat("snapshot ", hex(snapshot.taken.snapshot).substr(0, 10));
+  if (!is_given_up) {
+    repository.observer().problem(name, damage);
+    return;
   }
-  return found;
-}
-
-SnapshotPtr by_prefix(const std::vector<SnapshotPtr>& snapshots, const std::string& prefix) {
-  SnapshotPtr found;
-  for (const SnapshotPtr& snapshot : snapshots) {
-    if (!hex(snapshot->taken.snapshot).starts_with(prefix)) continue;
-    if (found != nullptr) {
-      throw Error(Code::invalid, concat(prefix, " is the start of several ids; give more digits"));
-    }
-    found = snapshot;
-  }
-  return found;
-}
-
-SnapshotPtr find_snapshot(const Repository& repository, const std::string& text) {
-  const auto snapshots = repository.state().live_snapshots();
-  if (text == "latest") return newest(snapshots, [](const SnapshotState&) { return true; });
-  if (text.starts_with("latest@")) {
-    return newest(snapshots,
-                  [&](const SnapshotState& s) { return s.taken.source == text.substr(7); });
-  }
-  std::optional<std::int64_t> until_ms = parse_age(text, repository.services().clock.now_ms());
-  if (!until_ms) until_ms = parse_local_time(text);
-  if (until_ms) {
-    return newest(snapshots, [&](const SnapshotState& s) { return s.time_ms <= *until_ms; });
-  }
-  return text.size() < 4 ? nullptr : by_prefix(snapshots, text);
-}
-
-std::string clean_path(std::string path) {
-  while (path.starts_with('/')) {
-    path.erase(0, 1);
-  }
-  while (path.ends_with('/')) {
-    path.pop_back();
-  }
-  return path;
+  repository.observer().notice(concat(name, " of slot ", author_of(repository.state(), snapshot),
+                                      " opens for nobody and does not count: ", damage.text()));
 }
 
 }  // namespace
-
-std::optional<std::int64_t> parse_local_time(const std::string& text) {
-  for (const char* format :
-       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
-    std::tm broken{};
-    broken.tm_isdst = -1;
-    const char* end = ::strptime(text.c_str(), format, &broken);
-    if (end == nullptr || *end != '\0') continue;
-    // Without seconds or a time of day, the whole minute or day counts.
-    if (text.size() == 10) broken.tm_mday += 1;
-    if (text.size() == 16) broken.tm_min += 1;
-    return static_cast<std::int64_t>(std::mktime(&broken)) * 1000 + (text.size() < 19 ? -1 : 999);
-  }
-  return std::nullopt;
-}
-
-Selection select(const Repository& repository, const std::string& text) {
-  // The path begins at the first ":/": times hold colons too, but no slash after one.
-  const std::size_t colon = text.find(":/");
-  const std::string name = text.substr(0, colon);
-  Selection out;
-  out.snapshot = find_snapshot(repository, name);
-  if (out.snapshot == nullptr) {
-    throw Error(Code::failed, name.size() < 4
-                                  ? concat(name, " is too short for an id; give at least 4 digits")
-                                  : concat("there is no snapshot ", name,
-                                           "; kist snapshots lists those there are (a path begins "
-                                           "with :/)"));
-  }
-  if (colon != std::string::npos) out.path = clean_path(text.substr(colon + 1));
-  return out;
-}
 
 std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   repository.require_view();
@@ -115,9 +44,14 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
       }
       summary.statistics = get_reference_set(repository.journal(), *snapshot).statistics;
     });
-    if (damage) {
-      repository.observer().problem(
-          concat("snapshot ", hex(snapshot->taken.snapshot).substr(0, 10)), *damage);
+    // A slot that may not open the body has not looked at it yet.
+    const SnapshotInspection found =
+        damage || !may_read ? inspect_for(repository, *snapshot) : SnapshotInspection{};
+    summary.openness = found.openness;
+    summary.is_given_up = is_given_up(repository.state(), *snapshot, found);
+    if (damage || !found.opens()) {
+      const Error why = damage.value_or(Error(Code::corrupt, found.problem));
+      tell_unreadable(repository, *snapshot, summary.is_given_up, why);
     }
     out.push_back(std::move(summary));
   }

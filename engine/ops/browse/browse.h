@@ -1,4 +1,5 @@
-// Looking at what is stored: the snapshot that a text selects, its entries, one file's bytes, sums.
+// Looking at what is stored: the snapshots that there are, the entries of one, one file's bytes,
+// sums. Which snapshot a person means: selection.h.
 #pragma once
 
 #include <functional>
@@ -7,32 +8,23 @@
 #include <vector>
 
 #include "engine/base/entry.h"
+#include "engine/blocks/snapshot_inspector.h"
 #include "engine/format/snapshot.h"
+#include "engine/ops/browse/selection.h"
 #include "engine/repository/repository.h"
 
 namespace kist {
-
-// Which snapshot and path "SNAPSHOT[:PATH]" means. SNAPSHOT is an id or its first digits, "latest",
-// "latest@SOURCE", a time ("2026-11-22T08:00", local, or "3d ago"): the newest not after it.
-struct Selection {
-  SnapshotPtr snapshot;
-  std::string path;  // as in Entry
-};
-
-Selection select(const Repository& repository, const std::string& text);
-
-// "2026-11-22", "2026-11-22T08:00", "2026-11-22 08:00:30", local time, in milliseconds since 1970;
-// of a day or minute its end.
-std::optional<std::int64_t> parse_local_time(const std::string& text);
 
 struct SnapshotSummary {
   SnapshotPtr state;
   std::optional<SnapshotBody> body;              // for slots that read
   std::optional<SnapshotStatistics> statistics;  // none: the snapshot cannot be read
+  Openness openness = Openness::opens;           // why not, where it cannot be read
+  bool is_given_up = false;                      // it opens for nobody, and its slot was revoked
 };
 
-// Live snapshots in journal order. One that cannot be read is told to the observer, and the others
-// are listed all the same.
+// Live snapshots in journal order. One that cannot be read is told to the observer, as a problem
+// or, where it was given up, as a notice; the others are listed all the same.
 std::vector<SnapshotSummary> list_snapshots(Repository& repository);
 
 // The entry at the path and, if it is a directory, what it holds: directly, or at any depth.

@@ -134,8 +134,17 @@ void find_in(Repository& repository, const std::vector<SnapshotPtr>& snapshots, 
       add_changes(previous, tree, finder);
       previous = std::move(tree);
     });
-    if (failure) {
-      repository.observer().problem(concat("snapshot ", hex(snapshot->taken.snapshot)), *failure);
+    if (!failure) continue;
+    const std::string name = concat("snapshot ", hex(snapshot->taken.snapshot));
+    const ReadKeys keys = repository.read_keys();
+    const auto found =
+        value_of([&] { return inspect_snapshot(repository.journal(), &keys, *snapshot); });
+    if (found && is_given_up(repository.state(), *snapshot, *found)) {
+      repository.observer().notice(concat(name, " of slot ",
+                                          author_of(repository.state(), *snapshot),
+                                          " opens for nobody and is left out: ", failure->text()));
+    } else {
+      repository.observer().problem(name, *failure);
     }
   }
 }
