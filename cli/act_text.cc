@@ -28,15 +28,25 @@ void add(Json& json, const SnapshotTaken& taken) {
   json["key_segments"] = hex_list(taken.key_segments);
 }
 
+// "; sources: desk, mail"
+std::string sources_of(const SlotIntroduction& slot) {
+  std::string out;
+  for (const std::string& source : slot.sources) {
+    out += concat(out.empty() ? "; sources: " : ", ", printable(source));
+  }
+  return out;
+}
+
 std::string subject_of(const SlotNames& /*names*/, const SlotAdded& added) {
   return concat(printable(added.slot.name), " (", hex(added.slot.slot).substr(0, 8),
-                "): ", capability_names(added.slot.capabilities));
+                "): ", capability_names(added.slot.capabilities), sources_of(added.slot));
 }
 
 void add(Json& json, const SlotAdded& added) {
   json["slot"] = hex(added.slot.slot);
   json["name"] = json_text(added.slot.name);
   json["capabilities"] = capability_names(added.slot.capabilities);
+  json["sources"] = text_list(added.slot.sources);
 }
 
 std::string subject_of(const SlotNames& /*names*/, const SlotRewrapped& /*rewrapped*/) {

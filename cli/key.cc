@@ -1,3 +1,5 @@
+#include <ranges>
+
 #include "cli/command.h"
 #include "cli/recovery_sheet.h"
 
@@ -10,6 +12,7 @@ struct KeyArguments {
   std::string name;
   std::string role = "owner";
   std::string recipient;
+  std::vector<std::string> sources;
   std::uint32_t passes = argon2_floor.passes;
   std::uint32_t memory_mib = argon2_floor.memory_kib >> 10U;
 
@@ -66,12 +69,23 @@ std::string only_owner(std::vector<SlotInfo> slots, const std::vector<SlotId>& w
   return slots.size() == 1 ? slot_label(slots.front()) : std::string();
 }
 
+// "desk, mail"; the rest as a count.
+std::string sources_text(const std::vector<std::string>& sources) {
+  constexpr std::size_t shown_max = 3;
+  std::string out;
+  for (const std::string& source : sources | std::views::take(shown_max)) {
+    out += concat(out.empty() ? "" : ", ", printable(source));
+  }
+  if (sources.size() <= shown_max) return out;
+  return concat(out, " and ", sources.size() - shown_max, " more");
+}
+
 Exit run_key_list(Session& session) {
   Repository repository = session.open();
   require_view(repository);
   const std::vector<SlotInfo> slots = list_slots(repository);
   Json list = Json::array();
-  Table table({"SLOT", "NAME", "ROLE", "KIND", "ADDED", "BY", "LAST SEEN"});
+  Table table({"SLOT", "NAME", "ROLE", "KIND", "ADDED", "BY", "LAST SEEN", "SOURCES"});
   for (const SlotInfo& slot : slots) {
     list.push_back({{"slot", hex(slot.slot)},
                     {"name", json_text(slot.name)},
@@ -81,12 +95,13 @@ Exit run_key_list(Session& session) {
                     {"added", utc_time(slot.added_ms)},
                     {"added_by", hex(slot.added_by)},
                     {"last_seen", utc_time(slot.last_seen_ms)},
+                    {"sources", text_list(slot.sources)},
                     {"revoked", slot.is_revoked},
                     {"current", slot.is_own}});
     table.add({hex(slot.slot).substr(0, 8) + (slot.is_own ? "*" : ""), printable(slot.name),
                concat(role_name(slot.capabilities), slot.is_revoked ? ", revoked" : ""),
                kind_name(slot.kind), local_time(slot.added_ms), hex(slot.added_by).substr(0, 8),
-               local_time(slot.last_seen_ms)});
+               local_time(slot.last_seen_ms), sources_text(slot.sources)});
   }
   if (session.options.is_json) {
     print_json({{"key", list}});
@@ -151,14 +166,17 @@ Exit run_key_add(Session& session, const KeyArguments& arguments) {
   Repository repository = session.open();
   require_capability(repository,
                      can_own);  // before a new secret is asked for, or a key file is made
+  require_bindable(repository, arguments.sources, arguments.capabilities());
   if (!arguments.recipient.empty()) {
-    const SlotId slot = add_recipient(repository, parse_recipient(arguments.recipient),
-                                      arguments.name_or_role(), arguments.capabilities());
+    const SlotId slot =
+        add_recipient(repository, parse_recipient(arguments.recipient), arguments.name_or_role(),
+                      arguments.capabilities(), arguments.sources);
     return report_recipient(session, repository, slot);
   }
   const Credential credential = get_new_credential(arguments.secret, session.random());
   const std::string& name = arguments.name_or_role();
-  const SlotId slot = add_slot(repository, credential, cost, name, arguments.capabilities());
+  const SlotId slot =
+      add_slot(repository, credential, cost, name, arguments.capabilities(), arguments.sources);
   if (session.options.is_json) {
     print_json({{"slot", hex(slot)}, {"role", arguments.role}});
   } else {
@@ -438,6 +456,15 @@ void add_key(CLI::App& app, Session& session) {
       ->excludes("--new-password-file")
       ->excludes("--new-key-file");
   add_role_options(*add, *arguments);
+  add->add_option("--source", arguments->sources,
+                  "A source that only this slot may back up, from now on; may be repeated")
+      ->type_name("NAME")
+      ->take_all()
+      ->allow_extra_args(false);
+  add->footer(
+      "Without --source a source belongs to the slot that uses it first, so another writer could "
+      "take\nthe name of a machine to come.\n\nExample:\n"
+      "  kist key add --role writer --name laptop --source laptop --new-key-file laptop.key");
   add->callback([&session, arguments] {
     session.action = [&session, arguments] { return run_key_add(session, *arguments); };
   });

@@ -34,6 +34,7 @@ SlotIntroduction put_grant_and_box(StoreWriter& store,
   out.kind = slot.kind;
   out.capabilities = slot.capabilities;
   out.name = slot.name;
+  out.sources = slot.sources;
   out.signing_key = slot.keys.signing;
   out.box_key = slot.keys.box;
   out.grant = hash_object(grant);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/format/journal_entry.h"
 #include "engine/keys/keyring.h"
@@ -17,7 +18,8 @@ struct NewSlot {
   SlotKind kind = SlotKind::passphrase;
   std::string name;
   Capabilities capabilities = owner_capabilities;
-  std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
+  std::vector<std::string> sources{};  // bound to the slot before anybody has used them
+  std::uint64_t epoch_begun = 0;       // the sequence of the entry that began the current epoch
 
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };

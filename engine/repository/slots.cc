@@ -8,6 +8,7 @@
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/new_slot.h"
@@ -101,6 +102,7 @@ SlotId add_wrapped(Repository& repository, NewSlot slot, const Wrap& wrap) {
   const Journal::Writable writable = repository.journal().require_writable();
   // A person may have been asked for a secret since the repository was opened.
   repository.journal().replay_readable();
+  require_bindable(repository, slot.sources, slot.capabilities);
   require_new_secret(repository, wrap.credential, {});
   if (wrap.credential.kind == SlotKind::key_file) {
     require_new_keys(repository, recipient_of(wrap.credential));
@@ -121,15 +123,44 @@ SlotId add_wrapped(Repository& repository, NewSlot slot, const Wrap& wrap) {
 
 }  // namespace
 
+void require_bindable(const Repository& repository,
+                      const std::vector<std::string>& sources,
+                      Capabilities capabilities) {
+  if (!sources.empty() && (capabilities & can_write) == 0) {
+    throw Error(Code::invalid, "a slot that cannot write backs nothing up: it can have no source");
+  }
+  if (sources.size() > list_items_max) throw Error(Code::invalid, "too many sources for one slot");
+  const State& state = repository.state();
+  for (const std::string& source : sources) {
+    if (source.empty()) throw Error(Code::invalid, "a source has a name");
+    if (source.size() > text_bytes_max) {
+      throw Error(Code::invalid, "the source's name is too long");
+    }
+    const auto taken = state.sources.find(source);
+    if (taken == state.sources.end()) continue;
+    throw Error(Code::refused,
+                concat("the source ", source, " belongs to slot ",
+                       state.slots.at(taken->second).introduction.name, " (",
+                       hex(taken->second).substr(0, 8),
+                       ") already; take another name, or revoke that slot, which frees its "
+                       "sources"));
+  }
+}
+
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
                 const std::string& name,
-                Capabilities capabilities) {
-  return add_wrapped(
-      repository,
-      {.slot = {}, .keys = {}, .kind = credential.kind, .name = name, .capabilities = capabilities},
-      {credential, cost});
+                Capabilities capabilities,
+                const std::vector<std::string>& sources) {
+  return add_wrapped(repository,
+                     {.slot = {},
+                      .keys = {},
+                      .kind = credential.kind,
+                      .name = name,
+                      .capabilities = capabilities,
+                      .sources = sources},
+                     {credential, cost});
 }
 
 SlotId add_recovery_sheet(Repository& repository,
@@ -148,9 +179,11 @@ SlotId add_recovery_sheet(Repository& repository,
 SlotId add_recipient(Repository& repository,
                      const SlotPublicKeys& recipient,
                      const std::string& name,
-                     Capabilities capabilities) {
+                     Capabilities capabilities,
+                     const std::vector<std::string>& sources) {
   const Journal::Writable writable = repository.journal().require_writable();
   repository.journal().replay_readable();
+  require_bindable(repository, sources, capabilities);
   require_new_keys(repository, recipient);
   require_usable(recipient);
   return add(repository, writable,
@@ -158,7 +191,8 @@ SlotId add_recipient(Repository& repository,
               .keys = recipient,
               .kind = SlotKind::recipient,
               .name = name,
-              .capabilities = capabilities},
+              .capabilities = capabilities,
+              .sources = sources},
              {});
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/keys/recipient.h"
 #include "engine/repository/open.h"
@@ -13,11 +14,17 @@ namespace kist {
 
 // Adds a slot; its id. Error{refused} when the credential opens one already. Its grant and epoch
 // box hold what the capabilities ask for and no more.
+//
+// `sources` are bound to the slot with the entry that lets it in: nobody else can use those names,
+// though it has backed up nothing yet. Without that, any slot that writes could take the name of a
+// machine to come by using it first. Error{refused} where one belongs to another slot,
+// Error{invalid} for a slot that does not write.
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
                 const std::string& name,
-                Capabilities capabilities = owner_capabilities);
+                Capabilities capabilities = owner_capabilities,
+                const std::vector<std::string>& sources = {});
 // The same for a key whose one copy is to be on paper: the journal says so.
 SlotId add_recovery_sheet(Repository& repository,
                           const Credential& key_file,
@@ -27,7 +34,13 @@ SlotId add_recovery_sheet(Repository& repository,
 SlotId add_recipient(Repository& repository,
                      const SlotPublicKeys& recipient,
                      const std::string& name,
-                     Capabilities capabilities);
+                     Capabilities capabilities,
+                     const std::vector<std::string>& sources = {});
+// Throws what add_slot() and add_recipient() throw for these sources: for a command that asks a
+// person for a secret, or makes a key file, before it adds the slot.
+void require_bindable(const Repository& repository,
+                      const std::vector<std::string>& sources,
+                      Capabilities capabilities);
 // Opens the slot that was made for this key file with add_recipient, in the repository that an
 // owner has named by its fingerprint, and makes it open like any other from then on.
 // Error{wrong_secret} where nobody has let it in, Error{refused} for another repository.

@@ -28,18 +28,13 @@ struct Place {
     write_file(directory / "tree/large", Bytes(300'000, 7));
   }
 
-  // A file that its owner alone may read, as the program asks for.
-  void write_secret(const std::string& name, std::string_view text) const {
-    write_file(directory / name, as_view(text));
-    std::filesystem::permissions(
-        directory / name, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  }
-
+  // `machine` is the name of its state directory.
   [[nodiscard]] Result run(const std::string& arguments,
-                           const std::string& password = "password") const {
+                           const std::string& password = "password",
+                           const std::string& machine = "state") const {
     const std::string command =
         concat(std::string_view(KIST_BINARY), std::string_view(" --repo '"), directory / "repo",
-               std::string_view("' --state-dir '"), directory / "state",
+               std::string_view("' --state-dir '"), directory / machine,
                std::string_view("' --password-file '"), directory / password,
                std::string_view("' "), arguments, std::string_view(" 2>&1 </dev/null"));
     FILE* pipe = ::popen(command.c_str(), "r");

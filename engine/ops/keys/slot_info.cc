@@ -1,16 +1,20 @@
 #include "engine/ops/keys/slot_info.h"
 
+#include <map>
+#include <utility>
+
 namespace kist {
 
 namespace {
 
-SlotInfo info_of(const SlotState& slot, const SlotId& own) {
+SlotInfo info_of(const SlotState& slot, const SlotId& own, std::vector<std::string> sources) {
   const SlotIntroduction& introduction = slot.introduction;
   return {.slot = introduction.slot,
           .name = introduction.name,
           .kind = slot.kind,
           .capabilities = introduction.capabilities,
           .added_by = slot.added_by,
+          .sources = std::move(sources),
           .added_ms = slot.added_ms,
           .last_seen_ms = slot.last_seen_ms,
           .is_accepted = slot.generation != 0,
@@ -33,9 +37,13 @@ Identity who_am_i(const Repository& repository) {
 
 std::vector<SlotInfo> list_slots(const Repository& repository) {
   if ((repository.capabilities() & can_own) == 0) repository.require_view();
+  std::map<SlotId, std::vector<std::string>> sources;
+  for (const auto& [source, slot] : repository.state().sources) {
+    sources[slot].push_back(source);
+  }
   std::vector<SlotInfo> out;
   for (const auto& [id, slot] : repository.state().slots) {
-    out.push_back(info_of(slot, repository.keyring().slot()));
+    out.push_back(info_of(slot, repository.keyring().slot(), std::move(sources[id])));
   }
   return out;
 }

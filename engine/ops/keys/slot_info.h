@@ -26,7 +26,8 @@ struct SlotInfo {
   std::string name;
   SlotKind kind = SlotKind::passphrase;
   Capabilities capabilities = 0;
-  SlotId added_by;  // the slot itself, for the first owner's
+  SlotId added_by;                   // the slot itself, for the first owner's
+  std::vector<std::string> sources;  // that belong to it: those bound to it, and those it has used
   std::int64_t added_ms = 0;
   std::int64_t last_seen_ms = 0;  // the time of its last entry, or of its introduction
   bool is_accepted = true;        // false: a recipient whose holder has not accepted yet

@@ -1,6 +1,7 @@
 // Slots as they come into the journal, and a slot's secret as it is replaced.
 #include "engine/repository/slots.h"
 
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "tests/support/forwarding_store.h"
 #include "tests/support/roles.h"
@@ -144,4 +145,35 @@ TEST_CASE("a recipient's key that is none, or that the journal has, is refused a
             add_slot(world.repository, Machine::credential(9), argon2_floor, "three");
           }) == Code::refused);
   REQUIRE((world.store->objects_without_probes() == before));
+}
+
+TEST_CASE("a source is bound to a slot that writes and to no second one") {
+  World world;
+  Repository& repository = world.repository;
+  const auto add = [&](std::uint8_t fill, const std::vector<std::string>& sources,
+                       Capabilities capabilities = writer_capabilities) {
+    return error_code([&] {
+      add_slot(repository, Machine::credential(fill), argon2_floor, "desk", capabilities, sources);
+    });
+  };
+  const auto before = world.store->objects();
+  REQUIRE(add(9, {"desk"}, reader_capabilities) == Code::invalid);
+  REQUIRE(add(9, {""}) == Code::invalid);
+  REQUIRE(add(9, {std::string(text_bytes_max + 1, 'x')}) == Code::invalid);
+  world.backup();
+  REQUIRE(add(9, {"test"}) == Code::refused);
+  for (const std::string folder : {"slots/", "grants/", "epochs/"}) {  // nothing was put for it
+    for (const std::string& name : names_of(*world.store, folder)) {
+      REQUIRE(before.contains(name));
+    }
+  }
+  add_slot(repository, Machine::credential(9), argon2_floor, "desk", writer_capabilities,
+           {"desk", "desk"});
+  REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "desk"));
+  REQUIRE(add(10, {"desk"}) == Code::refused);
+  // A slot that was revoked holds no name.
+  end_epoch(repository, {.revoked = {slot_called(repository.state(), "desk")}});
+  add_slot(repository, Machine::credential(11), argon2_floor, "new desk", writer_capabilities,
+           {"desk"});
+  REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "new desk"));
 }

@@ -49,6 +49,20 @@ TEST_CASE("a slot that was revoked is listed as such, and so is one that is not 
   REQUIRE_FALSE(info_called(owner, "invited").is_revoked);
 }
 
+TEST_CASE(
+    "a slot is listed with the sources that belong to it, used or bound, until it is revoked") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  add_slot(owner, Machine::credential(10), argon2_floor, "desk", writer_capabilities, {"desk"});
+  REQUIRE(info_called(owner, "owner").sources == std::vector<std::string>{"test"});
+  REQUIRE(info_called(owner, "other").sources == std::vector<std::string>{"laptop"});
+  REQUIRE(info_called(owner, "desk").sources == std::vector<std::string>{"desk"});
+  revoke(roles);
+  REQUIRE(info_called(owner, "other").sources.empty());
+}
+
 TEST_CASE("slots are shown to slots that read, audit or own, and a writer learns of itself only") {
   const Capabilities capabilities =
       GENERATE(as<Capabilities>{}, can_write, can_read, can_audit, can_own);
