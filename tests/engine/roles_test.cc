@@ -200,6 +200,37 @@ TEST_CASE("all that a writer's machine has opens no snapshot and names no file o
   REQUIRE(opened_with(keys, roles, repository) == "inner");
 }
 
+TEST_CASE("what a writer's key shows of other machines is what the threat model says") {
+  Roles roles(writer_capabilities);
+  roles.write_news(2'000);  // less than the chunker cuts: one block
+  const SnapshotId snapshot =
+      roles.owner.backup(roles.owner_repository, roles.source / "tree").snapshot;
+  Repository repository = roles.open();
+  const SnapshotState theirs = repository.state().snapshots.at(snapshot);
+  // The name of the source, from the journal; counts, sizes and times, from the reference set.
+  REQUIRE(theirs.taken.source == "test");
+  const ReferenceSet set = get_reference_set(repository.journal(), theirs);
+  const ReferenceSet owners = get_reference_set(
+      roles.owner_repository.journal(), roles.owner_repository.state().snapshots.at(snapshot));
+  REQUIRE(set == owners);
+  REQUIRE(set.statistics.files() == 3);
+  REQUIRE(set.statistics.bytes_total > 100'000);
+  REQUIRE(set.statistics.started_ms > 0);
+  // With the key of blocks' ids, whether that source holds a file that can be guessed.
+  const Bytes guess = slurp(roles.source / "tree/news");
+  const BlockId id = hash_block(repository.write_keys().id_key(), guess);
+  const BlockIndex::Reader index(repository.blocks().index());
+  const std::uint64_t base = theirs.taken.segments.front().first_number;
+  bool is_theirs = false;
+  index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
+    REQUIRE(copy.size == guess.size());
+    is_theirs |= set.relative.contains(copy.number - base);
+    return true;
+  });
+  REQUIRE(is_theirs);
+  require_no_reading(repository, snapshot);  // and no body, no name, no byte
+}
+
 TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name or a byte") {
   Roles roles(auditor_capabilities);
   Repository repository = roles.open();
