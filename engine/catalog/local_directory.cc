@@ -204,7 +204,11 @@ std::optional<Head> LocalDirectory::last_head() const {
 }
 
 void LocalDirectory::remember_head(const Head& head) {
-  // Another process of this machine may have seen more; what was seen is never forgotten.
+  // Another process of this machine may have seen more; what was seen is never forgotten. Under the
+  // lock, or that process could write between the look and the replacement.
+  const std::optional<Head> known = last_head();
+  if (known && known->sequence >= head.sequence) return;
+  const FileLock lock(directory_ + "/lock");
   const std::optional<Head> seen = last_head();
   if (seen && seen->sequence >= head.sequence) return;
   replace_file(directory_ + "/head", as_view(concat(head.sequence, " ", hex(head.hash), "\n")));

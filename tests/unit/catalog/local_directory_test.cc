@@ -3,6 +3,7 @@
 #include "engine/catalog/local_directory.h"
 
 #include <filesystem>
+#include <thread>
 
 #include <unistd.h>
 
@@ -192,6 +193,23 @@ TEST_CASE("the slot that opened last is remembered, and a damaged record of it i
   REQUIRE(sample.open().last_slot() == sample_id<SlotId>(2));
   write_file(sample.file("slot"), to_bytes("junk"));
   REQUIRE_FALSE(local.last_slot());
+}
+
+TEST_CASE("of two processes that see heads at once the greater one is remembered") {
+  LocalSample sample;
+  static_cast<void>(sample.open());
+  const auto remember = [&](std::uint64_t first) {
+    SeededRandom random{seed() + first};
+    RecordingObserver observer;
+    LocalDirectory local(sample.path, random, observer);
+    for (std::uint64_t sequence = first; sequence <= 200; sequence += 2) {
+      local.remember_head({.sequence = sequence, .hash = sample_id<ObjectHash>(1)});
+    }
+  };
+  std::thread odd(remember, 1);
+  remember(2);
+  odd.join();
+  REQUIRE(sample.open().last_head()->sequence == 200);
 }
 
 TEST_CASE("a list of damaged packs that is cut short keeps the names that are whole") {
