@@ -2,6 +2,14 @@
 
 namespace kist {
 
+void StoreReader::list_sizes(const std::string& folder,
+                             const std::function<void(const std::string&, std::uint64_t)>& each) {
+  list(folder, [&](const std::string& path) {
+    const auto size_of_it = size(folder.empty() ? path : concat(folder, "/", path));
+    if (size_of_it) each(path, *size_of_it);
+  });
+}
+
 std::optional<Bytes> find_object(StoreReader& store,
                                  const std::string& path,
                                  std::uint64_t size_max) {

@@ -76,6 +76,12 @@ class StoreReader : private Pinned {
   // what must be gone is listed again until nothing is left. Only the journal says what must exist.
   virtual void list(const std::string& folder,
                     const std::function<void(const std::string&)>& each) = 0;
+
+  // The same with each object's size: the same hint, and no more. A store that talks to a server
+  // takes the sizes from the listing's answer; by default each is asked of size(), and what is gone
+  // by then is left out.
+  virtual void list_sizes(const std::string& folder,
+                          const std::function<void(const std::string&, std::uint64_t)>& each);
 };
 
 // An object written piece by piece, for packs: their path is known only at their end. Destroyed

@@ -1,0 +1,52 @@
+// Which pack holds which block numbers. The numbers in a pack ascend without a gap, and each pack's
+// come after those of the pack before it in its segment; so a pack is known by its first number.
+//
+// The range of a pack ends where the next pack's begins. Numbers that no pack holds, because their
+// segment does not count, fall to the pack before them: whoever asks for packs asks for one too
+// many, and whoever avoids a pack avoids too much. docs/format.md, "Block numbers".
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/blocks/reference_run.h"
+#include "engine/catalog/block_index.h"
+#include "engine/format/number_set.h"
+
+namespace kist {
+
+struct NumberRange {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;  // one past the last
+};
+
+class PackRanges {
+ public:
+  // Reads two records of each pack of the index.
+  explicit PackRanges(const BlockIndex::Reader& index);
+
+  // The packs that hold a number of the set, by the index's own numbers of them.
+  [[nodiscard]] std::vector<std::uint32_t> packs_of(const NumberSet& numbers) const;
+  // What these packs hold, ascending.
+  [[nodiscard]] std::vector<NumberRange> ranges_of(const std::vector<std::uint32_t>& packs) const;
+
+ private:
+  struct Start {
+    std::uint64_t first = 0;
+    std::uint32_t pack = 0;
+  };
+
+  std::vector<Start> starts_;  // ascending
+};
+
+// The block numbers that a run does not rely on, though the caches of unchanged files name them.
+// May be read from any thread.
+struct UnreliedNumbers {
+  std::uint64_t below = 0;          // all less than this
+  std::vector<NumberRange> ranges;  // and these, ascending
+
+  // Whether one of the runs, which stand by themselves, has such a number.
+  [[nodiscard]] bool touch(const std::vector<ReferenceRun>& runs) const;
+};
+
+}  // namespace kist
