@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/base/attempt.h"
 #include "engine/base/entry.h"
 #include "engine/format/names.h"
 
@@ -55,9 +56,20 @@ class LocalStore final : public Store {
   void barrier() override {
     const std::lock_guard lock(mutex_);
     for (const std::string& folder : changed_) {
-      disk_->sync_directory(folder);
+      sync_folder(folder);
     }
     changed_.clear();
+    // The paths of what was removed are gone for good: now the bytes go, and folders below the
+    // format's own that are empty by now, such as those of epochs that have ended.
+    while (!hidden_.empty()) {
+      disk_->wipe(hidden_.back());
+      hidden_.pop_back();
+    }
+    for (const std::string& folder : left_) {
+      disk_->remove_directory(folder);
+      known_.erase(folder);
+    }
+    left_.clear();
   }
 
   // The object's bytes were synced before it had a path; only the path is left to be synced.
@@ -67,7 +79,11 @@ class LocalStore final : public Store {
 
   void remove(const std::string& path) override {
     const std::string folder(parent_path(path));
-    disk_->remove(path);
+    if (auto hidden = disk_->hide(path)) {
+      const std::lock_guard lock(mutex_);
+      hidden_.push_back(std::move(*hidden));
+      if (folder.find('/') != std::string::npos) left_.insert(folder);
+    }
     // Of a folder that is absent, barrier() could sync nothing. The root is never absent.
     if (folder.empty() || disk_->size(folder)) note_changed(folder);
   }
@@ -85,7 +101,14 @@ class LocalStore final : public Store {
   bool publish(NewFile& file, const std::string& path) {
     const std::string folder(parent_path(path));
     ensure_folder(folder);
-    const bool is_new = file.publish(path);
+    bool is_new = false;
+    const auto failure = failure_of([&] { is_new = file.publish(path); });
+    if (failure && disk_->size(folder)) throw Error(*failure);
+    if (failure) {  // another client has found the folder empty, and removed it
+      forget_folder(folder);
+      ensure_folder(folder);
+      is_new = file.publish(path);
+    }
     note_changed(folder);
     return is_new;
   }
@@ -111,6 +134,20 @@ class LocalStore final : public Store {
     }
   }
 
+  // A folder that is gone by now was empty: nothing in it is to be kept. That it is gone is as
+  // durable as its parent.
+  void sync_folder(const std::string& folder) {
+    const auto failure = failure_of([&] { disk_->sync_directory(folder); });
+    if (!failure) return;
+    if (folder.empty() || disk_->size(folder)) throw Error(*failure);
+    sync_folder(std::string(parent_path(folder)));
+  }
+
+  void forget_folder(const std::string& folder) {
+    const std::lock_guard lock(mutex_);
+    known_.erase(folder);
+  }
+
   // The first use of a folder makes it and has its name synced by the next barrier, also where the
   // folder exists: another client may have made it without having synced it yet.
   void ensure_folder(const std::string& folder) {
@@ -134,8 +171,10 @@ class LocalStore final : public Store {
 
   std::unique_ptr<Disk> disk_;
   std::mutex mutex_;
-  std::set<std::string> changed_;  // folders in which a name came or went since the last barrier
-  std::set<std::string> known_;    // folders that exist, and whose name has been in changed_
+  std::set<std::string> changed_;    // folders in which a name came or went since the last barrier
+  std::set<std::string> known_;      // folders that exist, and whose name has been in changed_
+  std::set<std::string> left_;       // folders below those, of which files were removed
+  std::vector<std::string> hidden_;  // files that were removed, and are to be wiped at a barrier
 };
 
 class LocalObjectWriter final : public ObjectWriter {

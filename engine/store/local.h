@@ -1,7 +1,9 @@
 // A store in a directory of this machine. An object is written to a file without a name, synced,
 // then linked to its path: no path ever leads to part of an object, and link(2) refuses a path that
 // is taken, which is put_if_absent(). Paths become durable at a barrier, by syncing the directories
-// that changed. Rejects what stands at a path and is no regular file.
+// that changed. What is removed is overwritten at the barrier, for it is removed for its
+// secrets. Names that are no object's stand in tmp/ alone. Rejects what stands at a path and is no
+// regular file.
 #pragma once
 
 #include <memory>

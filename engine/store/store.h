@@ -71,8 +71,8 @@ class StoreReader : private Pinned {
   //
   // A listing is a hint. It proves nothing by leaving a path out, because an object put a moment
   // ago may not be listed yet; and nothing by naming one, because that may have been removed since,
-  // may be named twice while others put, or be no object of Kist's at all (a folder, a leftover
-  // `<path>.<16 hex>.new` of a replace() that was cut off). So existence is asked of size(), and
+  // may be named twice while others put, or be no object of Kist's at all (a synchroniser's
+  // copy, a file below `tmp/` that is being written). So existence is asked of size(), and
   // what must be gone is listed again until nothing is left. Only the journal says what must exist.
   virtual void list(const std::string& folder,
                     const std::function<void(const std::string&)>& each) = 0;
@@ -140,9 +140,9 @@ class StoreRemover : private Pinned {
  public:
   virtual ~StoreRemover() = default;
 
-  // Removes the object, with all its versions where the store keeps versions; an absent one is
-  // fine. A reader that has begun may still get bytes. Durable after the next barrier(). Does not
-  // prove that the path stays free: a put that is under way may come after it.
+  // Removes the object and all its versions, overwritten at the next barrier() where the store has
+  // a medium of its own; absent is fine. A reader that has begun may still get bytes, right or not.
+  // Durable after the next barrier(). Does not prove that the path stays free: a put may be late.
   virtual void remove(const std::string& path) = 0;
 
   // Puts the bytes in the place of a damaged object, or of one that is absent. Every reader gets

@@ -70,6 +70,13 @@ void put_twinned(StoreWriter& store, const std::string& path, View bytes) {
   }
 }
 
+void require_twinned(StoreReader& store, const std::string& path, View bytes) {
+  for (const std::string& copy : copies_of(path)) {
+    if (equal(get_object(store, copy, bytes.size()), bytes)) continue;
+    throw Error(Code::corrupt, concat(copy, " is not what was put"));
+  }
+}
+
 void put_second_copy(StoreWriter& store, const std::string& path, View bytes) {
   store.put(second_copy_path(path), bytes);
 }

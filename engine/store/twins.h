@@ -53,6 +53,9 @@ Bytes get_twinned(StoreReader& store,
                   Observer& observer,
                   const std::function<void(View)>& check);
 void put_twinned(StoreWriter& store, const std::string& path, View bytes);
+// Throws Error{corrupt} or {missing} unless the store gives back both copies, each with those
+// bytes.
+void require_twinned(StoreReader& store, const std::string& path, View bytes);
 // Puts the second copy, after the first has won its path, or where a client that was cut off has
 // left it out.
 void put_second_copy(StoreWriter& store, const std::string& path, View bytes);

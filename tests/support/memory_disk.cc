@@ -179,8 +179,36 @@ class OpenMemoryDisk final : public Disk {
     state_->now[path] = inode;
   }
 
-  void remove(const std::string& path) override {
+  std::optional<std::string> hide(const std::string& path) override {
     const std::lock_guard lock(state_->mutex);
+    state_->begin_write(path);
+    const auto found = state_->now.find(path);
+    if (found == state_->now.end()) return std::nullopt;
+    std::string hidden = concat("tmp/", state_->operations);
+    state_->now.emplace("tmp", MemoryDisk::State::directory());
+    state_->now[hidden] = found->second;
+    state_->now.erase(found);
+    return hidden;
+  }
+
+  void remove_directory(const std::string& path) override {
+    const std::lock_guard lock(state_->mutex);
+    state_->begin_write(path);
+    const bool is_empty = std::ranges::none_of(state_->now, [&](const auto& entry) {
+      return !entry.first.empty() && parent_path(entry.first) == path;
+    });
+    if (is_empty) state_->now.erase(path);
+  }
+
+  // Once overwritten, the bytes are gone for good, whichever of the file's names a crash brings
+  // back.
+  void wipe(const std::string& path) override {
+    const std::lock_guard lock(state_->mutex);
+    state_->begin_write(path);
+    const auto found = state_->now.find(path);
+    if (found == state_->now.end()) return;
+    found->second->now.assign(found->second->now.size(), 0);
+    found->second->synced = found->second->now;
     state_->begin_write(path);
     state_->now.erase(path);
   }

@@ -1,5 +1,6 @@
 #include "engine/base/disk/disk.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
 #include "engine/base/random.h"
 
@@ -21,9 +23,36 @@ namespace kist {
 namespace {
 
 // Files without O_TMPFILE get a name below tmp/ and hold a lock on it for as long as they are
-// written: a leftover of a crash is one whose lock can be had.
+// written: a leftover of a crash is one whose lock can be had. Files that are being replaced or
+// removed go there as well. So whatever a crash leaves, it leaves in tmp/.
 constexpr std::string_view temporary_directory = "tmp";
 constexpr std::time_t leftover_seconds = 3600;
+
+// Overwrites the file once with zeros and makes that durable, where it is a regular file that no
+// other name leads to: the bytes behind another name are somebody else's copy, or an object that
+// was just given its path.
+void overwrite_only_link(const std::string& path) {
+  struct stat status {};
+
+  // Looked at before it is opened: to open a device may do something.
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  if (!fd.is_open() || ::fstat(fd.fd(), &status) != 0) return;
+  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return;
+  const File file(std::move(fd), path);
+  const Bytes zeros(64U << 10U);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  for (std::uint64_t at = 0; at < size; at += zeros.size()) {
+    file.write_at(at, View(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at)));
+  }
+  file.sync();
+}
+
+// A file that cannot be overwritten is removed all the same.
+void wipe_only_link(const std::string& path) {
+  try_to([&] { overwrite_only_link(path); });
+  remove_file(path);
+}
 
 class LocalNewFile final : public NewFile {
  public:
@@ -31,7 +60,7 @@ class LocalNewFile final : public NewFile {
       : file_(std::move(file)), root_(std::move(root)), temporary_(std::move(temporary)) {}
 
   ~LocalNewFile() override {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    if (!temporary_.empty()) try_to([&] { wipe_only_link(temporary_); });
   }
 
   void append(View bytes) override { file_.append(bytes); }
@@ -119,6 +148,7 @@ class LocalDisk final : public Disk {
   }
 
   std::unique_ptr<NewFile> create() override {
+    if (!has_cleared_.exchange(true)) remove_leftovers();
     if (has_unnamed_files_) {
       const int fd = ::open(root_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
       if (fd >= 0) {
@@ -137,25 +167,70 @@ class LocalDisk final : public Disk {
     if (!fd.is_open() || ::fsync(fd.fd()) != 0) throw_errno("cannot make durable", at(path), errno);
   }
 
-  void remove(const std::string& path) override { remove_file(at(path)); }
+  std::optional<std::string> hide(const std::string& path) override {
+    if (!path_exists(at(path))) return std::nullopt;
+    const std::string hidden = draw_temporary_path();
+    const auto failure = failure_of([&] {
+      make_directory(std::string(temporary_directory));
+      rename_path(at(path), at(hidden));
+    });
+    // Its time is what keeps others from taking it for a leftover before it is wiped.
+    if (!failure)
+      static_cast<void>(::utimensat(AT_FDCWD, at(hidden).c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
+    if (!failure) return hidden;
+    wipe_only_link(at(path));  // tmp/ lies on another disk, say
+    return std::nullopt;
+  }
 
-  void replace(const std::string& path, View bytes) override { replace_file(at(path), bytes); }
+  void wipe(const std::string& path) override { wipe_only_link(at(path)); }
+
+  void remove_directory(const std::string& path) override {
+    if (::rmdir(at(path).c_str()) == 0) return;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENOTEMPTY || errno == EEXIST) return;
+    throw_errno("cannot remove directory", at(path), errno);
+  }
+
+  void replace(const std::string& path, View bytes) override {
+    make_directory(std::string(temporary_directory));
+    const std::string to = at(path);
+    const std::string temporary = at(draw_temporary_path());
+    const auto failure = failure_of([&] {
+      const File file = create_locked(temporary);
+      file.append(bytes);
+      file.sync();
+      const bool is_exchanged =
+          ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+      // Nothing to exchange it with, or a file system that does not exchange.
+      if (!is_exchanged) rename_path(temporary, to);
+    });
+    // What stands there now is the old file, or one that could not be put.
+    try_to([&] { wipe_only_link(temporary); });
+    if (failure) throw Error(*failure);
+    sync_name(to);
+  }
 
  private:
   [[nodiscard]] std::string at(std::string_view path) const {
     return path.empty() ? root_ : concat(root_, "/", path);
   }
 
-  std::unique_ptr<NewFile> create_named() {
-    make_directory(std::string(temporary_directory));
-    if (!has_cleared_.exchange(true)) remove_leftovers();
+  // Relative to the root.
+  static std::string draw_temporary_path() {
     std::array<std::uint8_t, 16> unique{};
     SystemRandom().fill(unique);
-    const std::string path =
-        at(concat(temporary_directory, "/", to_hex(unique.data(), unique.size())));
+    return concat(temporary_directory, "/", to_hex(unique.data(), unique.size()));
+  }
+
+  static File create_locked(const std::string& path) {
     File file = File::create_new(path);
     if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) throw_errno("cannot lock", path, errno);
-    return std::make_unique<LocalNewFile>(std::move(file), root_, path);
+    return file;
+  }
+
+  std::unique_ptr<NewFile> create_named() {
+    make_directory(std::string(temporary_directory));
+    const std::string path = at(draw_temporary_path());
+    return std::make_unique<LocalNewFile>(create_locked(path), root_, path);
   }
 
   // Files that crashed processes left without a final name. One made a moment ago may belong to a
@@ -167,7 +242,7 @@ class LocalDisk final : public Disk {
       struct stat status {};
       if (!fd.is_open() || ::fstat(fd.fd(), &status) != 0) return;
       if (std::time(nullptr) - status.st_mtime < leftover_seconds) return;
-      if (::flock(fd.fd(), LOCK_EX | LOCK_NB) == 0) remove_file(path);
+      if (::flock(fd.fd(), LOCK_EX | LOCK_NB) == 0) wipe_only_link(path);
     });
   }
 

@@ -46,8 +46,18 @@ class Disk : private Pinned {
   virtual std::unique_ptr<NewFile> create() = 0;
   // Makes durable which names the directory holds, and leads to what.
   virtual void sync_directory(const std::string& path) = 0;
-  virtual void remove(const std::string& path) = 0;  // absent is fine
+  // A file is removed in two steps, so that no reader, and no power cut, ever shows its path with
+  // bytes that are overwritten in part. hide() moves it to a path below tmp/, and returns that;
+  // nothing where the file is absent, or was removed at once because it could not be moved. When
+  // the directory that it was in is synced, wipe() overwrites its bytes and removes it.
+  virtual std::optional<std::string> hide(const std::string& path) = 0;
+  // Absent is fine. A file with another hard link is somebody's copy, and what is no regular file
+  // may be anything: these are removed, and not overwritten.
+  virtual void wipe(const std::string& path) = 0;
+  // Removes the directory if it is empty; otherwise, or where it is absent, nothing happens.
+  virtual void remove_directory(const std::string& path) = 0;
   // Puts a file with these bytes, synced, at the path: a reader gets the old file or the new one.
+  // Until then the bytes stand in tmp/, never beside the path. The old file is wiped.
   virtual void replace(const std::string& path, View bytes) = 0;
 };
 

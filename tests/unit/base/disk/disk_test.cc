@@ -1,0 +1,138 @@
+// The disk below a local store: where it keeps what is not yet, or no longer, an object, and what
+// it overwrites.
+#include "engine/base/disk/disk.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include <sys/stat.h>
+
+#include "engine/base/disk/file.h"
+#include "tests/support/test.h"
+#include "tests/support/tree_fixture.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct DiskFixture {
+  DiskFixture() { disk->make_directory("keys"); }
+
+  // All names in the root and below.
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& entry : fs::recursive_directory_iterator(root.path())) {
+      if (!entry.is_directory()) out.push_back(fs::relative(entry.path(), root.path()).string());
+    }
+    std::ranges::sort(out);
+    return out;
+  }
+
+  void remove(const std::string& path) {
+    if (const auto hidden = disk->hide(path)) disk->wipe(*hidden);
+  }
+
+  TemporaryDirectory root;
+  std::unique_ptr<Disk> disk = open_disk(root.path());
+};
+
+bool is_all_zeros(const Bytes& bytes) {
+  return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
+}
+
+// The bytes that an open file still has, whatever became of its name.
+Bytes bytes_of(const File& file) {
+  Bytes out(file.size());
+  out.resize(file.read_at(0, out));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a file that is removed is out of sight first, then overwritten, then gone") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(100'000, 5));
+  const File open = File::open(path);
+  const auto hidden = fixture.disk->hide("keys/a");
+  REQUIRE(hidden);
+  REQUIRE(fixture.names() == std::vector<std::string>{*hidden});
+  REQUIRE(hidden->starts_with("tmp/"));
+  REQUIRE(bytes_of(open) == Bytes(100'000, 5));
+  fixture.disk->wipe(*hidden);
+  REQUIRE(fixture.names().empty());
+  REQUIRE(open.size() == 100'000);
+  REQUIRE(is_all_zeros(bytes_of(open)));
+  REQUIRE_FALSE(fixture.disk->hide("keys/a"));
+  REQUIRE_FALSE(fixture.disk->hide("nowhere/a"));
+}
+
+TEST_CASE("bytes that another name leads to are not overwritten") {
+  DiskFixture fixture;
+  write_file(fixture.root / "keys/a", to_bytes("the same"));
+  fs::create_hard_link(fixture.root / "keys/a", fixture.root / "copy");
+  fixture.remove("keys/a");
+  REQUIRE(fixture.names() == std::vector<std::string>{"copy"});
+  REQUIRE(slurp(fixture.root / "copy") == to_bytes("the same"));
+}
+
+TEST_CASE("a directory is removed only if it is empty") {
+  DiskFixture fixture;
+  write_file(fixture.root / "keys/a", to_bytes("a"));
+  fixture.disk->remove_directory("keys");
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a"});
+  fixture.remove("keys/a");
+  fixture.disk->remove_directory("keys");
+  REQUIRE_FALSE(fs::exists(fixture.root / "keys"));
+  fixture.disk->remove_directory("keys");
+}
+
+TEST_CASE("what is no regular file is removed, and nothing that it leads to is touched") {
+  DiskFixture fixture;
+  write_file(fixture.root / "target", to_bytes("somebody's"));
+  fs::create_symlink(fixture.root / "target", fixture.root / "keys/link");
+  REQUIRE(::mkfifo((fixture.root / "keys/fifo").c_str(), 0600) == 0);
+  fixture.remove("keys/link");
+  fixture.remove("keys/fifo");
+  REQUIRE(fixture.names() == std::vector<std::string>{"target"});
+  REQUIRE(slurp(fixture.root / "target") == to_bytes("somebody's"));
+}
+
+TEST_CASE("a file that takes another's place is never beside it, and the other is overwritten") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(1000, 5));
+  const File former = File::open(path);
+  fixture.disk->replace("keys/a", Bytes(500, 6));
+  REQUIRE(slurp(path) == Bytes(500, 6));
+  REQUIRE(is_all_zeros(bytes_of(former)));
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a"});
+  fixture.disk->replace("keys/b", Bytes(500, 7));
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a", "keys/b"});
+  // Where it cannot be put, nothing is left.
+  REQUIRE(error_code([&] { fixture.disk->replace("nowhere/a", Bytes(500, 7)); }) == Code::failed);
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a", "keys/b"});
+}
+
+TEST_CASE("old leftovers in tmp/ are overwritten and removed, young ones and objects are not") {
+  DiskFixture fixture;
+  fs::create_directory(fixture.root / "tmp");
+  for (const std::string name : {"old", "young", "object"}) {
+    write_file(fixture.root / ("tmp/" + name), Bytes(1000, 5));
+  }
+  // A crash between the two: the object has its path, and its first name still.
+  fs::create_hard_link(fixture.root / "tmp/object", fixture.root / "keys/object");
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const std::string name : {"old", "object"}) {
+    fs::last_write_time(fixture.root / ("tmp/" + name), long_ago);
+  }
+  const File old = File::open(fixture.root / "tmp/old");
+  static_cast<void>(fixture.disk->create());
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/object", "tmp/young"});
+  REQUIRE(is_all_zeros(bytes_of(old)));
+  REQUIRE(slurp(fixture.root / "keys/object") == Bytes(1000, 5));
+}
