@@ -283,7 +283,7 @@ Exit report_epoch_plan(const Session& session,
     };
     Json removals = Json::array();
     for (const Removal& removal : plan.removal.removals) {
-      removals.push_back({{"path", removal.path}, {"reason", removal.reason}});
+      removals.push_back({{"path", json_text(removal.path)}, {"reason", removal.reason}});
     }
     print_json({{"dry_run", true},
                 {"entry", plan.sequence},
@@ -307,10 +307,9 @@ Exit report_epoch_plan(const Session& session,
   print_all("SHUT OUT   ", plan.slots.shut_out, label);
   print_all("CARRY ON   ", plan.carried, as_it_is);
   print_all("GIVE UP    ", plan.dropped, as_it_is);
-  print_all("GIVE UP    ", plan.given_up,
-            [](const SnapshotId& id) { return concat("snapshot ", hex(id)); });
-  print_all("REMOVE     ", plan.removal.removals,
-            [](const Removal& removal) { return concat(removal.path, ": ", removal.reason); });
+  print_all("REMOVE     ", plan.removal.removals, [](const Removal& removal) {
+    return concat(printable(removal.path), ": ", removal.reason);
+  });
   print_line(concat("dry run: epoch ", plan.epoch_number, " would begin with journal entry ",
                     plan.sequence, ", and ", plan.removal.removals.size(),
                     " objects of former ones would be removed; nothing was written"));

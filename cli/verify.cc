@@ -38,6 +38,8 @@ std::string remedy_name(Remedy remedy) {
       return "heal";
     case Remedy::remove:
       return "remove";
+    case Remedy::wait:
+      return "wait";
   }
   return "";
 }
@@ -45,7 +47,7 @@ std::string remedy_name(Remedy remedy) {
 Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   Json findings = Json::array();
   for (const Finding& finding : report.findings) {
-    Json json = {{"object", finding.object},
+    Json json = {{"object", json_text(finding.object)},
                  {"problem", json_text(finding.problem)},
                  {"kind", kind_name(finding.kind)},
                  {"healed", finding.is_healed},
@@ -80,6 +82,7 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
 // Of nine characters. In a dry run, a verb: what a repair would do.
 std::string_view finding_word(const VerifyArguments& arguments, const Finding& finding) {
   if (finding.is_healed) return "HEALED   ";
+  if (finding.remedy == Remedy::wait) return "LEFT     ";
   if (arguments.is_dry_run && finding.remedy == Remedy::heal) return "HEAL     ";
   if (arguments.is_dry_run && finding.remedy == Remedy::remove) return "REMOVE   ";
   if (finding.kind == FindingKind::absent) return "ABSENT   ";
@@ -89,7 +92,7 @@ std::string_view finding_word(const VerifyArguments& arguments, const Finding& f
 
 void print_findings(const VerifyArguments& arguments, const VerifyReport& report) {
   for (const Finding& finding : report.findings) {
-    print_line(concat(finding_word(arguments, finding), finding.object,
+    print_line(concat(finding_word(arguments, finding), printable(finding.object),
                       finding.offset ? concat(" at ", *finding.offset) : std::string(), ": ",
                       printable(finding.problem)));
   }
@@ -112,16 +115,21 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
     print_line(concat(report.findings.size(), " findings, ", report.healed, " healed, ",
                       report.hurt_count, " paths hurt"));
   }
-  if (left == 0) return;
+  const auto count = [&](Remedy remedy) {
+    return std::ranges::count_if(report.findings, [&](const Finding& finding) {
+      return !finding.is_healed && finding.remedy == remedy;
+    });
+  };
+  if (count(Remedy::wait) > 0) {
+    print_line(
+        "LEFT: no journal entry names the object. A command that is under way may need it, so a "
+        "repair leaves it alone; the line says what removes it.");
+  }
+  if (left == static_cast<std::uint64_t>(count(Remedy::wait))) return;
   if (arguments.is_dry_run) {
-    const auto count = [&](Remedy remedy) {
-      return std::ranges::count_if(report.findings, [&](const Finding& finding) {
-        return !finding.is_healed && finding.remedy == remedy;
-      });
-    };
     print_line(concat("dry run: a repair would heal ", count(Remedy::heal), ", remove ",
-                      count(Remedy::remove), " and leave ", count(Remedy::none),
-                      " of these; nothing was written"));
+                      count(Remedy::remove), " and leave ",
+                      count(Remedy::none) + count(Remedy::wait), " of these; nothing was written"));
   } else if (arguments.repairs) {
     print_line(
         "What is left can only come from elsewhere: back up the sources that still have it, then "
@@ -129,8 +137,8 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
   } else {
     print_line(
         concat("kist verify --level ", arguments.level,
-               " --repair heals what has a good second copy, and makes the next backup store "
-               "again what its source still has."));
+               " --repair heals what has a good second copy, removes what was to be removed, and "
+               "makes the next backup store again what its source still has."));
   }
 }
 

@@ -1,65 +1,129 @@
 #include "engine/repository/ended_objects.h"
 
+#include <array>
+#include <set>
+
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/envelope.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/format/slot.h"
+#include "engine/keys/sealed_object.h"
 
 namespace kist {
 
 namespace {
 
 constexpr int listings_max = 8;
+constexpr std::array folders = {"slots", "grants", "epochs", "keys", "tmp"};
+// As much of a file in tmp/ as tells what it was to be: an epoch box, or an envelope's header and a
+// slot's clear section.
+constexpr std::size_t temporary_bytes = 216;
 
-std::optional<EpochBoxPath> read_header(const Repository& repository, const std::string& path) {
-  std::optional<EpochBoxPath> out;
-  // Damage: it cannot be told what the object is.
-  static_cast<void>(damage_of([&] {
-    Bytes bytes(envelope_header_size);
-    bytes.resize(repository.reader().get_range(path, 0, bytes));
-    const EnvelopeHeader header = decode_envelope_header(bytes, path);
-    if (header.type == ObjectType::key_segment &&
-        header.repository == repository.keyring().repository()) {
-      out = EpochBoxPath{header.epoch_number, header.epoch};
-    }
-  }));
-  return out;
+Bytes read_first(const Repository& repository, const std::string& path, std::size_t size) {
+  Bytes bytes(size);
+  bytes.resize(repository.reader().get_range(path, 0, bytes));
+  return bytes;
 }
 
-// The object with what the rules ask of it. Only key segments are read.
-Listed inspect(const Repository& repository, const std::string& path) {
+std::optional<EpochBoxPath> epoch_of(const Repository& repository, const EnvelopeHeader& header) {
+  if (header.repository != repository.keyring().repository()) return std::nullopt;
+  return EpochBoxPath{header.epoch_number, header.epoch};
+}
+
+void read_header(const Repository& repository, ObjectType type, Listed& out) {
+  const Bytes bytes = read_first(repository, out.path, envelope_header_size);
+  const EnvelopeHeader header = decode_envelope_header(bytes, out.path);
+  if (header.type == type) out.header = epoch_of(repository, header);
+}
+
+// A slot object, read whole: by whom it is signed, where it is what its path says.
+void read_slot_object(const Repository& repository, Listed& out) {
+  const Bytes bytes = get_object(repository.reader(), out.path, slot_object_bytes_max);
+  const Envelope envelope =
+      decode_envelope_of(bytes, out.path, ObjectType::slot, repository.keyring().repository());
+  out.header = epoch_of(repository, envelope.header);
+  const SlotClear clear = decode_slot_clear(envelope.clear, out.path);
+  const bool is_of_path =
+      first_copy_path(out.path) == slot_path(envelope.header.author, clear.generation);
+  if (is_of_path && is_signed_by(envelope, clear.signing_key)) out.signer = clear.signing_key;
+}
+
+void read_key_segment(const Repository& repository, Listed& out) {
+  read_header(repository, ObjectType::key_segment, out);
+  if (!asks_for_hash(repository.state(), out)) return;
+  out.hash = hash_object(get_object(repository.reader(), out.path, key_segment_bytes_max));
+}
+
+// A file in tmp/ may be of any kind, and cut short: the rest of a box says nothing of its epoch.
+void read_temporary(const Repository& repository, Listed& out) {
+  const Bytes bytes = read_first(repository, out.path, temporary_bytes);
+  Bytes padded = bytes;
+  padded.resize(temporary_bytes);
+  if (const auto box = value_of([&] { return decode_epoch_box(padded, out.path); })) {
+    if (box->repository != repository.keyring().repository()) return;
+    out.header = EpochBoxPath{box->epoch_number, box->epoch};
+    return;
+  }
+  const EnvelopeHeader header = decode_envelope_header(bytes, out.path);
+  const bool is_secret = header.type == ObjectType::slot || header.type == ObjectType::grant ||
+                         header.type == ObjectType::key_segment;
+  if (is_secret) out.header = epoch_of(repository, header);
+  if (header.type != ObjectType::slot || !out.header) return;
+  const View clear = View(padded).subspan(envelope_header_size, clear_size(ObjectType::slot));
+  out.slot = SlotPath{header.author, decode_slot_clear(clear, out.path).generation};
+}
+
+void read_asked(const Repository& repository, Listed& out) {
+  if (out.path.starts_with("slots/")) return read_slot_object(repository, out);
+  if (out.path.starts_with("grants/")) return read_header(repository, ObjectType::grant, out);
+  if (out.path.starts_with("keys/")) return read_key_segment(repository, out);
+  read_temporary(repository, out);
+}
+
+// The object with what the rules ask of it; nothing where it is gone. Damage leaves out what it
+// hides. Where the store fails, or a newer kist has made the object, nothing is concluded.
+std::optional<Listed> inspect(const Repository& repository, const std::string& path) {
   Listed out{path};
-  if (!path.starts_with("keys/")) return out;
-  if (!parse_id<ObjectHash>(first_copy_path(path.substr(5)))) return out;
-  out.header = read_header(repository, path);
-  if (!asks_for_hash(repository.state(), out)) return out;
-  static_cast<void>(damage_of([&] {
-    out.hash = hash_object(get_object(repository.reader(), path, key_segment_bytes_max));
-  }));
+  if (!asks_for_bytes(repository.state(), path)) return out;
+  const auto failure = failure_of([&] { read_asked(repository, out); });
+  if (failure && failure->code() == Code::missing) return std::nullopt;
+  out.is_unread = failure && failure->code() != Code::corrupt;
   return out;
 }
 
 }  // namespace
 
-std::vector<Listed> list_epoch_objects(const Repository& repository) {
-  std::vector<std::string> paths;
-  for (const char* folder : {"epochs", "keys"}) {
+std::vector<Listed> list_secret_objects(const Repository& repository) {
+  std::set<std::string> paths;  // a listing may name an object twice
+  for (const char* folder : folders) {
     repository.reader().list(
-        folder, [&](const std::string& file) { paths.push_back(concat(folder, "/", file)); });
+        folder, [&](const std::string& file) { paths.insert(concat(folder, "/", file)); });
   }
   std::vector<Listed> out;
   out.reserve(paths.size());
   for (const std::string& path : paths) {
     check_cancelled(repository.observer());
-    out.push_back(inspect(repository, path));
+    if (auto listed = inspect(repository, path)) out.push_back(std::move(*listed));
+  }
+  return out;
+}
+
+Leftovers find_leftovers(const Repository& repository) {
+  const State& state = repository.state();
+  const std::vector<Listed> listed = list_secret_objects(repository);
+  Leftovers out{.ended = plan_ended_objects(state, listed), .unnamed = {}};
+  for (const Listed& object : listed) {
+    Judgement judgement = judge(state, object);
+    if (judgement.standing != ObjectStanding::unnamed) continue;
+    out.unnamed.push_back({object.path, std::move(judgement.reason)});
   }
   return out;
 }
 
 RemovalPlan find_ended_objects(const Repository& repository) {
-  if (repository.state().epoch_number == 0) return {};  // nothing has ended: nothing to list for
-  return plan_ended_objects(repository.state(), list_epoch_objects(repository));
+  return plan_ended_objects(repository.state(), list_secret_objects(repository));
 }
 
 std::uint64_t remove_planned(const Repository& repository,
@@ -70,12 +134,19 @@ std::uint64_t remove_planned(const Repository& repository,
   // The entry that the plan relies on, whoever wrote it, must outlast what it ended.
   repository.writer().confirm(journal_path(plan.entry));
   std::uint64_t removed = 0;
+  std::optional<Error> first_failure;
   for (const Removal& removal : plan.removals) {
-    if (!reason_to_remove(repository.state(), inspect(repository, removal.path))) continue;
-    remover.remove(removal.path);
-    ++removed;
+    const auto failure = failure_of([&] {
+      const std::optional<Listed> listed = inspect(repository, removal.path);
+      if (!listed || !reason_to_remove(repository.state(), *listed)) return;
+      if (!repository.reader().size(removal.path)) return;
+      remover.remove(removal.path);
+      ++removed;
+    });
+    if (failure && !first_failure) first_failure = failure;
   }
   repository.writer().barrier();
+  if (first_failure) throw Error(*first_failure);
   return removed;
 }
 

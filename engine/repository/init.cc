@@ -126,9 +126,12 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
   genesis.epoch_key = box_public_key(secrets.epoch_secret);
-  genesis.owner = put_grant_and_box(
-      *store, origin, secrets,
-      {origin.author, keys.public_keys(), credential.kind, options.owner_name}, random);
+  const NewSlotObjects owner = make_grant_and_box(
+      origin, secrets, {origin.author, keys.public_keys(), credential.kind, options.owner_name},
+      random);
+  put_twinned(*store, owner.grant.path, owner.grant.bytes);
+  put_twinned(*store, owner.box.path, owner.box.bytes);
+  genesis.owner = owner.introduction;
   genesis.policy.minimum_seconds = options.minimum_retention_seconds;
   genesis.policy.dedup = options.dedup;
 

@@ -1,13 +1,14 @@
-// A slot on its way into the journal: what is put in the store for it before an entry introduces
-// it. docs/format.md, "Grants", "Epoch boxes".
+// A slot on its way into the journal: what is made for it and put in the store before an entry
+// introduces it. All of it is of one epoch: an entry of another one does not introduce it.
+// docs/format.md, "Grants", "Epoch boxes".
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/format/journal_entry.h"
 #include "engine/keys/keyring.h"
-#include "engine/store/store.h"
 
 namespace kist {
 
@@ -24,17 +25,23 @@ struct NewSlot {
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };
 
-// Puts the slot's grant and epoch box, which hold what its capabilities ask for and no more; what
-// the journal will say of the slot. `secrets` are those of an owner.
-SlotIntroduction put_grant_and_box(StoreWriter& store,
-                                   const ObjectOrigin& origin,
-                                   const Secrets& secrets,
-                                   const NewSlot& slot,
-                                   Random& random);
-// Puts the slot's box of the epoch of `origin`; its hash.
-ObjectHash put_epoch_box(StoreWriter& store,
-                         const ObjectOrigin& origin,
-                         const Secrets& secrets,
-                         const NewSlot& slot);
+// An object that is stored twice, on its way into the store.
+struct TwinnedObject {
+  std::string path;
+  Bytes bytes;
+};
+
+struct NewSlotObjects {
+  SlotIntroduction introduction;  // what the journal will say of the slot
+  TwinnedObject grant;
+  TwinnedObject box;  // of the epoch of `origin`
+};
+
+// The slot's grant and epoch box, which hold what its capabilities ask for and no more. `secrets`
+// are those of an owner.
+NewSlotObjects make_grant_and_box(const ObjectOrigin& origin,
+                                  const Secrets& secrets,
+                                  const NewSlot& slot,
+                                  Random& random);
 
 }  // namespace kist

@@ -96,6 +96,22 @@ OpenedSlot open_as_accepted(StoreReader& store,
 // The keyring of the next slot that the credential opens.
 using OpenNext = std::function<Keyring(StoreReader& store, const SlotChoice& choice)>;
 
+// The keyring of the first slot that the credential opens. Of a slot that an owner has revoked
+// nothing is left to open; what this machine remembers tells that from a wrong secret.
+Keyring open_first(StoreReader& store,
+                   const std::optional<SlotId>& last_slot,
+                   const OpenNext& open_next) {
+  std::optional<Keyring> out;
+  const auto failure = failure_of([&] { out.emplace(open_next(store)); });
+  if (!failure) return std::move(*out);
+  const bool is_gone = failure->code() == Code::wrong_secret && last_slot &&
+                       !has_copy(store, grant_path(*last_slot));
+  if (!is_gone) throw Error(*failure);
+  throw Error(Code::refused,
+              "the slot that this machine has used was revoked, or its objects are lost: nothing "
+              "is left that this password or key opens; ask an owner for another slot");
+}
+
 // Whether the slot may be one that the journal does not know: a `key add` that was cut off has left
 // an object that opens nothing. A grant may be anybody's, so what a recipient's key seemed to open
 // there may turn out to be damage.
@@ -213,13 +229,15 @@ Repository open_repository(std::shared_ptr<Store> store,
   init_crypto();
   const RepositoryClaims claims = find_repository_claims(*store);
   if (options.fingerprint) require_fingerprint(*store, *options.fingerprint);
-  Opened opened = open_claimed(*store, claims, credential, options, services);
-  const RepositoryId repository = opened.keyring.repository();
-  std::unique_ptr<LocalDirectory> local = std::move(opened.local);
-  if (!local) {
-    local = std::make_unique<LocalDirectory>(state_directory(options.state_parent, repository),
-                                             services.random, services.observer);
-  }
+  SlotChoice choice{.preferred = local->last_slot(), .only = options.slot, .except = {}};
+  const OpenNext open_next = [&](StoreReader& reader) {
+    return Keyring(
+        file.repository,
+        options.fingerprint
+            ? open_as_recipient(reader, file.repository, credential, *options.fingerprint, choice)
+            : open_as_accepted(reader, file.repository, credential, choice));
+  };
+  Keyring first = open_first(*store, local->last_slot(), open_next);
   const bool has_memory = local->last_head() && !local->is_head_doubted();
   if (!has_memory) local->doubt_head(true);  // before anything is remembered of it
   auto parts = std::make_unique<Repository::Parts>(std::move(store), std::move(opened.keyring),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/base/attempt.h"
@@ -61,35 +62,156 @@ void require_usable(const SlotPublicKeys& keys) {
   throw Error(Code::invalid, "the recipient's key is none; copy the whole line again");
 }
 
-// Puts what the slot needs, each durable before the next, then its entry. `make_object` makes the
-// slot object; a recipient makes its own.
+// Makes the slot object of that author, whose epoch the origin states.
+using MakeSlotObject = std::function<Bytes(const ObjectOrigin&)>;
+
+// A slot on its way into the journal: its objects, then the entry that introduces it, then its
+// objects once more.
+//
+// All that is put for a slot is of the epoch of its entry. So another client that cleans up can
+// tell: an object of a slot that no entry has introduced, made in the current epoch, may be about
+// to be introduced and stays; one of an epoch that has ended never will be, and goes. Where the
+// epoch ends in between, everything is made and put again under a new slot id, and what was put
+// before is removed: its box holds all secrets of the epoch that has ended.
+//
+// After the entry each object is put again and read back: whoever has removed one, a person or a
+// file synchroniser, did so without a word, and a slot that is said to be there must open.
+class Arrival {
+ public:
+  // A recipient makes its own slot object: no `make_object`.
+  Arrival(Repository& repository, NewSlot slot, MakeSlotObject make_object)
+      : repository_(repository), slot_(std::move(slot)), make_object_(std::move(make_object)) {}
+
+  [[nodiscard]] const SlotId& slot() const { return slot_.slot; }
+
+  // Puts the slot's objects, each durable before what needs it.
+  void put() {
+    abandon_all();
+    origin_ = repository_.keyring().origin();
+    slot_.slot = repository_.services().random.draw_id<SlotId>();
+    slot_.epoch_begun = repository_.state().epoch_begun;
+    NewSlotObjects made = make_grant_and_box(origin_, repository_.own_keys().secrets(), slot_,
+                                             repository_.services().random);
+    introduction_ = std::move(made.introduction);
+    put_new(std::move(made.grant));
+    put_new(std::move(made.box));
+    repository_.writer().barrier();  // a slot object that is there can be opened
+    if (!make_object_) return;
+    ObjectOrigin of_slot = origin_;
+    of_slot.author = slot_.slot;
+    TwinnedObject object{slot_path(slot_.slot, 1), make_object_(of_slot)};
+    introduction_.slot_object = hash_object(object.bytes);
+    put_new(std::move(object));
+    repository_.writer().barrier();
+  }
+
+  // What the entry says, right after that state.
+  SlotAdded introduce(const State& state) {
+    if (state.epoch != origin_.epoch) put();
+    return SlotAdded{introduction_};
+  }
+
+  // After the entry: puts the objects again until they can be read back in an epoch that goes on.
+  void settle() {
+    for (;;) {
+      put_again();
+      const auto failure = failure_of([&] { require_all(); });
+      repository_.journal().replay();
+      const State& state = repository_.state();
+      if (state.slots.at(slot_.slot).is_revoked) {
+        abandon_all();
+        throw Error(Code::refused, "the slot was added, and another owner has revoked it since");
+      }
+      if (abandon_ended(state)) continue;
+      if (!failure) return;
+      throw Error(failure->code(),
+                  concat("the journal has the new slot ", hex(slot_.slot), ", but ",
+                         failure->text(), "; revoke it, and add another"));
+    }
+  }
+
+  // Removes what was put and is not the slot's. What cannot be removed here a verify reports.
+  void remove_abandoned() {
+    if (abandoned_.empty()) return;
+    if ((repository_.capabilities() & can_maintain) == 0) return;
+    const RemovalPlan plan{.removals = std::exchange(abandoned_, {}),
+                           .entry = repository_.state().next_sequence - 1};
+    remove_planned(repository_, plan, repository_.remover());
+  }
+
+ private:
+  void put_new(TwinnedObject object) {
+    put_twinned(repository_.writer(), object.path, object.bytes);
+    objects_.push_back(std::move(object));
+  }
+
+  void put_again() {
+    for (const TwinnedObject& object : objects_) {
+      put_twinned(repository_.writer(), object.path, object.bytes);
+    }
+    repository_.writer().barrier();
+  }
+
+  void require_all() const {
+    for (const TwinnedObject& object : objects_) {
+      require_twinned(repository_.reader(), object.path, object.bytes);
+    }
+  }
+
+  void abandon(const TwinnedObject& object) {
+    for (const std::string& copy : copies_of(object.path)) {
+      abandoned_.push_back({copy, "put for an epoch that has ended"});
+    }
+  }
+
+  void abandon_all() {
+    for (const TwinnedObject& object : objects_) {
+      abandon(object);
+    }
+    objects_.clear();
+  }
+
+  // The box, where its epoch has ended since: whoever ended it has made the slot another one.
+  bool abandon_ended(const State& state) {
+    if (state.epoch == origin_.epoch) return false;
+    const std::string path = epoch_box_path(origin_.epoch_number, origin_.epoch, slot_.slot);
+    const auto box = std::ranges::find(objects_, path, &TwinnedObject::path);
+    if (box == objects_.end()) return false;
+    abandon(*box);
+    objects_.erase(box);
+    return true;
+  }
+
+  Repository& repository_;
+  NewSlot slot_;
+  MakeSlotObject make_object_;
+  ObjectOrigin origin_;
+  SlotIntroduction introduction_;
+  std::vector<TwinnedObject> objects_;
+  std::vector<Removal> abandoned_;
+};
+
 SlotId add(Repository& repository,
            const Journal::Writable& writable,
            NewSlot slot,
-           const std::function<Bytes()>& make_object) {
-  slot.epoch_begun = repository.state().epoch_begun;
-  EpochId epoch = repository.keyring().origin().epoch;
-  SlotIntroduction introduction =
-      put_grant_and_box(repository.writer(), repository.keyring().origin(),
-                        repository.own_keys().secrets(), slot, repository.services().random);
-  repository.writer().barrier();  // a slot object that is there can be opened
-  if (make_object) {
-    const Bytes object = make_object();
-    introduction.slot_object = hash_object(object);
-    put_twinned(repository.writer(), slot_path(slot.slot, 1), object);
-    repository.writer().barrier();
-  }
-  repository.journal().commit(writable, [&](const State& state) {
-    if (state.epoch != epoch) {  // it has ended meanwhile
-      slot.epoch_begun = state.epoch_begun;
-      introduction.epoch_box = put_epoch_box(repository.writer(), repository.keyring().origin(),
-                                             repository.own_keys().secrets(), slot);
-      repository.writer().barrier();
-      epoch = state.epoch;
-    }
-    return SlotAdded{introduction};
+           const MakeSlotObject& make_object) {
+  Arrival arrival(repository, std::move(slot), make_object);
+  const auto failure = failure_of([&] {
+    arrival.put();
+    repository.journal().commit(writable,
+                                [&](const State& state) { return arrival.introduce(state); });
+    arrival.settle();
   });
-  return slot.slot;
+  if (failure) {
+    try_to([&] { arrival.remove_abandoned(); });
+    throw Error(*failure);
+  }
+  in_context(
+      concat("slot ", hex(arrival.slot()),
+             " is added, but what was put for it in an epoch that has ended is still there; kist "
+             "verify --repair removes it"),
+      [&] { arrival.remove_abandoned(); });
+  return arrival.slot();
 }
 
 struct Wrap {
@@ -111,11 +233,8 @@ SlotId add_wrapped(Repository& repository, NewSlot slot, const Wrap& wrap) {
   Key seed;
   random.fill(seed.mutable_view());
   const SlotKeys keys(seed);
-  slot.slot = random.draw_id<SlotId>();
   slot.keys = keys.public_keys();
-  ObjectOrigin origin = repository.keyring().origin();
-  origin.author = slot.slot;
-  return add(repository, writable, slot, [&] {
+  return add(repository, writable, std::move(slot), [&](const ObjectOrigin& origin) {
     return make_slot_object(
         origin, keys, {wrap.credential, wrap.cost, 1, repository.keyring().fingerprint()}, random);
   });
@@ -187,7 +306,7 @@ SlotId add_recipient(Repository& repository,
   require_new_keys(repository, recipient);
   require_usable(recipient);
   return add(repository, writable,
-             {.slot = repository.services().random.draw_id<SlotId>(),
+             {.slot = {},
               .keys = recipient,
               .kind = SlotKind::recipient,
               .name = name,
@@ -241,6 +360,31 @@ Generations find_generations(Repository& repository) {
 
 }  // namespace
 
+namespace {
+
+// Puts the slot object again after its entry, and reads it back. Error{conflict} where a newer
+// generation counts by now; then this one is removed.
+void settle_secret(Repository& repository, std::uint32_t generation, const TwinnedObject& object) {
+  put_twinned(repository.writer(), object.path, object.bytes);
+  repository.writer().barrier();
+  const auto failure =
+      failure_of([&] { require_twinned(repository.reader(), object.path, object.bytes); });
+  repository.journal().replay();
+  const SlotId& slot = repository.keyring().slot();
+  if (repository.state().slots.at(slot).generation > generation) {
+    remove_planned(repository, plan_replaced_slot_objects(repository.state(), slot, {generation}),
+                   repository.own_slot_remover());
+    throw Error(Code::conflict,
+                "the slot was given yet another secret elsewhere, and that one opens it");
+  }
+  if (!failure) return;
+  throw Error(failure->code(),
+              concat("the journal has the slot's new secret, but ", failure->text(),
+                     "; if the new secret does not open the repository, use another slot"));
+}
+
+}  // namespace
+
 void rewrap_slot(Repository& repository, const Credential& credential, const Argon2Cost& cost) {
   const SlotId& slot = repository.keyring().slot();
   const Journal::Writable writable = repository.journal().require_writable();
@@ -248,23 +392,38 @@ void rewrap_slot(Repository& repository, const Credential& credential, const Arg
   const Generations generations = find_generations(repository);
   const std::uint32_t generation = generations.next;
   const SlotKeys keys(repository.keyring().slot_seed());
-  const Bytes object =
+  const TwinnedObject object{
+      slot_path(slot, generation),
       make_slot_object(repository.keyring().origin(), keys,
                        {credential, cost, generation, repository.keyring().fingerprint()},
-                       repository.services().random);
-  if (!repository.writer().put_if_absent(slot_path(slot, generation), object)) {
+                       repository.services().random)};
+  if (!repository.writer().put_if_absent(object.path, object.bytes)) {
     throw Error(Code::conflict, "the slot is being given another secret elsewhere; run again");
   }
-  put_second_copy(repository.writer(), slot_path(slot, generation), object);
+  put_second_copy(repository.writer(), object.path, object.bytes);
   repository.writer().barrier();
-  repository.journal().commit(writable, [&](const State&) {
-    return SlotRewrapped{
-        .generation = generation, .kind = credential.kind, .slot_object = hash_object(object)};
+  const auto remove_replaced = [&](const std::vector<std::uint32_t>& replaced) {
+    remove_planned(repository, plan_replaced_slot_objects(repository.state(), slot, replaced),
+                   repository.own_slot_remover());
+  };
+  const auto failure = failure_of([&] {
+    repository.journal().commit(writable, [&](const State&) {
+      return SlotRewrapped{.generation = generation,
+                           .kind = credential.kind,
+                           .slot_object = hash_object(object.bytes)};
+    });
   });
-  // From here on the journal knows the new one: the old ones go, both copies.
-  remove_planned(repository,
-                 plan_replaced_slot_objects(repository.state(), slot, generations.older),
-                 repository.own_slot_remover());
+  if (failure) {
+    // Where a newer one counts by now, this one is no more than a secret that is left about.
+    try_to([&] { remove_replaced({generation}); });
+    throw Error(*failure);
+  }
+  settle_secret(repository, generation, object);
+  // From here on the journal knows the new one, and it can be read: the old ones go, both copies.
+  in_context(
+      "the new secret opens the slot, but the object of the old one, which still holds the slot's "
+      "key, could not be removed; kist verify --repair removes it",
+      [&] { remove_replaced(generations.older); });
 }
 
 }  // namespace kist

@@ -384,6 +384,74 @@ TEST_CASE("a writer's key backs up, and every other command is refused with exit
   REQUIRE(contains(place.run("key list").out, "writer"));
 }
 
+TEST_CASE("copies of secrets are named by verify whatever they are called, and go") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup --source mine '" + place.tree() + "'", 0);
+  const std::string repository = place.directory / "repo/";
+  const auto only_file = [&](const std::string& folder) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(repository + folder)) {
+      if (entry.is_regular_file() && entry.path().extension() != ".2") return entry.path().string();
+    }
+    FAIL("nothing in " << folder);
+    return std::string();
+  };
+  std::filesystem::create_directory(repository + "tmp");
+  std::filesystem::create_directory(repository + "slots/old");
+  const std::string box = only_file("epochs");
+  const Bytes secret = slurp(box);
+  const std::vector<std::string> copies = {
+      box + ".sync-conflict-20261126-120000",
+      box + ".2.cf50a1b2c3d4e5f6.new",
+      repository + "keys/.DS_Store",
+      only_file("grants") + " (conflicted copy)",
+      only_file("slots") + ".orig",
+      repository + "slots/old/" + std::filesystem::path(only_file("slots")).filename().string()};
+  for (const std::string& copy : copies) {
+    write_file(copy, secret);
+  }
+  write_file(repository + "tmp/" + std::string(32, 'a'), secret);
+  write_file(repository + "keys/\x1b[2J", secret);  // a name that would clear the terminal
+  const Result found = place.run("verify");
+  REQUIRE(found.exit == 4);
+  REQUIRE_FALSE(contains(found.out, "\x1b"));
+  for (const std::string& copy : copies) {
+    INFO(found.out);
+    REQUIRE(contains(found.out, std::filesystem::path(copy).filename().string()));
+  }
+  place.require("key rotate", 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(repository)) {
+    if (entry.is_regular_file()) REQUIRE(slurp(entry.path().string()) != secret);
+  }
+  place.require("verify --level content", 0);
+}
+
+TEST_CASE("a machine whose slot was revoked is told so") {
+  const Place place;
+  place.require("init", 0);
+  write_file(place.directory / "writer", as_view("writer password\n"));
+  place.require("key add --role writer --new-password-file '" + (place.directory / "writer") + "'",
+                0);
+  // The state of the owner's machine and of the laptop take turns at the place's path.
+  const auto turn_to = [&](const std::string& machine) {
+    const std::string other = machine == "owner" ? "laptop" : "owner";
+    std::filesystem::rename(place.directory / "state", place.directory / other);
+    if (std::filesystem::exists(place.directory / machine)) {
+      std::filesystem::rename(place.directory / machine, place.directory / "state");
+    }
+  };
+  const std::string backup = "backup --source mine '" + place.tree() + "'";
+  turn_to("laptop");
+  REQUIRE(place.run(backup, "writer").exit == 0);
+  turn_to("owner");
+  place.require("key revoke writer --yes", 0);
+  turn_to("laptop");
+  const Result refused = place.run(backup, "writer");
+  INFO(refused.out);
+  REQUIRE(refused.exit == 5);
+  REQUIRE(contains(refused.out, "was revoked"));
+}
+
 TEST_CASE("a revoked key opens nothing any more, the others go on") {
   const Place place;
   place.require("init", 0);
@@ -400,9 +468,8 @@ TEST_CASE("a revoked key opens nothing any more, the others go on") {
   REQUIRE(place.run("key revoke writer --yes", "operator").exit == 5);
   REQUIRE(place.run("key rotate", "operator").exit == 0);
   place.require("key revoke writer --yes", 0);
-  const Result refused = place.run(backup, "writer");
-  REQUIRE(refused.exit == 5);
-  REQUIRE(contains(refused.out, "revoked"));
+  // Nothing of the slot is left. A machine that has used no other says why.
+  REQUIRE(place.run(backup, "writer").exit == 12);
   place.require("key revoke writer --yes", 2);  // there is none that is not
   REQUIRE(contains(place.run("key list").out, "writer, revoked"));
   REQUIRE(contains(place.run("journal list").out, "epoch ended"));

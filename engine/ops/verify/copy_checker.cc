@@ -2,7 +2,7 @@
 
 #include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
-#include "engine/format/names.h"
+#include "engine/rules/standing.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -61,32 +61,6 @@ void CopyChecker::check_twins(const std::string& path,
   check_twins(path, size_max, hashes_to(expected));
 }
 
-namespace {
-
-// Whether the journal says that nobody may need the object any more: it is of an epoch that has
-// ended, or a slot's of another generation.
-bool is_ended(const State& state, const std::string& path) {
-  const std::size_t slash = path.find('/');
-  const std::string folder = path.substr(0, slash);
-  const std::string file = first_copy_path(path.substr(slash + 1));
-  if (folder == "slots") {
-    const auto parsed = parse_slot_path(file);
-    const auto slot = parsed ? state.slots.find(parsed->slot) : state.slots.end();
-    return slot != state.slots.end() && slot->second.generation != parsed->generation;
-  }
-  if (folder == "epochs") {
-    const auto parsed = parse_epoch_box_path(file);
-    return parsed && is_of_ended_epoch(state, parsed->epoch_number, parsed->epoch);
-  }
-  if (folder == "keys") {
-    const auto parsed = parse_id<ObjectHash>(file);
-    return parsed && !state.key_segments.contains(*parsed);
-  }
-  return false;
-}
-
-}  // namespace
-
 // The damaged copy gives way to the bytes of the good one, which was just read. Healing replays the
 // journal; if that comes to a new epoch, the verify is over: it goes by the former one, whose index
 // is gone.
@@ -101,7 +75,7 @@ CopyChecker::Healing CopyChecker::heal(const std::string& path,
     // An object that has ended, or was replaced, is not revived.
     const auto has_ended = [&] {
       repository_.journal().replay();
-      return is_ended(repository_.state(), path);
+      return !is_named(repository_.state(), path);
     };
     const bool is_late = has_ended() || repository_.state().epoch != epoch;
     if (!is_late) {
@@ -110,6 +84,7 @@ CopyChecker::Healing CopyChecker::heal(const std::string& path,
       is_healed = !has_ended();
       if (is_healed) return;
       repository_.remover().remove(path);
+      repository_.writer().barrier();
     }
     throw Error(Code::conflict, concat(path,
                                        " has been replaced meanwhile, by an epoch's end or a new "

@@ -61,8 +61,8 @@ class Verifier {
           report_.notes.push_back({object, text});
         });
     check_slots();
-    check_key_segments(snapshots);
-    check_ended();
+    check_key_segments();
+    check_leftovers();
     attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
     const bool has_index = index_ != nullptr;
     std::vector<SnapshotPtr> opening;  // live, and not such that nobody opens it
@@ -139,7 +139,10 @@ class Verifier {
   void require_same_epoch() {
     if (report_.findings.empty()) return;
     repository_.journal().replay();
-    if (repository_.state().epoch == epoch_) return;
+    if (repository_.state().epoch != epoch_) throw_new_epoch();
+  }
+
+  [[noreturn]] static void throw_new_epoch() {
     throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
@@ -230,18 +233,34 @@ class Verifier {
     }
   }
 
-  // What only a former epoch opens should be gone. A backup that is running may have left some.
-  void check_ended() {
-    const RemovalPlan plan = find_ended_objects(repository_);
-    if (plan.removals.empty()) return;
-    if (repairs()) remove_ended_objects(repository_);
-    for (const Removal& removal : plan.removals) {
+  // What the head does not name in the folders that hold secrets should be gone.
+  void check_leftovers() {
+    Leftovers found = find_leftovers(repository_);
+    if (!found.unnamed.empty()) {
+      // An entry may have come to name it since the journal was read.
+      repository_.journal().replay();
+      if (repository_.state().epoch != epoch_) throw_new_epoch();
+      found = find_leftovers(repository_);
+    }
+    bool is_removed = false;
+    if (repairs() && !found.ended.removals.empty()) {
+      const auto failure = failure_except(
+          Code::refused, [&] { static_cast<void>(remove_ended_objects(repository_)); });
+      if (failure) repository_.observer().problem("an object that has ended", *failure);
+      is_removed = !failure;
+    }
+    for (const Removal& removal : found.ended.removals) {
       add({.object = removal.path,
-           .problem =
-               concat("it is of an epoch that has ended, and was to be removed: ", removal.reason),
+           .problem = concat("it was to be removed: ", removal.reason),
            .offset = {},
-           .is_healed = repairs(),
+           .is_healed = is_removed,
            .remedy = Remedy::remove});
+    }
+    for (const Removal& unnamed : found.unnamed) {
+      add({.object = unnamed.path,
+           .problem = concat("no journal entry names it: ", unnamed.reason),
+           .offset = {},
+           .remedy = Remedy::wait});
     }
   }
 

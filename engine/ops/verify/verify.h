@@ -23,6 +23,8 @@ enum class Remedy {
   none,
   heal,    // the damaged copy is written anew from the good one
   remove,  // the object has ended, and goes
+  wait,    // the object stays while a command that is under way may need it; the problem says what
+           // removes it
 };
 
 enum class FindingKind {
@@ -58,7 +60,8 @@ struct VerifyOptions {
   unsigned threads = 0;
   // Writes the damaged copy of what is stored twice anew from the good one. Packs that are damaged
   // are not deduplicated against any more, so that the next backup of a source that still has their
-  // content stores it again. Nothing is removed but objects of epochs that have ended.
+  // content stores it again. Nothing is removed but what the journal's head does not
+  // name in the folders that hold secrets, and nothing that is under way may need.
   bool repairs = false;
   // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
   // for in the journal.

@@ -254,14 +254,19 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   for (const auto& [name, bytes] : {key_segment(0, draw()), key_segment(1, draw())}) {
     ended.insert(put(name, bytes));
   }
-  // An attempt that may yet be committed; a running backup's; what cannot be told; what is named.
+  // Copies that others have made, under names that no object has; and what is no object.
+  const Bytes own_box = roles.store->objects().at(epoch_box_path(1, state.epoch, slot));
+  ended.insert(put(concat(epoch_box_path(1, state.epoch, slot), ".sync-conflict-1"), own_box));
+  ended.insert(put(concat(epoch_box_path(1, state.epoch, slot), ".0123456789abcdef.new"), own_box));
+  ended.insert(put(concat("epochs/1-", hex(draw()), "/notes"), {1}));
+  ended.insert(put(concat("slots/copy/", hex(slot), "-1"), {1}));
+  ended.insert(put(concat("keys/", std::string(64, 'a')), {1, 2, 3}));
+  // An attempt that may yet be committed; a running backup's; what is named.
   put(epoch_box_path(2, draw(), slot), {1});
   put(epoch_box_path(7, state.epoch, slot), {1});
-  put(concat("epochs/1-", hex(draw()), "/notes"), {1});
   for (const auto& [name, bytes] : {key_segment(2, draw()), key_segment(1, state.epoch)}) {
     put(name, bytes);
   }
-  put(concat("keys/", std::string(64, 'a')), {1, 2, 3});
   const std::string named = key_segment_path(state.key_segments.all().begin()->first);
   Bytes damaged = roles.store->objects().at(named);
   damaged[12] = 0;  // the header's epoch: as if it were of the one before
@@ -279,12 +284,134 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   require_restored(roles.owner, owner, roles, roles.first);
 }
 
-TEST_CASE("in the first epoch nothing has ended, whatever stands in the folders of epochs") {
+TEST_CASE("in the first epoch a clean-up removes what nobody can name, and nothing else") {
   World world;
   const auto draw = [&] { return world.machine.random.draw_id<EpochId>(); };
-  world.store->put(epoch_box_path(0, draw(), world.repository.keyring().slot()), Bytes{1});
-  REQUIRE(find_ended_objects(world.repository).removals.empty());
-  REQUIRE(remove_ended_objects(world.repository) == 0);
+  const std::string other = epoch_box_path(0, draw(), world.repository.keyring().slot());
+  const auto before = world.store->objects();
+  world.store->put(other, Bytes{1});
+  REQUIRE(find_ended_objects(world.repository).removals.size() == 1);
+  REQUIRE(remove_ended_objects(world.repository) == 1);
+  REQUIRE((world.store->objects() == before));
+}
+
+TEST_CASE("what a slow client has put for a slot stays while its epoch lasts, and goes with it") {
+  Roles roles(owner_capabilities);
+  Repository& owner = roles.owner_repository;
+  // Elsewhere a slot is added and given a new secret; of that, all but the entries is here.
+  auto ahead = std::make_shared<MemoryStore>();
+  for (const auto& [path, bytes] : roles.store->objects()) {
+    ahead->put(path, bytes);
+  }
+  Machine there(ahead, 8);
+  Repository slow = there.open(9);
+  add_slot(slow, Machine::credential(10), argon2_floor, "late");
+  rewrap_slot(slow, Machine::credential(11), argon2_floor);
+  std::set<std::string> late;
+  for (const auto& [path, bytes] : ahead->objects()) {
+    if (path.starts_with("journal/") || path.starts_with("probe/")) continue;
+    if (roles.store->size(path)) continue;
+    roles.store->put(path, bytes);
+    late.insert(path);
+  }
+  REQUIRE(late.size() == 8);  // slot object, grant, box; another slot's object
+  REQUIRE(find_ended_objects(owner).removals.empty());
+  const VerifyReport report = verify(owner, {.repairs = true});
+  REQUIRE(report.findings.size() == late.size());
+  for (const Finding& finding : report.findings) {
+    REQUIRE(late.contains(finding.object));
+    REQUIRE(finding.remedy == Remedy::wait);
+  }
+  end_epoch(owner, {});
+  const std::string secret = slot_path(slow.keyring().slot(), 2);
+  for (const std::string& path : late) {
+    INFO(path);
+    REQUIRE(roles.store->size(path).has_value() == (first_copy_path(path) == secret));
+  }
+  // What only looks like a secret of that slot does not wait for anybody.
+  roles.store->put(slot_path(slow.keyring().slot(), 3), Bytes(300, 1));
+  REQUIRE(remove_ended_objects(owner) == 1);
+  // The slot's next secret takes the place of the one that was cut off.
+  Machine machine(roles.store, 9);
+  Repository again = machine.open(9);
+  rewrap_slot(again, Machine::credential(12), argon2_floor);
+  REQUIRE_FALSE(roles.store->size(secret));
+  owner.journal().replay();
+  REQUIRE(verify(owner, {}).findings.empty());
+}
+
+TEST_CASE("the objects of a slot that was revoked go, and are reported until they are gone") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  const SlotId slot = slot_called(owner.state(), "other");
+  const auto before = roles.store->objects();
+  revoke(roles);
+  for (const std::string& path : {slot_path(slot, 1), grant_path(slot)}) {
+    REQUIRE_FALSE(roles.store->size(path));
+    REQUIRE_FALSE(roles.store->size(second_copy_path(path)));
+    roles.store->put(path, before.at(path));
+  }
+  const VerifyReport report = verify(owner, {});
+  REQUIRE(report.findings.size() == 2);
+  REQUIRE(report.findings.front().problem == "it was to be removed: its slot was revoked");
+  REQUIRE(verify(owner, {.repairs = true}).healed == 2);
+  REQUIRE(verify(owner, {}).findings.empty());
+}
+
+TEST_CASE("a secret that a write has left in tmp/ is removed once nothing can need it") {
+  Roles roles(owner_capabilities);
+  Repository& owner = roles.owner_repository;
+  const SlotId slot = owner.keyring().slot();
+  const auto objects = roles.store->objects();
+  const auto put = [&](const std::string& name, const std::string& path, std::size_t cut = 0) {
+    Bytes bytes = objects.at(path);
+    bytes.resize(bytes.size() - cut);
+    roles.store->put("tmp/" + name, bytes);
+  };
+  put("box", epoch_box_path(0, owner.state().epoch, slot));
+  put("cut-box", epoch_box_path(0, owner.state().epoch, slot), 20);
+  put("grant", grant_path(slot));
+  put("slot", slot_path(slot, 1));
+  put("keys", key_segment_path(owner.state().key_segments.all().begin()->first));
+  put("journal", journal_path(0));
+  roles.store->put("tmp/empty", Bytes());
+  roles.store->put("tmp/folder/notes", Bytes{1});
+  REQUIRE(find_ended_objects(owner).removals.empty());  // they may be being written
+  rewrap_slot(owner, Machine::credential(12), argon2_floor);
+  REQUIRE(remove_ended_objects(owner) == 1);
+  REQUIRE_FALSE(roles.store->size("tmp/slot"));
+  put("slot", slot_path(slot, 1));
+  end_epoch(owner, {});
+  REQUIRE(names_of(*roles.store, "tmp/") ==
+          std::vector<std::string>{"tmp/empty", "tmp/folder/notes", "tmp/journal"});
+}
+
+TEST_CASE("an object that cannot be removed keeps no other from going") {
+  class Sticky final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    void remove(const std::string& path) override {
+      if (path == sticking) throw Error(Code::failed, "the object is locked");
+      ForwardingStore::remove(path);
+    }
+
+    std::string sticking;
+  };
+
+  World world;
+  const auto store = std::make_shared<Sticky>(*world.store);
+  Machine machine(store, 6);
+  Repository repository = machine.open();
+  for (const std::string path : {"grants/a", "grants/b", "slots/c"}) {
+    world.store->put(path, Bytes{1});
+  }
+  store->sticking = "grants/a";
+  REQUIRE(error_code([&] { remove_ended_objects(repository); }) == Code::failed);
+  REQUIRE(find_ended_objects(repository).removals.size() == 1);
+  const VerifyReport report = verify(repository, {.repairs = true});
+  REQUIRE(report.findings.size() == 1);
+  REQUIRE_FALSE(report.findings.front().is_healed);
 }
 
 TEST_CASE("what has ended stays until the entry that ended it is known to outlast it") {

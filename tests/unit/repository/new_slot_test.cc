@@ -34,7 +34,10 @@ struct PutSlot {
     slot.name = "laptop";
     slot.capabilities = capabilities;
     slot.epoch_begun = 5;
-    introduction = put_grant_and_box(store, origin, owner, slot, random);
+    const NewSlotObjects made = make_grant_and_box(origin, owner, slot, random);
+    put_twinned(store, made.grant.path, made.grant.bytes);
+    put_twinned(store, made.box.path, made.box.bytes);
+    introduction = made.introduction;
   }
 
   // What the slot's own secret opens of its grant: the id key, then the chunk seed.
@@ -110,5 +113,6 @@ TEST_CASE(
 
 TEST_CASE("whoever holds the epoch's secrets makes the same box of a slot again") {
   PutSlot put(reader_capabilities);
-  REQUIRE(put_epoch_box(put.store, put.origin, put.owner, put.slot) == put.introduction.epoch_box);
+  const NewSlotObjects again = make_grant_and_box(put.origin, put.owner, put.slot, put.random);
+  REQUIRE(again.introduction.epoch_box == put.introduction.epoch_box);
 }

@@ -88,24 +88,24 @@ TEST_CASE("what is of a greater epoch number is in no plan: that epoch may be ab
   }
 }
 
-TEST_CASE("what cannot be told is in no plan") {
+TEST_CASE("what the store does not give, and what is in other folders, is in no plan") {
   const State state = state_in_third_epoch();
   const std::vector<Listed> listed = {
-      {key_segment_path(other_segment)},  // its header cannot be read
-      {concat("epochs/1-", hex(second_epoch), "/notes")},
-      {"epochs/1"},
-      {.path = "keys/notes", .header = EpochBoxPath{0, first_epoch}},
-      {.path = concat(key_segment_path(other_segment), ".2.2"),
-       .header = EpochBoxPath{0, first_epoch}},
+      {.path = key_segment_path(other_segment), .is_unread = true},
+      {.path = grant_path(sample_id<SlotId>(123)), .is_unread = true},
+      {.path = slot_path(sample_id<SlotId>(123), 1), .is_unread = true},
+      {.path = slot_path(owner, 99), .is_unread = true},
       // Folders for which no rule speaks, whatever was read there.
       {.path = pack_path(other_segment), .header = EpochBoxPath{0, first_epoch}},
       {.path = journal_path(0), .header = EpochBoxPath{0, first_epoch}},
       {.path = index_segment_path(other_segment), .header = EpochBoxPath{0, first_epoch}},
+      {.path = concat("probe/", std::string(32, 'a'))},
+      {.path = "notes/slots/a"},
       {grant_path(owner)},
       {repository_file},
       {""}};
   REQUIRE(paths(plan_ended_objects(state, listed)).empty());
-  REQUIRE(paths(plan_after_epoch_end(state, listed)).empty());
+  REQUIRE(paths(plan_after_epoch_end(state, {}, listed)).empty());
   for (const Listed& object : listed) {
     REQUIRE_FALSE(reason_to_remove(state, object));
   }
@@ -127,11 +127,11 @@ TEST_CASE("a damaged copy of a key segment that the state names is in no plan") 
   REQUIRE_FALSE(asks_for_hash(state, key_segment(current_segment, 2, state.epoch)));
 }
 
-TEST_CASE("in the first epoch nothing has ended") {
+TEST_CASE("in the first epoch only what another init has left has ended") {
   const State state = state_with_keys();
   REQUIRE(paths(plan_ended_objects(state, {box(0, lost_attempt), box(0, state.epoch),
-                                           key_segment(other_segment, 0, lost_attempt)}))
-              .empty());
+                                           key_segment(other_segment, 0, state.epoch)})) ==
+          std::vector<std::string>{box(0, lost_attempt).path});
 }
 
 TEST_CASE("what an epoch's end will leave behind is what a plan removes once it has come") {
@@ -147,7 +147,7 @@ TEST_CASE("what an epoch's end will leave behind is what a plan removes once it 
       // A damaged copy that calls itself one of a time to come, and one that says nothing.
       key_segment(current_segment, 4, state.epoch),
       {key_segment_path(sample_id<ObjectHash>(78))}};
-  const RemovalPlan before = plan_after_epoch_end(state, listed);
+  const RemovalPlan before = plan_after_epoch_end(state, {}, listed);
   REQUIRE(before.entry == state.next_sequence);
   REQUIRE(before.removals[1].reason == "of epoch 2, which would end with journal entry 6");
   EpochEnded next = new_epoch(state);
@@ -155,7 +155,7 @@ TEST_CASE("what an epoch's end will leave behind is what a plan removes once it 
   next.carried.front().name = next_segment;
   commit(state, ending(state, next));
   REQUIRE(paths(before) == paths(plan_ended_objects(state, listed)));
-  REQUIRE(before.removals.size() == 5);
+  REQUIRE(before.removals.size() == 6);
   REQUIRE(before.entry == state.epoch_begun);
 }
 
@@ -169,9 +169,32 @@ TEST_CASE("slot objects go that are older than the one that the journal names, a
   REQUIRE(plan.entry == state.next_sequence - 1);
   // Nobody knows the slot: nothing explains its object.
   REQUIRE(plan_replaced_slot_objects(state, sample_id<SlotId>(123), {0, 1}).removals.empty());
-  // No plan for epochs removes a slot object, however old.
-  REQUIRE(plan_ended_objects(state, {{slot_path(owner, 1)}}).removals.empty());
-  REQUIRE(plan_ended_objects(state_in_third_epoch(), {{slot_path(owner, 0)}}).removals.empty());
+  REQUIRE(plan_ended_objects(state, {{slot_path(owner, 2)}, {slot_path(owner, 4)}}).removals ==
+          std::vector<Removal>{{slot_path(owner, 2), reason}});
+}
+
+TEST_CASE("what an epoch's end will leave of slots that it revokes, or that nobody introduced") {
+  const State state = state_in_third_epoch();
+  const SlotId stranger = sample_id<SlotId>(123);
+  const std::string revoked = "its slot would be revoked with journal entry 6";
+  const std::string ending = "of epoch 2, which would end with journal entry 6";
+  const std::vector<Listed> listed = {
+      {slot_path(writer, 1)},
+      {grant_path(writer)},
+      {slot_path(owner, 1)},
+      {grant_path(owner)},
+      {.path = grant_path(stranger), .header = EpochBoxPath{2, state.epoch}},
+      {.path = slot_path(stranger, 1), .header = EpochBoxPath{2, state.epoch}},
+      {.path = grant_path(stranger), .header = EpochBoxPath{4, state.epoch}},
+      {.path = "tmp/a", .header = EpochBoxPath{2, state.epoch}},
+      {.path = "tmp/b"}};
+  REQUIRE(plan_after_epoch_end(state, {writer}, listed).removals ==
+          std::vector<Removal>{{listed[0].path, revoked},
+                               {listed[1].path, revoked},
+                               {listed[4].path, ending},
+                               {listed[5].path, ending},
+                               {listed[7].path, ending}});
+  REQUIRE(plan_ended_objects(state, listed).removals.empty());
 }
 
 TEST_CASE("each slot that is not revoked yet keeps its place in the next epoch or is shut out") {
