@@ -35,6 +35,17 @@ void print_summary(const BackupResult& result, bool is_dry_run) {
   print_line(concat("  time         ", human_duration(time_ms), ", ",
                     human_size(s.bytes_total * 1000 / static_cast<std::uint64_t>(time_ms)), "/s"));
   if (result.has_resumed) print_line("  went on from where an earlier backup was cut off");
+  if (!result.lost_packs.empty()) {
+    print_line(
+        concat("  lost         ", result.lost_packs.size(),
+               result.lost_packs.size() == 1 ? " pack is" : " packs are",
+               " missing or of a wrong size: older snapshots are hurt (kist incident list)"));
+  }
+  if (result.blocks_stored_again > 0) {
+    print_line(concat("  again        ", result.blocks_stored_again,
+                      is_dry_run ? " blocks would be stored again: " : " blocks stored again: ",
+                      "what has them is damaged or gone"));
+  }
   if (s.problems > 0) print_line(concat("  problems     ", s.problems, ", each named above"));
 }
 
@@ -130,19 +141,26 @@ Exit run_backup(Session& session, const BackupArguments& arguments) {
   const BackupResult result = take_snapshot(session, arguments);
   session.console.clear_progress();
   if (session.options.is_json) {
+    Json lost = Json::array();
+    for (const auto& [pack, problem] : result.lost_packs) {
+      lost.push_back({{"object", pack_path(pack)}, {"problem", describe(problem)}});
+    }
     Json json = {{"snapshot", arguments.backup.is_dry_run ? "" : hex(result.snapshot)},
                  {"source", json_text(result.source)},
                  {"dry_run", arguments.backup.is_dry_run},
                  {"sequence", result.sequence},
                  {"files_opened", result.files_opened},
                  {"checkpoints", result.pending_snapshots},
-                 {"resumed", result.has_resumed}};
+                 {"resumed", result.has_resumed},
+                 {"lost_packs", lost},
+                 {"blocks_stored_again", result.blocks_stored_again}};
     json.update(statistics_json(result.statistics));
     print_json(json);
   } else {
     print_summary(result, arguments.backup.is_dry_run);
   }
-  return result.statistics.problems == 0 ? Exit::done : Exit::partial;
+  const bool is_whole = result.statistics.problems == 0 && result.lost_packs.empty();
+  return is_whole ? Exit::done : Exit::partial;
 }
 
 void add_what(CLI::App& command, BackupArguments& arguments) {
@@ -199,6 +217,9 @@ void add_how(CLI::App& command, BackupArguments& arguments) {
           "Commit a pending snapshot after this much new data, so that an interrupted backup "
           "keeps it (default: 1GiB)")
       ->type_name("SIZE");
+  command.add_flag("--store-again", backup.stores_again,
+                   "Read all files and store all of them again, as if nothing were stored yet: "
+                   "for a source whose packs were found damaged on another machine");
   command.add_flag("-n,--dry-run", backup.is_dry_run,
                    "Read the files and count what is new, but store nothing");
   command
@@ -225,6 +246,7 @@ void add_backup(CLI::App& app, Session& session) {
       "  kist backup --repo /mnt/backup /home /etc\n"
       "  kist backup --source mail --tag nightly /var/mail\n"
       "  kist backup --exclude '*.tmp' --exclude '/home/*/.cache/' --exclude-caches /home\n"
+      "  kist backup --store-again /home          (an owner has found packs of it damaged)\n"
       "  kist backup --stdin db.sql --stdin-from-command -- pg_dump accounts");
   command->callback([&session, arguments] {
     session.action = [&session, arguments] { return run_backup(session, *arguments); };

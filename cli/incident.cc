@@ -11,14 +11,11 @@ struct IncidentArguments {
   std::string entries;
   std::string note;
   bool accepts_void = false;
+  bool is_here = false;
 };
 
-Exit run_incident_list(Session& session) {
-  Repository repository = session.open();
-  require_view(repository);
-  Json list = Json::array();
-  Table table({"ENTRY", "INCIDENT", "STATE", "NOTE"});
-  table.align_right(0);
+// Incidents of the journal, for who may see it.
+void list_void_entries(Repository& repository, Json& list, Table& table) {
   for (const VoidEntry& incident : list_incidents(repository)) {
     const std::string note = closing_note(repository, incident);
     Json json = {{"entry", incident.sequence},
@@ -33,8 +30,40 @@ Exit run_incident_list(Session& session) {
                incident.is_open() ? "open" : concat("closed by entry ", incident.closed_by),
                printable(note)});
   }
+}
+
+// Packs that this machine has found gone or damaged.
+void list_damage(const Repository& repository, Json& list, Table& table) {
+  for (const DamageIncident& incident : damage_incidents(repository)) {
+    Json packs = Json::array();
+    for (const auto& [pack, problem] : incident.packs) {
+      packs.push_back({{"object", pack_path(pack)}, {"problem", describe(problem)}});
+      table.add({"here", concat(pack_path(pack), ": ", describe(problem)),
+                 concat(incident.is_open() ? "open, found " : "closed, found ",
+                        local_time(incident.found_ms)),
+                 printable(incident.note)});
+    }
+    Json json = {
+        {"found", utc_time(incident.found_ms)}, {"open", incident.is_open()}, {"packs", packs}};
+    if (!incident.is_open()) {
+      json["closed"] = utc_time(incident.closed_ms);
+      json["note"] = json_text(incident.note);
+    }
+    list.push_back(json);
+  }
+}
+
+Exit run_incident_list(Session& session) {
+  Repository repository = session.open();
+  Json entries = Json::array();
+  Json damage = Json::array();
+  Table table({"ENTRY", "INCIDENT", "STATE", "NOTE"});
+  table.align_right(0);
+  // A slot that only writes sees what its own machine has found, and no more.
+  if (may_view(repository)) list_void_entries(repository, entries, table);
+  list_damage(repository, damage, table);
   if (session.options.is_json) {
-    print_json({{"incident", list}});
+    print_json({{"incident", entries}, {"damage", damage}});
   } else {
     table.print();
   }
@@ -97,7 +126,26 @@ Exit run_incident_accept_void(Session& session, const IncidentArguments& argumen
   return report_closed(session, repository, accept_unsigned_tail(repository, tail, arguments.note));
 }
 
+// No entry says so: other machines do not know of these incidents.
+Exit run_incident_close_here(Session& session, const IncidentArguments& arguments) {
+  if (!arguments.entries.empty() || arguments.accepts_void) {
+    throw Error(Code::invalid,
+                "--here closes what this machine has found: name no entries and no --accept-void");
+  }
+  const Repository repository = session.open();
+  const std::uint64_t closed = close_damage_incidents(repository, arguments.note);
+  if (closed == 0) throw Error(Code::refused, "no incident of this machine is open");
+  if (session.options.is_json) {
+    print_json({{"closed", closed}});
+  } else {
+    print_line(concat("closed ", closed, " incident", closed == 1 ? "" : "s",
+                      " of this machine; the packs are still not relied on"));
+  }
+  return Exit::done;
+}
+
 Exit run_incident_close(Session& session, const IncidentArguments& arguments) {
+  if (arguments.is_here) return run_incident_close_here(session, arguments);
   if (arguments.accepts_void) return run_incident_accept_void(session, arguments);
   CloseIncidentsOptions closing = parse_range(arguments.entries);
   closing.note = arguments.note;
@@ -112,7 +160,9 @@ Exit run_incident_close(Session& session, const IncidentArguments& arguments) {
 
 void add_incident(CLI::App& app, Session& session) {
   CLI::App* command =
-      app.add_subcommand("incident", "List and close incidents: journal entries that do not count");
+      app.add_subcommand("incident",
+                         "List and close incidents: journal entries that do not count, and packs "
+                         "that this machine found gone or damaged");
   command->require_subcommand(1);
   command->add_subcommand("list", "List all incidents, closed ones too")->callback([&session] {
     session.action = [&session] { return run_incident_list(session); };
@@ -124,6 +174,8 @@ void add_incident(CLI::App& app, Session& session) {
   close->add_option("--note", arguments->note, "What was found out")->type_name("TEXT")->required();
   close->add_flag("--accept-void", arguments->accepts_void,
                   "Skip entries that cannot be read, for every client");
+  close->add_flag("--here", arguments->is_here,
+                  "Close what this machine has found: packs that are gone or damaged");
   close->callback([&session, arguments] {
     session.action = [&session, arguments] { return run_incident_close(session, *arguments); };
   });

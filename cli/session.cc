@@ -85,6 +85,22 @@ void tell_incidents(Console& console, const Repository& repository) {
                         open.back().reason, " (kist incident list; an owner closes them)"));
 }
 
+// Packs that this machine has found damaged, and that nobody has looked into.
+void tell_damage(Console& console, const Repository& repository) {
+  std::size_t count = 0;
+  std::string first;
+  for (const DamageIncident& incident : damage_incidents(repository)) {
+    if (!incident.is_open()) continue;
+    const auto& [pack, problem] = *incident.packs.begin();
+    if (count == 0) first = concat(pack_path(pack), ": ", describe(problem));
+    count += incident.packs.size();
+  }
+  if (count == 0) return;
+  console.notice(concat("this machine has found ", count, count == 1 ? " pack" : " packs",
+                        " gone or damaged; ", first,
+                        " (kist incident list; kist incident close --here once you know why)"));
+}
+
 }  // namespace
 
 Repository Session::open() {
@@ -93,6 +109,7 @@ Repository Session::open() {
   Repository repository =
       open_repository(std::move(where), get_credential(options.secret), how, services());
   tell_incidents(console, repository);
+  tell_damage(console, repository);
   return repository;
 }
 

@@ -61,7 +61,9 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
   }
   Json hurt = Json::array();
   for (const HurtPath& path : report.hurt) {
-    hurt.push_back({{"snapshot", hex(path.snapshot)}, {"path", json_text("/" + path.path)}});
+    hurt.push_back({{"snapshot", hex(path.snapshot)},
+                    {"path", json_text("/" + path.path)},
+                    {"restorable", path.is_restorable}});
   }
   return {{"level", arguments.level},
           {"dry_run", arguments.is_dry_run},
@@ -70,6 +72,7 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
           {"healed", report.healed},
           {"hurt", hurt},
           {"hurt_count", report.hurt_count},
+          {"restorable_count", report.restorable_count},
           {"entries", report.entries},
           {"snapshots", report.snapshots},
           {"packs", report.packs},
@@ -100,11 +103,11 @@ void print_findings(const VerifyArguments& arguments, const VerifyReport& report
     print_line(concat("NOTE     ", note.object, ": ", printable(note.text)));
   }
   for (const HurtPath& path : report.hurt) {
-    print_line(
-        concat("LOST     ", hex(path.snapshot).substr(0, 10), ":", printable("/" + path.path)));
+    print_line(concat(path.is_restorable ? "AT RISK  " : "LOST     ",
+                      hex(path.snapshot).substr(0, 10), ":", printable("/" + path.path)));
   }
   if (report.hurt_count > report.hurt.size()) {
-    print_line(concat("LOST     and ", report.hurt_count - report.hurt.size(), " more paths"));
+    print_line(concat("and ", report.hurt_count - report.hurt.size(), " more paths"));
   }
 }
 
@@ -115,31 +118,27 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
     print_line(concat(report.findings.size(), " findings, ", report.healed, " healed, ",
                       report.hurt_count, " paths hurt"));
   }
-  const auto count = [&](Remedy remedy) {
-    return std::ranges::count_if(report.findings, [&](const Finding& finding) {
-      return !finding.is_healed && finding.remedy == remedy;
-    });
-  };
-  if (count(Remedy::wait) > 0) {
+  if (report.restorable_count > 0) {
     print_line(
-        "LEFT: no journal entry names the object. A command that is under way may need it, so a "
-        "repair leaves it alone; the line says what removes it.");
+        concat(report.restorable_count,
+               " of the paths can be restored, from copies that their snapshots do not name: "
+               "another snapshot keeps these"));
   }
-  if (left == static_cast<std::uint64_t>(count(Remedy::wait))) return;
+  if (left == 0) return;
   if (arguments.is_dry_run) {
     print_line(concat("dry run: a repair would heal ", count(Remedy::heal), ", remove ",
-                      count(Remedy::remove), " and leave ",
-                      count(Remedy::none) + count(Remedy::wait), " of these; nothing was written"));
-  } else if (arguments.repairs) {
-    print_line(
-        "What is left can only come from elsewhere: back up the sources that still have it, then "
-        "verify again; or put the damaged objects back from a copy of the repository.");
-  } else {
-    print_line(
-        concat("kist verify --level ", arguments.level,
-               " --repair heals what has a good second copy, removes what was to be removed, and "
-               "makes the next backup store again what its source still has."));
+                      count(Remedy::remove), " and leave ", count(Remedy::none),
+                      " of these; nothing was written"));
+    return;
   }
+  if (!arguments.repairs) {
+    print_line(concat("kist verify --level ", arguments.level,
+                      " --repair heals what has a good second copy."));
+  }
+  print_line(
+      "What a damaged pack held can only come from elsewhere: back up the sources that still have "
+      "it, on this machine as always and on each other machine with kist backup --store-again, "
+      "then verify again; or put the pack back from a copy of the repository.");
 }
 
 Exit run_verify(Session& session, const VerifyArguments& arguments) {
@@ -162,7 +161,8 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
     }
     print_advice(arguments, report);
   }
-  return report.findings.size() == report.healed ? Exit::done : Exit::integrity;
+  const bool is_sound = report.findings.size() == report.healed && report.hurt_count == 0;
+  return is_sound ? Exit::done : Exit::integrity;
 }
 
 }  // namespace
@@ -181,10 +181,8 @@ void add_verify(CLI::App& app, Session& session) {
       ->add_option("-j,--threads", arguments->threads,
                    "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
-  CLI::Option* repair = command->add_flag(
-      "--repair", arguments->repairs,
-      "Repair objects that have a good second copy, and let the next backup store damaged "
-      "content again");
+  CLI::Option* repair = command->add_flag("--repair", arguments->repairs,
+                                          "Repair objects that have a good second copy");
   command
       ->add_flag("-n,--dry-run", arguments->is_dry_run,
                  "With --repair: say what would be healed and removed, and write nothing")

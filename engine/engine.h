@@ -28,6 +28,7 @@
 #include "engine/base/observer.h"
 #include "engine/base/random.h"
 #include "engine/base/version.h"
+#include "engine/format/names.h"
 #include "engine/journal/checkpoint.h"
 #include "engine/keys/recipient.h"
 #include "engine/ops/backup/backup.h"

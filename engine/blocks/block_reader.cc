@@ -100,18 +100,42 @@ FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const Frame
           .frame = frame.frame};
 }
 
-Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
+Bytes FrameReader::get(const Plan& plan) const {
   const std::string object = pack_path(plan.pack.hash);
   Bytes sealed(plan.record.place.contents_size);
   if (journal_.reader().get_range(object, plan.record.place.offset, sealed) != sealed.size()) {
     throw Error(Code::corrupt, concat(object, " is cut short"));
   }
+  return sealed;
+}
+
+Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
   const FramePosition position{journal_.keyring().repository(), plan.pack.kind, plan.frame};
+  // First: a key that is missing says nothing of the pack.
   const Key secret = keys_.frame_secret(plan.pack, plan.frame);
-  return open_frame(
-      secret, position,
-      {.contents = sealed, .encoding = plan.record.encoding, .plain_size = plan.record.plain_size},
-      decompressor, object);
+  Bytes out;
+  const auto failure = failure_of([&] {
+    const Bytes sealed = get(plan);
+    out = open_frame(secret, position,
+                     {.contents = sealed,
+                      .encoding = plan.record.encoding,
+                      .plain_size = plan.record.plain_size},
+                     decompressor, pack_path(plan.pack.hash));
+  });
+  if (!failure) return out;
+  if (is_damage(*failure)) record_damage(plan.pack);
+  throw Error(*failure);
+}
+
+// That it cannot be recorded, on a full disk say, is no reason not to go on.
+void FrameReader::record_damage(const PackRecord& pack) const {
+  try_to([&] {
+    const std::optional<std::uint64_t> size = journal_.reader().size(pack_path(pack.hash));
+    const PackProblem problem = !size                ? PackProblem::missing
+                                : *size != pack.size ? PackProblem::wrong_size
+                                                     : PackProblem::damaged;
+    journal_.local().damage().add(pack.hash, problem, journal_.services().clock.now_ms());
+  });
 }
 
 void check_block(const Key& id_key, const BlockId& id, View plaintext) {

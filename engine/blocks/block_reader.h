@@ -45,7 +45,8 @@ struct FrameId {
   auto operator<=>(const FrameId&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
-// Reads and opens frames. Thread-safe but for `index`, which the caller owns.
+// Reads and opens frames. Thread-safe but for `index`, which the caller owns. A pack that turns out
+// to be gone or damaged becomes an incident of this machine.
 class FrameReader {
  public:
   FrameReader(const Journal& journal, const ReadKeys& keys)
@@ -65,6 +66,9 @@ class FrameReader {
   PackKeyring& keys() { return keys_; }
 
  private:
+  [[nodiscard]] Bytes get(const Plan& plan) const;
+  void record_damage(const PackRecord& pack) const;
+
   const Journal& journal_;
   PackKeyring keys_;
 };

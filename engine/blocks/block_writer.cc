@@ -22,6 +22,7 @@ BlockWriter::BlockWriter(
       author_{.origin = journal_.keyring().origin(),
               .signing_seed = journal_.keyring().signing_seed(),
               .random = journal_.services().random},
+      look_(journal_, !is_dry),
       deduplicator_(stored_blocks()),
       segments_(journal_.writer(), author_),
       objects_(journal_.writer(), author_),
@@ -36,12 +37,18 @@ BlockWriter::BlockWriter(
                  if (count >= segment_blocks_target) write_segment(kind);
                }) {}
 
-StoredBlocks BlockWriter::stored_blocks() const {
+void BlockWriter::rely_from(std::uint64_t first_number) {
+  rely_from_ = first_number;
+  deduplicator_.rely_from(first_number);
+}
+
+StoredBlocks BlockWriter::stored_blocks() {
   const State& state = journal_.state();
   const Trust rule = policy_in_force(state).dedup;
   return {.index = blocks_.index(Cancelling::no),
           .trusted = {state, rule, journal_.keyring().slot()},
-          .damaged_packs = journal_.local().damaged_packs()};
+          .first_number = rely_from_,
+          .may_rely_on = [this](const PackRecord& pack) { return look_.may_rely_on(pack); }};
 }
 
 ReferenceRun BlockWriter::add(PackKind kind, const BlockId& id, View plaintext) {
@@ -89,6 +96,7 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   for (const NamedKey& pack : segments_.pack_keys()) {
     out.packs.push_back(pack.hash);
   }
+  look_.note_stored(out.packs);
   out.body = objects_.body();
   out.reference_set = objects_.reference_set();
   return out;
@@ -106,6 +114,7 @@ void BlockWriter::begin_next_entry(const EntryNumbers& numbers) {
   references_.begin_next_entry(numbers);
   earlier_blocks_ += new_block_count();
   segments_.begin_next_entry();
+  look_.renew();
   deduplicator_.begin_next_entry(stored_blocks());
 }
 

@@ -27,6 +27,7 @@
 #include "engine/blocks/blocks.h"
 #include "engine/blocks/deduplicator.h"
 #include "engine/blocks/pack_builder.h"
+#include "engine/blocks/pack_look.h"
 #include "engine/blocks/reference_set_builder.h"
 #include "engine/blocks/segment_writer.h"
 #include "engine/blocks/snapshot_objects.h"
@@ -52,6 +53,15 @@ class BlockWriter : private Pinned {
               bool is_dry = false);
   ~BlockWriter() = default;
 
+  // Blocks with lesser numbers are stored again when they are met. Before anything is added.
+  void rely_from(std::uint64_t first_number);
+
+  // The look at the packs that this writer refers to.
+  [[nodiscard]] PackLook& look() { return look_; }
+
+  // The index that blocks are looked up in; not after finish_snapshot().
+  [[nodiscard]] const BlockIndex::Reader& index() const { return deduplicator_.index(); }
+
   // A reference to the block: to a stored copy that may be relied on, to one of this run, or to a
   // new one. 1 to block_bytes_max bytes.
   ReferenceRun add(PackKind kind, const BlockId& id, View plaintext);
@@ -68,6 +78,11 @@ class BlockWriter : private Pinned {
 
   [[nodiscard]] std::uint64_t new_bytes() const { return new_bytes_; }
 
+  // Blocks that were stored again because no pack that has them may be relied on.
+  [[nodiscard]] std::uint64_t stored_again_count() const {
+    return deduplicator_.stored_again_count();
+  }
+
   // Writes all open packs and segments, then body, reference set and key segments. Durable on
   // return; only the journal entry remains to be committed. No block is added until
   // begin_next_entry().
@@ -81,7 +96,7 @@ class BlockWriter : private Pinned {
   void begin_next_entry(const EntryNumbers& numbers);
 
  private:
-  [[nodiscard]] StoredBlocks stored_blocks() const;
+  [[nodiscard]] StoredBlocks stored_blocks();
   [[nodiscard]] std::uint64_t stored_bytes() const;
   void write_segment(PackKind kind);
 
@@ -90,6 +105,8 @@ class BlockWriter : private Pinned {
   const WriteKeys keys_;
   const bool is_dry_;
   const ObjectAuthor author_;
+  std::uint64_t rely_from_ = 0;
+  PackLook look_;
   Deduplicator deduplicator_;
   ReferenceSetBuilder references_;
   SegmentWriter segments_;

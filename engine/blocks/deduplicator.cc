@@ -1,5 +1,6 @@
 #include "engine/blocks/deduplicator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/blocks/trusted_copy.h"
@@ -7,26 +8,59 @@
 
 namespace kist {
 
+namespace {
+
+// With the rule Trust::all, a slot that was taken over may have stored a block any number of times.
+constexpr std::size_t copies_max = 64;
+
+}  // namespace
+
 void Deduplicator::look_at(StoredBlocks stored) {
   index_.emplace(stored.index);
   trusted_ = std::move(stored.trusted);
-  damaged_packs_.clear();
-  if (stored.damaged_packs.empty()) return;
-  for (std::uint32_t pack = 0; pack < index_->pack_count(); ++pack) {
-    if (stored.damaged_packs.contains(index_->pack(pack).hash)) damaged_packs_.insert(pack);
+  first_number_ = stored.first_number;
+  ask_ = std::move(stored.may_rely_on);
+  packs_.assign(ask_ ? index_->pack_count() : 0, Reliance::unknown);
+}
+
+bool Deduplicator::may_rely_on(std::uint32_t pack) {
+  if (!ask_) return true;
+  Reliance& known = packs_.at(pack);
+  if (known == Reliance::unknown) {
+    known = ask_(index_->pack(pack)) ? Reliance::yes : Reliance::no;
   }
+  return known == Reliance::yes;
 }
 
-std::optional<std::uint64_t> Deduplicator::find_stored(const BlockId& id) const {
+// Nearly all blocks have one or two copies, which one pass over the index yields. Where there are
+// many, those that are not trusted are skipped range by range.
+void Deduplicator::collect_copies(const BlockTag& tag) {
+  copies_.clear();
+  std::size_t seen_count = 0;
+  index_->for_each_copy(tag, [&](const BlockLocation& copy) {
+    const bool counts = copy.number >= first_number_ && trusted_.contains(copy.number);
+    if (counts) copies_.push_back(copy);
+    return ++seen_count < copies_max;
+  });
+  if (seen_count < copies_max) return;
+  copies_.clear();
+  static_cast<void>(find_trusted(*index_, trusted_, tag, [&](const BlockLocation& copy) {
+    if (copy.number >= first_number_) copies_.push_back(copy);
+    return copies_.size() == copies_max;
+  }));
+}
+
+std::optional<std::uint64_t> Deduplicator::find_stored(const BlockId& id) {
   KIST_ENSURE(index_.has_value());
-  const auto is_whole = [&](const BlockLocation& copy) {
-    return !damaged_packs_.contains(copy.pack);
-  };
-  const auto copy = find_trusted(*index_, trusted_, tag_of(id), is_whole);
-  return copy ? std::optional(copy->number) : std::nullopt;
+  collect_copies(tag_of(id));
+  const auto copy = std::find_if(copies_.rbegin(), copies_.rend(),
+                                 [&](const BlockLocation& each) { return may_rely_on(each.pack); });
+  if (copy != copies_.rend()) return copy->number;
+  if (!copies_.empty()) ++stored_again_;
+  return std::nullopt;
 }
 
-std::optional<ReferenceRun> Deduplicator::find(const BlockId& id) const {
+std::optional<ReferenceRun> Deduplicator::find(const BlockId& id) {
   if (const auto own = run_.find(id)) {
     return ReferenceRun{own->is_meta ? NumberBase::new_meta : NumberBase::new_data, own->ordinal};
   }

@@ -53,6 +53,7 @@ LocalDirectory::LocalDirectory(std::string directory, Random& random, Observer& 
   load_keys(random, observer);
   open_catalog(observer);
   open_index(observer);
+  damage_ = std::make_unique<DamageRecord>(directory_, observer);
 }
 
 std::optional<LocalDirectory::Keys> LocalDirectory::read_keys() const {
@@ -238,25 +239,6 @@ void LocalDirectory::remember_exclusive_put() const {
 std::optional<SlotId> LocalDirectory::last_slot() const {
   const auto bytes = read_if_there(directory_ + "/slot", 256);
   return bytes ? parse_id<SlotId>(as_text(*bytes)) : std::nullopt;
-}
-
-std::set<ObjectHash> LocalDirectory::damaged_packs() const {
-  std::set<ObjectHash> out;
-  const auto bytes = read_if_there(directory_ + "/distrusted", 64U << 20U);
-  if (!bytes) return out;
-  ByteReader in(*bytes, "the list of damaged packs");
-  while (in.left() >= ObjectHash::size) {
-    out.insert(in.id<ObjectHash>());
-  }
-  return out;
-}
-
-void LocalDirectory::remember_damaged_packs(const std::set<ObjectHash>& packs) {
-  ByteWriter out;
-  for (const ObjectHash& pack : packs) {
-    out.id(pack);
-  }
-  replace_file(directory_ + "/distrusted", out.view());
 }
 
 void LocalDirectory::forget_file_caches() const {

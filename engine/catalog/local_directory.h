@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "engine/base/id.h"
@@ -18,7 +17,7 @@
 #include "engine/base/random.h"
 #include "engine/catalog/block_index.h"
 #include "engine/catalog/catalog.h"
-#include "engine/catalog/local_keys.h"
+#include "engine/catalog/damage_record.h"
 
 namespace kist {
 
@@ -62,9 +61,9 @@ class LocalDirectory {
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
 
-  // Packs that this machine has found damaged: no copy in them counts as stored.
-  [[nodiscard]] std::set<ObjectHash> damaged_packs() const;
-  void remember_damaged_packs(const std::set<ObjectHash>& packs);
+  // Packs that this machine has found gone or damaged: no copy in them counts as stored.
+  [[nodiscard]] DamageRecord& damage() { return *damage_; }
+
   // The local record of what each source's last backup saw: all of it is read again.
   void forget_file_caches() const;
 
@@ -104,6 +103,7 @@ class LocalDirectory {
   Keys keys_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<BlockIndex> index_;
+  std::unique_ptr<DamageRecord> damage_;
 };
 
 }  // namespace kist

@@ -480,3 +480,56 @@ TEST_CASE("a revoked key opens nothing any more, the others go on") {
   place.require("catalog rebuild", 0);
   place.require("journal verify", 0);
 }
+
+TEST_CASE("packs that are gone are said by a backup, shown as incidents, and closed here") {
+  const Place place;
+  place.require("init", 0);
+  place.require("key add --role writer --name laptop --new-key-file '" +
+                    (place.directory / "laptop.key") + "'",
+                0);
+  const std::string as_laptop =
+      concat(KIST_BINARY, " --repo '", place.directory / "repo", "' --state-dir '",
+             place.directory / "laptop", "' --key-file '", place.directory / "laptop.key", "' ");
+  const auto run = [&](const std::string& arguments) {
+    Result result;
+    FILE* pipe = ::popen(concat(as_laptop, arguments, " 2>&1 </dev/null").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+      result.out += static_cast<char>(c);
+    }
+    result.exit = WEXITSTATUS(::pclose(pipe));
+    CAPTURE(result.out);
+    return result;
+  };
+  const std::string backup = "backup --source laptop '" + place.tree() + "'";
+  REQUIRE(run(backup).exit == 0);
+  REQUIRE(run("incident list").exit == 0);
+  REQUIRE(run("incident close --here --note none").exit == 5);
+  std::filesystem::remove_all(place.directory / "repo/packs");
+  for (const auto& state : std::filesystem::directory_iterator(place.directory / "laptop")) {
+    std::filesystem::remove(state.path() / "cache/looked");  // a day later
+  }
+  const Result lost = run(backup);
+  REQUIRE(lost.exit == 3);
+  REQUIRE(contains(lost.out, "it is missing"));
+  REQUIRE(contains(lost.out, "older snapshots are hurt"));
+  const Result next = run(backup);
+  REQUIRE(next.exit == 0);
+  REQUIRE(contains(next.out, "this machine has found"));
+  REQUIRE(contains(run("incident list").out, "here  packs/"));
+  REQUIRE(contains(run("--json incident list").out, "\"problem\":\"it is missing\""));
+  REQUIRE(run("incident close 2 --here --note both").exit == 2);
+  REQUIRE(run("incident close --note 'not mine'").exit == 5);
+  REQUIRE(run("incident close --here --note 'pulled a disk'").exit == 0);
+  REQUIRE_FALSE(contains(run(backup).out, "this machine has found"));
+  REQUIRE(contains(run("incident list").out, "pulled a disk"));
+  // Another machine does not know of it, and says what it finds itself.
+  REQUIRE_FALSE(contains(place.run("incident list").out, "packs/"));
+  const Result verified = place.run("verify --level content");
+  REQUIRE(verified.exit == 4);
+  REQUIRE(contains(verified.out, "AT RISK"));
+  REQUIRE_FALSE(contains(verified.out, "LOST"));
+  REQUIRE(contains(place.run("incident list").out, "packs/"));
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
+  REQUIRE(run("backup --store-again --source laptop '" + place.tree() + "'").exit == 0);
+}

@@ -493,6 +493,6 @@ TEST_CASE("a verify that an epoch's end has caught distrusts nothing") {
   options.repairs = true;
   options.threads = 1;
   REQUIRE(error_code([&] { verify(repository, options); }) == Code::conflict);
-  REQUIRE(repository.local().damaged_packs().empty());
+  REQUIRE(repository.local().damage().packs().empty());
   REQUIRE(verify(repository, options).findings.empty());
 }

@@ -18,6 +18,7 @@
 #include "engine/format/manifest_tree.h"
 #include "engine/journal/journal.h"
 #include "engine/ops/backup/file_cache.h"
+#include "engine/ops/backup/relied_packs.h"
 #include "engine/ops/backup/snapshot_builder.h"
 #include "engine/ops/backup/source_reader.h"
 
@@ -109,6 +110,8 @@ class Backup {
     const BlockId root = builder_.finish();
     result_.statistics = statistics();
     result_.duration_ms = repository_.services().clock.now_ms() - started_ms_;
+    result_.lost_packs = writer_.look().found();
+    result_.blocks_stored_again = writer_.stored_again_count();
     if (options_.is_dry_run) return result_;
     StoredSnapshot stored =
         writer_.finish_snapshot({.body = body(root), .statistics = result_.statistics});
@@ -117,6 +120,7 @@ class Backup {
     result_.statistics = stored.statistics;
     cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
+    writer_.look().remember();
     return result_;
   }
 
@@ -159,22 +163,42 @@ class Backup {
     return out;
   }
 
-  // The caches of the source whose snapshots still stand: then all that they name does.
+  // The caches of the source whose snapshots still stand: then all that they name does, unless it
+  // was damaged. A backup that stores again goes on from the pending snapshot of another one only.
   std::vector<std::unique_ptr<FileCacheReader>> open_caches() {
     std::vector<std::unique_ptr<FileCacheReader>> out;
     for (const CacheKind kind : {CacheKind::pending, CacheKind::complete}) {
       auto cache = FileCacheReader::open(repository_.local(), source_key_, kind);
       if (!cache) continue;
-      const auto found = repository_.state().snapshots.find(cache->facts().snapshot);
+      const CacheFacts& facts = cache->facts();
+      const auto found = repository_.state().snapshots.find(facts.snapshot);
       if (!found || !found->is_live) continue;
-      if (kind == CacheKind::pending) {
-        pending_.adopted_last_path = cache->facts().last_path;
+      if (kind == CacheKind::complete) {
+        expected_ = facts;
+        if (!options_.stores_again) relied_.push_back(*found);
       } else {
-        expected_ = cache->facts();
+        if (options_.stores_again && facts.stored_again_from == 0) continue;
+        if (options_.stores_again) rely_from_ = facts.stored_again_from;
+        pending_.adopted_last_path = facts.last_path;
+        relied_.push_back(*found);
       }
       out.push_back(std::move(cache));
     }
     return out;
+  }
+
+  // What the caches name and the backup does not rely on.
+  UnreliedNumbers find_unrelied() {
+    if (relied_.empty() && !options_.stores_again) {
+      if (auto newest = find_newest_snapshot(repository_.state(), source_)) {
+        relied_.push_back(std::move(*newest));
+      }
+    }
+    return look_at_relied_packs(repository_, writer_, pool_,
+                                {.source_key = source_key_,
+                                 .snapshots = relied_,
+                                 .rely_from = rely_from_,
+                                 .is_dry_run = options_.is_dry_run});
   }
 
   // Pending snapshots that earlier backups of this source and slot left behind.
@@ -201,11 +225,7 @@ class Backup {
 
   // Every block of a pending snapshot, as numbers that stand by themselves.
   void adopt_blocks(const SnapshotState& snapshot) {
-    const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
-    pending_.adopted.unite(set.absolute);
-    const std::uint64_t base =
-        snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
-    set.relative.for_each([&](std::uint64_t ordinal) { pending_.adopted.add(base + ordinal); });
+    pending_.adopted.unite(numbers_of_snapshot(repository_, snapshot));
   }
 
   [[nodiscard]] bool is_within_adopted() const {
@@ -216,9 +236,13 @@ class Backup {
     adopt_pending();
     std::optional<StreamInput> stream = options_.stream;
     if (stream) stream->time = {started_ms_ / 1000, 0};
+    if (options_.stores_again) rely_from_ = repository_.state().next_number;
+    std::vector<std::unique_ptr<FileCacheReader>> caches = open_caches();
+    writer_.rely_from(rely_from_);
+    const UnreliedNumbers unrelied = find_unrelied();
     SourceReader reader({paths_, options_.walk, stream ? &*stream : nullptr},
-                        {keys_.id_key(), chunker_, repository_.observer(), problems_}, pool_,
-                        open_caches());
+                        {keys_.id_key(), chunker_, repository_.observer(), problems_, &unrelied},
+                        pool_, std::move(caches));
     while (const std::shared_ptr<ReadBatch> batch = reader.next()) {
       for (ReadEntry& entry : batch->entries) {
         builder_.add(entry, batch->buffer);
@@ -270,6 +294,7 @@ class Backup {
     ++result_.pending_snapshots;
     cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::pending, facts_of(id, counted));
+    writer_.look().remember();
     return entry;
   }
 
@@ -315,6 +340,7 @@ class Backup {
             .started_ms = started_ms_,
             .files = statistics.files(),
             .bytes = statistics.bytes_total,
+            .stored_again_from = rely_from_,
             .eras = {},
             .last_path = {}};
   }
@@ -387,7 +413,9 @@ class Backup {
   FileCacheWriter cache_;
   SnapshotBuilder builder_;
   PendingSnapshots pending_;
-  CacheFacts expected_;  // what the source held the last time
+  CacheFacts expected_;                // what the source held the last time
+  std::vector<SnapshotState> relied_;  // those behind the caches
+  std::uint64_t rely_from_ = 0;        // of a backup that stores again; else 0
   BackupResult result_;
 };
 

@@ -59,6 +59,7 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.i64(file.facts.started_ms);
   out.u64(file.facts.files);
   out.u64(file.facts.bytes);
+  out.u64(file.facts.stored_again_from);
   out.u64(file.piece_count);
   out.text(file.facts.last_path);
   out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
@@ -78,6 +79,7 @@ FactsFile decode_facts(View bytes) {
   out.facts.started_ms = in.i64();
   out.facts.files = in.u64();
   out.facts.bytes = in.u64();
+  out.facts.stored_again_from = in.u64();
   out.piece_count = in.u64();
   out.facts.last_path = in.text(path_bytes_max, "a path");
   out.facts.eras.resize(in.count(16, "a count of eras"));

@@ -35,6 +35,9 @@ struct CacheFacts {
   std::int64_t started_ms = 0;
   std::uint64_t files = 0;  // in the snapshot, and their bytes
   std::uint64_t bytes = 0;
+  // Of a backup that stores again what it meets: blocks with lesser numbers are not relied on. 0:
+  // of any other backup.
+  std::uint64_t stored_again_from = 0;
   // One for each journal entry of the backup: what came between two entries has references that
   // are relative to the second.
   std::vector<EntryNumbers> eras;

@@ -139,7 +139,8 @@ void SnapshotBuilder::count(const ReadEntry& read) {
     ++statistics_.others;
   } else {
     statistics_.bytes_total += entry.size;
-    if (read.change == Change::unmodified) ++statistics_.files_unmodified;
+    const bool is_unmodified = read.change == Change::unmodified || read.change == Change::reread;
+    if (is_unmodified) ++statistics_.files_unmodified;
     if (read.change == Change::changed) ++statistics_.files_changed;
     if (read.change == Change::fresh) ++statistics_.files_new;
   }

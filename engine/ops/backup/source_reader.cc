@@ -231,15 +231,20 @@ bool is_unmodified(const FileStatus& status, const Entry& entry, std::int64_t st
 
 }  // namespace
 
-// The cached entry of the item, if it still holds. `is_known`: a cache has the path at all.
-const CachedEntry* SourceReader::find_unmodified(const WalkItem& item, bool& is_known) {
+// The cached entry of the item, if it still holds and the backup may rely on what it names;
+// `otherwise`: what to say of the item where there is none.
+const CachedEntry* SourceReader::find_unmodified(const WalkItem& item, Change& otherwise) {
   const CachedEntry* found = nullptr;
+  otherwise = Change::fresh;
   for (const auto& cache : caches_) {
     const CachedEntry* cached = cache->find(item.path);
-    is_known |= cached != nullptr;
-    const bool holds = found == nullptr && cached != nullptr &&
-                       is_unmodified(item.status, cached->entry, cache->facts().started_ms);
-    if (holds) found = cached;
+    if (cached == nullptr) continue;
+    if (otherwise == Change::fresh) otherwise = Change::changed;
+    if (!is_unmodified(item.status, cached->entry, cache->facts().started_ms)) continue;
+    otherwise = Change::reread;
+    const bool is_relied_on =
+        context_.unrelied == nullptr || !context_.unrelied->touch(cached->runs);
+    if (found == nullptr && is_relied_on) found = cached;
   }
   return found;
 }
@@ -267,15 +272,13 @@ void SourceReader::handle(WalkItem item) {
     add(std::move(out), 0);
     return;
   }
-  bool is_known = false;
-  if (const CachedEntry* cached = find_unmodified(item, is_known)) {
+  if (const CachedEntry* cached = find_unmodified(item, out.change)) {
     out.entry = cached->entry;
     out.runs = cached->runs;
     out.change = Change::unmodified;
     add(std::move(out), 0);
     return;
   }
-  out.change = is_known ? Change::changed : Change::fresh;
   out.entry = describe(item);
   if (const auto failure = failure_of([&] { add_details(item, out.entry); })) {
     report(context_, out, *failure);

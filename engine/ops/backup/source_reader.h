@@ -17,6 +17,7 @@
 #include "engine/base/pinned.h"
 #include "engine/base/pool.h"
 #include "engine/base/queue.h"
+#include "engine/blocks/pack_ranges.h"
 #include "engine/content/chunker.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/problem_log.h"
@@ -33,7 +34,8 @@ struct ReadPiece {
   BlockId id;              // set by the pool
 };
 
-enum class Change : std::uint8_t { unmodified, changed, fresh };
+// `reread`: unmodified, but what an earlier backup stored of it is not relied on.
+enum class Change : std::uint8_t { unmodified, reread, changed, fresh };
 
 struct ReadEntry {
   Entry entry;
@@ -58,6 +60,7 @@ struct ReadContext {
   const Chunker& chunker;
   Observer& observer;
   ProblemLog& problems;
+  const UnreliedNumbers* unrelied = nullptr;  // null: all that the caches name is relied on
 };
 
 // Bytes that come from no file: a pipe, say. They become one file of that path.
@@ -109,7 +112,7 @@ class SourceReader : private Pinned {
   std::uint64_t read_blocks(const std::string& path,
                             std::uint64_t size_max,
                             const std::function<std::size_t(MutableView)>& read);
-  const CachedEntry* find_unmodified(const WalkItem& item, bool& is_known);
+  const CachedEntry* find_unmodified(const WalkItem& item, Change& otherwise);
   bool is_later_name(const WalkItem& item, Entry& entry);
   Entry describe(const WalkItem& item);
   const std::string& owner(std::uint32_t number, bool is_group);

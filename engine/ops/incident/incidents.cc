@@ -34,6 +34,14 @@ std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOption
   return entry.sequence;
 }
 
+std::vector<DamageIncident> damage_incidents(const Repository& repository) {
+  return repository.local().damage().incidents();
+}
+
+std::uint64_t close_damage_incidents(const Repository& repository, const std::string& note) {
+  return repository.local().damage().close(note, repository.services().clock.now_ms());
+}
+
 std::vector<UnsignedEntry> find_unsigned_tail(Repository& repository) {
   return find_unsigned_tail(repository.journal());
 }

@@ -1,10 +1,12 @@
-// Incidents: what went wrong with the journal, until an owner has looked into it.
+// Incidents: what went wrong with the journal, until an owner has looked into it; and packs that
+// this machine has found gone or damaged, until they are whole again.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "engine/catalog/damage_record.h"
 #include "engine/journal/unsigned_tail.h"
 #include "engine/repository/repository.h"
 
@@ -27,6 +29,14 @@ struct CloseIncidentsOptions {
 // Closes the incidents in that range; the sequence of the entry that says so. Error{refused} when
 // none of them is open (`own`).
 std::uint64_t close_incidents(Repository& repository, const CloseIncidentsOptions& options);
+
+// The incidents of this machine, oldest first, closed ones too: packs that its commands have found
+// gone or damaged and that were not found whole since. They stand in the local directory, so other
+// machines do not know of them. Any slot may ask, and close them.
+std::vector<DamageIncident> damage_incidents(const Repository& repository);
+// Closes those that are open, and returns how many that were. The packs stay what they are: nothing
+// relies on them. Error{invalid} for a note that is too long.
+std::uint64_t close_damage_incidents(const Repository& repository, const std::string& note);
 
 // As find_unsigned_tail() of the journal.
 std::vector<UnsignedEntry> find_unsigned_tail(Repository& repository);

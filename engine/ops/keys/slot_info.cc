@@ -56,4 +56,8 @@ void require_view(const Repository& repository) {
   repository.require_view();
 }
 
+bool may_view(const Repository& repository) {
+  return (repository.capabilities() & (can_read | can_audit)) != 0;
+}
+
 }  // namespace kist

@@ -43,5 +43,7 @@ std::vector<SlotInfo> list_slots(const Repository& repository);
 void require_capability(const Repository& repository, Capability capability);
 // The same for looking at snapshots and journal, which takes `read` or `audit`.
 void require_view(const Repository& repository);
+// Whether require_view() would pass.
+bool may_view(const Repository& repository);
 
 }  // namespace kist

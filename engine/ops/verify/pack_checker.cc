@@ -25,13 +25,22 @@ PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report repor
   keys_.emplace(repository.journal(), *rights_);
 }
 
+// What `work` fails with is reported.
 template <typename Work>
-bool PackChecker::attempt(const std::string& object, const Work& work) {
-  const auto failure = failure_except(Code::refused, work);
-  if (!failure) return true;
-  report_(object, failure->text(), std::nullopt);
-  return false;
+std::optional<Error> PackChecker::attempt(const std::string& object, const Work& work) {
+  auto failure = failure_except(Code::refused, work);
+  if (failure) report_(object, failure->text(), std::nullopt);
+  return failure;
 }
+
+namespace {
+
+// A store that does not answer now says nothing of the pack.
+PackProblem problem_of(const Error& failure, PackProblem damage) {
+  return is_damage(failure) ? damage : PackProblem::unreadable;
+}
+
+}  // namespace
 
 void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   const BlockIndex::Reader index(of);
@@ -59,14 +68,23 @@ void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
 void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
   Reading reading{.index = index, .number = number, .pack = index.pack(number)};
   const std::string path = pack_path(reading.pack.hash);
-  const bool is_there = attempt(path, [&] {
+  const auto absence = attempt(path, [&] {
     const std::optional<std::uint64_t> size = repository_.reader().size(path);
-    if (!size) throw Error(Code::missing, "it is missing");
-    if (*size != reading.pack.size) throw Error(Code::corrupt, "it has a wrong size");
+    if (!size) throw Error(Code::missing, describe(PackProblem::missing));
+    if (*size != reading.pack.size) {
+      throw Error(Code::corrupt, describe(PackProblem::wrong_size));
+    }
   });
-  if (!is_there) record_damage(reading);
+  if (absence) {
+    const bool is_missing = absence->code() == Code::missing;
+    record_damage(
+        reading, problem_of(*absence, is_missing ? PackProblem::missing : PackProblem::wrong_size));
+  }
   if (level_ == VerifyLevel::structure) return;
-  if (is_there && !attempt(path, [&] { read_pack(reading); })) record_damage(reading);
+  if (!absence) {
+    const auto damage = attempt(path, [&] { read_pack(reading); });
+    if (damage) record_damage(reading, problem_of(*damage, PackProblem::damaged));
+  }
   repository_.observer().progress({.files_done = number,
                                    .files_total = pack_count_,
                                    .bytes_done = bytes_read_,
@@ -131,13 +149,13 @@ void PackChecker::check_frame(Reading& reading,
   report_(pack_path(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
   const std::lock_guard lock(mutex_);
   damaged_frames_.insert({reading.number, frame});
-  damaged_packs_.insert(pack);
+  damaged_packs_.emplace(pack, problem_of(*failure, PackProblem::damaged));
 }
 
 // The pack is damaged, and its frames from the one on that was being read cannot be read.
-void PackChecker::record_damage(const Reading& reading) {
+void PackChecker::record_damage(const Reading& reading, PackProblem problem) {
   const std::lock_guard lock(mutex_);
-  damaged_packs_.insert(reading.pack.hash);
+  damaged_packs_.emplace(reading.pack.hash, problem);
   for (std::uint32_t frame = reading.frames_read; frame < reading.pack.frame_count; ++frame) {
     damaged_frames_.insert({reading.number, frame});
   }

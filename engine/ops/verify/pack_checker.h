@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/blocks/block_reader.h"
+#include "engine/catalog/damage_record.h"
 #include "engine/ops/verify/segment_prover.h"
 #include "engine/ops/verify/verify.h"
 
@@ -31,7 +32,7 @@ class PackChecker {
 
   [[nodiscard]] const std::set<FrameId>& damaged_frames() const { return damaged_frames_; }
 
-  [[nodiscard]] const std::set<ObjectHash>& damaged_packs() const { return damaged_packs_; }
+  [[nodiscard]] const DamagedPacks& damaged_packs() const { return damaged_packs_; }
 
   [[nodiscard]] const SegmentProver& prover() const { return prover_; }
 
@@ -45,7 +46,7 @@ class PackChecker {
 
  private:
   template <typename Work>
-  bool attempt(const std::string& object, const Work& work);
+  std::optional<Error> attempt(const std::string& object, const Work& work);
 
   // A pack that is being read.
   struct Reading {
@@ -66,7 +67,7 @@ class PackChecker {
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
                        const std::string& path);
-  void record_damage(const Reading& reading);
+  void record_damage(const Reading& reading, PackProblem problem);
 
   Repository& repository_;
   VerifyLevel level_;
@@ -76,7 +77,7 @@ class PackChecker {
   std::optional<FrameReader> keys_;  // likewise
   std::mutex mutex_;
   std::set<FrameId> damaged_frames_;
-  std::set<ObjectHash> damaged_packs_;
+  DamagedPacks damaged_packs_;
   std::uint32_t pack_count_ = 0;
   std::atomic<std::uint64_t> frame_count_{0};
   std::atomic<std::uint64_t> block_count_{0};

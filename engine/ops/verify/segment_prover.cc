@@ -24,14 +24,23 @@ SegmentProver::SegmentProver(const State& state) {
   }
 }
 
-void SegmentProver::add(std::uint64_t number) {
+std::optional<std::size_t> SegmentProver::find(std::uint64_t number) const {
   const auto first = [](const Segment& segment) { return segment.introduction.first_number; };
   const auto after = std::ranges::upper_bound(segments_, number, {}, first);
-  if (after == segments_.begin()) return;
-  Segment& segment = *std::prev(after);
-  if (number - segment.introduction.first_number < segment.introduction.block_count) {
-    ++segment.found;
-  }
+  if (after == segments_.begin()) return std::nullopt;
+  const auto place = static_cast<std::size_t>(after - segments_.begin()) - 1;
+  const SegmentIntroduction& segment = segments_[place].introduction;
+  if (number - segment.first_number >= segment.block_count) return std::nullopt;
+  return place;
+}
+
+void SegmentProver::add(std::uint64_t number) {
+  if (const auto place = find(number)) ++segments_[*place].found;
+}
+
+bool SegmentProver::has_proved(std::uint64_t number) const {
+  const auto place = find(number);
+  return place && segments_[*place].found == segments_[*place].introduction.block_count;
 }
 
 std::uint64_t SegmentProver::commit_proofs(Repository& repository) const {

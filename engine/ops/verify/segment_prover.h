@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "engine/repository/repository.h"
 
@@ -19,6 +21,9 @@ class SegmentProver {
   // Counts a block that was opened, whose id was computed, and that lies where the index has it.
   // Each block once; any thread.
   void add(std::uint64_t number);
+  // Whether all blocks of the number's segment were counted. False for a segment that was proved
+  // before.
+  [[nodiscard]] bool has_proved(std::uint64_t number) const;
   // Records the proved segments in the journal, and returns how many they are. Error as commit()
   // throws.
   std::uint64_t commit_proofs(Repository& repository) const;
@@ -30,6 +35,9 @@ class SegmentProver {
     SegmentIntroduction introduction;
     std::atomic<std::uint64_t> found{0};
   };
+
+  // The place of the segment that has the number.
+  [[nodiscard]] std::optional<std::size_t> find(std::uint64_t number) const;
 
   std::deque<Segment> segments_;  // by first number
 };

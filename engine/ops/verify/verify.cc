@@ -1,6 +1,7 @@
 #include "engine/ops/verify/verify.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -19,6 +20,7 @@
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/repository_file.h"
 #include "engine/repository/snapshot_tree.h"
+#include "engine/rules/policy.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -81,9 +83,7 @@ class Verifier {
       }
     }
     require_same_epoch();
-    if (repairs()) {
-      remember_damaged(has_index && options_.level == VerifyLevel::content);
-    }
+    if (has_index && !options_.is_dry_run) record_damage();
     if (has_index && options_.level == VerifyLevel::content && !options_.is_dry_run) {
       record_proofs();
     }
@@ -264,52 +264,115 @@ class Verifier {
     }
   }
 
-  // The next backup stores again what a damaged pack held. A pack counts as good again only once a
-  // verify has read all of it.
-  void remember_damaged(bool has_read_all) {
-    const std::set<ObjectHash> before = repository_.local().damaged_packs();
-    std::set<ObjectHash> packs = packs_.damaged_packs();
-    if (!has_read_all) packs.insert(before.begin(), before.end());
-    if (packs == before) return;
-    repository_.local().remember_damaged_packs(packs);
-    repository_.local().forget_file_caches();
+  // What could not be read is recorded by a repair alone, because the store may answer tomorrow. A
+  // failure, of a full disk say, does not fail the verify.
+  void record_damage() {
+    const auto failure = failure_of([&] {
+      DamageRecord& record = repository_.local().damage();
+      const std::int64_t now_ms = repository_.services().clock.now_ms();
+      for (const auto& [pack, problem] : packs_.damaged_packs()) {
+        if (problem != PackProblem::unreadable || repairs()) record.add(pack, problem, now_ms);
+      }
+      record.remove(find_whole_again());
+    });
+    if (!failure) return;
+    repository_.observer().notice(
+        concat("which packs are damaged is not recorded on this machine: ", failure->text()));
+  }
+
+  // Packs that were recorded as damaged and are not: those that only have to be there, and at level
+  // content, which has read all of each, the others too. What the index does not know was not
+  // looked at.
+  [[nodiscard]] std::set<ObjectHash> find_whole_again() const {
+    const bool has_read_all = options_.level == VerifyLevel::content;
+    const BlockIndex::Reader index(*index_);
+    std::set<ObjectHash> out;
+    for (const auto& [pack, problem] : repository_.local().damage().packs()) {
+      if (!has_read_all && !shows_in_size(problem)) continue;
+      if (!packs_.damaged_packs().contains(pack) && index.find_pack(pack)) out.insert(pack);
+    }
+    return out;
   }
 
   // What a manifest needs, looked up in one snapshot's set and in the index.
   struct Needs {
     const ReferenceSet& set;
-    std::uint64_t base = 0;  // of the set's relative numbers
+    std::uint64_t base = 0;         // of the set's relative numbers
+    const TrustedNumbers& trusted;  // by the snapshot's author
     const BlockIndex::Reader& index;
   };
 
-  // Throws unless the block is stored and its number is in the reference set; false when no copy of
-  // it can be read.
-  [[nodiscard]] bool check_reference(const Needs& needs, const BlockId& id) const {
+  // How a block is there, from bad to good.
+  enum class Presence : std::uint8_t { lost, unnamed, untrusted, whole };
+
+  // What was found of the blocks that an entry needs.
+  struct Found {
+    Presence worst = Presence::whole;
+    std::string problem;  // with the set itself; empty: none
+  };
+
+  // The best of the block's copies. Only one and the same copy that is named by the set, and whole,
+  // and trusted, makes the block count as there: a copy that another snapshot keeps, or that only
+  // its author vouches for, may be gone tomorrow.
+  void check_reference(const Needs& needs, const BlockId& id, Found& found) const {
     bool is_stored = false;
     bool is_named = false;
-    bool is_whole = false;
+    Presence best = Presence::lost;
     needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
       is_stored = true;
-      is_whole |= !packs_.damaged_frames().contains({copy.pack, copy.frame});
-      is_named |=
+      const bool names =
           needs.set.absolute.contains(copy.number) ||
           (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
-      return !is_named || !is_whole;
+      is_named |= names;
+      if (packs_.damaged_frames().contains({copy.pack, copy.frame})) return true;
+      const bool is_trusted =
+          needs.trusted.contains(copy.number) || packs_.prover().has_proved(copy.number);
+      best = std::max(best, !names       ? Presence::unnamed
+                            : is_trusted ? Presence::whole
+                                         : Presence::untrusted);
+      return best != Presence::whole;
     });
-    if (!is_stored) throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
-    if (!is_named) {
-      throw Error(Code::corrupt, concat("block ", hex(id), " is not in the reference set"));
+    found.worst = std::min(found.worst, best);
+    if (!found.problem.empty()) return;
+    if (!is_stored) {
+      found.problem = concat("block ", hex(id), " is in no pack");
+    } else if (!is_named) {
+      found.problem = concat("block ", hex(id), " is not in the reference set");
+    } else if (best == Presence::untrusted) {
+      found.problem = concat("block ", hex(id),
+                             ": the copy that the reference set names is another slot's, and "
+                             "nobody has vouched for it");
     }
-    return is_whole;
   }
 
-  void record_hurt(const SnapshotState& snapshot, const std::string& path) {
+  // The rule of the policy in force, for the author of a snapshot.
+  const TrustedNumbers& trusted_by(const SlotId& author) {
+    const auto found = trusted_.find(author);
+    if (found != trusted_.end()) return found->second;
+    const Trust rule = policy_in_force(repository_.state()).dedup;
+    return trusted_.emplace(author, TrustedNumbers(repository_.state(), rule, author))
+        .first->second;
+  }
+
+  void record_hurt(const SnapshotState& snapshot, const std::string& path, Presence presence) {
+    const bool is_restorable = presence != Presence::lost;
     ++report_.hurt_count;
-    if (report_.hurt.size() < hurt_max) report_.hurt.push_back({snapshot.taken.snapshot, path});
+    if (is_restorable) ++report_.restorable_count;
+    if (report_.hurt.size() >= hurt_max) return;
+    report_.hurt.push_back({snapshot.taken.snapshot, path, is_restorable});
   }
 
-  // Every block that the manifest names is stored, and its number is in the reference set. Paths
-  // that need what cannot be read are named.
+  // What was found of the blocks that a path needs; "" is the tree itself.
+  void record_found(const SnapshotState& snapshot, const std::string& path, const Found& found) {
+    if (!found.problem.empty()) {
+      report(concat("snapshot ", hex(snapshot.taken.snapshot)),
+             concat("/", path, ": ", found.problem));
+    }
+    if (found.worst != Presence::whole) record_hurt(snapshot, path, found.worst);
+  }
+
+  // Every block that the manifest names is there, by check_reference(). Paths that need one which
+  // is not are named.
   void check_manifest(const SnapshotState& snapshot) {
     const SnapshotTree tree(repository_, *index_, snapshot);
     const ManifestReader& manifest = tree.manifest();
@@ -318,16 +381,18 @@ class Verifier {
     const Needs needs{
         .set = set,
         .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
+        .trusted = trusted_by(snapshot.author),
         .index = index};
-    bool is_whole = true;
-    const auto require = [&](const BlockId& id) { is_whole &= check_reference(needs, id); };
+    Found found;
+    const auto require = [&](const BlockId& id) { check_reference(needs, id, found); };
+    manifest.for_each_node(tree.root(), require);
+    record_found(snapshot, "", found);
     // Each content node once: a malicious one may name the next one any number of times, and so on.
     std::set<BlockId> whole_nodes;
     std::set<BlockId> nodes;  // of this entry
-    manifest.for_each_node(tree.root(), require);
     manifest.for_each(tree.root(), "", ManifestReader::Order::forward, [&](const Entry& entry) {
       check_cancelled(repository_.observer());
-      is_whole = true;
+      found = {};
       nodes.clear();
       const auto failure = failure_of([&] {
         if (entry.xattrs_block) require(*entry.xattrs_block);
@@ -342,15 +407,10 @@ class Verifier {
               require(node);
               return true;
             });
-        if (is_whole) whole_nodes.merge(nodes);
+        if (found.worst == Presence::whole) whole_nodes.merge(nodes);
       });
-      if (failure) {
-        report(concat("snapshot ", hex(snapshot.taken.snapshot)),
-               concat("/", entry.path, ": ", failure->text()));
-        // A set that does not name a stored block is wrong, but the path can be restored.
-        is_whole = is_whole && failure->code() != Code::missing;
-      }
-      if (!is_whole) record_hurt(snapshot, entry.path);
+      if (failure) found = {.worst = Presence::lost, .problem = failure->text()};
+      record_found(snapshot, entry.path, found);
       return true;
     });
   }
@@ -359,9 +419,10 @@ class Verifier {
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
-  std::optional<ReadKeys> keys_;  // of a slot that reads
-  EpochId epoch_;                 // that the run goes by
-  BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made
+  std::optional<ReadKeys> keys_;              // of a slot that reads
+  std::map<SlotId, TrustedNumbers> trusted_;  // by author
+  EpochId epoch_;                             // that the run goes by
+  BlockIndex* index_ = nullptr;               // of that epoch; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

@@ -49,22 +49,24 @@ struct VerifyNote {
   std::string text;
 };
 
-// A path that cannot be restored from a snapshot as it was.
+// A path that needs a block which is not there as the snapshot has it: no copy of the block is
+// named by the snapshot's reference set, and whole, and one that the snapshot's author may rely on.
 struct HurtPath {
   SnapshotId snapshot;
   std::string path;
+  // Other copies are whole, and a restore takes them. The snapshot does not name those, so nothing
+  // keeps them for its sake.
+  bool is_restorable = false;
 };
 
 struct VerifyOptions {
   VerifyLevel level = VerifyLevel::structure;
   unsigned threads = 0;
-  // Writes the damaged copy of what is stored twice anew from the good one. Packs that are damaged
-  // are not deduplicated against any more, so that the next backup of a source that still has their
-  // content stores it again. Nothing is removed but what the journal's head does not
-  // name in the folders that hold secrets, and nothing that is under way may need.
+  // Writes the damaged copy of what is stored twice anew from the good one. Nothing is removed but
+  // objects of epochs that have ended.
   bool repairs = false;
   // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
-  // for in the journal.
+  // for in the journal, nor recorded on this machine.
   bool is_dry_run = false;
 };
 
@@ -73,8 +75,9 @@ struct VerifyReport {
   std::vector<VerifyNote> notes;
   std::vector<HurtPath> hurt;  // at level content: the first ones
   std::uint64_t hurt_count = 0;
-  std::uint64_t healed = 0;   // findings that are no more
-  std::uint64_t entries = 0;  // of the journal
+  std::uint64_t restorable_count = 0;  // of these
+  std::uint64_t healed = 0;            // findings that are no more
+  std::uint64_t entries = 0;           // of the journal
   std::uint64_t snapshots = 0;
   std::uint64_t packs = 0;
   std::uint64_t frames = 0;      // opened
@@ -83,6 +86,9 @@ struct VerifyReport {
   std::uint64_t proved = 0;      // index segments that writers may rely on from now on
 };
 
+// Packs that turn out to be gone or damaged become an incident of this machine: nothing is
+// deduplicated against them here any more, so the next backup of a source that still has their
+// content stores it again. Those that turn out to be whole again are taken from that record.
 VerifyReport verify(Repository& repository, const VerifyOptions& options);
 
 }  // namespace kist

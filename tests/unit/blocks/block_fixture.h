@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,7 +78,12 @@ struct IndexFixture {
   }
 
   StoredBlocks stored(TrustedNumbers trusted = {}, std::set<ObjectHash> damaged = {}) {
-    return {.index = index, .trusted = std::move(trusted), .damaged_packs = std::move(damaged)};
+    return {.index = index,
+            .trusted = std::move(trusted),
+            .first_number = 0,
+            .may_rely_on = [damaged = std::move(damaged)](const PackRecord& pack) {
+              return !damaged.contains(pack.hash);
+            }};
   }
 
   TemporaryDirectory directory;

@@ -212,17 +212,14 @@ TEST_CASE("of two processes that see heads at once the greater one is remembered
   REQUIRE(sample.open().last_head()->sequence == 200);
 }
 
-TEST_CASE("a list of damaged packs that is cut short keeps the names that are whole") {
+TEST_CASE("which packs are damaged is kept over an epoch's end") {
   LocalSample sample;
-  LocalDirectory local = sample.open();
-  REQUIRE(local.damaged_packs().empty());
-  const std::set<ObjectHash> packs = {sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)};
-  local.remember_damaged_packs(packs);
-  REQUIRE(sample.open().damaged_packs() == packs);
-  std::filesystem::resize_file(sample.file("distrusted"), ObjectHash::size + 7);
-  REQUIRE(local.damaged_packs() == std::set<ObjectHash>{sample_id<ObjectHash>(1)});
-  local.remember_damaged_packs({});
-  REQUIRE(local.damaged_packs().empty());
+  {
+    LocalDirectory local = sample.open();
+    local.damage().add(sample_id<ObjectHash>(1), PackProblem::damaged, 5);
+    local.enter_epoch(sample_id<EpochId>(1), sample.random);
+  }
+  REQUIRE(sample.open().damage().packs().size() == 1);
 }
 
 TEST_CASE("with a new epoch go the index, the caches and their secret, and nothing else") {

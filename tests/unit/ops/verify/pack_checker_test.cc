@@ -48,7 +48,7 @@ struct CheckedPacks : World {
     REQUIRE_FALSE(check(level).empty());
     REQUIRE(std::ranges::all_of(objects, [&](const auto& name) { return name == largest; }));
     REQUIRE(checker->damaged_packs().size() == 1);
-    REQUIRE(pack_path(*checker->damaged_packs().begin()) == largest);
+    REQUIRE(pack_path(checker->damaged_packs().begin()->first) == largest);
   }
 
   std::string largest;

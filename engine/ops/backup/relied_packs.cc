@@ -1,0 +1,65 @@
+#include "engine/ops/backup/relied_packs.h"
+
+#include "engine/base/attempt.h"
+#include "engine/blocks/block_reader.h"
+
+namespace kist {
+
+NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot) {
+  ReferenceSet set = get_reference_set(repository.journal(), snapshot);
+  const std::uint64_t base =
+      snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
+  set.relative.for_each([&](std::uint64_t ordinal) { set.absolute.add(base + ordinal); });
+  return std::move(set.absolute);
+}
+
+std::optional<SnapshotState> find_newest_snapshot(const State& state, const std::string& source) {
+  std::optional<SnapshotState> out;
+  for (const SnapshotPtr& snapshot : state.live_snapshots()) {
+    if (snapshot->taken.source == source) out = *snapshot;
+  }
+  return out;
+}
+
+namespace {
+
+// A set that cannot be read may name anything.
+NumberSet relied_numbers(const Repository& repository, const ReliedOn& relied) {
+  NumberSet out;
+  for (const SnapshotState& snapshot : relied.snapshots) {
+    const auto damage = damage_of([&] { out.unite(numbers_of_snapshot(repository, snapshot)); });
+    if (damage) out.add_range(0, repository.state().next_number);
+  }
+  return out;
+}
+
+}  // namespace
+
+UnreliedNumbers look_at_relied_packs(const Repository& repository,
+                                     BlockWriter& writer,
+                                     Pool& pool,
+                                     const ReliedOn& relied) {
+  UnreliedNumbers out{.below = relied.rely_from, .ranges = {}};
+  PackLook& look = writer.look();
+  const bool is_due = !relied.is_dry_run && !look.has_looked_for(relied.source_key);
+  if (!is_due && look.damaged().empty()) return out;
+  const BlockIndex::Reader& index = writer.index();
+  const PackRanges ranges(index);
+  if (is_due) {
+    std::vector<PackRecord> packs;
+    for (const std::uint32_t pack : ranges.packs_of(relied_numbers(repository, relied))) {
+      packs.push_back(index.pack(pack));
+    }
+    look.look_at(packs, count_by_folder(index), pool);
+    if (relied.rely_from == 0) look.note_looked_for(relied.source_key);
+    look.remember();
+  }
+  std::vector<std::uint32_t> unrelied;
+  for (const ObjectHash& pack : look.unrelied()) {
+    if (const auto number = index.find_pack(pack)) unrelied.push_back(*number);
+  }
+  out.ranges = ranges.ranges_of(unrelied);
+  return out;
+}
+
+}  // namespace kist

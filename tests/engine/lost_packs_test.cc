@@ -1,0 +1,484 @@
+// Damage that one machine cannot tell another: packs that an owner found damaged, and packs that
+// are gone, under the eyes of a laptop that can only write.
+#include <atomic>
+#include <filesystem>
+
+#include "engine/format/names.h"
+#include "tests/support/forwarding_store.h"
+#include "tests/support/roles.h"
+#include "tests/support/world.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t day_ms = 86'400'000;
+
+// Counts how often packs are asked for.
+class AskedStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  std::optional<std::uint64_t> size(const std::string& path) override {
+    if (path.starts_with("packs/")) ++asked;
+    return ForwardingStore::size(path);
+  }
+
+  void list(const std::string& folder,
+            const std::function<void(const std::string&)>& each) override {
+    if (folder.starts_with("packs/")) ++listed;
+    ForwardingStore::list(folder, each);
+  }
+
+  std::atomic<std::uint64_t> asked{0};
+  std::atomic<std::uint64_t> listed{0};
+};
+
+// Asks to stop once so many files are done.
+class StoppingObserver final : public Observer {
+ public:
+  explicit StoppingObserver(std::uint64_t after) : after_(after) {}
+
+  void progress(const Progress& progress) override {
+    if (progress.files_done >= after_) stop_ = true;
+  }
+
+  [[nodiscard]] bool cancelled() const override { return stop_; }
+
+ private:
+  std::uint64_t after_;
+  std::atomic<bool> stop_{false};
+};
+
+// An owner, and a laptop with a writer's key that has backed up some files of its own.
+struct Laptop : Roles {
+  Laptop() : Roles(writer_capabilities) {
+    for (int i = 0; i < 6; ++i) {
+      write_news(200'000, concat("news", i));
+    }
+    age_tree(source / "tree");
+    auto repository = open();
+    before = backup(repository).snapshot;
+  }
+
+  // The laptop, whose commands tell another observer.
+  Repository open_with(Observer& observer) {
+    other.clock.advance_ms(120'000);
+    return open_repository(store, Machine::credential(9),
+                           {.state_parent = other.state.path(), .slot = {}},
+                           {other.clock, other.random, observer});
+  }
+
+  // The laptop starts without what it knew: another machine with the same key.
+  void lose_local_state() {
+    for (const auto& entry : fs::directory_iterator(other.state.path())) {
+      fs::remove_all(entry.path());
+    }
+  }
+
+  BackupResult backup(Repository& repository, bool stores_again = false) {
+    other.clock.advance_ms(120'000);
+    BackupOptions options;
+    options.paths = {source / "tree"};
+    options.source = "laptop";
+    options.threads = 2;
+    options.stores_again = stores_again;
+    return kist::backup(repository, options);
+  }
+
+  // The packs of the laptop that hold files.
+  std::vector<std::string> packs() {
+    Repository repository = open();
+    const BlockIndex::Reader index(repository.blocks().index());
+    const TrustedNumbers own(repository.state(), Trust::own, repository.keyring().slot());
+    std::vector<std::string> out;
+    for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+      const PackRecord record = index.pack(pack);
+      const bool is_own = own.contains(index.frame(pack, 0).first_number);
+      if (is_own && record.kind == PackKind::data) out.push_back(pack_path(record.hash));
+    }
+    REQUIRE_FALSE(out.empty());
+    return out;
+  }
+
+  VerifyReport verify_as_owner(VerifyLevel level = VerifyLevel::content) {
+    owner_repository.journal().replay();
+    return verify(owner_repository, {.level = level, .threads = 2});
+  }
+
+  // How many paths of a snapshot are hurt; `lost`: those that cannot be restored.
+  static std::uint64_t hurt(const VerifyReport& report, const SnapshotId& snapshot, bool lost) {
+    return static_cast<std::uint64_t>(std::ranges::count_if(report.hurt, [&](const HurtPath& path) {
+      return path.snapshot == snapshot && (!lost || !path.is_restorable);
+    }));
+  }
+
+  void require_whole(const SnapshotId& snapshot) {
+    owner_repository.journal().replay();
+    for (const std::string file : {"news0", "news5"}) {
+      require_restored(owner, owner_repository, *this, snapshot, file);
+    }
+  }
+
+  SnapshotId before;
+};
+
+}  // namespace
+
+TEST_CASE("a writer that is told of damage stores again what it has, warm and cold") {
+  Laptop laptop;
+  for (const std::string& pack : laptop.packs()) {
+    flip_bit(*laptop.store, pack);
+  }
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), laptop.before, true) > 0);
+  if (GENERATE(false, true)) laptop.lose_local_state();
+  Repository repository = laptop.open();
+  // What only its size would tell, the laptop cannot find by itself.
+  const BackupResult unaware = laptop.backup(repository);
+  REQUIRE(unaware.lost_packs.empty());
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), unaware.snapshot, true) > 0);
+
+  const BackupResult again = laptop.backup(repository, true);
+  REQUIRE(again.statistics.bytes_new >= 1'200'000);
+  REQUIRE(again.lost_packs.empty());
+  const VerifyReport report = laptop.verify_as_owner();
+  REQUIRE(Laptop::hurt(report, again.snapshot, false) == 0);
+  // The former ones can be restored from what is there now, and nothing keeps that for them.
+  REQUIRE(Laptop::hurt(report, laptop.before, true) == 0);
+  REQUIRE(Laptop::hurt(report, laptop.before, false) > 0);
+  REQUIRE(report.restorable_count == report.hurt_count);
+  for (const SnapshotId& snapshot : {laptop.before, unaware.snapshot, again.snapshot}) {
+    laptop.require_whole(snapshot);
+  }
+
+  // From now on the new copies count, also for files that are met anew.
+  fs::rename(laptop.source / "tree/news0", laptop.source / "tree/old-news");
+  fs::copy_file(laptop.source / "tree/old-news", laptop.source / "tree/news0");
+  const BackupResult next = laptop.backup(repository);
+  REQUIRE(next.statistics.bytes_new < 100'000);
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), next.snapshot, false) == 0);
+}
+
+TEST_CASE("a backup that stores again stores each block once, and costs what a first one costs") {
+  Laptop laptop;
+  Repository repository = laptop.open();
+  fs::copy_file(laptop.source / "tree/news1", laptop.source / "tree/twin");
+  age_tree(laptop.source / "tree");
+  const BackupResult again = laptop.backup(repository, true);
+  // Six files and one of the owner's, the twin not counted.
+  REQUIRE(again.statistics.bytes_new >= 1'300'000);
+  REQUIRE(again.statistics.bytes_new < 1'450'000);
+  const BackupResult next = laptop.backup(repository);
+  REQUIRE(next.files_opened == 0);
+  REQUIRE(next.statistics.blocks_new == 0);
+  BackupOptions dry;
+  dry.paths = {laptop.source / "tree"};
+  dry.source = "laptop";
+  dry.stores_again = true;
+  dry.is_dry_run = true;
+  const auto objects = laptop.store->objects();
+  REQUIRE(kist::backup(repository, dry).statistics.bytes_new == again.statistics.bytes_new);
+  REQUIRE((laptop.store->objects() == objects));
+}
+
+TEST_CASE("a backup finds packs that are gone, says so, and stores again what they held") {
+  Laptop laptop;
+  const std::vector<std::string> packs = laptop.packs();
+  const bool is_gone = GENERATE(true, false);
+  for (const std::string& pack : packs) {
+    if (is_gone) {
+      laptop.store->remove(pack);
+    } else {
+      laptop.store->overwrite(pack, Bytes(7));
+    }
+  }
+  const bool is_cold = GENERATE(false, true);
+  if (is_cold) laptop.lose_local_state();
+  Repository repository = laptop.open();
+  laptop.other.clock.advance_ms(day_ms);
+  laptop.other.observer.problems.clear();
+  const BackupResult result = laptop.backup(repository);
+  REQUIRE(result.lost_packs.size() == packs.size());
+  REQUIRE(result.lost_packs.begin()->second ==
+          (is_gone ? PackProblem::missing : PackProblem::wrong_size));
+  REQUIRE(laptop.other.observer.problems.size() == packs.size());
+  REQUIRE(result.statistics.bytes_new >= 1'200'000);
+  if (!is_cold) {
+    REQUIRE(result.statistics.files_changed == 0);
+    REQUIRE(result.statistics.files_unmodified >= 6);
+  }
+  laptop.require_whole(result.snapshot);
+  laptop.require_whole(laptop.before);
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
+
+  // It is told once, and known from then on.
+  REQUIRE(damage_incidents(repository).size() == 1);
+  const BackupResult next = laptop.backup(repository);
+  REQUIRE(next.lost_packs.empty());
+  REQUIRE(next.files_opened == 0);
+  REQUIRE(next.blocks_stored_again == 0);
+  laptop.other.clock.advance_ms(day_ms);
+  REQUIRE(laptop.backup(repository).lost_packs.empty());
+  REQUIRE(damage_incidents(repository).size() == 1);
+}
+
+TEST_CASE("of a file that is gone from the source too, the loss is said") {
+  Laptop laptop;
+  for (const std::string& pack : laptop.packs()) {
+    laptop.store->remove(pack);
+  }
+  fs::remove(laptop.source / "tree/news3");
+  Repository repository = laptop.open();
+  laptop.other.clock.advance_ms(day_ms);
+  const BackupResult result = laptop.backup(repository);
+  REQUIRE_FALSE(result.lost_packs.empty());
+  const VerifyReport report = laptop.verify_as_owner();
+  REQUIRE(Laptop::hurt(report, laptop.before, true) == 1);
+  REQUIRE(Laptop::hurt(report, result.snapshot, false) == 0);
+}
+
+TEST_CASE("a pack that one source lost is found by another that deduplicates against it") {
+  Laptop laptop;
+  for (const std::string& pack : laptop.packs()) {
+    laptop.store->remove(pack);
+  }
+  fs::create_directory(laptop.source / "elsewhere");
+  fs::copy_file(laptop.source / "tree/news2", laptop.source / "elsewhere/copy");
+  Repository repository = laptop.open();
+  laptop.other.clock.advance_ms(day_ms);
+  BackupOptions options;
+  options.paths = {laptop.source / "elsewhere"};
+  options.source = "elsewhere";
+  const BackupResult result = kist::backup(repository, options);
+  REQUIRE_FALSE(result.lost_packs.empty());
+  REQUIRE(result.blocks_stored_again > 0);
+  REQUIRE(result.statistics.bytes_new >= 200'000);
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
+}
+
+TEST_CASE("packs are looked at once in half a day, and those that a run has written not at all") {
+  Laptop laptop;
+  const auto store = std::make_shared<AskedStore>(*laptop.store);
+  Machine machine(store, 8);
+  Repository repository = machine.open(9);
+  const auto asks = [&](std::int64_t after_ms, std::uint64_t pending_bytes = 0) {
+    machine.clock.advance_ms(after_ms);
+    const std::uint64_t before = store->asked + store->listed;
+    BackupOptions options;
+    options.paths = {laptop.source / "tree"};
+    options.source = "laptop";
+    options.pending_bytes = pending_bytes;
+    kist::backup(repository, options);
+    return store->asked + store->listed - before;
+  };
+  const std::uint64_t pack_count = names_of(*laptop.store, "packs/").size();
+  const std::uint64_t first = asks(120'000);  // a machine that has never looked
+  REQUIRE(first > 0);
+  REQUIRE(first <= pack_count);
+  REQUIRE(asks(3'600'000) == 0);
+  // Its own new packs are there: it has put them, and the pending snapshots between rely on them.
+  for (int i = 0; i < 4; ++i) {
+    laptop.write_news(300'000, concat("more", i));
+    fs::copy_file(laptop.source / concat("tree/more", i),
+                  laptop.source / concat("tree/zz-copy", i));
+  }
+  REQUIRE(asks(3'600'000, 100'000) == 0);
+  REQUIRE(asks(3'600'000) == 0);
+  const std::uint64_t next_day = asks(day_ms);
+  REQUIRE(next_day > first);
+  REQUIRE(next_day <= names_of(*laptop.store, "packs/").size());
+  REQUIRE(asks(3'600'000) == 0);
+  // A dry run asks nothing, and spoils no later look.
+  machine.clock.advance_ms(day_ms);
+  const std::uint64_t before = store->asked + store->listed;
+  BackupOptions dry;
+  dry.paths = {laptop.source / "tree"};
+  dry.source = "laptop";
+  dry.is_dry_run = true;
+  kist::backup(repository, dry);
+  REQUIRE(store->asked + store->listed == before);
+  REQUIRE(asks(60'000) == next_day);
+}
+
+TEST_CASE("a store that does not answer makes nothing an incident, and is not relied on") {
+  class Silent final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    std::optional<std::uint64_t> size(const std::string& path) override {
+      if (is_silent && path.starts_with("packs/")) throw Error(Code::failed, "no answer");
+      return ForwardingStore::size(path);
+    }
+
+    std::atomic<bool> is_silent{false};
+  };
+
+  Laptop laptop;
+  const auto store = std::make_shared<Silent>(*laptop.store);
+  Machine machine(store, 8);
+  Repository repository = machine.open(9);
+  BackupOptions options;
+  options.paths = {laptop.source / "tree"};
+  options.source = "laptop";
+  machine.clock.advance_ms(day_ms);
+  kist::backup(repository, options);
+  store->is_silent = true;
+  machine.clock.advance_ms(day_ms);
+  const BackupResult result = kist::backup(repository, options);
+  REQUIRE(result.lost_packs.empty());
+  REQUIRE(result.statistics.bytes_new >= 1'200'000);
+  REQUIRE(damage_incidents(repository).empty());
+  store->is_silent = false;
+  machine.clock.advance_ms(day_ms);
+  REQUIRE(kist::backup(repository, options).statistics.blocks_new == 0);
+  laptop.require_whole(result.snapshot);
+}
+
+TEST_CASE("a pack that was put back is relied on again, and its incident is gone") {
+  Laptop laptop;
+  const std::string pack = laptop.packs().front();
+  const Bytes good = laptop.store->objects().at(pack);
+  laptop.store->remove(pack);
+  Repository repository = laptop.open();
+  laptop.other.clock.advance_ms(day_ms);
+  SECTION("found by a backup") {
+    fs::rename(laptop.source / "tree", laptop.source / "away");
+    fs::create_directory(laptop.source / "tree");
+    REQUIRE_FALSE(laptop.backup(repository).lost_packs.empty());
+    REQUIRE(damage_incidents(repository).size() == 1);
+    laptop.store->overwrite(pack, good);
+    fs::remove(laptop.source / "tree");
+    fs::rename(laptop.source / "away", laptop.source / "tree");
+    laptop.other.clock.advance_ms(day_ms);
+    REQUIRE(laptop.backup(repository).statistics.bytes_new < 100'000);
+    REQUIRE(damage_incidents(repository).empty());
+  }
+  SECTION("found by a verify of the owner's") {
+    laptop.verify_as_owner(VerifyLevel::structure);
+    REQUIRE(damage_incidents(laptop.owner_repository).size() == 1);
+    laptop.store->overwrite(pack, good);
+    laptop.verify_as_owner(VerifyLevel::structure);
+    REQUIRE(damage_incidents(laptop.owner_repository).empty());
+  }
+  SECTION("damaged in its bytes: only who has read them all can tell") {
+    laptop.store->overwrite(pack, good);
+    flip_bit(*laptop.store, pack);
+    laptop.verify_as_owner(VerifyLevel::storage);
+    laptop.store->overwrite(pack, good);
+    laptop.verify_as_owner(VerifyLevel::structure);
+    REQUIRE(damage_incidents(laptop.owner_repository).size() == 1);
+    laptop.verify_as_owner(VerifyLevel::content);
+    REQUIRE(damage_incidents(laptop.owner_repository).empty());
+  }
+}
+
+TEST_CASE("what a restore finds damaged is an incident, and the next backup stores it again") {
+  World world;
+  SeededRandom random{seed()};
+  write_file(world.tree("file"), random_bytes(random, 1'500'000));
+  age_tree(world.tree());
+  world.backup();
+  std::string pack;
+  for (const auto& [name, bytes] : world.store->objects()) {
+    if (name.starts_with("packs/") && bytes.size() > 1'000'000) pack = name;
+  }
+  const bool is_gone = GENERATE(false, true);
+  if (is_gone) {
+    world.store->remove(pack);
+  } else {
+    flip_bit(*world.store, pack, 300'000);
+  }
+  REQUIRE(world.restore().damaged > 0);
+  const std::vector<DamageIncident> incidents = damage_incidents(world.repository);
+  REQUIRE(incidents.size() == 1);
+  REQUIRE(incidents.front().packs.size() == 1);
+  REQUIRE(pack_path(incidents.front().packs.begin()->first) == pack);
+  REQUIRE(incidents.front().packs.begin()->second ==
+          (is_gone ? PackProblem::missing : PackProblem::damaged));
+  REQUIRE(world.backup().statistics.bytes_new >= 1'500'000);
+  world.require_restored();
+}
+
+TEST_CASE("a key that is gone makes no pack an incident") {
+  World world;
+  SeededRandom random{seed()};
+  write_file(world.tree("file"), random_bytes(random, 300'000));
+  world.backup();
+  for (const std::string& name : names_of(*world.store, "keys/")) {
+    world.store->remove(name);
+  }
+  REQUIRE_THROWS_AS(world.restore(), Error);
+  REQUIRE(damage_incidents(world.repository).empty());
+}
+
+TEST_CASE("a verify without repair records what it found, and a dry run does not") {
+  Laptop laptop;
+  flip_bit(*laptop.store, laptop.packs().front());
+  laptop.owner_repository.journal().replay();
+  verify(laptop.owner_repository,
+         {.level = VerifyLevel::storage, .repairs = true, .is_dry_run = true});
+  REQUIRE(damage_incidents(laptop.owner_repository).empty());
+  laptop.verify_as_owner(VerifyLevel::storage);
+  REQUIRE(damage_incidents(laptop.owner_repository).size() == 1);
+  REQUIRE(close_damage_incidents(laptop.owner_repository, "seen") == 1);
+  laptop.verify_as_owner(VerifyLevel::storage);
+  REQUIRE_FALSE(damage_incidents(laptop.owner_repository).front().is_open());
+}
+
+TEST_CASE("a store-again that is cut off goes on with what it had stored itself") {
+  Laptop laptop;
+  for (int i = 0; i < 30; ++i) {
+    laptop.write_news(1'200'000, concat("z", 100 + i));
+  }
+  age_tree(laptop.source / "tree");
+  {
+    Repository repository = laptop.open();
+    laptop.backup(repository);
+  }
+  for (const std::string& pack : laptop.packs()) {
+    flip_bit(*laptop.store, pack);
+  }
+  StoppingObserver stopping(20);
+  BackupOptions options;
+  options.paths = {laptop.source / "tree"};
+  options.source = "laptop";
+  options.threads = 2;
+  options.stores_again = true;
+  options.pending_bytes = 4'000'000;
+  {
+    Repository repository = laptop.open_with(stopping);
+    REQUIRE_THROWS_AS(kist::backup(repository, options), Interrupted);
+  }
+  // An ordinary pending snapshot is not what it goes on from, its own is.
+  Repository repository = laptop.open();
+  laptop.other.clock.advance_ms(120'000);
+  const BackupResult done = kist::backup(repository, options);
+  REQUIRE(done.has_resumed);
+  REQUIRE(done.pending_snapshots > 0);
+  REQUIRE(done.statistics.bytes_new > 1'000'000);
+  REQUIRE(done.statistics.bytes_new < 30'000'000);
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
+  laptop.require_whole(done.snapshot);
+}
+
+TEST_CASE("a store-again relies on nothing that an ordinary backup left pending") {
+  Laptop laptop;
+  for (const std::string& pack : laptop.packs()) {
+    flip_bit(*laptop.store, pack);
+  }
+  {
+    // A pending snapshot whose set names the damaged blocks.
+    StoppingObserver stopping(4);
+    laptop.write_news(50'000, "aa-small");
+    laptop.write_news(24'000'000, "zz-large");
+    Repository repository = laptop.open_with(stopping);
+    REQUIRE_THROWS_AS(laptop.backup(repository), Interrupted);
+  }
+  Repository repository = laptop.open();
+  REQUIRE(repository.state().pending.size() == 1);
+  const BackupResult done = laptop.backup(repository, true);
+  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
+}
