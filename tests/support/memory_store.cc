@@ -7,8 +7,10 @@ namespace kist::test {
 std::optional<std::uint64_t> MemoryStore::size(const std::string& path) {
   const std::lock_guard lock(mutex_);
   const auto found = objects_.find(path);
-  if (found == objects_.end()) return std::nullopt;
-  return found->second.size();
+  if (found != objects_.end()) return found->second.size();
+  const auto below = objects_.lower_bound(path + "/");
+  const bool is_folder = below != objects_.end() && below->first.starts_with(path + "/");
+  return is_folder ? std::optional<std::uint64_t>(0) : std::nullopt;
 }
 
 std::size_t MemoryStore::get_range(const std::string& path, std::uint64_t offset, MutableView out) {
@@ -86,6 +88,7 @@ bool MemoryStore::put_if_absent(const std::string& path, View bytes) {
 void MemoryStore::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
   objects_.erase(path);
+  std::erase_if(objects_, [&](const auto& object) { return object.first.starts_with(path + "/"); });
 }
 
 std::map<std::string, Bytes> MemoryStore::objects() const {

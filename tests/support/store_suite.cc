@@ -307,6 +307,13 @@ void removes(const OpenStore& open) {
   REQUIRE_FALSE(other->size("keys/a"));
   REQUIRE_FALSE(find_object(*other, "keys/a", 10));
   REQUIRE(paths_in(*other, "keys") == Paths{"b"});
+  // What is no object's folder goes with all that is in it.
+  store->put("keys/copy/of/a", to_bytes("x"));
+  REQUIRE(paths_in(*store, "keys") == Paths{"b", "copy"});
+  REQUIRE(store->size("keys/copy"));
+  store->remove("keys/copy");
+  store->barrier();
+  REQUIRE(paths_in(*store, "keys") == Paths{"b"});
   store->remove("keys/a");
   store->remove("keys/never");
   store->remove("nowhere/never");

@@ -16,6 +16,7 @@
 
 #include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
+#include "engine/base/disk/tree.h"
 #include "engine/base/random.h"
 
 namespace kist {
@@ -28,30 +29,51 @@ namespace {
 constexpr std::string_view temporary_directory = "tmp";
 constexpr std::time_t leftover_seconds = 3600;
 
+constexpr int read_attempts_max = 8;
+// How deep a directory that is wiped may be nested: a descriptor is open for each level.
+constexpr int nesting_max = 64;
+
 // Overwrites the file once with zeros and makes that durable, where it is a regular file that no
 // other name leads to: the bytes behind another name are somebody else's copy, or an object that
 // was just given its path.
-void overwrite_only_link(const std::string& path) {
-  struct stat status {};
-
+void overwrite_only_link(const Directory& parent, const std::string& name) {
   // Looked at before it is opened: to open a device may do something.
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-  if (!fd.is_open() || ::fstat(fd.fd(), &status) != 0) return;
-  if (!S_ISREG(status.st_mode) || status.st_nlink != 1) return;
-  const File file(std::move(fd), path);
+  const std::optional<Inode> inode = parent.hold(name);
+  if (!inode || inode->status().type != EntryType::file) return;
+  const File file = parent.open_file_for_writing(name);
+  const FileStatus status = file_status(file);
+  if (status.identity() != inode->status().identity() || status.link_count != 1) return;
   const Bytes zeros(64U << 10U);
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  for (std::uint64_t at = 0; at < size; at += zeros.size()) {
-    file.write_at(at, View(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at)));
+  for (std::uint64_t at = 0; at < status.size; at += zeros.size()) {
+    const std::uint64_t size = std::min<std::uint64_t>(zeros.size(), status.size - at);
+    file.write_at(at, View(zeros).first(size));
   }
   file.sync();
 }
 
-// A file that cannot be overwritten is removed all the same.
+// Removes what the name leads to, a directory with all that is in it, through no link and into no
+// other file system. A file that cannot be overwritten is removed all the same.
+void wipe_below(const Directory& parent, const std::string& name, int depth) {
+  const std::optional<FileStatus> status = parent.find(name);
+  if (!status) return;
+  if (status->type == EntryType::directory) {
+    const Directory directory = parent.open_directory(name);
+    if (depth == nesting_max || directory.own_status().device != parent.own_status().device) {
+      throw Error(Code::failed, concat("cannot remove ", directory.path(), ": remove it by hand"));
+    }
+    NameReader names([&](const std::string& after) { return directory.names(after); });
+    while (const auto child = names.next()) {
+      wipe_below(directory, *child, depth + 1);
+    }
+  } else {
+    try_to([&] { overwrite_only_link(parent, name); });
+  }
+  parent.remove(name);
+}
+
 void wipe_only_link(const std::string& path) {
-  try_to([&] { overwrite_only_link(path); });
-  remove_file(path);
+  if (!path_exists(path)) return;
+  wipe_below(Directory::open(std::string(parent_path(path))), std::string(base_name(path)), 0);
 }
 
 class LocalNewFile final : public NewFile {
@@ -114,22 +136,20 @@ class LocalDisk final : public Disk {
     throw_errno("cannot inspect", at(path), errno);
   }
 
+  // A file that is replaced or removed meanwhile is overwritten: only what still has its path when
+  // it has been read was whole.
   std::size_t read(const std::string& path, std::uint64_t offset, MutableView out) override {
-    // Anything may stand at the path: opening a fifo must not block, a link must not be followed.
-    const int fd =
-        ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-      throw Error(Code::missing, concat(path, " is missing"));
+    for (int attempt = 1;; ++attempt) {
+      const File file = open_to_read(path);
+      const std::size_t size = file.read_at(offset, out);
+
+      struct stat now {};
+
+      const bool is_there = ::lstat(at(path).c_str(), &now) == 0;
+      if (is_there && now.st_ino == file_status(file).inode) return size;
+      // A file system that numbers its files anew at each look is no reason to go on for ever.
+      if (is_there && attempt == read_attempts_max) return size;
     }
-    if (fd < 0 && errno == ELOOP) throw Error(Code::corrupt, concat(path, " is not a file"));
-    if (fd < 0) throw_errno("cannot open", at(path), errno);
-    const File file(Descriptor(fd), at(path));
-
-    struct stat status {};
-
-    if (::fstat(fd, &status) != 0) throw_errno("cannot inspect", at(path), errno);
-    if (!S_ISREG(status.st_mode)) throw Error(Code::corrupt, concat(path, " is not a file"));
-    return file.read_at(offset, out);
   }
 
   void list(const std::string& path,
@@ -210,6 +230,22 @@ class LocalDisk final : public Disk {
   }
 
  private:
+  [[nodiscard]] File open_to_read(const std::string& path) const {
+    // Anything may stand at the path: opening a fifo must not block, a link must not be followed.
+    const int fd =
+        ::open(at(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+      throw Error(Code::missing, concat(path, " is missing"));
+    }
+    if (fd < 0 && errno == ELOOP) throw Error(Code::corrupt, concat(path, " is not a file"));
+    if (fd < 0) throw_errno("cannot open", at(path), errno);
+    File file(Descriptor(fd), at(path));
+    if (file_status(file).type != EntryType::file) {
+      throw Error(Code::corrupt, concat(path, " is not a file"));
+    }
+    return file;
+  }
+
   [[nodiscard]] std::string at(std::string_view path) const {
     return path.empty() ? root_ : concat(root_, "/", path);
   }

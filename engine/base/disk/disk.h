@@ -51,8 +51,9 @@ class Disk : private Pinned {
   // nothing where the file is absent, or was removed at once because it could not be moved. When
   // the directory that it was in is synced, wipe() overwrites its bytes and removes it.
   virtual std::optional<std::string> hide(const std::string& path) = 0;
-  // Absent is fine. A file with another hard link is somebody's copy, and what is no regular file
-  // may be anything: these are removed, and not overwritten.
+  // Absent is fine. A directory goes with all that is in it, through no link and into no other file
+  // system. A file with another hard link is somebody's copy, and what is no regular file may be
+  // anything: these are removed, and not overwritten.
   virtual void wipe(const std::string& path) = 0;
   // Removes the directory if it is empty; otherwise, or where it is absent, nothing happens.
   virtual void remove_directory(const std::string& path) = 0;

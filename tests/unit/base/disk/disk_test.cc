@@ -3,8 +3,10 @@
 #include "engine/base/disk/disk.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include <sys/stat.h>
 
@@ -78,6 +80,50 @@ TEST_CASE("bytes that another name leads to are not overwritten") {
   fixture.remove("keys/a");
   REQUIRE(fixture.names() == std::vector<std::string>{"copy"});
   REQUIRE(slurp(fixture.root / "copy") == to_bytes("the same"));
+}
+
+TEST_CASE("a directory that is wiped goes with what is in it, and with nothing that it leads to") {
+  DiskFixture fixture;
+  fs::create_directories(fixture.root / "keys/copy/deeper");
+  fs::create_directories(fixture.root / "outside/below");
+  write_file(fixture.root / "keys/copy/deeper/a", Bytes(100'000, 5));
+  write_file(fixture.root / "outside/below/b", to_bytes("somebody's"));
+  fs::create_directory_symlink(fixture.root / "outside", fixture.root / "keys/copy/link");
+  fs::create_hard_link(fixture.root / "outside/below/b", fixture.root / "keys/copy/b");
+  const File open = File::open(fixture.root / "keys/copy/deeper/a");
+  fixture.remove("keys/copy");
+  REQUIRE(is_all_zeros(bytes_of(open)));
+  REQUIRE(fixture.names() == std::vector<std::string>{"outside/below/b"});
+  REQUIRE(slurp(fixture.root / "outside/below/b") == to_bytes("somebody's"));
+  // So deep that no object is: what is left of it is named.
+  std::string path = "keys/deep";
+  for (int level = 0; level < 100; ++level) {
+    fs::create_directory(fixture.root / path);
+    path += "/x";
+  }
+  REQUIRE(error_code([&] { fixture.remove("keys/deep"); }) == Code::failed);
+}
+
+TEST_CASE("a file that is removed or replaced while it is read is never read in part") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(100'000, 5));
+  // A file that was overwritten, and lost its path, between the opening and the reading.
+  std::atomic<bool> is_done = false;
+  std::thread replacer([&] {
+    for (int round = 0; round < 300; ++round) {
+      fixture.disk->replace("keys/a", Bytes(100'000, 6));
+    }
+    is_done = true;
+  });
+  bool is_whole = true;
+  while (!is_done) {
+    Bytes bytes(100'000);
+    is_whole = is_whole && fixture.disk->read("keys/a", 0, bytes) == bytes.size() &&
+               (bytes == Bytes(100'000, 5) || bytes == Bytes(100'000, 6));
+  }
+  replacer.join();
+  REQUIRE(is_whole);
 }
 
 TEST_CASE("a directory is removed only if it is empty") {
