@@ -195,6 +195,7 @@ SlotId add(Repository& repository,
            const Journal::Writable& writable,
            NewSlot slot,
            const MakeSlotObject& make_object) {
+  if (slot.name.size() > text_bytes_max) throw Error(Code::invalid, "the slot's label is too long");
   Arrival arrival(repository, std::move(slot), make_object);
   const auto failure = failure_of([&] {
     arrival.put();
