@@ -28,6 +28,13 @@ struct Place {
     write_file(directory / "tree/large", Bytes(300'000, 7));
   }
 
+  // A file that its owner alone may read, as the program asks for.
+  void write_secret(const std::string& name, std::string_view text) const {
+    write_file(directory / name, as_view(text));
+    std::filesystem::permissions(
+        directory / name, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+
   // `machine` is the name of its state directory.
   [[nodiscard]] Result run(const std::string& arguments,
                            const std::string& password = "password",
