@@ -251,8 +251,8 @@ Exit report_epoch(const Session& session, const EndEpochResult& result) {
     print_json({{"entry", result.sequence},
                 {"epoch", result.epoch_number},
                 {"dropped", result.dropped},
-                {"given_up", hex_list(result.given_up)},
-                {"removed", result.removed}});
+                {"removed", result.removed},
+                {"given_up", hex_list(result.given_up)}});
     return Exit::done;
   }
   for (const std::string& name : result.dropped) {
@@ -292,8 +292,8 @@ Exit report_epoch_plan(const Session& session,
                 {"shut_out", to_json(plan.slots.shut_out)},
                 {"carried", plan.carried},
                 {"dropped", plan.dropped},
-                {"given_up", hex_list(plan.given_up)},
-                {"removals", removals}});
+                {"removals", removals},
+                {"given_up", hex_list(plan.given_up)}});
     return Exit::done;
   }
   const auto print_all = [](std::string_view word, const auto& things, const auto& text) {
@@ -307,6 +307,8 @@ Exit report_epoch_plan(const Session& session,
   print_all("SHUT OUT   ", plan.slots.shut_out, label);
   print_all("CARRY ON   ", plan.carried, as_it_is);
   print_all("GIVE UP    ", plan.dropped, as_it_is);
+  print_all("GIVE UP    ", plan.given_up,
+            [](const SnapshotId& id) { return concat("snapshot ", hex(id)); });
   print_all("REMOVE     ", plan.removal.removals, [](const Removal& removal) {
     return concat(printable(removal.path), ": ", removal.reason);
   });

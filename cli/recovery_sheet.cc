@@ -81,7 +81,9 @@ SecretBytes make_recovery_sheet(const RecoverySheet& sheet, View key_text) {
       "    chmod 600 FILE\n"
       "    kist snapshots --repo LOCATION --key-file FILE\n"
       "    kist restore --repo LOCATION --key-file FILE latest@SOURCE --target DIR\n\n"
-      "The first lists the snapshots; SOURCE is one of the column of that name.\n\n"
+      "The first lists the snapshots; SOURCE is one of the column of that name.\n"
+      "If another slot is opened than the one above, or damaged ones are named: add --slot, with\n"
+      "the digits of the slot above.\n\n"
       "If the sheet is lost or was seen by others: kist key revoke, with the slot above.\n\n");
   add_code(out, key_text);
   return SecretBytes(out.take());

@@ -118,22 +118,33 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
     print_line(concat(report.findings.size(), " findings, ", report.healed, " healed, ",
                       report.hurt_count, " paths hurt"));
   }
+  const auto count = [&](Remedy remedy) {
+    return std::ranges::count_if(report.findings, [&](const Finding& finding) {
+      return !finding.is_healed && finding.remedy == remedy;
+    });
+  };
+  if (count(Remedy::wait) > 0) {
+    print_line(
+        "LEFT: no journal entry names the object. A command that is under way may need it, so a "
+        "repair leaves it alone; the line says what removes it.");
+  }
   if (report.restorable_count > 0) {
     print_line(
         concat(report.restorable_count,
                " of the paths can be restored, from copies that their snapshots do not name: "
                "another snapshot keeps these"));
   }
-  if (left == 0) return;
+  if (left == static_cast<std::uint64_t>(count(Remedy::wait))) return;
   if (arguments.is_dry_run) {
     print_line(concat("dry run: a repair would heal ", count(Remedy::heal), ", remove ",
-                      count(Remedy::remove), " and leave ", count(Remedy::none),
-                      " of these; nothing was written"));
+                      count(Remedy::remove), " and leave ",
+                      count(Remedy::none) + count(Remedy::wait), " of these; nothing was written"));
     return;
   }
   if (!arguments.repairs) {
-    print_line(concat("kist verify --level ", arguments.level,
-                      " --repair heals what has a good second copy."));
+    print_line(
+        concat("kist verify --level ", arguments.level,
+               " --repair heals what has a good second copy, and removes what was to be removed."));
   }
   print_line(
       "What a damaged pack held can only come from elsewhere: back up the sources that still have "

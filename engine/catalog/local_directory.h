@@ -18,6 +18,7 @@
 #include "engine/catalog/block_index.h"
 #include "engine/catalog/catalog.h"
 #include "engine/catalog/damage_record.h"
+#include "engine/catalog/local_keys.h"
 
 namespace kist {
 

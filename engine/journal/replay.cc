@@ -209,8 +209,9 @@ Journal::Replayed Journal::replay() {
   check_not_rolled_back(seen, state().next_sequence, broken_);
   if (lost_keys) {
     if (!broken_) throw Error(*lost_keys);
-    throw Error(Code::corrupt, concat(broken_->problem, ", and what is before it does not open (",
-                                      lost_keys->text(), "): ", broken_->advice));
+    throw Error(lost_keys->code(),
+                concat(broken_->problem, ", and what is before it does not open (",
+                       lost_keys->text(), "): ", broken_->advice));
   }
   if (state().slots.contains(keyring_.slot())) local_.enter_epoch(state().epoch, services_.random);
   tell_break(before);

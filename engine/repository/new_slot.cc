@@ -26,6 +26,7 @@ NewSlotObjects make_grant_and_box(const ObjectOrigin& origin,
   introduction.kind = slot.kind;
   introduction.capabilities = slot.capabilities;
   introduction.name = slot.name;
+  introduction.sources = slot.sources;
   introduction.signing_key = slot.keys.signing;
   introduction.box_key = slot.keys.box;
   introduction.grant = hash_object(out.grant.bytes);

@@ -8,20 +8,13 @@
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/keys/recipient.h"
+#include "engine/repository/repository_file.h"
 #include "engine/rules/freshness.h"
 #include "engine/store/twins.h"
 
 namespace kist {
 
 namespace {
-
-RepositoryFile read_repository_file(StoreReader& store) {
-  if (!store.size(repository_file)) {
-    throw Error(Code::no_repository, "there is no repository; make one with kist init");
-  }
-  const Bytes bytes = get_object(store, repository_file, small_object_bytes_max);
-  return decode_repository_file(bytes, &hash_object);
-}
 
 void confirm_keys(const State& state, const Keyring& keyring) {
   const SlotState& slot = state.slots.at(keyring.slot());
@@ -98,14 +91,12 @@ using OpenNext = std::function<Keyring(StoreReader& store, const SlotChoice& cho
 
 // The keyring of the first slot that the credential opens. Of a slot that an owner has revoked
 // nothing is left to open; what this machine remembers tells that from a wrong secret.
-Keyring open_first(StoreReader& store,
-                   const std::optional<SlotId>& last_slot,
-                   const OpenNext& open_next) {
+Keyring open_first(StoreReader& store, const SlotChoice& choice, const OpenNext& open_next) {
   std::optional<Keyring> out;
-  const auto failure = failure_of([&] { out.emplace(open_next(store)); });
+  const auto failure = failure_of([&] { out.emplace(open_next(store, choice)); });
   if (!failure) return std::move(*out);
-  const bool is_gone = failure->code() == Code::wrong_secret && last_slot &&
-                       !has_copy(store, grant_path(*last_slot));
+  const bool is_gone = failure->code() == Code::wrong_secret && choice.preferred &&
+                       !has_copy(store, grant_path(*choice.preferred));
   if (!is_gone) throw Error(*failure);
   throw Error(Code::refused,
               "the slot that this machine has used was revoked, or its objects are lost: nothing "
@@ -182,7 +173,7 @@ Opened open_first_slot(StoreReader& store,
                                                        *options.fingerprint, among)
                                    : open_as_accepted(reader, repository, credential, among));
   };
-  Keyring keyring = open_next(store, choice);
+  Keyring keyring = open_first(store, choice, open_next);
   return {std::move(local), std::move(choice), open_next, std::move(keyring)};
 }
 
@@ -229,15 +220,13 @@ Repository open_repository(std::shared_ptr<Store> store,
   init_crypto();
   const RepositoryClaims claims = find_repository_claims(*store);
   if (options.fingerprint) require_fingerprint(*store, *options.fingerprint);
-  SlotChoice choice{.preferred = local->last_slot(), .only = options.slot, .except = {}};
-  const OpenNext open_next = [&](StoreReader& reader) {
-    return Keyring(
-        file.repository,
-        options.fingerprint
-            ? open_as_recipient(reader, file.repository, credential, *options.fingerprint, choice)
-            : open_as_accepted(reader, file.repository, credential, choice));
-  };
-  Keyring first = open_first(*store, local->last_slot(), open_next);
+  Opened opened = open_claimed(*store, claims, credential, options, services);
+  const RepositoryId repository = opened.keyring.repository();
+  std::unique_ptr<LocalDirectory> local = std::move(opened.local);
+  if (!local) {
+    local = std::make_unique<LocalDirectory>(state_directory(options.state_parent, repository),
+                                             services.random, services.observer);
+  }
   const bool has_memory = local->last_head() && !local->is_head_doubted();
   if (!has_memory) local->doubt_head(true);  // before anything is remembered of it
   auto parts = std::make_unique<Repository::Parts>(std::move(store), std::move(opened.keyring),

@@ -4,6 +4,7 @@
 
 #include "tests/cli/place.h"
 
+using namespace kist;
 using namespace kist::test;
 
 namespace {
@@ -22,7 +23,7 @@ std::string newest_file(const std::string& folder) {
 struct TwoMachines : Place {
   explicit TwoMachines(const std::string& options = "") {
     require("init", 0);
-    write_file(directory / "writer", as_view("writer password\n"));
+    write_secret("writer", "writer password\n");
     require("key add --role writer --name lap " + options + " --new-password-file '" +
                 (directory / "writer") + "'",
             0);
@@ -46,7 +47,7 @@ TEST_CASE("a restore says whose snapshot it takes, and asks which source where t
   REQUIRE(contains(only.out, " of mine, taken "));
   REQUIRE(contains(only.out, " by slot owner ("));
   REQUIRE(place.on_laptop("backup --source desk '" + place.tree() + "'").exit == 0);
-  for (const std::string command :
+  for (const std::string& command :
        {"restore latest" + place.target, "restore '0min ago'" + place.target,
         std::string("ls latest"), std::string("cat latest:/x"),
         std::string("diff latest latest")}) {

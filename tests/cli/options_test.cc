@@ -156,7 +156,7 @@ TEST_CASE("a dry run of what removes says what would go, and writes nothing") {
   REQUIRE(contains(revoke.out, "CARRY ON   keys/"));
   REQUIRE(contains(revoke.out, "REMOVE     epochs/0-"));
   REQUIRE(contains(revoke.out, ": of epoch 0, which would end with journal entry 3\n"));
-  REQUIRE(contains(revoke.out, "epoch 1 would begin with journal entry 3, and 6 objects"));
+  REQUIRE(contains(revoke.out, "epoch 1 would begin with journal entry 3, and 10 objects"));
   const Result rotate = place.run("--json key rotate --dry-run");
   REQUIRE(rotate.exit == 0);
   REQUIRE(contains(rotate.out, "\"dry_run\":true,\"entry\":3,\"epoch\":1,\"kept\":[{"));

@@ -92,11 +92,11 @@ TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
     }
   }
   REQUIRE(looked_at > 50);
-  // Its client is told, whether it remembers the repository or not.
+  // Its client is told; one that does not remember the repository finds no slot of it.
   REQUIRE(error_code([&] { revoked.journal().replay(); }) == Code::refused);
   REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
   fs::remove_all(roles.other.state.path());
-  REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
+  REQUIRE(error_code([&] { roles.open(); }) == Code::wrong_secret);  // its slot's object is gone
 }
 
 TEST_CASE("a source is free again once its slot was revoked") {

@@ -183,7 +183,10 @@ TEST_CASE("an entry that was damaged inside the journal is never passed over") {
   damage_entry(roles, at);
   Machine late(roles.store, 9);
   if (is_followed) {
-    REQUIRE(error_code([&] { late.open(); }) == Code::corrupt);
+    Repository fresh = late.open();  // to read what is before it
+    REQUIRE(fresh.state().next_sequence == at);
+    REQUIRE(error_code([&] { find_unsigned_tail(fresh); }) == Code::refused);
+    REQUIRE(error_code([&] { late.backup(fresh, roles.source / "tree"); }) == Code::corrupt);
     return;
   }
   // At the head it may be junk: who has never seen it cannot tell. Who has, does.

@@ -360,6 +360,7 @@ EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& optio
           .slots = plan_epoch_slots(state, options.revoked),
           .carried = paths_of(forecast.carried),
           .dropped = paths_of(forecast.dropped),
+          .given_up = given_up,
           .removal = plan_after_epoch_end(state, options.revoked, list_secret_objects(repository))};
 }
 

@@ -56,6 +56,8 @@ class Verifier {
   VerifyReport run() {
     check_journal();
     epoch_ = repository_.state().epoch;
+    copies_.check_made(repository_file, make_repository_file(repository_.keyring().repository()),
+                       small_object_bytes_max);
     SnapshotChecker snapshots(
         repository_, keys_ ? &*keys_ : nullptr, copies_,
         [this](Finding finding) { add(std::move(finding)); },
@@ -63,7 +65,7 @@ class Verifier {
           report_.notes.push_back({object, text});
         });
     check_slots();
-    check_key_segments();
+    check_key_segments(snapshots);
     check_leftovers();
     attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
     const bool has_index = index_ != nullptr;

@@ -63,7 +63,8 @@ struct VerifyOptions {
   VerifyLevel level = VerifyLevel::structure;
   unsigned threads = 0;
   // Writes the damaged copy of what is stored twice anew from the good one. Nothing is removed but
-  // objects of epochs that have ended.
+  // what the journal's head does not name in the folders that hold secrets, and nothing that is
+  // under way may need.
   bool repairs = false;
   // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
   // for in the journal, nor recorded on this machine.

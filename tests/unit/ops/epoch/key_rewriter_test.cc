@@ -1,8 +1,11 @@
 // Keys carried into a new epoch: all of them, in segments of one author each.
 #include "engine/ops/epoch/key_rewriter.h"
 
+#include <algorithm>
 #include <set>
 
+#include "engine/blocks/objects.h"
+#include "engine/crypto/sign.h"
 #include "engine/format/names.h"
 #include "engine/store/twins.h"
 #include "tests/support/roles.h"
@@ -27,7 +30,7 @@ struct Rewriting {
     epoch = draw_epoch(owner);
   }
 
-  [[nodiscard]] std::unique_ptr<KeyRewriter> rewriter(std::set<ObjectHash> abandoned = {}) {
+  [[nodiscard]] std::unique_ptr<KeyRewriter> rewriter(std::set<AuthoredObject> abandoned = {}) {
     return std::make_unique<KeyRewriter>(owner, owner.blocks().index(), keys, epoch,
                                          std::move(abandoned));
   }
@@ -98,6 +101,35 @@ TEST_CASE("a key segment of which one copy is whole is carried on, and of none i
   REQUIRE(rewriter->dropped == std::vector<ObjectHash>{first});
   REQUIRE(rewriter->unread == rewriter->dropped);
   REQUIRE_NOTHROW(rewriter->require_complete());  // what only it opened went with it
+}
+
+TEST_CASE("keys of abandoned objects are left behind, of their author's segments alone") {
+  Rewriting run;
+  const SnapshotState owners = run.owner.state().snapshots.at(run.roles.first);
+  const SlotId other = slot_called(run.owner.state(), "other");
+  const bool is_own = GENERATE(true, false);
+  const SlotId author = is_own ? owners.author : other;
+  const auto rewriter =
+      run.rewriter({{author, owners.taken.body}, {author, owners.taken.reference_set}});
+  rewriter->carry_all();
+  // Which of the new key segments name the owner's body and set.
+  std::size_t named = 0;
+  for (const CarriedSegment& carried : rewriter->carried) {
+    const Bytes bytes = get_whole_key_segment(run.owner.journal(), carried.name);
+    const KeySegmentOuter outer =
+        open_key_segment({bytes, carried.name}, run.epoch.origin.repository, run.epoch.index_key,
+                         {.slot = run.epoch.origin.author,
+                          .signing_key = signing_public_key(run.owner.keyring().signing_seed()),
+                          .epoch = run.epoch.origin.epoch});
+    const KeySegmentInner inner = open_key_segment_inner(outer, carried.name, run.epoch.secret);
+    REQUIRE(inner.bodies.size() == outer.bodies.size());
+    named += static_cast<std::size_t>(std::ranges::count(outer.bodies, owners.taken.body));
+    named += static_cast<std::size_t>(
+        std::ranges::count(outer.reference_sets, owners.taken.reference_set, &NamedKey::hash));
+  }
+  REQUIRE(named == (is_own ? 0 : 2));
+  REQUIRE(replaced(*rewriter) == run.key_segments());
+  REQUIRE_NOTHROW(rewriter->require_complete());  // packs keep their keys
 }
 
 TEST_CASE("keys that were not carried are missed before anything else happens") {
