@@ -64,6 +64,20 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+bool is_control(std::string_view character) {
+  const auto byte = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return byte < 0x20 || byte == 0x7f;
+  return character.size() == 2 && byte == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+// Marks, embeddings, overrides and isolates of writing direction, and separators of lines and
+// paragraphs: with one of these "exe.txt" is shown for "txt.exe", or a line looks like two.
+bool is_reordering(std::string_view character) {
+  return character == "\u061c" || character == "\u200e" || character == "\u200f" ||
+         (character >= "\u2028" && character <= "\u202e") ||
+         (character >= "\u2066" && character <= "\u2069");
+}
+
 }  // namespace
 
 std::string local_time(std::int64_t time_ms) {
@@ -94,17 +108,15 @@ std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = utf8_length(text.substr(i));
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool is_control =
-        byte < 0x20 || byte == 0x7f ||
-        (length == 2 && byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
-    if (length == 0 || is_control) {
-      out += escaped_byte(byte);
-      ++i;
+    const std::string_view character = text.substr(i, std::max<std::size_t>(length, 1));
+    if (length == 0 || is_control(character) || is_reordering(character)) {
+      for (const char byte : character) {
+        out += escaped_byte(static_cast<unsigned char>(byte));
+      }
     } else {
-      out += text.substr(i, length);
-      i += length;
+      out += character;
     }
+    i += character.size();
   }
   return out;
 }

@@ -19,7 +19,8 @@ std::string human_size(std::uint64_t bytes);       // "1.3 GiB"
 std::string local_time(std::int64_t time_ms);      // "2026-11-22 08:00:31"
 std::string utc_time(std::int64_t time_ms);        // "2026-11-22T08:00:31.250Z"
 std::string human_duration(std::int64_t time_ms);  // "4.2 s", "3 min 12 s"
-// Writes control characters as \xNN, so that no file name can send commands to the terminal.
+// Writes control characters, and those that change the order of what is shown, as \xNN: no file
+// name sends commands to the terminal, or shows as another.
 std::string printable(std::string_view text);
 // Writes bytes that are not UTF-8 as \xNN, because JSON holds text only.
 std::string json_text(std::string_view bytes);

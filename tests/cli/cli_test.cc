@@ -215,11 +215,13 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
 TEST_CASE("no secret and no name with control characters reaches the terminal raw") {
   const Place place;
   write_file(place.tree() + "/evil\033[31mname", as_view("x"));
+  write_file(place.tree() + "/photo\u202egpj.exe", as_view("x"));  // shown as photoexe.jpg
   place.require("init", 0);
   place.require("backup '" + place.tree() + "'", 0);
   const Result result = place.run("ls -R latest");
   REQUIRE(contains(result.out, "evil\\x1b[31mname"));
   REQUIRE_FALSE(contains(result.out, "\033"));
+  REQUIRE(contains(result.out, "photo\\xe2\\x80\\xaegpj.exe"));
   for (const std::string command : {"key list", "journal show 0", "--json snapshots"}) {
     REQUIRE_FALSE(contains(place.run(command).out, "correct horse"));
   }
