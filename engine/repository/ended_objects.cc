@@ -58,7 +58,11 @@ void read_key_segment(const Repository& repository, Listed& out) {
 
 // A file in tmp/ may be of any kind, and cut short: the rest of a box says nothing of its epoch.
 void read_temporary(const Repository& repository, Listed& out) {
-  const Bytes bytes = read_first(repository, out.path, temporary_bytes);
+  Bytes bytes;
+  const auto damage = damage_of([&] { bytes = read_first(repository, out.path, temporary_bytes); });
+  if (damage && damage->code() == Code::missing) throw Error(*damage);
+  out.is_no_file = damage.has_value();
+  if (out.is_no_file) return;
   Bytes padded = bytes;
   padded.resize(temporary_bytes);
   if (const auto box = value_of([&] { return decode_epoch_box(padded, out.path); })) {

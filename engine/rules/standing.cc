@@ -92,7 +92,9 @@ Judgement unintroduced() {
 Judgement far_ahead(const State& state, const EpochBoxPath& epoch) {
   return {ObjectStanding::unnamed,
           concat("it is of epoch ", epoch.epoch_number, ", and the next one is ",
-                 state.epoch_number + 1, "; if you know of no copy that it may be of, remove it")};
+                 state.epoch_number + 1,
+                 "; it may be of a later state of this repository, which this journal does not "
+                 "show: remove it by hand only if you are sure that there is none")};
 }
 
 Judgement unread() {
@@ -108,7 +110,8 @@ Judgement judge_unknown_slot(const State& state, const Listed& listed) {
     return ended(
         concat("of a slot that no entry has introduced; ", epoch_reason(state, *listed.header)));
   }
-  return unintroduced();
+  const bool is_current_number = listed.header->epoch_number == state.epoch_number;
+  return is_current_number ? unintroduced() : far_ahead(state, *listed.header);
 }
 
 Judgement judge_slot_object(const State& state, const Listed& listed, const Place& place) {
@@ -177,6 +180,7 @@ Judgement judge_key_segment(const State& state, const Listed& listed, const Plac
 // A file that is being written, or that a power cut has left. It is judged as what it was to be,
 // where that can be told; a pack, say, holds no secret that counts without a key segment.
 Judgement judge_temporary(const State& state, const Listed& listed) {
+  if (listed.is_no_file) return ended("what is no file is not being written");
   if (listed.header && is_over(state, *listed.header)) {
     return ended(concat("left of a write; ", epoch_reason(state, *listed.header)));
   }

@@ -34,6 +34,8 @@ struct Listed {
   std::optional<SigningPublicKey> signer{};
   // Of a slot object in tmp/: where it was to be put.
   std::optional<SlotPath> slot{};
+  // In tmp/: what has the name is no file.
+  bool is_no_file = false;
   // The store failed to give it, though it may be there: nothing is concluded from what is absent
   // above.
   bool is_unread = false;

@@ -1,7 +1,9 @@
 #include "engine/store/local.h"
 
 #include <mutex>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/base/attempt.h"
@@ -61,15 +63,17 @@ class LocalStore final : public Store {
     changed_.clear();
     // The paths of what was removed are gone for good: now the bytes go, and folders below the
     // format's own that are empty by now, such as those of epochs that have ended.
-    while (!hidden_.empty()) {
-      disk_->wipe(hidden_.back());
-      hidden_.pop_back();
+    std::optional<Error> failure;
+    for (const std::string& path : std::exchange(hidden_, {})) {
+      const auto failed = failure_of([&] { disk_->wipe(path); });
+      if (failed && !failure) failure = failed;
     }
     for (const std::string& folder : left_) {
       disk_->remove_directory(folder);
       known_.erase(folder);
     }
     left_.clear();
+    if (failure) throw Error(*failure);
   }
 
   // The object's bytes were synced before it had a path; only the path is left to be synced.
@@ -79,13 +83,14 @@ class LocalStore final : public Store {
 
   void remove(const std::string& path) override {
     const std::string folder(parent_path(path));
-    if (auto hidden = disk_->hide(path)) {
-      const std::lock_guard lock(mutex_);
-      hidden_.push_back(std::move(*hidden));
-      if (folder.find('/') != std::string::npos) left_.insert(folder);
-    }
+    auto hidden = disk_->hide(path);
+    const bool is_there = hidden || folder.empty() || disk_->size(folder).has_value();
+    const std::lock_guard lock(mutex_);
     // Of a folder that is absent, barrier() could sync nothing. The root is never absent.
-    if (folder.empty() || disk_->size(folder)) note_changed(folder);
+    if (is_there) changed_.insert(folder);
+    if (!hidden) return;
+    hidden_.push_back(std::move(*hidden));
+    if (folder.find('/') != std::string::npos) left_.insert(folder);
   }
 
   void replace(const std::string& path, View bytes) override {

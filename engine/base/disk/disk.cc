@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include <dirent.h>
@@ -33,6 +35,42 @@ constexpr int read_attempts_max = 8;
 // How deep a directory that is wiped may be nested: a descriptor is open for each level.
 constexpr int nesting_max = 64;
 
+// Whether the file system tells how many names a file has: where it has links and calls each file's
+// only one, as sshfs does, a second name would go unseen. Asked once, with a file of its own.
+class LinkCounts : private Pinned {
+ public:
+  [[nodiscard]] bool are_true(const Directory& temporary) {
+    const std::lock_guard lock(mutex_);
+    if (!are_true_) are_true_ = value_of([&] { return test(temporary); });
+    return are_true_.value_or(false);
+  }
+
+ private:
+  static bool test(const Directory& temporary);
+
+  std::mutex mutex_;
+  std::optional<bool> are_true_;
+};
+
+std::string draw_name() {
+  std::array<std::uint8_t, 16> unique{};
+  SystemRandom().fill(unique);
+  return to_hex(unique.data(), unique.size());
+}
+
+bool LinkCounts::test(const Directory& temporary) {
+  const std::string first = draw_name();
+  const std::string second = draw_name();
+  const File file = temporary.create_file(first);
+  const bool is_linked =
+      ::linkat(temporary.fd(), first.c_str(), temporary.fd(), second.c_str(), 0) == 0;
+  const bool has_links = is_linked || (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS);
+  const std::uint64_t count = file_status(file).link_count;
+  temporary.remove(first);
+  if (is_linked) temporary.remove(second);
+  return !has_links || (is_linked && count == 2);
+}
+
 // Overwrites the file once with zeros and makes that durable, where it is a regular file that no
 // other name leads to: the bytes behind another name are somebody else's copy, or an object that
 // was just given its path.
@@ -51,38 +89,76 @@ void overwrite_only_link(const Directory& parent, const std::string& name) {
   file.sync();
 }
 
-// Removes what the name leads to, a directory with all that is in it, through no link and into no
-// other file system. A file that cannot be overwritten is removed all the same.
-void wipe_below(const Directory& parent, const std::string& name, int depth) {
-  const std::optional<FileStatus> status = parent.find(name);
-  if (!status) return;
-  if (status->type == EntryType::directory) {
-    const Directory directory = parent.open_directory(name);
-    if (depth == nesting_max || directory.own_status().device != parent.own_status().device) {
-      throw Error(Code::failed, concat("cannot remove ", directory.path(), ": remove it by hand"));
-    }
-    NameReader names([&](const std::string& after) { return directory.names(after); });
-    while (const auto child = names.next()) {
-      wipe_below(directory, *child, depth + 1);
-    }
-  } else {
-    try_to([&] { overwrite_only_link(parent, name); });
-  }
-  parent.remove(name);
+bool is_in_one_piece(const FileStatus& child, const FileStatus& parent) {
+  return child.device == parent.device && child.mount == parent.mount;
 }
 
-void wipe_only_link(const std::string& path) {
-  if (!path_exists(path)) return;
-  wipe_below(Directory::open(std::string(parent_path(path))), std::string(base_name(path)), 0);
+// Error where a directory below that name is too deep, or where something is mounted: that is not
+// the repository's to remove. Nothing has changed then.
+void require_removable(const Directory& parent, const std::string& name, int depth) {
+  const std::optional<FileStatus> status = parent.find(name);
+  if (!status || status->type != EntryType::directory) return;
+  const Directory directory = parent.open_directory(name);
+  if (depth == nesting_max || !is_in_one_piece(directory.own_status(), parent.own_status())) {
+    throw Error(Code::failed, concat("cannot remove ", directory.path(),
+                                     ": it is nested too deeply, or something is mounted there; "
+                                     "look at it, and remove it by hand"));
+  }
+  NameReader names([&](const std::string& after) { return directory.names(after); });
+  while (const auto child = names.next()) {
+    require_removable(directory, *child, depth + 1);
+  }
 }
+
+class Wiper {
+ public:
+  // `overwrites`: link counts are true.
+  explicit Wiper(bool overwrites) : overwrites_(overwrites) {}
+
+  // Removes what the name leads to, a directory with all that is in it, through no link. A file
+  // that cannot be overwritten is removed all the same.
+  void wipe(const Directory& parent, const std::string& name) const {
+    require_removable(parent, name, 0);
+    wipe_below(parent, name);
+  }
+
+ private:
+  void wipe_below(const Directory& parent, const std::string& name) const {
+    const std::optional<FileStatus> status = parent.find(name);
+    if (!status) return;
+    if (status->type == EntryType::directory) {
+      const Directory directory = parent.open_directory(name);
+      NameReader names([&](const std::string& after) { return directory.names(after); });
+      while (const auto child = names.next()) {
+        wipe_below(directory, *child);
+      }
+    } else if (overwrites_) {
+      try_to([&] { overwrite_only_link(parent, name); });
+    }
+    if (parent.find(name)) parent.remove(name);
+  }
+
+  bool overwrites_;
+};
 
 class LocalNewFile final : public NewFile {
  public:
-  LocalNewFile(File file, std::string root, std::string temporary)
-      : file_(std::move(file)), root_(std::move(root)), temporary_(std::move(temporary)) {}
+  // Without a name.
+  LocalNewFile(File file, std::string root) : file_(std::move(file)), root_(std::move(root)) {}
 
+  LocalNewFile(
+      File file, std::string root, Directory temporary, std::string name, LinkCounts& link_counts)
+      : file_(std::move(file)),
+        root_(std::move(root)),
+        temporary_(std::move(temporary)),
+        name_(std::move(name)),
+        link_counts_(&link_counts) {}
+
+  // What was to be published may have been, whatever was answered: then these bytes are an object.
   ~LocalNewFile() override {
-    if (!temporary_.empty()) try_to([&] { wipe_only_link(temporary_); });
+    if (!temporary_ || is_renamed_) return;
+    try_to(
+        [&] { Wiper(!is_tried_ && link_counts_->are_true(*temporary_)).wipe(*temporary_, name_); });
   }
 
   void append(View bytes) override { file_.append(bytes); }
@@ -90,20 +166,23 @@ class LocalNewFile final : public NewFile {
   void sync() override { file_.sync(); }
 
   bool publish(const std::string& path) override {
-    const std::string from = temporary_.empty() ? concat("/proc/self/fd/", file_.fd()) : temporary_;
+    is_tried_ = true;
     const std::string to = concat(root_, "/", path);
-    const int flags = temporary_.empty() ? AT_SYMLINK_FOLLOW : 0;
-    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return true;
+    const std::string unnamed = concat("/proc/self/fd/", file_.fd());
+    const int result =
+        temporary_ ? ::linkat(temporary_->fd(), name_.c_str(), AT_FDCWD, to.c_str(), 0)
+                   : ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW);
+    if (result == 0) return true;
     if (errno == EEXIST) return false;
     const bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
-    if (no_links && !temporary_.empty()) return publish_by_rename(to);
+    if (no_links && temporary_) return publish_by_rename(to);
     throw_errno("cannot create", to, errno);
   }
 
  private:
   bool publish_by_rename(const std::string& to) {
-    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
-      temporary_.clear();
+    if (::renameat2(temporary_->fd(), name_.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+      is_renamed_ = true;
       return true;
     }
     if (errno == EEXIST) return false;
@@ -112,7 +191,11 @@ class LocalNewFile final : public NewFile {
 
   File file_;
   std::string root_;
-  std::string temporary_;
+  std::optional<Directory> temporary_;  // where it has a name until it is published
+  std::string name_;
+  LinkCounts* link_counts_ = nullptr;
+  bool is_tried_ = false;
+  bool is_renamed_ = false;
 };
 
 class LocalDisk final : public Disk {
@@ -145,10 +228,10 @@ class LocalDisk final : public Disk {
 
       struct stat now {};
 
-      const bool is_there = ::lstat(at(path).c_str(), &now) == 0;
-      if (is_there && now.st_ino == file_status(file).inode) return size;
+      const bool is_same =
+          ::lstat(at(path).c_str(), &now) == 0 && now.st_ino == file_status(file).inode;
       // A file system that numbers its files anew at each look is no reason to go on for ever.
-      if (is_there && attempt == read_attempts_max) return size;
+      if (is_same || attempt == read_attempts_max) return size;
     }
   }
 
@@ -172,7 +255,7 @@ class LocalDisk final : public Disk {
     if (has_unnamed_files_) {
       const int fd = ::open(root_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
       if (fd >= 0) {
-        return std::make_unique<LocalNewFile>(File(Descriptor(fd), at("(new file)")), root_, "");
+        return std::make_unique<LocalNewFile>(File(Descriptor(fd), at("(new file)")), root_);
       }
       if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) {
         throw_errno("cannot create a file in", root_, errno);
@@ -188,21 +271,26 @@ class LocalDisk final : public Disk {
   }
 
   std::optional<std::string> hide(const std::string& path) override {
-    if (!path_exists(at(path))) return std::nullopt;
-    const std::string hidden = draw_temporary_path();
-    const auto failure = failure_of([&] {
-      make_directory(std::string(temporary_directory));
-      rename_path(at(path), at(hidden));
-    });
-    // Its time is what keeps others from taking it for a leftover before it is wiped.
-    if (!failure)
-      static_cast<void>(::utimensat(AT_FDCWD, at(hidden).c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
-    if (!failure) return hidden;
-    wipe_only_link(at(path));  // tmp/ lies on another disk, say
+    const std::optional<Directory> folder = open_folder(std::string(parent_path(path)));
+    const std::string name(base_name(path));
+    if (!folder || !folder->find(name)) return std::nullopt;
+    require_removable(*folder, name, 0);
+    const Directory temporary = open_temporary();
+    const std::string hidden = draw_name();
+    if (::renameat(folder->fd(), name.c_str(), temporary.fd(), hidden.c_str()) == 0) {
+      // Its time is what keeps others from taking it for a leftover before it is wiped.
+      static_cast<void>(::utimensat(temporary.fd(), hidden.c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
+      return concat(temporary_directory, "/", hidden);
+    }
+    if (errno == ENOENT) return std::nullopt;
+    wiper(temporary).wipe(*folder, name);  // tmp/ lies on another disk, say
     return std::nullopt;
   }
 
-  void wipe(const std::string& path) override { wipe_only_link(at(path)); }
+  void wipe(const std::string& path) override {
+    const std::optional<Directory> folder = open_folder(std::string(parent_path(path)));
+    if (folder) wiper(open_temporary()).wipe(*folder, std::string(base_name(path)));
+  }
 
   void remove_directory(const std::string& path) override {
     if (::rmdir(at(path).c_str()) == 0) return;
@@ -211,22 +299,25 @@ class LocalDisk final : public Disk {
   }
 
   void replace(const std::string& path, View bytes) override {
-    make_directory(std::string(temporary_directory));
-    const std::string to = at(path);
-    const std::string temporary = at(draw_temporary_path());
+    const std::optional<Directory> folder = open_folder(std::string(parent_path(path)));
+    if (!folder) throw Error(Code::failed, concat("the folder of ", path, " is missing"));
+    const std::string name(base_name(path));
+    const Directory temporary = open_temporary();
+    const std::string other = draw_name();
     const auto failure = failure_of([&] {
-      const File file = create_locked(temporary);
+      const File file = create_locked(temporary, other);
       file.append(bytes);
       file.sync();
-      const bool is_exchanged =
-          ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+      const auto rename = [&](unsigned flags) {
+        return ::renameat2(temporary.fd(), other.c_str(), folder->fd(), name.c_str(), flags) == 0;
+      };
       // Nothing to exchange it with, or a file system that does not exchange.
-      if (!is_exchanged) rename_path(temporary, to);
+      if (!rename(RENAME_EXCHANGE) && !rename(0)) throw_errno("cannot rename", at(path), errno);
+      if (::fsync(folder->fd()) != 0) throw_errno("cannot make durable", folder->path(), errno);
     });
     // What stands there now is the old file, or one that could not be put.
-    try_to([&] { wipe_only_link(temporary); });
+    try_to([&] { wiper(temporary).wipe(temporary, other); });
     if (failure) throw Error(*failure);
-    sync_name(to);
   }
 
  private:
@@ -250,41 +341,80 @@ class LocalDisk final : public Disk {
     return path.empty() ? root_ : concat(root_, "/", path);
   }
 
-  // Relative to the root.
-  static std::string draw_temporary_path() {
-    std::array<std::uint8_t, 16> unique{};
-    SystemRandom().fill(unique);
-    return concat(temporary_directory, "/", to_hex(unique.data(), unique.size()));
+  // A folder, through no link: whoever can put one there must not have another directory's files
+  // overwritten. Empty: it is absent.
+  [[nodiscard]] std::optional<Directory> open_folder(const std::string& path) const {
+    if (!path_exists(root_)) return std::nullopt;
+    Directory out = Directory::open(root_);
+    for (const auto& part : std::filesystem::path(path)) {
+      const std::optional<FileStatus> status = out.find(part.string());
+      if (!status) return std::nullopt;
+      if (status->type != EntryType::directory) {
+        throw Error(Code::failed, concat(join_path(out.path(), part.string()),
+                                         " is no folder: nothing is removed or replaced there; "
+                                         "move it away, and run again"));
+      }
+      out = out.open_directory(part.string());
+    }
+    return out;
   }
 
-  static File create_locked(const std::string& path) {
-    File file = File::create_new(path);
-    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) throw_errno("cannot lock", path, errno);
+  Directory open_temporary() {
+    make_directory(std::string(temporary_directory));
+    auto out = open_folder(std::string(temporary_directory));
+    if (!out) throw Error(Code::failed, concat(at(temporary_directory), " is gone; run again"));
+    return std::move(*out);
+  }
+
+  Wiper wiper(const Directory& temporary) { return Wiper(link_counts_.are_true(temporary)); }
+
+  static File create_locked(const Directory& directory, const std::string& name) {
+    File file = directory.create_file(name);
+    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) throw_errno("cannot lock", file.path(), errno);
     return file;
   }
 
   std::unique_ptr<NewFile> create_named() {
-    make_directory(std::string(temporary_directory));
-    const std::string path = at(draw_temporary_path());
-    return std::make_unique<LocalNewFile>(create_locked(path), root_, path);
+    Directory temporary = open_temporary();
+    const std::string name = draw_name();
+    File file = create_locked(temporary, name);
+    return std::make_unique<LocalNewFile>(std::move(file), root_, std::move(temporary), name,
+                                          link_counts_);
   }
 
-  // Files that crashed processes left without a final name. One made a moment ago may belong to a
-  // process that has not locked it yet.
+  // Files that crashed processes left without a final name. What cannot be removed now, or is no
+  // file, is left to a clean-up, and keeps nobody from putting an object.
   void remove_leftovers() {
-    list(std::string(temporary_directory), [&](const std::string& name, bool) {
-      const std::string path = at(concat(temporary_directory, "/", name));
-      const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-      struct stat status {};
-      if (!fd.is_open() || ::fstat(fd.fd(), &status) != 0) return;
-      if (std::time(nullptr) - status.st_mtime < leftover_seconds) return;
-      if (::flock(fd.fd(), LOCK_EX | LOCK_NB) == 0) wipe_only_link(path);
+    try_to([&] {
+      const std::optional<Directory> temporary = open_folder(std::string(temporary_directory));
+      if (!temporary) return;
+      NameReader names([&](const std::string& after) { return temporary->names(after); });
+      while (const auto name = names.next()) {
+        try_to([&] { remove_leftover(*temporary, *name); });
+      }
     });
+  }
+
+  // One made a moment ago may belong to a process that has not locked it yet. A writer whose lock
+  // is not seen, or who slept, finds its file under no name, and fails: so it is renamed before it
+  // is looked at for the last time and overwritten.
+  void remove_leftover(const Directory& temporary, const std::string& name) {
+    const std::optional<Inode> inode = temporary.hold(name);
+    if (!inode || inode->status().type != EntryType::file) return;
+    const File file = temporary.open_file(name);
+    const FileStatus status = file_status(file);
+    if (status.identity() != inode->status().identity()) return;
+    if (std::time(nullptr) - status.mtime.seconds < leftover_seconds) return;
+    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) return;
+    const std::string hidden = draw_name();
+    if (!temporary.rename(name, hidden, true)) return;
+    wiper(temporary).wipe(temporary, hidden);
   }
 
   std::string root_;
   std::atomic<bool> has_unnamed_files_{true};
   std::atomic<bool> has_cleared_{false};
+  LinkCounts link_counts_;
 };
 
 }  // namespace

@@ -167,3 +167,23 @@ TEST_CASE("a file in tmp/ goes when what it was to be has ended, and is left alo
   REQUIRE(standing_of(state, of_slot(writer, 5)) == ObjectStanding::ended);
   REQUIRE(standing_of(state, of_slot(stranger, 1)) == ObjectStanding::explained);
 }
+
+TEST_CASE(
+    "an object of a slot that nobody knows waits for an epoch that can come, and for no other") {
+  const State state = state_in_second_epoch();
+  for (const std::string& path : {slot_path(stranger, 1), grant_path(stranger)}) {
+    const Judgement now = judge(state, {.path = path, .header = EpochBoxPath{1, state.epoch}});
+    REQUIRE(now.standing == ObjectStanding::unnamed);
+    REQUIRE(now.reason.find("key rotate removes it") != std::string::npos);
+    // No epoch's end would ever remove this one.
+    const Judgement far = judge(state, {.path = path, .header = EpochBoxPath{4'000, other_epoch}});
+    REQUIRE(far.standing == ObjectStanding::unnamed);
+    REQUIRE(far.reason.find("by hand") != std::string::npos);
+  }
+}
+
+TEST_CASE("in tmp/ what is no file has ended, and a file may be being written") {
+  const State state = state_in_second_epoch();
+  REQUIRE(standing_of(state, {.path = "tmp/a", .is_no_file = true}) == ObjectStanding::ended);
+  REQUIRE(standing_of(state, {.path = "tmp/a"}) == ObjectStanding::explained);
+}

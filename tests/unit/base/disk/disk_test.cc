@@ -95,13 +95,47 @@ TEST_CASE("a directory that is wiped goes with what is in it, and with nothing t
   REQUIRE(is_all_zeros(bytes_of(open)));
   REQUIRE(fixture.names() == std::vector<std::string>{"outside/below/b"});
   REQUIRE(slurp(fixture.root / "outside/below/b") == to_bytes("somebody's"));
-  // So deep that no object is: what is left of it is named.
+  // So deep that no object is: it stays where it is, to be seen.
   std::string path = "keys/deep";
   for (int level = 0; level < 100; ++level) {
-    fs::create_directory(fixture.root / path);
     path += "/x";
+    fs::create_directories(fixture.root / path);
   }
   REQUIRE(error_code([&] { fixture.remove("keys/deep"); }) == Code::failed);
+  REQUIRE(fs::exists(fixture.root / path));
+}
+
+TEST_CASE("nothing is removed or overwritten behind a link in the place of a folder") {
+  DiskFixture fixture;
+  fs::create_directories(fixture.root / "outside");
+  write_file(fixture.root / "outside/a", to_bytes("somebody's"));
+  fs::last_write_time(fixture.root / "outside/a",
+                      fs::file_time_type::clock::now() - std::chrono::hours(3));
+  fs::create_directory_symlink(fixture.root / "outside", fixture.root / "grants");
+  REQUIRE(error_code([&] { fixture.remove("grants/a"); }) == Code::failed);
+  REQUIRE(error_code([&] { fixture.disk->wipe("grants/a"); }) == Code::failed);
+  REQUIRE(error_code([&] { fixture.disk->replace("grants/a", Bytes(5, 7)); }) == Code::failed);
+  // tmp/ is where leftovers are cleared, when the first file is made.
+  fs::create_directory_symlink(fixture.root / "outside", fixture.root / "tmp");
+  write_file(fixture.root / "keys/a", to_bytes("an object"));
+  static_cast<void>(fixture.disk->create());
+  REQUIRE(error_code([&] { fixture.remove("keys/a"); }) == Code::failed);
+  REQUIRE(error_code([&] { fixture.disk->replace("keys/a", Bytes(5, 7)); }) == Code::failed);
+  REQUIRE(slurp(fixture.root / "outside/a") == to_bytes("somebody's"));
+  REQUIRE(slurp(fixture.root / "keys/a") == to_bytes("an object"));
+}
+
+TEST_CASE("what is no file in tmp/ keeps nobody from making one, and is left alone") {
+  DiskFixture fixture;
+  fs::create_directories(fixture.root / "tmp/directory");
+  write_file(fixture.root / "tmp/directory/a", to_bytes("a"));
+  REQUIRE(::mkfifo((fixture.root / "tmp/fifo").c_str(), 0600) == 0);
+  for (const char* name : {"tmp/directory", "tmp/fifo"}) {
+    fs::last_write_time(fixture.root / name,
+                        fs::file_time_type::clock::now() - std::chrono::hours(3));
+  }
+  static_cast<void>(fixture.disk->create());  // does not wait for a writer of the fifo
+  REQUIRE(fixture.names() == std::vector<std::string>{"tmp/directory/a", "tmp/fifo"});
 }
 
 TEST_CASE("a file that is removed or replaced while it is read is never read in part") {
