@@ -54,8 +54,8 @@ Bytes get_twinned(StoreReader& store,
     if (!copy.problem) copy.problem = failure_of([&] { check(*copy.bytes); });
     if (!copy.problem) {
       out = std::move(*copy.bytes);
-    } else if (!first) {
-      first = copy.problem;
+    } else if (!first || first->code() == Code::missing) {
+      first = copy.problem;  // damage tells more than an absence: the object was there
     }
     return !copy.problem;
   });

@@ -236,3 +236,12 @@ TEST_CASE("where neither copy will do, the first one's failure is told") {
   REQUIRE(text(unreadable) == "grants/a cannot be read");
   REQUIRE(unreadable.observer.notices.empty());
 }
+
+TEST_CASE("of an absence and damage it is the damage that is said, whichever copy has it") {
+  for (const bool is_first_gone : {true, false}) {
+    Twins twins;
+    twins.memory.remove(is_first_gone ? twinned_path : twin_path);
+    twins.damage(is_first_gone ? twin_path : twinned_path);
+    REQUIRE(error_code([&] { twins.get(); }) == Code::corrupt);
+  }
+}
