@@ -45,8 +45,10 @@ void Deduplicator::collect_copies(const BlockTag& tag) {
   if (seen_count < copies_max) return;
   copies_.clear();
   static_cast<void>(find_trusted(*index_, trusted_, tag, [&](const BlockLocation& copy) {
-    if (copy.number >= first_number_) copies_.push_back(copy);
-    return copies_.size() == copies_max;
+    if (copy.number < first_number_) return false;
+    if (copies_.size() == copies_max) copies_.erase(copies_.begin());  // the newest are relied on
+    copies_.push_back(copy);
+    return false;
   }));
 }
 

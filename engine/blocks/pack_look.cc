@@ -157,12 +157,12 @@ void PackLook::take_problem(const ObjectHash& pack, PackProblem problem) {
               "again")});
 }
 
-// Somebody has put the pack back.
+// Somebody has put the pack back. The record is written once for all of them.
 void PackLook::take_back(const ObjectHash& pack) {
-  damaged_.erase(pack);
-  const auto failure = failure_of([&] { journal_.local().damage().remove({pack}); });
-  journal_.observer().notice(failure ? failure->text()
-                                     : concat(pack_path(pack), " is there again"));
+  taken_back_.insert(damaged_.extract(pack));
+  if (++taken_back_count_ <= named_max) {
+    journal_.observer().notice(concat(pack_path(pack), " is there again"));
+  }
 }
 
 void PackLook::note_stored(const std::vector<ObjectHash>& packs) {
@@ -186,7 +186,7 @@ std::set<ObjectHash> PackLook::unrelied() const {
 
 void PackLook::renew() {
   for (const auto& [pack, problem] : journal_.local().damage().packs()) {
-    damaged_.emplace(pack, problem);
+    if (!taken_back_.contains(pack)) damaged_.insert_or_assign(pack, problem);
   }
 }
 
@@ -201,6 +201,11 @@ void PackLook::tell_counts() {
     journal_.observer().notice(concat("the store did not answer for ", unanswered_count_,
                                       " packs, and this backup does not rely on them"));
   }
+  if (taken_back_count_ > std::max(named_max, told_taken_back_)) {
+    journal_.observer().notice(
+        concat("in all, ", taken_back_count_, " packs that were missing are there again"));
+  }
+  told_taken_back_ = taken_back_count_;
   told_found_ = found_.size();
   told_unanswered_ = unanswered_count_;
 }
@@ -210,6 +215,8 @@ void PackLook::remember() {
   tell_counts();
   const auto failure = failure_of([&] {
     journal_.local().damage().flush();
+    journal_.local().damage().remove(taken_back_);
+    taken_back_.clear();
     looked_.save(journal_.services().clock.now_ms());
   });
   if (failure) journal_.observer().notice(failure->text());

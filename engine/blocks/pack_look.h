@@ -52,6 +52,9 @@ class PackLook : private Pinned {
   // Whether, in this round, all packs were looked at that the source's last snapshot relies on.
   [[nodiscard]] bool has_looked_for(std::string_view source_key) const;
 
+  // Whether the store has said of each pack that it is there.
+  [[nodiscard]] bool found_nothing() const { return found_.empty() && unanswered_count_ == 0; }
+
   void note_looked_for(std::string_view source_key) { looked_.add_source(source_key); }
 
   // Takes over what other commands of this machine have found damaged by now.
@@ -91,9 +94,12 @@ class PackLook : private Pinned {
   DamagedPacks damaged_;
   DamagedPacks found_;
   std::set<ObjectHash> asked_;  // in this run, and not to be relied on
+  DamagedPacks taken_back_;     // with the problems that they had; removed from the record together
+  std::size_t taken_back_count_ = 0;
   std::size_t unanswered_count_ = 0;
   std::size_t told_found_ = 0;  // how many a person was told of
   std::size_t told_unanswered_ = 0;
+  std::size_t told_taken_back_ = 0;
 };
 
 }  // namespace kist

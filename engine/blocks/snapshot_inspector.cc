@@ -86,6 +86,8 @@ void require_closed_body(const Journal& journal, const SnapshotState& snapshot) 
   throw Error(Code::missing, concat("the key of ", body_path(body), " is missing"));
 }
 
+}  // namespace
+
 void require_in_range(const State& state, const SnapshotState& snapshot, const ReferenceSet& set) {
   std::uint64_t introduced = 0;
   for (const SegmentIntroduction& segment : snapshot.taken.segments) {
@@ -97,8 +99,6 @@ void require_in_range(const State& state, const SnapshotState& snapshot, const R
     throw Error(Code::corrupt, "its reference set names blocks that were never stored");
   }
 }
-
-}  // namespace
 
 SnapshotInspection inspect_snapshot(const Journal& journal,
                                     const ReadKeys* keys,

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/format/snapshot.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/rights.h"
 #include "engine/rules/state.h"
@@ -39,6 +40,9 @@ struct SnapshotInspection {
 [[nodiscard]] SnapshotInspection inspect_snapshot(const Journal& journal,
                                                   const ReadKeys* keys,
                                                   const SnapshotState& snapshot);
+
+// Error{corrupt} where the set names numbers that no entry has introduced: few bytes can name many.
+void require_in_range(const State& state, const SnapshotState& snapshot, const ReferenceSet& set);
 
 // Whether the journal's current key segments have a key for that index segment of the snapshot's
 // entry; `absent` or `damaged` where a key segment that may have it cannot be read. Without a key

@@ -72,9 +72,12 @@ std::vector<DamageIncident> read_incidents(const std::string& path) {
   return decode(read_file(path, record_bytes_max));
 }
 
-// The same for whoever was told of damage already, or is to go on without a word.
+// The same for whoever was told of damage already. A file that cannot be read now is an Error: it
+// is not to be written over as if it held nothing.
 std::vector<DamageIncident> find_incidents(const std::string& path) {
-  return value_of([&] { return read_incidents(path); }).value_or(std::vector<DamageIncident>());
+  std::vector<DamageIncident> out;
+  static_cast<void>(damage_of([&] { out = read_incidents(path); }));
+  return out;
 }
 
 void write_incidents(const std::string& path, std::vector<DamageIncident> incidents) {
@@ -120,6 +123,10 @@ DamageRecord::DamageRecord(const std::string& directory, Observer& observer)
     : path_(directory + "/damage"), lock_path_(directory + "/lock") {
   const auto failure = failure_of([&] { known_ = packs_of(read_incidents(path_)); });
   if (!failure) return;
+  if (!is_damage(*failure)) {
+    observer.notice(failure->text());
+    return;
+  }
   observer.notice(concat(failure->text(),
                          "; which packs this machine has found damaged is forgotten: backups look "
                          "again for those that are gone, kist verify --level content finds the "
@@ -165,18 +172,18 @@ void DamageRecord::flush_locked() {
   if (held_back_.empty()) return;
   const FileLock lock(lock_path_);
   std::vector<DamageIncident> incidents = find_incidents(path_);
+  DamagedPacks added = held_back_;
   for (DamageIncident& incident : incidents) {
     for (auto& [pack, problem] : incident.packs) {
-      const auto added = held_back_.find(pack);
-      if (added == held_back_.end()) continue;
-      if (is_graver(added->second, problem)) problem = added->second;
-      held_back_.erase(added);
+      const auto found = added.find(pack);
+      if (found == added.end()) continue;
+      if (is_graver(found->second, problem)) problem = found->second;
+      added.erase(found);
     }
   }
   const auto own = std::ranges::find_if(incidents, [&](const DamageIncident& incident) {
     return incident.found_ms == began_ms_ && incident.is_open();
   });
-  DamagedPacks added = std::exchange(held_back_, {});
   if (own != incidents.end()) {
     own->packs.merge(added);
   } else {
@@ -184,16 +191,20 @@ void DamageRecord::flush_locked() {
         {.found_ms = began_ms_, .closed_ms = 0, .note = {}, .packs = std::move(added)});
   }
   write_incidents(path_, std::move(incidents));
+  held_back_.clear();
 }
 
-void DamageRecord::remove(const std::set<ObjectHash>& packs) {
+void DamageRecord::remove(const DamagedPacks& packs) {
   if (packs.empty()) return;
   const std::lock_guard lock(mutex_);
   flush_locked();
   const FileLock file_lock(lock_path_);
   std::vector<DamageIncident> incidents = find_incidents(path_);
   for (DamageIncident& incident : incidents) {
-    std::erase_if(incident.packs, [&](const auto& pack) { return packs.contains(pack.first); });
+    std::erase_if(incident.packs, [&](const auto& pack) {
+      const auto whole = packs.find(pack.first);
+      return whole != packs.end() && whole->second == pack.second;
+    });
   }
   known_ = packs_of(incidents);
   write_incidents(path_, std::move(incidents));

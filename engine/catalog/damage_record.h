@@ -72,8 +72,9 @@ class DamageRecord : private Pinned {
   bool add(const ObjectHash& pack, PackProblem problem, std::int64_t now_ms);
   // Writes what add() has held back.
   void flush();
-  // These packs were found whole again. An incident without packs goes.
-  void remove(const std::set<ObjectHash>& packs);
+  // These packs, which had that problem, were found whole again. What another process has found of
+  // one since stays. An incident without packs goes.
+  void remove(const DamagedPacks& packs);
   // Closes what is open, and returns how many incidents that were. Error{invalid} for a note that
   // is too long.
   std::uint64_t close(const std::string& note, std::int64_t now_ms);

@@ -313,7 +313,12 @@ TEST_CASE("a store that does not answer makes nothing an incident, and is not re
       return ForwardingStore::size(path);
     }
 
-    std::atomic<bool> is_silent{false};
+    std::unique_ptr<ObjectWriter> begin_put() override {
+      if (is_full) throw Error(Code::failed, "no room");
+      return ForwardingStore::begin_put();
+    }
+
+    std::atomic<bool> is_silent{false}, is_full{false};
   };
 
   Laptop laptop;
@@ -335,6 +340,15 @@ TEST_CASE("a store that does not answer makes nothing an incident, and is not re
   machine.clock.advance_ms(day_ms);
   REQUIRE(kist::backup(repository, options).statistics.blocks_new == 0);
   laptop.require_whole(result.snapshot);
+  // A run that had no answer, and came to no end, leaves the asking to the next one.
+  machine.clock.advance_ms(day_ms);
+  store->is_silent = true;
+  store->is_full = true;
+  REQUIRE(error_code([&] { kist::backup(repository, options); }) == Code::failed);
+  store->is_silent = store->is_full = false;
+  for (const std::string& pack : laptop.packs())
+    laptop.store->remove(pack);
+  REQUIRE_FALSE(kist::backup(repository, options).lost_packs.empty());
 }
 
 TEST_CASE("a pack that was put back is relied on again, and its incident is gone") {

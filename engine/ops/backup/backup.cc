@@ -190,7 +190,8 @@ class Backup {
   // What the caches name and the backup does not rely on.
   UnreliedNumbers find_unrelied() {
     if (relied_.empty() && !options_.stores_again) {
-      if (auto newest = find_newest_snapshot(repository_.state(), source_)) {
+      if (auto newest =
+              find_newest_snapshot(repository_.state(), source_, repository_.keyring().slot())) {
         relied_.push_back(std::move(*newest));
       }
     }

@@ -2,21 +2,25 @@
 
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
+#include "engine/blocks/snapshot_inspector.h"
 
 namespace kist {
 
 NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot) {
   ReferenceSet set = get_reference_set(repository.journal(), snapshot);
+  require_in_range(repository.state(), snapshot, set);
   const std::uint64_t base =
       snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
   set.relative.for_each([&](std::uint64_t ordinal) { set.absolute.add(base + ordinal); });
   return std::move(set.absolute);
 }
 
-std::optional<SnapshotState> find_newest_snapshot(const State& state, const std::string& source) {
+std::optional<SnapshotState> find_newest_snapshot(const State& state,
+                                                  const std::string& source,
+                                                  const SlotId& slot) {
   std::optional<SnapshotState> out;
   for (const SnapshotPtr& snapshot : state.live_snapshots()) {
-    if (snapshot->taken.source == source) out = *snapshot;
+    if (snapshot->taken.source == source && snapshot->author == slot) out = *snapshot;
   }
   return out;
 }
@@ -51,7 +55,9 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
       packs.push_back(index.pack(pack));
     }
     look.look_at(packs, count_by_folder(index), pool);
-    if (relied.rely_from == 0) look.note_looked_for(relied.source_key);
+    // What was found may not have been recorded, and what was not answered is to be asked again: a
+    // run that ends before its snapshot leaves that to the next one.
+    if (relied.rely_from == 0 && look.found_nothing()) look.note_looked_for(relied.source_key);
     look.remember();
   }
   std::vector<std::uint32_t> unrelied;

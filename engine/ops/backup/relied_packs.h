@@ -19,8 +19,10 @@ namespace kist {
 NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot);
 
 // The snapshot that stands for what a backup without a cache is going to meet: the newest live one
-// of the source.
-std::optional<SnapshotState> find_newest_snapshot(const State& state, const std::string& source);
+// of the source that this slot has signed.
+std::optional<SnapshotState> find_newest_snapshot(const State& state,
+                                                  const std::string& source,
+                                                  const SlotId& slot);
 
 struct ReliedOn {
   std::string source_key;                // as the file caches name the source

@@ -144,18 +144,34 @@ void PackChecker::check_frame(Reading& reading,
                               const FrameRecord& record,
                               View sealed) {
   const ObjectHash& pack = reading.pack.hash;
-  const auto failure = failure_of([&] { check_frame_content(reading, frame, record, sealed); });
+  std::optional<Key> secret;
+  auto failure = failure_of([&] { secret = keys_->keys().frame_secret(reading.pack, frame); });
+  // A key that is missing says nothing of the pack.
+  const bool has_key = !failure;
+  if (has_key) {
+    failure = failure_of([&] { check_frame_content(reading, frame, record, *secret, sealed); });
+  }
   if (!failure) return;
   report_(pack_path(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
   const std::lock_guard lock(mutex_);
   damaged_frames_.insert({reading.number, frame});
-  damaged_packs_.emplace(pack, problem_of(*failure, PackProblem::damaged));
+  if (has_key) {
+    note_problem(pack, problem_of(*failure, PackProblem::damaged));
+  } else {
+    unopened_packs_.insert(pack);
+  }
+}
+
+// Damage that is known counts for more than bytes that could not be read.
+void PackChecker::note_problem(const ObjectHash& pack, PackProblem problem) {
+  PackProblem& known = damaged_packs_.emplace(pack, problem).first->second;
+  if (known == PackProblem::unreadable) known = problem;
 }
 
 // The pack is damaged, and its frames from the one on that was being read cannot be read.
 void PackChecker::record_damage(const Reading& reading, PackProblem problem) {
   const std::lock_guard lock(mutex_);
-  damaged_packs_.emplace(reading.pack.hash, problem);
+  note_problem(reading.pack.hash, problem);
   for (std::uint32_t frame = reading.frames_read; frame < reading.pack.frame_count; ++frame) {
     damaged_frames_.insert({reading.number, frame});
   }
@@ -180,11 +196,11 @@ void PackChecker::check_directory(const PackRecord& pack,
 void PackChecker::check_frame_content(Reading& reading,
                                       std::uint32_t frame,
                                       const FrameRecord& record,
+                                      const Key& secret,
                                       View sealed) {
   const PackRecord& pack = reading.pack;
   const std::string path = pack_path(pack.hash);
   const FramePosition position{repository_.keyring().repository(), pack.kind, frame};
-  const Key secret = keys_->keys().frame_secret(pack, frame);
   const View contents = sealed.first(record.place.contents_size);
   const View sealed_list = sealed.subspan(record.place.contents_size);
   const Bytes plain = open_frame(

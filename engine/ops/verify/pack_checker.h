@@ -34,6 +34,11 @@ class PackChecker {
 
   [[nodiscard]] const DamagedPacks& damaged_packs() const { return damaged_packs_; }
 
+  // Whether the pack is damaged, or there was no key to look into all of it.
+  [[nodiscard]] bool has_doubt_of(const ObjectHash& pack) const {
+    return damaged_packs_.contains(pack) || unopened_packs_.contains(pack);
+  }
+
   [[nodiscard]] const SegmentProver& prover() const { return prover_; }
 
   [[nodiscard]] std::uint64_t pack_count() const { return pack_count_; }
@@ -63,11 +68,13 @@ class PackChecker {
   void check_frame_content(Reading& reading,
                            std::uint32_t frame,
                            const FrameRecord& record,
+                           const Key& secret,
                            View sealed);
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
                        const std::string& path);
   void record_damage(const Reading& reading, PackProblem problem);
+  void note_problem(const ObjectHash& pack, PackProblem problem);
 
   Repository& repository_;
   VerifyLevel level_;
@@ -78,6 +85,7 @@ class PackChecker {
   std::mutex mutex_;
   std::set<FrameId> damaged_frames_;
   DamagedPacks damaged_packs_;
+  std::set<ObjectHash> unopened_packs_;
   std::uint32_t pack_count_ = 0;
   std::atomic<std::uint64_t> frame_count_{0};
   std::atomic<std::uint64_t> block_count_{0};

@@ -1,5 +1,7 @@
 #include "engine/ops/verify/snapshot_checker.h"
 
+#include <map>
+
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
@@ -99,7 +101,9 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
         value_of([&] { return find_index_key(repository_.journal(), snapshot, hash); });
     const bool counts = !is_damage(*failure) || key != KeyPresence::nowhere;
     if (!counts) {
-      check_uncounted(snapshot, segment);
+      uncounted_.push_back({.segment = segment,
+                            .author = snapshot.author,
+                            .signer = author_of(repository_.state(), snapshot)});
     } else if (!report_if_absent(index_segment_path(hash), snapshot.author, false)) {
       copies_.check(index_segment_path(hash), hash, index_segment_bytes_max);
     }
@@ -107,18 +111,65 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
 }
 
 // An index segment without a key counts for nobody, there or not. It is missed only where a
-// snapshot's set names its numbers.
-void SnapshotChecker::check_uncounted(const SnapshotState& snapshot,
-                                      const SegmentIntroduction& segment) {
-  const State& state = repository_.state();
-  const std::string path = index_segment_path(segment.index_segment);
+// snapshot's set names its numbers. One entry may name many, so each set is read once for all.
+void SnapshotChecker::report_uncounted() {
+  if (uncounted_.empty()) return;
+  NumberSet numbers;
+  for (const Uncounted& each : uncounted_) {
+    numbers.add_range(each.segment.first_number, each.segment.block_count);
+  }
+  for (const SnapshotPtr& live : repository_.state().live_snapshots()) {
+    check_cancelled(repository_.observer());
+    const auto failure = failure_of([&] { mark_needed(*live, numbers); });
+    // A set that the store does not give now may name any of them.
+    if (!failure || is_damage(*failure)) continue;
+    for (Uncounted& each : uncounted_) {
+      each.is_needed = true;
+    }
+  }
+  for (const Uncounted& each : uncounted_) {
+    report_uncounted(each);
+  }
+}
+
+// Notes which of them the snapshot's set names; `numbers`: those of all of them.
+void SnapshotChecker::mark_needed(const SnapshotState& live, const NumberSet& numbers) {
+  ReferenceSet set = get_reference_set(repository_.journal(), live);
+  set.absolute.intersect(numbers);
+  const auto names_some = [](const NumberSet& named, std::uint64_t first, std::uint64_t count) {
+    NumberSet wanted;
+    wanted.add_range(first, count);
+    wanted.intersect(named);
+    return !wanted.empty();
+  };
+  std::map<ObjectHash, std::uint64_t> own;  // the ordinal of the segment's first block in the entry
+  std::uint64_t ordinal = 0;
+  for (const SegmentIntroduction& segment : live.taken.segments) {
+    own.emplace(segment.index_segment, ordinal);
+    ordinal += segment.block_count;
+  }
+  if (set.absolute.empty() && set.relative.empty()) return;
+  for (Uncounted& each : uncounted_) {
+    if (each.is_needed) continue;
+    const SegmentIntroduction& segment = each.segment;
+    const auto introduced = own.find(segment.index_segment);
+    each.is_needed = (!set.absolute.empty() &&
+                      names_some(set.absolute, segment.first_number, segment.block_count)) ||
+                     (introduced != own.end() &&
+                      names_some(set.relative, introduced->second, segment.block_count));
+  }
+}
+
+void SnapshotChecker::report_uncounted(const Uncounted& uncounted) {
+  const SlotState& author = repository_.state().slots.at(uncounted.author);
+  const std::string path = index_segment_path(uncounted.segment.index_segment);
   const std::string why =
-      concat("slot ", author_of(state, snapshot), " named it, and no key segment has its key");
-  if (is_needed(segment)) {
+      concat("slot ", uncounted.signer, " named it, and no key segment has its key");
+  if (uncounted.is_needed) {
     report_({.object = path,
              .problem = concat(why, ", but snapshots need blocks that it lists"),
              .offset = {}});
-  } else if (state.slots.at(snapshot.author).is_revoked) {
+  } else if (author.is_revoked) {
     note_(path, concat(why, ": it counts for nobody"));
   } else {
     report_({.object = path,
@@ -127,34 +178,6 @@ void SnapshotChecker::check_uncounted(const SnapshotState& snapshot,
              .offset = {},
              .kind = FindingKind::invalid});
   }
-}
-
-bool SnapshotChecker::is_needed(const SegmentIntroduction& segment) const {
-  NumberSet numbers;
-  numbers.add_range(segment.first_number, segment.block_count);
-  const auto names_some = [&](NumberSet set, const NumberSet& wanted) {
-    set.intersect(wanted);
-    return !set.empty();
-  };
-  for (const SnapshotPtr& live : repository_.state().live_snapshots()) {
-    bool is_named = false;
-    const auto failure = failure_of([&] {
-      const ReferenceSet set = get_reference_set(repository_.journal(), *live);
-      is_named = names_some(set.absolute, numbers);
-      std::uint64_t ordinal = 0;  // of the segment's first block in that entry
-      for (const SegmentIntroduction& own : live->taken.segments) {
-        if (own.index_segment == segment.index_segment) {
-          NumberSet ordinals;
-          ordinals.add_range(ordinal, own.block_count);
-          is_named |= names_some(set.relative, ordinals);
-        }
-        ordinal += own.block_count;
-      }
-    });
-    // A set that the store does not give now may name them.
-    if (is_named || (failure && !is_damage(*failure))) return true;
-  }
-  return false;
 }
 
 }  // namespace kist

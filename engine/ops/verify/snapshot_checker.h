@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/blocks/snapshot_inspector.h"
+#include "engine/format/number_set.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/verify.h"
 
@@ -33,20 +34,32 @@ class SnapshotChecker {
   bool check(const SnapshotState& snapshot);
   // The index segments that a snapshot's entry introduced, live or not.
   void check_introduced(const SnapshotState& snapshot);
+  // After the last of them: those without a key, which may count for nothing.
+  void report_uncounted();
   // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
   // store does not say.
   bool report_if_absent(const std::string& path, const SlotId& author, bool is_stored_twice);
 
  private:
   void check_objects(const SnapshotState& snapshot);
-  void check_uncounted(const SnapshotState& snapshot, const SegmentIntroduction& segment);
-  [[nodiscard]] bool is_needed(const SegmentIntroduction& segment) const;
+
+  // An index segment that an entry has named and whose key is nowhere.
+  struct Uncounted {
+    SegmentIntroduction segment;
+    SlotId author;
+    std::string signer;
+    bool is_needed = false;
+  };
+
+  void mark_needed(const SnapshotState& live, const NumberSet& numbers);
+  void report_uncounted(const Uncounted& uncounted);
 
   Repository& repository_;
   const ReadKeys* keys_;
   CopyChecker& copies_;
   Report report_;
   Note note_;
+  std::vector<Uncounted> uncounted_;
 };
 
 }  // namespace kist

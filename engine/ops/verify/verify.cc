@@ -77,6 +77,9 @@ class Verifier {
       ++report_.snapshots;
       if (snapshots.check(*snapshot)) opening.push_back(snapshot);
     }
+    snapshots.report_uncounted();
+    // Of now: what others find while this one reads may be newer than what it has read.
+    const DamagedPacks recorded = repository_.local().damage().packs();
     if (has_index) packs_.check_all(*index_, options_.threads);
     if (has_index && options_.level == VerifyLevel::content) {
       for (const SnapshotPtr& snapshot : opening) {
@@ -85,7 +88,7 @@ class Verifier {
       }
     }
     require_same_epoch();
-    if (has_index && !options_.is_dry_run) record_damage();
+    if (has_index && !options_.is_dry_run) record_damage(recorded);
     if (has_index && options_.level == VerifyLevel::content && !options_.is_dry_run) {
       record_proofs();
     }
@@ -268,30 +271,30 @@ class Verifier {
 
   // What could not be read is recorded by a repair alone, because the store may answer tomorrow. A
   // failure, of a full disk say, does not fail the verify.
-  void record_damage() {
+  void record_damage(const DamagedPacks& recorded) {
     const auto failure = failure_of([&] {
       DamageRecord& record = repository_.local().damage();
       const std::int64_t now_ms = repository_.services().clock.now_ms();
       for (const auto& [pack, problem] : packs_.damaged_packs()) {
         if (problem != PackProblem::unreadable || repairs()) record.add(pack, problem, now_ms);
       }
-      record.remove(find_whole_again());
+      record.remove(find_whole_again(recorded));
     });
     if (!failure) return;
     repository_.observer().notice(
         concat("which packs are damaged is not recorded on this machine: ", failure->text()));
   }
 
-  // Packs that were recorded as damaged and are not: those that only have to be there, and at level
-  // content, which has read all of each, the others too. What the index does not know was not
-  // looked at.
-  [[nodiscard]] std::set<ObjectHash> find_whole_again() const {
+  // Of the packs that were recorded as damaged, those that are not: those that only have to be
+  // there, and at level content, which has read all of each, the others too. What the index does
+  // not know was not looked at.
+  [[nodiscard]] DamagedPacks find_whole_again(const DamagedPacks& recorded) const {
     const bool has_read_all = options_.level == VerifyLevel::content;
     const BlockIndex::Reader index(*index_);
-    std::set<ObjectHash> out;
-    for (const auto& [pack, problem] : repository_.local().damage().packs()) {
+    DamagedPacks out;
+    for (const auto& [pack, problem] : recorded) {
       if (!has_read_all && !shows_in_size(problem)) continue;
-      if (!packs_.damaged_packs().contains(pack) && index.find_pack(pack)) out.insert(pack);
+      if (!packs_.has_doubt_of(pack) && index.find_pack(pack)) out.emplace(pack, problem);
     }
     return out;
   }

@@ -63,13 +63,28 @@ TEST_CASE("a pack that is whole again goes, and with the last one its incident")
   const auto record = sample.open();
   record->add(pack(1), PackProblem::missing, 1000);
   record->add(pack(2), PackProblem::missing, 1000);
-  record->remove({pack(1), pack(9)});
+  const DamagedPacks whole = {{pack(1), PackProblem::missing}, {pack(9), PackProblem::missing}};
+  record->remove(whole);
   REQUIRE(record->packs() == DamagedPacks{{pack(2), PackProblem::missing}});
-  record->remove({pack(2)});
+  record->remove({{pack(2), PackProblem::damaged}});  // another problem than the one that went
+  REQUIRE(record->packs() == DamagedPacks{{pack(2), PackProblem::missing}});
+  record->remove({{pack(2), PackProblem::missing}});
   REQUIRE(record->incidents().empty());
   REQUIRE_FALSE(std::filesystem::exists(sample.file()));
   REQUIRE(record->add(pack(2), PackProblem::missing, 2000));  // gone once more
   REQUIRE(sample.open()->packs().size() == 1);
+}
+
+TEST_CASE("what could not be written is written the next time") {
+  DamageSample sample;
+  const auto record = sample.open();
+  record->add(pack(1), PackProblem::missing, 1000);
+  std::filesystem::remove(sample.file());
+  std::filesystem::create_directories(sample.file() + "/in the way");
+  REQUIRE(error_code([&] { record->add(pack(2), PackProblem::missing, 1000); }) == Code::failed);
+  std::filesystem::remove_all(sample.file());
+  record->flush();
+  REQUIRE(sample.open()->packs() == DamagedPacks{{pack(2), PackProblem::missing}});
 }
 
 TEST_CASE("closing an incident changes what people are told, and nothing else") {

@@ -33,10 +33,13 @@ struct Relied : World {
 
 TEST_CASE("a set stands for all blocks of a snapshot, those of its own entry too") {
   Relied run;
-  const auto newest = find_newest_snapshot(run.repository.state(), "test");
+  const auto newest =
+      find_newest_snapshot(run.repository.state(), "test", run.repository.keyring().slot());
   REQUIRE(newest);
   REQUIRE(newest->taken.snapshot == run.snapshot);
-  REQUIRE_FALSE(find_newest_snapshot(run.repository.state(), "another"));
+  REQUIRE_FALSE(find_newest_snapshot(run.repository.state(), "test", SlotId()));
+  REQUIRE_FALSE(
+      find_newest_snapshot(run.repository.state(), "another", run.repository.keyring().slot()));
   const NumberSet numbers = numbers_of_snapshot(run.repository, *newest);
   REQUIRE(numbers.greatest() + 1 == run.repository.state().next_number);
   REQUIRE(numbers.contains(0));
@@ -44,7 +47,8 @@ TEST_CASE("a set stands for all blocks of a snapshot, those of its own entry too
 
 TEST_CASE("what lies in packs that are gone is not relied on, and the rest is") {
   Relied run;
-  const auto newest = find_newest_snapshot(run.repository.state(), "test");
+  const auto newest =
+      find_newest_snapshot(run.repository.state(), "test", run.repository.keyring().slot());
   run.machine.clock.advance_ms(look_lasts_ms);
   REQUIRE(run.look({*newest}).ranges.empty());
   run.machine.clock.advance_ms(look_lasts_ms);
@@ -67,7 +71,8 @@ TEST_CASE("what lies in packs that are gone is not relied on, and the rest is") 
 
 TEST_CASE("where a set cannot be read all packs are looked at") {
   Relied run;
-  const auto newest = find_newest_snapshot(run.repository.state(), "test");
+  const auto newest =
+      find_newest_snapshot(run.repository.state(), "test", run.repository.keyring().slot());
   flip_bit(*run.store, reference_set_path(newest->taken.reference_set));
   run.machine.clock.advance_ms(look_lasts_ms);
   for (const std::string& pack : names_of(*run.store, "packs/")) {
