@@ -98,6 +98,7 @@ Journal::Writable Journal::require_writable() {
 Journal::Writable Journal::require_writable_over_tail() {
   require_trusted_head();
   require_exclusive_put();
+  static_cast<void>(next_time_ms());  // refused before anything is put
   return {};
 }
 

@@ -148,4 +148,22 @@ std::optional<JournalBreak> find_hole(StoreReader& store,
   return std::nullopt;
 }
 
+void require_entries(StoreReader& store, const State& state) {
+  std::vector<bool> is_listed(state.next_sequence);
+  store.list("journal", [&](const std::string& file) {
+    const auto sequence = parse_journal_path(first_copy_path(file));
+    if (sequence && *sequence < is_listed.size()) is_listed[*sequence] = true;
+  });
+  for (std::uint64_t sequence = 0; sequence < is_listed.size(); ++sequence) {
+    // A listing may lag: what it lacks is asked for by name.
+    if (is_listed[sequence] || has_copy(store, journal_path(sequence))) continue;
+    throw Error(
+        Code::missing,
+        concat("journal entry ", sequence,
+               " is missing: once the epoch has ended, nothing before it would open for a "
+               "machine that has not seen it; restore it from a copy of the repository, and "
+               "run again"));
+  }
+}
+
 }  // namespace kist

@@ -40,6 +40,10 @@ enum class Beyond {
   powers_of_two,  // 1, 2, 4 … 1,024 numbers further: for a machine that has seen the end before
 };
 
+// Error{missing} where an entry before the head is in no copy: a machine that has replayed it goes
+// on without it, and others do not.
+void require_entries(StoreReader& store, const State& state);
+
 // The hole at the end of `state`, if the store shows one. `observer` is told of objects that no
 // slot has signed, where all are looked at.
 std::optional<JournalBreak> find_hole(StoreReader& store,

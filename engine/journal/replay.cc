@@ -209,9 +209,12 @@ Journal::Replayed Journal::replay() {
   check_not_rolled_back(seen, state().next_sequence, broken_);
   if (lost_keys) {
     if (!broken_) throw Error(*lost_keys);
-    throw Error(lost_keys->code(),
-                concat(broken_->problem, ", and what is before it does not open (",
-                       lost_keys->text(), "): ", broken_->advice));
+    // To move entries away, as for other holes, would leave nothing that opens.
+    const bool is_tail = broken_->kind == JournalBreak::Kind::unsigned_tail;
+    throw Error(
+        lost_keys->code(),
+        concat(broken_->problem, ", and what is before it does not open (", lost_keys->text(),
+               "): ", is_tail ? broken_->advice : "restore it from a copy of the repository"));
   }
   if (state().slots.contains(keyring_.slot())) local_.enter_epoch(state().epoch, services_.random);
   tell_break(before);

@@ -230,13 +230,16 @@ Verb init_verb() {
           .check = [](Machine& machine, bool acknowledged) -> std::string {
             if (!machine.store->size("kist.repo")) {
               if (acknowledged) return "an acknowledged repository is lost";
-              // Leftovers are said, never taken for a repository, and can be cleared.
+              // Leftovers are said and can be cleared. Once the first entry is there, all is there
+              // but kist.repo, which a repair makes.
+              std::optional<Repository> made;
               try {
-                machine.open();
+                made.emplace(machine.open());
               } catch (const Error& error) {
-                if (error.code() == Code::no_repository) return "";
+                return error.code() == Code::no_repository ? "" : error.text();
               }
-              return "a leftover is taken for a repository";
+              static_cast<void>(verify(*made, {.repairs = true}));
+              if (!machine.store->size("kist.repo")) return "a repair makes no kist.repo";
             }
             Repository repository = machine.open();
             return findings(verify(repository, {.level = VerifyLevel::content}));

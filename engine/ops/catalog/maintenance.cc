@@ -20,7 +20,34 @@ CatalogInfo catalog_info(Repository& repository) {
           .index_bytes = blocks.file_bytes()};
 }
 
+namespace {
+
+// Error where a catalog made from the store would end before this machine's own: entries are
+// missing or damaged by now, and the catalog may be the last that knows what was in them.
+void require_nothing_lost(Repository& repository) {
+  const std::string scratch = repository.local().scratch_directory();
+  LocalDirectory::destroy(scratch);
+  const std::uint64_t known = repository.state().next_sequence;
+  std::uint64_t shown = 0;
+  const auto failure = failure_of([&] {
+    LocalDirectory fresh(scratch, repository.services().random, repository.services().observer);
+    Journal journal = repository.journal().over(fresh);
+    journal.replay();
+    shown = journal.state().next_sequence;
+  });
+  LocalDirectory::destroy(scratch);
+  if (failure) throw Error(*failure);
+  if (shown >= known) return;
+  throw Error(Code::missing,
+              concat("the store shows ", shown, " journal entries, and this machine knows ", known,
+                     ": its catalog is kept as it is; restore journal entry ", shown,
+                     " from a copy of the repository, and run again"));
+}
+
+}  // namespace
+
 void rebuild_catalog(Repository& repository) {
+  require_nothing_lost(repository);
   repository.local().reset_catalog();
   repository.local().reset_index();
   repository.journal().replay();

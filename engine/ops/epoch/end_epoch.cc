@@ -15,6 +15,7 @@
 #include "engine/format/names.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
+#include "engine/journal/journal_end.h"
 #include "engine/keys/epoch_box.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "engine/repository/ended_objects.h"
@@ -343,6 +344,7 @@ std::vector<SnapshotId> find_given_up(const Repository& repository,
 EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& options) {
   require_right(repository, options);
   repository.journal().replay_readable();
+  require_entries(repository.reader(), repository.state());
   const ReadKeys keys = repository.read_keys();
   BlockIndex& index = get_index(repository, options);
   const State& state = repository.state();
@@ -368,6 +370,7 @@ EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options)
   require_right(repository, options);
   const Journal::Writable writable = repository.journal().require_writable();
   repository.journal().replay_readable();
+  require_entries(repository.reader(), repository.state());
   const Sample sample(repository);
   EndEpochResult result;
   for (int tries = 1; !try_again(repository, writable, options, result); ++tries) {
