@@ -100,6 +100,12 @@ Exit run_restore(Session& session, RestoreArguments arguments) {
   if (selection.snapshot->taken.is_pending) {
     session.console.notice("the snapshot is not complete: its backup was cut off");
   }
+  // What was written since an older snapshot would be deleted.
+  if (wanted.deletes && !wanted.is_dry_run && selection.passed_over > 0) {
+    throw Error(Code::refused,
+                concat("newer snapshots do not open, and --delete would delete what came since ",
+                       hex(wanted.snapshot).substr(0, 10), ": name that one, if it is meant"));
+  }
   if (wanted.deletes && !wanted.is_dry_run) {
     confirm(session, concat("What the snapshot does not have will be deleted below ", wanted.target,
                             " (--dry-run shows what)."));

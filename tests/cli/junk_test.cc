@@ -111,3 +111,18 @@ TEST_CASE("an entry of a slot that was revoked, without its objects, is a note a
   REQUIRE(listed.exit == 0);
   REQUIRE(contains(listed.out, "(invalid)"));
 }
+
+TEST_CASE(
+    "what was written since an older snapshot is not deleted because newer ones do not open") {
+  const TwoMachines place;
+  place.require("backup --source mine '" + place.tree() + "'", 0);
+  write_file(place.tree() + "/new", as_view("since then"));
+  place.require("backup --source mine '" + place.tree() + "'", 0);
+  const std::string body = newest_file(place.directory / "repo/bodies");
+  std::filesystem::remove(body);
+  std::filesystem::remove(body.ends_with(".2") ? body.substr(0, body.size() - 2) : body + ".2");
+  const std::string restore = " --delete --yes --target '" + place.tree() + "'";
+  place.require("restore latest@mine:" + place.tree() + restore, 5);
+  REQUIRE(slurp(place.tree() + "/new") == to_bytes("since then"));
+  place.require("restore latest@mine:" + place.tree() + " --dry-run" + restore, 0);
+}

@@ -77,6 +77,8 @@ class NewestFinder {
     return nullptr;
   }
 
+  [[nodiscard]] std::size_t passed_over() const { return passed_over_.size(); }
+
   void tell_passed_over() const {
     for (const std::string& text : passed_over_ | std::views::take(passed_over_told_max)) {
       repository_.observer().notice(text);
@@ -123,26 +125,28 @@ BySource candidates(const Repository& repository, const Newest& wanted) {
 }
 
 // The newest that opens, of the one source that has such a snapshot.
-SnapshotPtr find_newest(const Repository& repository, const Newest& wanted) {
+Selection find_newest(const Repository& repository, const Newest& wanted) {
   NewestFinder finder(repository);
   const BySource sources = candidates(repository, wanted);
-  SnapshotPtr found;
+  Selection out;
   for (const auto& [source, snapshots] : sources) {
+    const std::size_t passed_over = finder.passed_over();
     const SnapshotPtr newest = finder.find(snapshots);
     if (newest == nullptr) continue;
-    if (found != nullptr) refuse_several(repository.state(), wanted, sources);
-    found = newest;
+    if (out.snapshot != nullptr) refuse_several(repository.state(), wanted, sources);
+    out.snapshot = newest;
+    out.passed_over = finder.passed_over() - passed_over;
   }
   finder.tell_passed_over();
-  return found;
+  return out;
 }
 
-SnapshotPtr find_snapshot(const Repository& repository, const std::string& text) {
+Selection find_snapshot(const Repository& repository, const std::string& text) {
   if (const auto wanted = parse_newest(text, repository.services().clock.now_ms())) {
     return find_newest(repository, *wanted);
   }
-  if (text.size() < 4) return nullptr;
-  return by_prefix(repository.state().live_snapshots(), text);
+  if (text.size() < 4) return {};
+  return {.snapshot = by_prefix(repository.state().live_snapshots(), text), .path = {}};
 }
 
 std::string clean_path(std::string path) {
@@ -176,8 +180,7 @@ Selection select(const Repository& repository, const std::string& text) {
   // The path begins at the first ":/": times hold colons too, but no slash after one.
   const std::size_t colon = text.find(":/");
   const std::string name = text.substr(0, colon);
-  Selection out;
-  out.snapshot = find_snapshot(repository, name);
+  Selection out = find_snapshot(repository, name);
   if (out.snapshot == nullptr) {
     throw Error(Code::failed, name.size() < 4
                                   ? concat(name, " is too short for an id; give at least 4 digits")

@@ -26,6 +26,8 @@ namespace kist {
 struct Selection {
   SnapshotPtr snapshot;
   std::string path;  // as in Entry
+  // How many newer snapshots of its source, which the text fits as well, do not open.
+  std::size_t passed_over = 0;
 };
 
 // Error{invalid} where several snapshots or sources fit, Error{failed} where none does. All but an
