@@ -96,10 +96,11 @@ void tell_damage(Console& console, const Repository& repository) {
     count += incident.packs.size();
   }
   if (count == 0) return;
-  console.notice(concat(
-      "this machine has found ", count, count == 1 ? " pack" : " packs", " gone or damaged; ",
-      first, " (kist incident list; kist incident close --here --note TEXT once you know "
-                        "why)"));
+  console.notice(
+      concat("this machine has found ", count, count == 1 ? " pack" : " packs",
+             " gone or damaged; ", first,
+             " (kist incident list; kist incident close --here --note TEXT once you know "
+             "why)"));
 }
 
 }  // namespace
