@@ -62,7 +62,7 @@ bool is_current(const State& state, const EpochBoxPath& epoch) {
 }
 
 // Of an epoch that is not, or not any longer, the current one.
-std::string epoch_reason(const State& state, const EpochBoxPath& epoch) {
+std::string reason_of_epoch(const State& state, const EpochBoxPath& epoch) {
   const std::uint32_t number = epoch.epoch_number;
   if (number >= state.epoch_number || !state.epochs.contains(epoch.epoch)) {
     return concat("of an attempt to begin epoch ", number, " that was not committed");
@@ -108,7 +108,7 @@ Judgement judge_unknown_slot(const State& state, const Listed& listed) {
   if (!listed.header) return ended("it is none of this repository's objects");
   if (is_over(state, *listed.header)) {
     return ended(
-        concat("of a slot that no entry has introduced; ", epoch_reason(state, *listed.header)));
+        concat("of a slot that no entry has introduced; ", reason_of_epoch(state, *listed.header)));
   }
   const bool is_current_number = listed.header->epoch_number == state.epoch_number;
   return is_current_number ? unintroduced() : far_ahead(state, *listed.header);
@@ -144,7 +144,7 @@ Judgement judge_grant(const State& state, const Listed& listed, const Place& pla
 
 Judgement judge_box(const State& state, const Place& place) {
   if (!place.slot) return no_such_path();
-  if (is_over(state, *place.epoch)) return ended(epoch_reason(state, *place.epoch));
+  if (is_over(state, *place.epoch)) return ended(reason_of_epoch(state, *place.epoch));
   const std::uint32_t number = place.epoch->epoch_number;
   if (number == state.epoch_number + 1) return {ObjectStanding::explained, "of an epoch to come"};
   if (number != state.epoch_number) return far_ahead(state, *place.epoch);
@@ -162,10 +162,10 @@ Judgement judge_key_segment(const State& state, const Listed& listed, const Plac
     const bool has_ended =
         listed.header && is_whole &&
         is_of_ended_epoch(state, listed.header->epoch_number, listed.header->epoch);
-    return has_ended ? ended(epoch_reason(state, *listed.header)) : Judgement{};
+    return has_ended ? ended(reason_of_epoch(state, *listed.header)) : Judgement{};
   }
   if (listed.header && is_over(state, *listed.header)) {
-    return ended(epoch_reason(state, *listed.header));
+    return ended(reason_of_epoch(state, *listed.header));
   }
   if (listed.is_unread) return unread();
   if (!listed.header) return ended("it is no key segment of this repository");
@@ -182,7 +182,7 @@ Judgement judge_key_segment(const State& state, const Listed& listed, const Plac
 Judgement judge_temporary(const State& state, const Listed& listed) {
   if (listed.is_no_file) return ended("what is no file is not being written");
   if (listed.header && is_over(state, *listed.header)) {
-    return ended(concat("left of a write; ", epoch_reason(state, *listed.header)));
+    return ended(concat("left of a write; ", reason_of_epoch(state, *listed.header)));
   }
   const SlotState* slot = listed.slot ? find_slot(state, listed.slot->slot) : nullptr;
   if (slot != nullptr && slot->is_revoked) return ended("left of a write; its slot was revoked");
@@ -246,7 +246,7 @@ namespace {
 // The same for an epoch that an object is of.
 std::optional<std::string> reason_by_next_epoch(const State& state, const EpochBoxPath& epoch) {
   if (epoch.epoch_number > state.epoch_number + 1) return std::nullopt;
-  if (!is_current(state, epoch)) return epoch_reason(state, epoch);
+  if (!is_current(state, epoch)) return reason_of_epoch(state, epoch);
   return concat("of epoch ", state.epoch_number, ", which would end with journal entry ",
                 state.next_sequence);
 }

@@ -259,3 +259,22 @@ TEST_CASE(
   REQUIRE(error_code([&] { fresh.open(); }) == Code::corrupt);
   REQUIRE_FALSE(roles.store->size(repository_file));
 }
+
+TEST_CASE("a machine that knows a missing entry neither ends the epoch over it nor forgets it") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  roles.owner.backup(owner, roles.source / "tree");
+  const std::uint64_t missing = owner.state().next_sequence - 2;
+  const std::uint64_t known = owner.state().next_sequence;
+  const auto bytes = take_entry(*roles.store, missing);
+  const auto before = roles.store->objects();
+  REQUIRE(error_code([&] { end_epoch(owner, {}); }) == Code::missing);
+  REQUIRE(error_code([&] { plan_end_epoch(owner, {}); }) == Code::missing);
+  REQUIRE(roles.store->objects() == before);
+  REQUIRE(error_code([&] { rebuild_catalog(owner); }) == Code::missing);
+  REQUIRE(owner.state().next_sequence == known);
+  put_entry(*roles.store, missing, bytes);
+  rebuild_catalog(owner);
+  REQUIRE(owner.state().next_sequence == known);
+  end_epoch(owner, {});
+}
