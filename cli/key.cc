@@ -1,4 +1,3 @@
-#include <ranges>
 
 #include "cli/command.h"
 #include "cli/recovery_sheet.h"
@@ -73,8 +72,8 @@ std::string only_owner(std::vector<SlotInfo> slots, const std::vector<SlotId>& w
 std::string sources_text(const std::vector<std::string>& sources) {
   constexpr std::size_t shown_max = 3;
   std::string out;
-  for (const std::string& source : sources | std::views::take(shown_max)) {
-    out += concat(out.empty() ? "" : ", ", printable(source));
+  for (std::size_t i = 0; i < std::min(sources.size(), shown_max); ++i) {
+    out += concat(out.empty() ? "" : ", ", printable(sources[i]));
   }
   if (sources.size() <= shown_max) return out;
   return concat(out, " and ", sources.size() - shown_max, " more");
@@ -176,7 +175,7 @@ Exit run_key_add(Session& session, const KeyArguments& arguments) {
   const Credential credential = get_new_credential(arguments.secret, session.random());
   const std::string& name = arguments.name_or_role();
   const SlotId slot =
-      add_slot(repository, credential, cost, name, arguments.capabilities(), arguments.sources);
+      add_slot(repository, credential, cost, {name, arguments.capabilities(), arguments.sources});
   if (session.options.is_json) {
     print_json({{"slot", hex(slot)}, {"role", arguments.role}});
   } else {

@@ -73,9 +73,9 @@ bool is_control(std::string_view character) {
 // Marks, embeddings, overrides and isolates of writing direction, and separators of lines and
 // paragraphs: with one of these "exe.txt" is shown for "txt.exe", or a line looks like two.
 bool is_reordering(std::string_view character) {
-  return character == "\u061c" || character == "\u200e" || character == "\u200f" ||
-         (character >= "\u2028" && character <= "\u202e") ||
-         (character >= "\u2066" && character <= "\u2069");
+  return character == "\xd8\x9c" || character == "\xe2\x80\x8e" || character == "\xe2\x80\x8f" ||
+         (character >= "\xe2\x80\xa8" && character <= "\xe2\x80\xae") ||
+         (character >= "\xe2\x81\xa6" && character <= "\xe2\x81\xa9");
 }
 
 }  // namespace

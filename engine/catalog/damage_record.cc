@@ -12,8 +12,8 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view magic = "KISTDMG1";
-constexpr std::uint64_t record_bytes_max = 128U << 20U;
+constexpr std::string_view damage_magic = "KISTDMG1";
+constexpr std::uint64_t damage_bytes_max = 128U << 20U;
 // A slot that was taken over may introduce any number of packs that are not there.
 constexpr std::size_t packs_max = 1U << 20U;
 // Up to so many packs, each is written when it is found; beyond, an eighth of them together.
@@ -21,7 +21,7 @@ constexpr std::size_t write_share = 8;
 
 Bytes encode(const std::vector<DamageIncident>& incidents) {
   ByteWriter out;
-  out.raw(as_view(magic));
+  out.raw(as_view(damage_magic));
   out.u32(narrow<std::uint32_t>(incidents.size()));
   for (const DamageIncident& incident : incidents) {
     out.i64(incident.found_ms);
@@ -54,7 +54,7 @@ DamageIncident decode_incident(ByteReader& in) {
 
 std::vector<DamageIncident> decode(View bytes) {
   ByteReader in(bytes, "the record of damaged packs");
-  in.require(equal(in.take(magic.size()), as_view(magic)), "this is no such record");
+  in.require(equal(in.take(damage_magic.size()), as_view(damage_magic)), "this is no such record");
   std::vector<DamageIncident> out(in.count(20, "a count of incidents"));
   for (DamageIncident& incident : out) {
     incident = decode_incident(in);
@@ -69,7 +69,7 @@ std::vector<DamageIncident> decode(View bytes) {
 // read as it was or as it is.
 std::vector<DamageIncident> read_incidents(const std::string& path) {
   if (!path_exists(path)) return {};
-  return decode(read_file(path, record_bytes_max));
+  return decode(read_file(path, damage_bytes_max));
 }
 
 // The same for whoever was told of damage already. A file that cannot be read now is an Error: it

@@ -11,7 +11,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::string_view magic = "KISTLOK1";
+constexpr std::string_view looked_magic = "KISTLOK1";
 constexpr std::uint64_t file_bytes_max = 256U << 20U;
 
 std::uint64_t prefix_of(const ObjectHash& hash) {
@@ -52,7 +52,7 @@ LookedPacks::Round LookedPacks::read(const std::string& path) {
   const auto round = value_of([&] {
     const Bytes bytes = read_file(path, file_bytes_max);
     ByteReader in(bytes, "looked");
-    in.require(equal(in.take(magic.size()), as_view(magic)), "this is no such file");
+    in.require(equal(in.take(looked_magic.size()), as_view(looked_magic)), "this is no such file");
     Round out;
     out.began_ms = in.i64();
     out.sources = take_numbers(in);
@@ -67,7 +67,7 @@ LookedPacks::Round LookedPacks::read(const std::string& path) {
 
 void LookedPacks::write(const std::string& path, const Round& round) {
   ByteWriter out;
-  out.raw(as_view(magic));
+  out.raw(as_view(looked_magic));
   out.i64(round.began_ms);
   put_numbers(out, round.sources);
   put_numbers(out, round.packs);

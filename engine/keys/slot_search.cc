@@ -132,7 +132,7 @@ std::vector<SlotToTry> slots_to_try(StoreReader& store,
       continue;
     }
     auto candidate = read_candidate(store, repository, slot, damaged);
-    if (candidate) candidates.push_back(std::move(*candidate));
+    if (candidate) candidates.push_back(*candidate);
   }
   if (candidates.empty()) return out;
   const FirstEntry first(store, repository);

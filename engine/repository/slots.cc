@@ -270,16 +270,14 @@ void require_bindable(const Repository& repository,
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
-                const std::string& name,
-                Capabilities capabilities,
-                const std::vector<std::string>& sources) {
+                const SlotTerms& terms) {
   return add_wrapped(repository,
                      {.slot = {},
                       .keys = {},
                       .kind = credential.kind,
-                      .name = name,
-                      .capabilities = capabilities,
-                      .sources = sources},
+                      .name = terms.name,
+                      .capabilities = terms.capabilities,
+                      .sources = terms.sources},
                      {credential, cost});
 }
 

@@ -12,19 +12,32 @@
 
 namespace kist {
 
+// What a slot is called and may do. `sources` are bound to it with the entry that lets it in:
+// nobody else can use those names, though it has backed up nothing yet. Without that, any slot that
+// writes could take the name of a machine to come by using it first.
+struct SlotTerms {
+  std::string name;
+  Capabilities capabilities = owner_capabilities;
+  std::vector<std::string> sources;
+};
+
 // Adds a slot; its id. Error{refused} when the credential opens one already. Its grant and epoch
-// box hold what the capabilities ask for and no more.
-//
-// `sources` are bound to the slot with the entry that lets it in: nobody else can use those names,
-// though it has backed up nothing yet. Without that, any slot that writes could take the name of a
-// machine to come by using it first. Error{refused} where one belongs to another slot,
-// Error{invalid} for a slot that does not write.
+// box hold what the capabilities ask for and no more. Error{refused} where a source belongs to
+// another slot, Error{invalid} for sources of a slot that does not write.
 SlotId add_slot(Repository& repository,
                 const Credential& credential,
                 const Argon2Cost& cost,
-                const std::string& name,
-                Capabilities capabilities = owner_capabilities,
-                const std::vector<std::string>& sources = {});
+                const SlotTerms& terms);
+
+inline SlotId add_slot(Repository& repository,
+                       const Credential& credential,
+                       const Argon2Cost& cost,
+                       const std::string& name,
+                       Capabilities capabilities = owner_capabilities) {
+  return add_slot(repository, credential, cost,
+                  SlotTerms{.name = name, .capabilities = capabilities, .sources = {}});
+}
+
 // The same for a key whose one copy is to be on paper: the journal says so.
 SlotId add_recovery_sheet(Repository& repository,
                           const Credential& key_file,

@@ -93,12 +93,12 @@ TEST_CASE(
   backup_as(roles.other, evil, tree, "mail");
   owner.journal().replay();
   REQUIRE(error_code([&] {
-            add_slot(owner, desk_key, argon2_floor, "mail", writer_capabilities, {"mail"});
+            add_slot(owner, desk_key, argon2_floor, {"mail", writer_capabilities, {"mail"}});
           }) == Code::refused);
   if (is_recipient) {
     add_recipient(owner, recipient_of(desk_key), "desk", writer_capabilities, {"desk", "desk-db"});
   } else {
-    add_slot(owner, desk_key, argon2_floor, "desk", writer_capabilities, {"desk", "desk-db"});
+    add_slot(owner, desk_key, argon2_floor, {"desk", writer_capabilities, {"desk", "desk-db"}});
   }
   REQUIRE(error_code([&] { backup_as(roles.other, evil, tree, "desk"); }) == Code::refused);
   // A client that goes around the program signs a void entry, for everybody.

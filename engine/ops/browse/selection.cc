@@ -1,8 +1,8 @@
 #include "engine/ops/browse/selection.h"
 
+#include <algorithm>
 #include <ctime>
 #include <map>
-#include <ranges>
 
 #include "engine/base/duration.h"
 #include "engine/blocks/snapshot_inspector.h"
@@ -65,7 +65,8 @@ class NewestFinder {
 
   // Of snapshots in the journal's order; null where none opens.
   SnapshotPtr find(const std::vector<SnapshotPtr>& snapshots) {
-    for (const SnapshotPtr& snapshot : snapshots | std::views::reverse) {
+    for (auto at = snapshots.rbegin(); at != snapshots.rend(); ++at) {
+      const SnapshotPtr& snapshot = *at;
       check_cancelled(repository_.observer());
       const SnapshotInspection found = inspect_snapshot(repository_.journal(), &keys_, *snapshot);
       if (found.opens() || found.openness == Openness::damaged) return snapshot;
@@ -80,8 +81,8 @@ class NewestFinder {
   [[nodiscard]] std::size_t passed_over() const { return passed_over_.size(); }
 
   void tell_passed_over() const {
-    for (const std::string& text : passed_over_ | std::views::take(passed_over_told_max)) {
-      repository_.observer().notice(text);
+    for (std::size_t i = 0; i < std::min(passed_over_.size(), passed_over_told_max); ++i) {
+      repository_.observer().notice(passed_over_[i]);
     }
     if (passed_over_.size() > passed_over_told_max) {
       repository_.observer().notice(concat(passed_over_.size() - passed_over_told_max,
@@ -112,7 +113,9 @@ BySource candidates(const Repository& repository, const Newest& wanted) {
                                  const Newest& wanted,
                                  const BySource& sources) {
   std::string list;
-  for (const auto& [source, snapshots] : sources | std::views::take(sources_listed_max)) {
+  std::size_t listed = 0;
+  for (const auto& [source, snapshots] : sources) {
+    if (listed++ == sources_listed_max) break;
     list += concat(list.empty() ? "" : ", ", source, " (slot ", author_of(state, *snapshots.back()),
                    ")");
   }

@@ -334,7 +334,7 @@ TEST_CASE("where the key is a link, the file that it leads to is not overwritten
 TEST_CASE("what a check that was killed has left is forgotten with the epoch") {
   LocalSample sample;
   LocalDirectory local = sample.open();
-  LocalDirectory(local.scratch_directory(), sample.random, sample.observer);
+  { const LocalDirectory left(local.scratch_directory(), sample.random, sample.observer); }
   const std::string kept = sample.directory / "kept";
   std::filesystem::create_hard_link(local.scratch_directory() + "/local.key", kept);
   local.enter_epoch(sample_id<EpochId>(2), sample.random);

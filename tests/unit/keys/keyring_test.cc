@@ -184,7 +184,7 @@ TEST_CASE("a grant is read from either copy, and its absence or damage is told")
   KeyringSample sample;
   const auto copies = copies_of(grant_path(sample.slot.id));
   const std::size_t sealed_at = sample.store.objects().at(copies.front()).size() / 2;
-  flip_bit(sample.store, copies.front(), sealed_at);
+  flip_stored_bit(sample.store, copies.front(), sealed_at);
   sample.keyring.open_grant(sample.store, sample.observer);
   REQUIRE(sample.observer.notices.size() == 1);
   REQUIRE(sample.keyring.is_grant_confirmed_by(sample.state(writer_capabilities)));

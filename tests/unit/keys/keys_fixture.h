@@ -52,7 +52,7 @@ struct NumberedSlot {
   SlotKeys keys;
 };
 
-inline void flip_bit(MemoryStore& store, const std::string& path, std::size_t at) {
+inline void flip_stored_bit(MemoryStore& store, const std::string& path, std::size_t at) {
   Bytes bytes = store.objects().at(path);
   bytes.at(at) ^= 1U;
   store.overwrite(path, std::move(bytes));

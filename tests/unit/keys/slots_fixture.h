@@ -37,7 +37,7 @@ struct Slots {
   // Flips a bit in the sealed part, in both copies.
   void damage(const NumberedSlot& slot) {
     for (const std::string& copy : copies_of(slot_path(slot.id, 1))) {
-      flip_bit(store, copy, 220);
+      flip_stored_bit(store, copy, 220);
     }
   }
 

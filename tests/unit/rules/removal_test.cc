@@ -175,7 +175,7 @@ TEST_CASE("slot objects go that are older than the one that the journal names, a
 
 TEST_CASE("what an epoch's end will leave of slots that it revokes, or that nobody introduced") {
   const State state = state_in_third_epoch();
-  const SlotId stranger = sample_id<SlotId>(123);
+  const auto stranger = sample_id<SlotId>(123);
   const std::string revoked = "its slot would be revoked with journal entry 6";
   const std::string ending = "of epoch 2, which would end with journal entry 6";
   const std::vector<Listed> listed = {

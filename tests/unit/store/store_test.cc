@@ -86,7 +86,7 @@ TEST_CASE("a listing follows no link, wherever it leads, and names it") {
   fixture.store->put("packs/ab/abcd", to_bytes("x"));
   for (const std::string folder : {"slots", "packs"}) {
     for (const std::string name : {"a", "b"}) {
-      fs::create_symlink("..", fixture.directory / ("store/" + folder + "/" + name));
+      fs::create_symlink("..", fixture.directory / concat("store/", folder, "/", name));
     }
   }
   REQUIRE(paths_in(*fixture.store, "slots") == std::vector<std::string>{"a", "b", "one"});

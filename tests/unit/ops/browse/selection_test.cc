@@ -144,7 +144,7 @@ TEST_CASE("a time selects the newest snapshot not after it, the minute or day co
     REQUIRE(run.at(minute + name + ":/" + run.tree().substr(1)) == i);
     std::string spaced = minute;
     spaced[10] = ' ';
-    REQUIRE(run.at(spaced + ":59" + name) == i);
+    REQUIRE(run.at(concat(spaced, ":59", name)) == i);
     if (i > 1) REQUIRE(run.at(local_minute(time_ms - 60'000) + name) == i - 2);
   }
   REQUIRE(run.refusal(local_minute(start_ms - 120'000)) == Code::failed);

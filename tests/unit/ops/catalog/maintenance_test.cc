@@ -58,7 +58,7 @@ TEST_CASE("a catalog that is what the store says has no difference, and no scrat
 TEST_CASE("a check overwrites the key of what it has made, and of what one before it has left") {
   Catalogued run;
   const std::string scratch = run.repository.local().scratch_directory();
-  LocalDirectory(scratch, run.machine.random, run.machine.observer);
+  { const LocalDirectory left(scratch, run.machine.random, run.machine.observer); }
   const std::string kept = run.tree("kept");
   std::filesystem::create_hard_link(scratch + "/local.key", kept);
   REQUIRE(check_catalog(run.repository).empty());
