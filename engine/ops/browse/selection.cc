@@ -65,8 +65,8 @@ class NewestFinder {
 
   // Of snapshots in the journal's order; null where none opens.
   SnapshotPtr find(const std::vector<SnapshotPtr>& snapshots) {
-    for (auto at = snapshots.rbegin(); at != snapshots.rend(); ++at) {
-      const SnapshotPtr& snapshot = *at;
+    for (std::size_t i = snapshots.size(); i-- > 0;) {
+      const SnapshotPtr& snapshot = snapshots[i];
       check_cancelled(repository_.observer());
       const SnapshotInspection found = inspect_snapshot(repository_.journal(), &keys_, *snapshot);
       if (found.opens() || found.openness == Openness::damaged) return snapshot;

@@ -198,8 +198,8 @@ TEST_CASE("a box that is lost or damaged is told, where no later epoch has begun
   };
   HandMadeJournal journal;
   const std::string path = epoch_box_path(0, journal.epoch().id, journal.writer.id);
-  flip_bit(journal.store, path, 70);
-  flip_bit(journal.store, second_copy_path(path), 70);
+  flip_stored_bit(journal.store, path, 70);
+  flip_stored_bit(journal.store, second_copy_path(path), 70);
   REQUIRE(text(journal).first == Code::corrupt);
   journal.remove_box(journal.epoch(), journal.writer);
   REQUIRE(text(journal).first == Code::missing);

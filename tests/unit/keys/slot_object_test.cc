@@ -89,7 +89,7 @@ TEST_CASE("one good copy of a slot object opens, whichever it is") {
     Slots slots;
     slots.put(NumberedSlot(1), key_file_of(7));
     const auto copies = copies_of(slot_path(sample_id<SlotId>(1), 1));
-    flip_bit(slots.store, copies.at(1 - good), 220);
+    flip_stored_bit(slots.store, copies.at(1 - good), 220);
     REQUIRE(slots.open(key_file_of(7)).slot == sample_id<SlotId>(1));
     slots.store.remove(copies.at(1 - good));
     REQUIRE(slots.open(key_file_of(7)).slot == sample_id<SlotId>(1));

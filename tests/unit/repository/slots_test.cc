@@ -153,7 +153,8 @@ TEST_CASE("a source is bound to a slot that writes and to no second one") {
   const auto add = [&](std::uint8_t fill, const std::vector<std::string>& sources,
                        Capabilities capabilities = writer_capabilities) {
     return error_code([&] {
-      add_slot(repository, Machine::credential(fill), argon2_floor, "desk", capabilities, sources);
+      add_slot(repository, Machine::credential(fill), argon2_floor,
+               {"desk", capabilities, sources});
     });
   };
   const auto before = world.store->objects();
@@ -167,13 +168,13 @@ TEST_CASE("a source is bound to a slot that writes and to no second one") {
       REQUIRE(before.contains(name));
     }
   }
-  add_slot(repository, Machine::credential(9), argon2_floor, "desk", writer_capabilities,
-           {"desk", "desk"});
+  add_slot(repository, Machine::credential(9), argon2_floor,
+           {"desk", writer_capabilities, {"desk", "desk"}});
   REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "desk"));
   REQUIRE(add(10, {"desk"}) == Code::refused);
   // A slot that was revoked holds no name.
   end_epoch(repository, {.revoked = {slot_called(repository.state(), "desk")}});
-  add_slot(repository, Machine::credential(11), argon2_floor, "new desk", writer_capabilities,
-           {"desk"});
+  add_slot(repository, Machine::credential(11), argon2_floor,
+           {"new desk", writer_capabilities, {"desk"}});
   REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "new desk"));
 }

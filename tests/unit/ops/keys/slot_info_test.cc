@@ -55,7 +55,7 @@ TEST_CASE(
   Repository& owner = roles.owner_repository;
   Repository writer = roles.open();
   roles.backup(writer, "laptop");
-  add_slot(owner, Machine::credential(10), argon2_floor, "desk", writer_capabilities, {"desk"});
+  add_slot(owner, Machine::credential(10), argon2_floor, {"desk", writer_capabilities, {"desk"}});
   REQUIRE(info_called(owner, "owner").sources == std::vector<std::string>{"test"});
   REQUIRE(info_called(owner, "other").sources == std::vector<std::string>{"laptop"});
   REQUIRE(info_called(owner, "desk").sources == std::vector<std::string>{"desk"});
