@@ -70,12 +70,23 @@ bool is_control(std::string_view character) {
   return character.size() == 2 && byte == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
+// Of valid UTF-8.
+std::uint32_t code_point(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0);
+  std::uint32_t out = byte(0) & (0x7fU >> character.size());
+  for (std::size_t i = 1; i < character.size(); ++i) {
+    out = out << 6U | (byte(i) & 0x3fU);
+  }
+  return out;
+}
+
 // Marks, embeddings, overrides and isolates of writing direction, and separators of lines and
 // paragraphs: with one of these "exe.txt" is shown for "txt.exe", or a line looks like two.
 bool is_reordering(std::string_view character) {
-  return character == "\xd8\x9c" || character == "\xe2\x80\x8e" || character == "\xe2\x80\x8f" ||
-         (character >= "\xe2\x80\xa8" && character <= "\xe2\x80\xae") ||
-         (character >= "\xe2\x81\xa6" && character <= "\xe2\x81\xa9");
+  const std::uint32_t code = code_point(character);
+  return code == 0x61c || code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
 }
 
 }  // namespace
