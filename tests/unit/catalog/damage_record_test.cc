@@ -149,9 +149,9 @@ TEST_CASE("finding many packs does not write the record for each of them") {
   std::uint64_t written = 0;
   std::filesystem::file_time_type last;
   SeededRandom random{seed()};
-  for (int i = 0; i < 1000; ++i) {
+  for (std::size_t count = 1; count <= 1000; ++count) {
     record->add(random.draw_id<ObjectHash>(), PackProblem::missing, 1000);
-    if (sample.open()->packs().size() == static_cast<std::size_t>(i + 1)) ++written;
+    if (sample.open()->packs().size() == count) ++written;
   }
   REQUIRE(written < 100);
   record->flush();

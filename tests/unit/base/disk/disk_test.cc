@@ -34,7 +34,7 @@ struct DiskFixture {
     return out;
   }
 
-  void remove(const std::string& path) {
+  void remove(const std::string& path) const {
     if (const auto hidden = disk->hide(path)) disk->wipe(*hidden);
   }
 

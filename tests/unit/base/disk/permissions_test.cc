@@ -23,7 +23,7 @@ struct SecretFile {
   [[nodiscard]] std::optional<Error> refusal(mode_t mode) const {
     REQUIRE(::chmod(path.c_str(), mode) == 0);
     Bytes read = secret;
-    const auto failure = failure_of([&] { read = read_secret_file(path, 100); });
+    auto failure = failure_of([&] { read = read_secret_file(path, 100); });
     REQUIRE(read == secret);
     return failure;
   }
