@@ -215,7 +215,8 @@ TEST_CASE("what stands on a recovery sheet opens the repository") {
 TEST_CASE("no secret and no name with control characters reaches the terminal raw") {
   const Place place;
   write_file(place.tree() + "/evil\033[31mname", as_view("x"));
-  write_file(place.tree() + "/photo\xe2\x80\xaegpj.exe", as_view("x"));  // shown as photoexe.jpg
+  const std::string override = {'\xe2', '\x80', '\xae'};  // of direction: shown as photoexe.jpg
+  write_file(concat(place.tree(), "/photo", override, "gpj.exe"), as_view("x"));
   place.require("init", 0);
   place.require("backup '" + place.tree() + "'", 0);
   const Result result = place.run("ls -R latest");

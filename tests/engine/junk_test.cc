@@ -50,7 +50,7 @@ TEST_CASE(
   Machine fresh(roles.store, 5);
   fresh.clock.advance_ms(86'400'000);
   Repository there = fresh.open();
-  for (auto& [machine, repository] :
+  for (const auto& [machine, repository] :
        {std::pair<Machine&, Repository&>(roles.owner, owner), {fresh, there}}) {
     REQUIRE(latest(repository) == roles.first);
     require_restored(machine, repository, roles, roles.first);

@@ -54,8 +54,8 @@ class StoppingObserver final : public Observer {
 };
 
 // An owner, and a laptop with a writer's key that has backed up some files of its own.
-struct Laptop : Roles {
-  Laptop() : Roles(writer_capabilities) {
+struct DamagedLaptop : Roles {
+  DamagedLaptop() : Roles(writer_capabilities) {
     for (int i = 0; i < 6; ++i) {
       write_news(200'000, concat("news", i));
     }
@@ -129,26 +129,26 @@ struct Laptop : Roles {
 }  // namespace
 
 TEST_CASE("a writer that is told of damage stores again what it has, warm and cold") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   for (const std::string& pack : laptop.packs()) {
     flip_bit(*laptop.store, pack);
   }
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), laptop.before, true) > 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), laptop.before, true) > 0);
   if (GENERATE(false, true)) laptop.lose_local_state();
   Repository repository = laptop.open();
   // What only its size would tell, the laptop cannot find by itself.
   const BackupResult unaware = laptop.backup(repository);
   REQUIRE(unaware.lost_packs.empty());
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), unaware.snapshot, true) > 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), unaware.snapshot, true) > 0);
 
   const BackupResult again = laptop.backup(repository, true);
   REQUIRE(again.statistics.bytes_new >= 1'200'000);
   REQUIRE(again.lost_packs.empty());
   const VerifyReport report = laptop.verify_as_owner();
-  REQUIRE(Laptop::hurt(report, again.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(report, again.snapshot, false) == 0);
   // The former ones can be restored from what is there now, and nothing keeps that for them.
-  REQUIRE(Laptop::hurt(report, laptop.before, true) == 0);
-  REQUIRE(Laptop::hurt(report, laptop.before, false) > 0);
+  REQUIRE(DamagedLaptop::hurt(report, laptop.before, true) == 0);
+  REQUIRE(DamagedLaptop::hurt(report, laptop.before, false) > 0);
   REQUIRE(report.restorable_count == report.hurt_count);
   for (const SnapshotId& snapshot : {laptop.before, unaware.snapshot, again.snapshot}) {
     laptop.require_whole(snapshot);
@@ -159,11 +159,11 @@ TEST_CASE("a writer that is told of damage stores again what it has, warm and co
   fs::copy_file(laptop.source / "tree/old-news", laptop.source / "tree/news0");
   const BackupResult next = laptop.backup(repository);
   REQUIRE(next.statistics.bytes_new < 100'000);
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), next.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), next.snapshot, false) == 0);
 }
 
 TEST_CASE("a backup that stores again stores each block once, and costs what a first one costs") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   Repository repository = laptop.open();
   fs::copy_file(laptop.source / "tree/news1", laptop.source / "tree/twin");
   age_tree(laptop.source / "tree");
@@ -185,7 +185,7 @@ TEST_CASE("a backup that stores again stores each block once, and costs what a f
 }
 
 TEST_CASE("a backup finds packs that are gone, says so, and stores again what they held") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   const std::vector<std::string> packs = laptop.packs();
   const bool is_gone = GENERATE(true, false);
   for (const std::string& pack : packs) {
@@ -212,7 +212,7 @@ TEST_CASE("a backup finds packs that are gone, says so, and stores again what th
   }
   laptop.require_whole(result.snapshot);
   laptop.require_whole(laptop.before);
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
 
   // It is told once, and known from then on.
   REQUIRE(damage_incidents(repository).size() == 1);
@@ -226,7 +226,7 @@ TEST_CASE("a backup finds packs that are gone, says so, and stores again what th
 }
 
 TEST_CASE("of a file that is gone from the source too, the loss is said") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   for (const std::string& pack : laptop.packs()) {
     laptop.store->remove(pack);
   }
@@ -236,12 +236,12 @@ TEST_CASE("of a file that is gone from the source too, the loss is said") {
   const BackupResult result = laptop.backup(repository);
   REQUIRE_FALSE(result.lost_packs.empty());
   const VerifyReport report = laptop.verify_as_owner();
-  REQUIRE(Laptop::hurt(report, laptop.before, true) == 1);
-  REQUIRE(Laptop::hurt(report, result.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(report, laptop.before, true) == 1);
+  REQUIRE(DamagedLaptop::hurt(report, result.snapshot, false) == 0);
 }
 
 TEST_CASE("a pack that one source lost is found by another that deduplicates against it") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   for (const std::string& pack : laptop.packs()) {
     laptop.store->remove(pack);
   }
@@ -256,11 +256,11 @@ TEST_CASE("a pack that one source lost is found by another that deduplicates aga
   REQUIRE_FALSE(result.lost_packs.empty());
   REQUIRE(result.blocks_stored_again > 0);
   REQUIRE(result.statistics.bytes_new >= 200'000);
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), result.snapshot, false) == 0);
 }
 
 TEST_CASE("packs are looked at once in half a day, and those that a run has written not at all") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   const auto store = std::make_shared<AskedStore>(*laptop.store);
   Machine machine(store, 8);
   Repository repository = machine.open(9);
@@ -321,7 +321,7 @@ TEST_CASE("a store that does not answer makes nothing an incident, and is not re
     std::atomic<bool> is_silent{false}, is_full{false};
   };
 
-  Laptop laptop;
+  DamagedLaptop laptop;
   const auto store = std::make_shared<Silent>(*laptop.store);
   Machine machine(store, 8);
   Repository repository = machine.open(9);
@@ -352,7 +352,7 @@ TEST_CASE("a store that does not answer makes nothing an incident, and is not re
 }
 
 TEST_CASE("a pack that was put back is relied on again, and its incident is gone") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   const std::string pack = laptop.packs().front();
   const Bytes good = laptop.store->objects().at(pack);
   laptop.store->remove(pack);
@@ -429,7 +429,7 @@ TEST_CASE("a key that is gone makes no pack an incident") {
 }
 
 TEST_CASE("a verify without repair records what it found, and a dry run does not") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   flip_bit(*laptop.store, laptop.packs().front());
   laptop.owner_repository.journal().replay();
   verify(laptop.owner_repository,
@@ -443,7 +443,7 @@ TEST_CASE("a verify without repair records what it found, and a dry run does not
 }
 
 TEST_CASE("a store-again that is cut off goes on with what it had stored itself") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   for (int i = 0; i < 30; ++i) {
     laptop.write_news(1'200'000, concat("z", 100 + i));
   }
@@ -474,12 +474,12 @@ TEST_CASE("a store-again that is cut off goes on with what it had stored itself"
   REQUIRE(done.pending_snapshots > 0);
   REQUIRE(done.statistics.bytes_new > 1'000'000);
   REQUIRE(done.statistics.bytes_new < 30'000'000);
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
   laptop.require_whole(done.snapshot);
 }
 
 TEST_CASE("a store-again relies on nothing that an ordinary backup left pending") {
-  Laptop laptop;
+  DamagedLaptop laptop;
   for (const std::string& pack : laptop.packs()) {
     flip_bit(*laptop.store, pack);
   }
@@ -494,5 +494,5 @@ TEST_CASE("a store-again relies on nothing that an ordinary backup left pending"
   Repository repository = laptop.open();
   REQUIRE(repository.state().pending.size() == 1);
   const BackupResult done = laptop.backup(repository, true);
-  REQUIRE(Laptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
+  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), done.snapshot, false) == 0);
 }
