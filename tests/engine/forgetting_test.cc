@@ -14,9 +14,9 @@ using namespace kist::test;
 namespace {
 
 // Tells of every call, so that files are seen that do not outlive a command.
-class WatchedStore final : public ForwardingStore {
+class ObservedStore final : public ForwardingStore {
  public:
-  WatchedStore(Store& store, std::function<void()> look)
+  ObservedStore(Store& store, std::function<void()> look)
       : ForwardingStore(store), look_(std::move(look)) {}
 
   std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) override {
@@ -128,7 +128,7 @@ struct Laptop : Roles {
   std::mutex mutex;
   std::set<Bytes> secrets;
   DiskImage image{other.state.path()};
-  std::shared_ptr<Store> watched = std::make_shared<WatchedStore>(*store, [this] { look(); });
+  std::shared_ptr<Store> watched = std::make_shared<ObservedStore>(*store, [this] { look(); });
   std::optional<Repository> repository;
 };
 
