@@ -304,6 +304,7 @@ class LocalDisk final : public Disk {
     const std::string name(base_name(path));
     const Directory temporary = open_temporary();
     const std::string other = draw_name();
+    bool is_put = false;
     const auto failure = failure_of([&] {
       const File file = create_locked(temporary, other);
       file.append(bytes);
@@ -313,10 +314,14 @@ class LocalDisk final : public Disk {
       };
       // Nothing to exchange it with, or a file system that does not exchange.
       if (!rename(RENAME_EXCHANGE) && !rename(0)) throw_errno("cannot rename", at(path), errno);
+      is_put = true;
       if (::fsync(folder->fd()) != 0) throw_errno("cannot make durable", folder->path(), errno);
     });
-    // What stands there now is the old file, or one that could not be put.
-    try_to([&] { wiper(temporary).wipe(temporary, other); });
+    // What stands there now is the old file, or one that could not be put. The old one's bytes stay
+    // where a power cut may yet give it its path back.
+    const bool may_come_back = is_put && failure.has_value();
+    try_to(
+        [&] { Wiper(!may_come_back && link_counts_.are_true(temporary)).wipe(temporary, other); });
     if (failure) throw Error(*failure);
   }
 
