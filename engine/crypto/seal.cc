@@ -20,6 +20,7 @@ bool open(const Key& key, const Nonce& nonce, View associated, View sealed, Muta
 }
 
 void xor_stream(const Key& key, const Nonce& nonce, MutableView bytes) {
+  if (bytes.empty()) return;  // and may have no address, which libsodium declares that it needs
   crypto_stream_xchacha20_xor(bytes.data(), bytes.data(), bytes.size(), nonce.bytes.data(),
                               key.data());
 }
