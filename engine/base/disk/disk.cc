@@ -304,6 +304,7 @@ class LocalDisk final : public Disk {
     const std::string name(base_name(path));
     const Directory temporary = open_temporary();
     const std::string other = draw_name();
+    const std::string former = draw_name();
     bool is_put = false;
     const auto failure = failure_of([&] {
       const File file = create_locked(temporary, other);
@@ -312,16 +313,22 @@ class LocalDisk final : public Disk {
       const auto rename = [&](unsigned flags) {
         return ::renameat2(temporary.fd(), other.c_str(), folder->fd(), name.c_str(), flags) == 0;
       };
-      // Nothing to exchange it with, or a file system that does not exchange.
-      if (!rename(RENAME_EXCHANGE) && !rename(0)) throw_errno("cannot rename", at(path), errno);
+      if (!rename(RENAME_EXCHANGE)) {
+        // Nothing to exchange it with, or a file system that does not exchange (NFS): the old file
+        // gets a second name, to be overwritten by.
+        static_cast<void>(::linkat(folder->fd(), name.c_str(), temporary.fd(), former.c_str(), 0));
+        if (!rename(0)) throw_errno("cannot rename", at(path), errno);
+      }
       is_put = true;
       if (::fsync(folder->fd()) != 0) throw_errno("cannot make durable", folder->path(), errno);
     });
     // What stands there now is the old file, or one that could not be put. The old one's bytes stay
     // where a power cut may yet give it its path back.
     const bool may_come_back = is_put && failure.has_value();
-    try_to(
-        [&] { Wiper(!may_come_back && link_counts_.are_true(temporary)).wipe(temporary, other); });
+    for (const std::string& left : {other, former}) {
+      try_to(
+          [&] { Wiper(!may_come_back && link_counts_.are_true(temporary)).wipe(temporary, left); });
+    }
     if (failure) throw Error(*failure);
   }
 

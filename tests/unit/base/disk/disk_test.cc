@@ -3,12 +3,21 @@
 #include "engine/base/disk/disk.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
+#include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "engine/base/disk/file.h"
 #include "tests/support/test.h"
@@ -51,6 +60,36 @@ Bytes bytes_of(const File& file) {
   Bytes out(file.size());
   out.resize(file.read_at(0, out));
   return out;
+}
+
+// A system call that answers with an error where an argument's lower half has one of the bits.
+struct FailingCall {
+  std::uint32_t number;
+  std::uint32_t argument;
+  std::uint32_t bits;
+  std::uint32_t error;
+};
+
+// Runs it in a thread in which that call fails. False: the kernel does not let the test do that.
+bool run_with(const FailingCall& call, const std::function<void()>& run) {
+  bool is_filtered = false;
+  std::thread([&] {
+    const auto at = [](std::size_t offset) { return static_cast<std::uint32_t>(offset); };
+    const std::uint32_t argument = at(offsetof(seccomp_data, args)) + call.argument * 8;
+    std::array<sock_filter, 6> code{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at(offsetof(seccomp_data, nr))),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, call.bits, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | call.error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{code.size(), code.data()};
+    is_filtered = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    if (is_filtered) run();
+  }).join();
+  return is_filtered;
 }
 
 }  // namespace
@@ -196,6 +235,34 @@ TEST_CASE("a file that takes another's place is never beside it, and the other i
   // Where it cannot be put, nothing is left.
   REQUIRE(error_code([&] { fixture.disk->replace("nowhere/a", Bytes(500, 7)); }) == Code::failed);
   REQUIRE(fixture.names() == std::vector<std::string>{"keys/a", "keys/b"});
+}
+
+TEST_CASE("a replaced file is overwritten where the file system does not exchange names") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(1000, 5));
+  const File former = File::open(path);
+  const FailingCall no_exchange{SYS_renameat2, 4, RENAME_EXCHANGE, EINVAL};
+  REQUIRE(run_with(no_exchange, [&] {
+    fixture.disk->replace("keys/a", Bytes(500, 6));
+    fixture.disk->replace("keys/b", Bytes(500, 7));
+  }));
+  REQUIRE(slurp(path) == Bytes(500, 6));
+  REQUIRE(is_all_zeros(bytes_of(former)));
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a", "keys/b"});
+}
+
+TEST_CASE("a replaced file keeps its bytes where its folder could not be made durable") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(1000, 5));
+  const File former = File::open(path);
+  const FailingCall no_sync{SYS_fsync, 0, ~0U, EIO};
+  REQUIRE(run_with(no_sync, [&] {
+    REQUIRE(error_code([&] { fixture.disk->replace("keys/a", Bytes(500, 6)); }) == Code::failed);
+  }));
+  REQUIRE(bytes_of(former) == Bytes(1000, 5));
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a"});
 }
 
 TEST_CASE("old leftovers in tmp/ are overwritten and removed, young ones and objects are not") {
