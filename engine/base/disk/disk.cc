@@ -305,7 +305,7 @@ class LocalDisk final : public Disk {
     const Directory temporary = open_temporary();
     const std::string other = draw_name();
     const std::string former = draw_name();
-    bool is_put = false;
+    bool is_tried = false;
     const auto failure = failure_of([&] {
       const File file = create_locked(temporary, other);
       file.append(bytes);
@@ -313,18 +313,24 @@ class LocalDisk final : public Disk {
       const auto rename = [&](unsigned flags) {
         return ::renameat2(temporary.fd(), other.c_str(), folder->fd(), name.c_str(), flags) == 0;
       };
+      // The old file's time is what keeps others from taking it for a leftover, and overwriting it,
+      // before the folder is synced.
+      static_cast<void>(::utimensat(folder->fd(), name.c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
+      is_tried = true;
       if (!rename(RENAME_EXCHANGE)) {
+        // After any other failure the names may have been exchanged all the same.
+        const bool has_not = errno == ENOENT || errno == EINVAL || errno == ENOSYS;
+        if (!has_not) throw_errno("cannot rename", at(path), errno);
         // Nothing to exchange it with, or a file system that does not exchange (NFS): the old file
         // gets a second name, to be overwritten by.
         static_cast<void>(::linkat(folder->fd(), name.c_str(), temporary.fd(), former.c_str(), 0));
         if (!rename(0)) throw_errno("cannot rename", at(path), errno);
       }
-      is_put = true;
       if (::fsync(folder->fd()) != 0) throw_errno("cannot make durable", folder->path(), errno);
     });
-    // What stands there now is the old file, or one that could not be put. The old one's bytes stay
-    // where a power cut may yet give it its path back.
-    const bool may_come_back = is_put && failure.has_value();
+    // What stands there now is the old file, or one that could not be put. After a failure its
+    // bytes stay: it may have the path, whatever was answered, or a power cut may yet give it back.
+    const bool may_come_back = is_tried && failure.has_value();
     for (const std::string& left : {other, former}) {
       try_to(
           [&] { Wiper(!may_come_back && link_counts_.are_true(temporary)).wipe(temporary, left); });

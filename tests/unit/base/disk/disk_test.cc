@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include <linux/filter.h>
@@ -62,6 +63,14 @@ Bytes bytes_of(const File& file) {
   return out;
 }
 
+// Seconds since 1970.
+std::int64_t changed_at(const File& file) {
+  struct stat status {};
+
+  REQUIRE(::fstat(file.fd(), &status) == 0);
+  return status.st_mtim.tv_sec;
+}
+
 // A system call that answers with an error where an argument's lower half has one of the bits.
 struct FailingCall {
   std::uint32_t number;
@@ -72,8 +81,7 @@ struct FailingCall {
 
 // Runs it in a thread in which that call fails. False: the kernel does not let the test do that.
 bool run_with(const FailingCall& call, const std::function<void()>& run) {
-  bool is_filtered = false;
-  std::thread([&] {
+  std::future<bool> filtered = std::async(std::launch::async, [&] {
     const auto at = [](std::size_t offset) { return static_cast<std::uint32_t>(offset); };
     const std::uint32_t argument = at(offsetof(seccomp_data, args)) + call.argument * 8;
     std::array<sock_filter, 6> code{{
@@ -85,11 +93,12 @@ bool run_with(const FailingCall& call, const std::function<void()>& run) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog program{code.size(), code.data()};
-    is_filtered = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    const bool is_filtered = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                             ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
     if (is_filtered) run();
-  }).join();
-  return is_filtered;
+    return is_filtered;
+  });
+  return filtered.get();
 }
 
 }  // namespace
@@ -261,6 +270,36 @@ TEST_CASE("a replaced file keeps its bytes where its folder could not be made du
   REQUIRE(run_with(no_sync, [&] {
     REQUIRE(error_code([&] { fixture.disk->replace("keys/a", Bytes(500, 6)); }) == Code::failed);
   }));
+  REQUIRE(bytes_of(former) == Bytes(1000, 5));
+  REQUIRE(fixture.names() == std::vector<std::string>{"keys/a"});
+}
+
+TEST_CASE(
+    "a file whose place is taken is young until then, so that nobody takes it for a leftover") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(1000, 5));
+  fs::last_write_time(path, fs::last_write_time(path) - std::chrono::hours(1000));
+  const File former = File::open(path);
+  const std::int64_t before = changed_at(former);
+  const FailingCall no_sync{SYS_fsync, 0, ~0U, EIO};
+  REQUIRE(run_with(no_sync, [&] {
+    REQUIRE(error_code([&] { fixture.disk->replace("keys/a", Bytes(500, 6)); }) == Code::failed);
+  }));
+  REQUIRE(changed_at(former) >= before + std::int64_t{1000} * 3600);
+}
+
+TEST_CASE(
+    "an exchange that fails for another reason is not tried again, and nothing is overwritten") {
+  DiskFixture fixture;
+  const std::string path = fixture.root / "keys/a";
+  write_file(path, Bytes(1000, 5));
+  const File former = File::open(path);
+  const FailingCall no_exchange{SYS_renameat2, 4, RENAME_EXCHANGE, EIO};
+  REQUIRE(run_with(no_exchange, [&] {
+    REQUIRE(error_code([&] { fixture.disk->replace("keys/a", Bytes(500, 6)); }) == Code::failed);
+  }));
+  REQUIRE(slurp(path) == Bytes(1000, 5));
   REQUIRE(bytes_of(former) == Bytes(1000, 5));
   REQUIRE(fixture.names() == std::vector<std::string>{"keys/a"});
 }
