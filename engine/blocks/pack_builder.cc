@@ -79,7 +79,7 @@ void PackBuilder::start_sealing(Stream& to, CompressJob job) {
   const std::size_t list_size = encode_frame_list(frame->list).size();
   const FrameSizes sizes{.contents = narrow<std::uint32_t>(size + seal_overhead),
                          .list = narrow<std::uint32_t>(list_size + seal_overhead)};
-  if (to.pack && !to.pack->has_room_for(sizes)) close_pack(to);
+  if (to.pack && !to.pack->has_room_for(sizes)) close_pack(to, true);
   if (!to.pack) to.pack.emplace(options_.repository, to.kind, random_);
   const auto seal = [frame, compressed, place = to.pack->place(sizes, frame->list)] {
     const View contents = compressed ? View(*compressed) : View(frame->plain);
@@ -91,9 +91,9 @@ void PackBuilder::start_sealing(Stream& to, CompressJob job) {
   writing_.push_back({.kind = to.kind, .sealed = pool_.submit(seal)});
 }
 
-void PackBuilder::close_pack(Stream& from) {
+void PackBuilder::close_pack(Stream& from, bool is_full) {
   if (!from.pack) return;
-  PackLayout::Closed closed = from.pack->close();
+  PackLayout::Closed closed = from.pack->close(is_full);
   from.pack.reset();
   stored_bytes_ += closed.indexed.size;
   for (const IndexedFrame& frame : closed.indexed.frames) {
@@ -128,8 +128,8 @@ void PackBuilder::close_all() {
   while (!compressing_.empty()) {
     place_next_frame();
   }
-  close_pack(data_);
-  close_pack(meta_);
+  close_pack(data_, false);
+  close_pack(meta_, false);
 }
 
 std::uint64_t PackBuilder::closed_block_count(PackKind kind) const {

@@ -102,7 +102,7 @@ class PackBuilder : private Pinned {
   void close_frame(Stream& from);
   void place_next_frame();
   void start_sealing(Stream& to, CompressJob job);
-  void close_pack(Stream& from);
+  void close_pack(Stream& from, bool is_full);
   void write_next();
   void write_all();
 

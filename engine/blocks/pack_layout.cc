@@ -52,8 +52,8 @@ PackEnd PackLayout::end_of(std::uint64_t size) {
   return end;
 }
 
-PackLayout::Closed PackLayout::close() {
-  const std::uint64_t size = padded_size(nullptr);
+PackLayout::Closed PackLayout::close(bool is_full) {
+  const std::uint64_t size = is_full ? pack_bytes_max : padded_size(nullptr);
   PackEnd end = end_of(size);
   return {.indexed = {.hash = {}, .kind = kind_, .size = size, .frames = std::move(frames_)},
           .key = std::move(key_),

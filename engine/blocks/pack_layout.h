@@ -3,8 +3,8 @@
 //
 // Invariant: frames lie one after another behind the header, and the padded pack never exceeds
 // pack_bytes_max: the caller asks has_room_for() before each frame but the first, which always
-// fits. The size to which a pack is padded is decided here and nowhere else: padded_size() is the
-// one caller of padded_pack_size(). docs/format.md, "Packs".
+// fits. The size to which a pack is padded is decided here and nowhere else. docs/format.md,
+// "Packs".
 #pragma once
 
 #include <cstdint>
@@ -50,8 +50,8 @@ class PackLayout {
     PackEnd end;
   };
 
-  // No frame is placed after this.
-  [[nodiscard]] Closed close();
+  // Full: it had no room for the next frame. No frame is placed after this.
+  [[nodiscard]] Closed close(bool is_full);
 
  private:
   [[nodiscard]] std::uint64_t padded_size(const FrameSizes* next) const;

@@ -23,7 +23,7 @@ inline constexpr std::uint64_t block_bytes_max = 16U << 20U;
 inline constexpr std::uint64_t chunker_min_bytes_min = 4U << 10U;  // the least `min` of a genesis
 inline constexpr std::uint64_t frame_plain_bytes_max = block_bytes_max;
 inline constexpr std::uint64_t pack_bytes_max = 32U << 20U;
-inline constexpr std::uint64_t pack_bytes_min = 64U << 10U;
+inline constexpr std::uint64_t pack_bytes_min = 64U << 10U;  // sizes are multiples of it
 inline constexpr std::uint32_t frame_blocks_max = 64U << 10U;
 
 inline constexpr std::uint64_t name_bytes_max = 255;

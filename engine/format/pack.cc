@@ -1,7 +1,5 @@
 #include "engine/format/pack.h"
 
-#include <bit>
-
 #include "engine/format/envelope.h"
 #include "engine/format/limits.h"
 
@@ -141,7 +139,8 @@ std::uint64_t directory_sealed_size(std::size_t frame_count) {
 
 std::uint64_t padded_pack_size(std::uint64_t frames_end, std::size_t frame_count) {
   const std::uint64_t needed = frames_end + directory_sealed_size(frame_count) + pack_footer_size;
-  return std::max(pack_bytes_min, std::bit_ceil(needed));
+  const std::uint64_t size = padme(needed);
+  return (size + pack_bytes_min - 1) / pack_bytes_min * pack_bytes_min;
 }
 
 }  // namespace kist

@@ -1,5 +1,5 @@
-// Packs: frames one after another, random fill, a sealed directory, a footer; padded to a power of
-// two between 64 KiB and 32 MiB. Pure layout. docs/format.md, "Packs".
+// Packs: frames one after another, random fill, a sealed directory, a footer; padded, so that their
+// sizes say little. Pure layout. docs/format.md, "Packs".
 #pragma once
 
 #include <cstdint>
@@ -67,8 +67,9 @@ Bytes frame_associated(const RepositoryId& repository,
                        std::uint32_t frame,
                        FramePart part);
 
-// The size of a pack whose frames end at `frames_end`: the smallest power of two from 64 KiB that
-// holds them, the directory and the footer.
+// The size of a pack whose frames end at `frames_end` and that is not full: the Padmé size of all
+// that it holds, the directory and the footer included, in steps of 64 KiB. A full pack has
+// pack_bytes_max bytes.
 std::uint64_t padded_pack_size(std::uint64_t frames_end, std::size_t frame_count);
 // The sealed size of a directory of that many frames.
 std::uint64_t directory_sealed_size(std::size_t frame_count);

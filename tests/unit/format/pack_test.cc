@@ -1,8 +1,10 @@
 // Packs and their parts as layouts.
 #include "engine/format/pack.h"
 
+#include <algorithm>
 #include <set>
 
+#include "engine/format/limits.h"
 #include "tests/support/codec.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
@@ -20,15 +22,20 @@ TEST_CASE("a pack's directory keeps its promises as a layout") {
                 [](View bytes) { return decode_pack_directory(bytes, "directory"); });
 }
 
-TEST_CASE("packs come in ten sizes") {
+TEST_CASE("packs come in few sizes, and padding costs 64 KiB or a thirtieth at most") {
   std::set<std::uint64_t> sizes;
-  for (std::uint64_t end = 32; end < (32U << 20U) - 1000; end = end * 3 / 2 + 1) {
-    sizes.insert(padded_pack_size(end, 10));
+  const std::uint64_t end_max =
+      pack_bytes_max - directory_sealed_size(10) - std::uint64_t{pack_footer_size};
+  for (std::uint64_t end = 32; end <= end_max;
+       end += std::min<std::uint64_t>(1000, end_max - end + 1)) {
+    const std::uint64_t needed = end + directory_sealed_size(10) + pack_footer_size;
+    const std::uint64_t size = padded_pack_size(end, 10);
+    CAPTURE(needed, size);
+    REQUIRE(size >= needed);
+    REQUIRE(size - needed < std::max<std::uint64_t>(64U << 10U, needed / 30));
+    sizes.insert(size);
   }
-  for (const std::uint64_t size : sizes) {
-    REQUIRE((size & (size - 1)) == 0);
-    REQUIRE(size >= 65536);
-    REQUIRE(size <= 33554432);
-  }
-  REQUIRE(sizes.size() <= 10);
+  REQUIRE(*sizes.begin() == 64U << 10U);
+  REQUIRE(*sizes.rbegin() == pack_bytes_max);
+  REQUIRE(sizes.size() == 160);
 }
