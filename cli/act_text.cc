@@ -96,6 +96,21 @@ void add(Json& json, const SegmentsProved& proved) {
   json["segments"] = hex_list(proved.segments);
 }
 
+std::string subject_of(const SlotNames& /*names*/, const FeaturesRequired& required) {
+  std::string out;
+  for (const std::string& feature : required.features) {
+    out += concat(out.empty() ? "" : ", ", printable(feature));
+  }
+  return out;
+}
+
+void add(Json& json, const FeaturesRequired& required) {
+  json["features"] = Json::array();
+  for (const std::string& feature : required.features) {
+    json["features"].push_back(json_text(feature));
+  }
+}
+
 std::string subject_of(const SlotNames& /*names*/, const UnknownAct& /*act*/) {
   return {};
 }

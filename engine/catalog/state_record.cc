@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 2;  // a record of another version is refused
+constexpr std::uint8_t state_version = 3;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -46,12 +46,12 @@ template <typename AnyState>
 requires std::same_as<std::remove_const_t<AnyState>, State>
 
 auto fields_of(AnyState& value) {
-  auto& [next_sequence, head, last_ms, times, fingerprint, genesis, epoch_number, epoch, epoch_key,
-         epoch_begun, epochs, given_up, slots, policies, sources, snapshots, pending, segments,
-         key_segments, clients, next_number, voids] = value;
-  return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, epoch_number, epoch,
-                  epoch_key, epoch_begun, epochs, given_up, slots, policies, sources, pending,
-                  clients, next_number, voids);
+  auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
+         epoch_key, epoch_begun, epochs, given_up, slots, policies, sources, snapshots, pending,
+         segments, key_segments, clients, next_number, voids] = value;
+  return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
+                  epoch, epoch_key, epoch_begun, epochs, given_up, slots, policies, sources,
+                  pending, clients, next_number, voids);
 }
 
 // Left out: the name of the index segment, which is the row's key.

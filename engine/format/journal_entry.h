@@ -15,6 +15,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
 #include "engine/format/acts/epoch_ended.h"
+#include "engine/format/acts/features_required.h"
 #include "engine/format/acts/genesis.h"
 #include "engine/format/acts/incidents_closed.h"
 #include "engine/format/acts/segments_proved.h"
@@ -45,6 +46,7 @@ using Act = std::variant<Genesis,
                          StateRemade,
                          IncidentsClosed,
                          SegmentsProved,
+                         FeaturesRequired,
                          UnknownAct>;
 
 // The number of an act's type on disk.

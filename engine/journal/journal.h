@@ -72,7 +72,8 @@ class Journal : private Pinned {
 
   // Replays entries until there are no more, or up to where the journal is broken, which the
   // observer is told. Error{corrupt} on a fork, or when the journal ends before the last head that
-  // this machine has seen (a rollback); Error{refused} when this slot was revoked.
+  // this machine has seen (a rollback); Error{refused} when this slot was revoked;
+  // Error{unsupported} where an entry requires a feature that this version does not know.
   Replayed replay();
   // The same; Error{corrupt} where nothing can be committed after the last entry.
   void replay_readable();

@@ -8,6 +8,7 @@
 #include "engine/journal/entry_reader.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
+#include "engine/rules/features.h"
 #include "engine/rules/validate.h"
 #include "engine/store/twins.h"
 
@@ -128,6 +129,7 @@ void remember_head(StoreWriter& store,
 // one that follows.
 NextEntry Journal::replay_entries(EntryReader& entries, const std::optional<Head>& seen) {
   for (;;) {
+    require_known_features(state());
     const std::uint64_t sequence = state().next_sequence;
     NextEntry next = entries.read_next(state());
     if (!next.copy) return next;

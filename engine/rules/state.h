@@ -94,6 +94,7 @@ struct State {
   EntryTimes times;
   ObjectHash fingerprint;  // hash of the genesis entry
   Genesis genesis;
+  std::set<std::string> features;  // required of every client: see rules/features.h
   std::uint32_t epoch_number = 0;
   EpochId epoch;
   BoxPublicKey epoch_key;

@@ -88,18 +88,20 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   forge(taken);
   forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
   forge(SegmentsProved{});
-  forge(UnknownAct{9, to_bytes("restore drilled")});
+  forge(FeaturesRequired{{"teleport"}});
+  forge(UnknownAct{38, to_bytes("restore drilled")});
   roles.owner_repository.journal().replay();
   Machine fresh(roles.store, 9);
   fresh.clock.advance_ms(10LL * 365 * 86'400'000);  // replays later, by another clock
   const Repository late = fresh.open();
-  REQUIRE(late.state().voids.size() == 6);
+  REQUIRE(late.state().voids.size() == 7);
   REQUIRE(late.state().voids[0].reason == "its author lacks the capability own");
   REQUIRE(late.state().voids[1].reason == "a source that belongs to another slot");
   REQUIRE(late.state().voids[2].reason == "a retention that is not the policy's");
   REQUIRE(late.state().voids[3].reason == "its author lacks the capability own");
   REQUIRE(late.state().voids[4].reason == "its author lacks the capability read");
-  REQUIRE(late.state().voids[5].reason == "type 9, which no feature has enabled");
+  REQUIRE(late.state().voids[5].reason == "its author lacks the capability own");
+  REQUIRE(late.state().voids[6].reason == "type 38, which no feature has enabled");
   for (const Repository* other : {&late, static_cast<const Repository*>(&roles.owner_repository)}) {
     REQUIRE(other->state().head == evil.state().head);
     REQUIRE(other->state().slots.size() == 2);

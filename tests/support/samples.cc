@@ -261,6 +261,10 @@ SegmentsProved sample_of(std::type_identity<SegmentsProved> /*kind*/) {
   return {{sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}};
 }
 
+FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
+  return {{"certificates", "retention"}};
+}
+
 const SlotId journal_owner = sample_id<SlotId>(1);
 const SlotId journal_writer = sample_id<SlotId>(50);
 
@@ -377,6 +381,10 @@ JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed>
 
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> /*kind*/) {
   return next_entry(state, journal_owner, SegmentsProved{{sample_id<ObjectHash>(60)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind) {
+  return next_entry(state, journal_owner, sample_of(kind));
 }
 
 State sample_state() {

@@ -75,6 +75,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind
 JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind);
 
 // All that a state has but tables.
 State sample_state();

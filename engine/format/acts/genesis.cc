@@ -32,7 +32,7 @@ Genesis Genesis::decode(ByteReader& in) {
   out.epoch_key = in.id<BoxPublicKey>();
   out.owner = SlotIntroduction::decode(in);
   out.policy = Policy::decode(in);
-  out.features = in.texts(list_items_max, text_bytes_max);
+  out.features = in.texts(features_max, name_bytes_max);
   return out;
 }
 

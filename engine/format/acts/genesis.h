@@ -24,7 +24,7 @@ struct Genesis {
   BoxPublicKey epoch_key;  // pk of epoch 0
   SlotIntroduction owner;
   Policy policy;
-  std::vector<std::string> features;  // required of every client; none is defined yet
+  std::vector<std::string> features;  // required of every client; ascending
   bool operator==(const Genesis&) const = default;
 
   static std::string name() { return "genesis"; }

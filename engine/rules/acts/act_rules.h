@@ -23,6 +23,7 @@ std::optional<Capability> capability_for(const EpochEnded&);
 std::optional<Capability> capability_for(const StateRemade&);
 std::optional<Capability> capability_for(const IncidentsClosed&);
 std::optional<Capability> capability_for(const SegmentsProved&);
+std::optional<Capability> capability_for(const FeaturesRequired&);
 std::optional<Capability> capability_for(const UnknownAct&);
 
 // The rules that hold for every act were checked before: the author is a slot that was not revoked.
@@ -34,6 +35,7 @@ MaybeViolation check_act(const State&, const EpochEnded&, const JournalEntry&);
 MaybeViolation check_act(const State&, const StateRemade&, const JournalEntry&);
 MaybeViolation check_act(const State&, const IncidentsClosed&, const JournalEntry&);
 MaybeViolation check_act(const State&, const SegmentsProved&, const JournalEntry&);
+MaybeViolation check_act(const State&, const FeaturesRequired&, const JournalEntry&);
 MaybeViolation check_act(const State&, const UnknownAct&, const JournalEntry&);
 
 void apply_act(State&, const Genesis&, const JournalEntry&);
@@ -44,6 +46,7 @@ void apply_act(State&, const EpochEnded&, const JournalEntry&);
 void apply_act(State&, const StateRemade&, const JournalEntry&);
 void apply_act(State&, const IncidentsClosed&, const JournalEntry&);
 void apply_act(State&, const SegmentsProved&, const JournalEntry&);
+void apply_act(State&, const FeaturesRequired&, const JournalEntry&);
 void apply_act(State&, const UnknownAct&, const JournalEntry&);
 
 }  // namespace kist

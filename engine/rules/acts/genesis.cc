@@ -1,5 +1,6 @@
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
+#include "engine/rules/features.h"
 
 namespace kist {
 
@@ -12,9 +13,7 @@ MaybeViolation check_act(const State& state, const Genesis& genesis, const Journ
   if (genesis.content.algorithm != 1 || !is_chunking_allowed(genesis.content.chunker())) {
     return Violation{12, "chunking that is not allowed"};
   }
-  if (!genesis.features.empty()) {
-    return Violation{13, "features that this version does not know"};
-  }
+  if (auto violation = check_features(state, genesis.features)) return violation;
   if (genesis.owner.slot != entry.author) {
     return Violation{14, "the author is not the first owner"};
   }
@@ -31,6 +30,7 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
   state.epoch_key = genesis.epoch_key;
   state.epochs.insert(entry.epoch);
   state.policies.emplace(genesis.policy.name, genesis.policy);
+  state.features.insert(genesis.features.begin(), genesis.features.end());
   add_slot(state, genesis.owner, entry);
 }
 
