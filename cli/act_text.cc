@@ -111,6 +111,14 @@ void add(Json& json, const FeaturesRequired& required) {
   }
 }
 
+std::string subject_of(const SlotNames& /*names*/, const ClockReset& reset) {
+  return printable(reset.reason);
+}
+
+void add(Json& json, const ClockReset& reset) {
+  json["reason"] = json_text(reset.reason);
+}
+
 std::string subject_of(const SlotNames& /*names*/, const UnknownAct& /*act*/) {
   return {};
 }

@@ -25,6 +25,7 @@ Json to_json(const ReplayedEntry& replayed) {
   }
   json["type"] = act_name(entry.act);
   json["time"] = utc_time(entry.time_ms);
+  json["time_doubted"] = entry.is_time_doubted;
   json["author"] = hex(entry.author);
   json["previous"] = hex(entry.previous);
   json["epoch"] = entry.epoch_number;
@@ -46,9 +47,11 @@ Exit run_journal_list(Session& session) {
       table.add({std::to_string(replayed.entry.sequence), "", "void", "",
                  printable(replayed.void_reason)});
     } else {
-      table.add({std::to_string(replayed.entry.sequence), local_time(replayed.entry.time_ms),
-                 act_name(replayed.entry.act), slot_label(names, replayed.entry.author),
-                 subject(names, replayed.entry.act)});
+      table.add(
+          {std::to_string(replayed.entry.sequence),
+           concat(local_time(replayed.entry.time_ms), replayed.entry.is_time_doubted ? "?" : ""),
+           act_name(replayed.entry.act), slot_label(names, replayed.entry.author),
+           subject(names, replayed.entry.act)});
     }
     return true;
   });
@@ -144,6 +147,24 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
   return is_sound ? Exit::done : Exit::integrity;
 }
 
+Exit run_journal_reset_clock(Session& session, const std::string& reason) {
+  Repository repository = session.open();
+  require_capability(repository, can_own);
+  const ClockReading clock = read_clock(repository);
+  confirm(session,
+          concat("The newest entry claims to be of ", local_time(clock.newest_ms),
+                 ", and this machine's clock says ", local_time(clock.now_ms),
+                 ". Is this machine's time right? It cannot be taken back that nothing before this "
+                 "counts as later."));
+  const std::uint64_t entry = reset_clock(repository, reason);
+  if (session.options.is_json) {
+    print_json({{"entry", entry}});
+  } else {
+    print_line(concat("reset the clock with journal entry ", entry));
+  }
+  return Exit::done;
+}
+
 }  // namespace
 
 void add_journal(CLI::App& app, Session& session) {
@@ -179,6 +200,13 @@ void add_journal(CLI::App& app, Session& session) {
   prove->add_option("entry", *sequence, "The number of the entry")->required();
   prove->callback([&session, sequence] {
     session.action = [&session, sequence] { return run_journal_prove(session, *sequence); };
+  });
+  CLI::App* reset = command->add_subcommand(
+      "reset-clock", "Take back times of the future, after a machine's clock was wrong");
+  auto reason = std::make_shared<std::string>();
+  reset->add_option("--reason", *reason, "What happened")->type_name("TEXT")->required();
+  reset->callback([&session, reason] {
+    session.action = [&session, reason] { return run_journal_reset_clock(session, *reason); };
   });
 }
 

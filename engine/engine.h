@@ -38,6 +38,7 @@
 #include "engine/ops/epoch/end_epoch.h"
 #include "engine/ops/incident/incidents.h"
 #include "engine/ops/journal/entries.h"
+#include "engine/ops/journal/reset_clock.h"
 #include "engine/ops/keys/slot_info.h"
 #include "engine/ops/restore/restore.h"
 #include "engine/ops/verify/verify.h"

@@ -109,7 +109,7 @@ Bytes encode_record(const ReplayedEntry& replayed) {
   out.id(entry.author);
   out.u32(entry.epoch_number);
   out.id(entry.epoch);
-  out.raw(encode_journal_payload(entry.time_ms, entry.act));
+  out.raw(encode_journal_payload(entry));
   return out.take();
 }
 
@@ -127,6 +127,7 @@ ReplayedEntry decode_record(std::uint64_t sequence, View bytes) {
   out.entry.epoch = in.id<EpochId>();
   JournalPayload payload = decode_journal_payload(in.take(in.left()), "catalog record");
   out.entry.time_ms = payload.time_ms;
+  out.entry.is_time_doubted = payload.is_time_doubted;
   out.entry.act = std::move(payload.act);
   return out;
 }

@@ -36,9 +36,9 @@ requires std::same_as<std::remove_const_t<Slot>, SlotState>
 
 auto fields_of(Slot& value) {
   auto& [introduction, added_by, added_sequence, added_ms, kind, generation, slot_object, epoch_box,
-         last_seen_ms, is_revoked, key_segment_count] = value;
+         last_seen_ms, bound_ms, is_revoked, key_segment_count] = value;
   return std::tie(introduction, added_by, added_sequence, added_ms, kind, generation, slot_object,
-                  epoch_box, last_seen_ms, is_revoked, key_segment_count);
+                  epoch_box, last_seen_ms, bound_ms, is_revoked, key_segment_count);
 }
 
 // Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.

@@ -16,7 +16,7 @@ void check_encodable(const SnapshotBody& body) {
 }
 
 void check_encodable(const JournalEntry& entry) {
-  const Bytes payload = encode_journal_payload(entry.time_ms, entry.act);
+  const Bytes payload = encode_journal_payload(entry);
   try {
     const JournalPayload again = decode_journal_payload(payload, "a journal entry");
     if (again.act == entry.act && payload.size() < journal_entry_bytes_max / 2) return;

@@ -15,13 +15,13 @@ using KnownAct = std::variant_alternative_t<i, Act>;
 
 using KnownIndices = std::make_index_sequence<known_count>;
 
-// The numbers are 1, 2, 3 … in the order of the variant: no two acts share one.
+// The numbers ascend in the order of the variant: no two acts share one.
 template <std::size_t... i>
-constexpr bool are_numbers_dense(std::index_sequence<i...> /*of all known acts*/) {
-  return ((KnownAct<i>::number == i + 1) && ...);
+constexpr bool do_numbers_ascend(std::index_sequence<i...> /*of all known acts but the last*/) {
+  return ((KnownAct<i>::number < KnownAct<i + 1>::number) && ...);
 }
 
-static_assert(are_numbers_dense(KnownIndices()));
+static_assert(do_numbers_ascend(std::make_index_sequence<known_count - 1>()));
 
 // Asks one known kind after another whether the number is its own.
 template <std::size_t... i>
@@ -75,11 +75,12 @@ JournalClear decode_journal_clear(View bytes, std::string_view object) {
   return out;
 }
 
-Bytes encode_journal_payload(std::int64_t time_ms, const Act& act) {
+Bytes encode_journal_payload(const JournalEntry& entry) {
   ByteWriter out;
-  out.u16(act_type(act));
-  out.i64(time_ms);
-  std::visit([&](const auto& each) { each.encode(out); }, act);
+  out.u16(act_type(entry.act));
+  out.i64(entry.time_ms);
+  out.u8(entry.is_time_doubted ? 1 : 0);
+  std::visit([&](const auto& each) { each.encode(out); }, entry.act);
   return out.take();
 }
 
@@ -88,6 +89,7 @@ JournalPayload decode_journal_payload(View bytes, std::string_view object) {
   const std::uint16_t type = in.u16();
   JournalPayload out;
   out.time_ms = in.i64();
+  out.is_time_doubted = take_flag(in);
   out.act = decode_act(in, type, KnownIndices());
   in.expect_end();
   return out;

@@ -14,6 +14,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
+#include "engine/format/acts/clock_reset.h"
 #include "engine/format/acts/epoch_ended.h"
 #include "engine/format/acts/features_required.h"
 #include "engine/format/acts/genesis.h"
@@ -47,6 +48,7 @@ using Act = std::variant<Genesis,
                          IncidentsClosed,
                          SegmentsProved,
                          FeaturesRequired,
+                         ClockReset,
                          UnknownAct>;
 
 // The number of an act's type on disk.
@@ -61,6 +63,7 @@ struct JournalEntry {
   std::uint32_t epoch_number = 0;
   EpochId epoch{};
   std::int64_t time_ms = 0;
+  bool is_time_doubted = false;  // by its author: it binds nobody, and is no witness of any time
   Act act{};
   bool operator==(const JournalEntry&) const = default;
 };
@@ -75,10 +78,11 @@ Bytes encode_journal_clear(const JournalClear& clear);
 JournalClear decode_journal_clear(View bytes, std::string_view object);
 
 // The payload: time and act. The rest of an entry stands in its envelope.
-Bytes encode_journal_payload(std::int64_t time_ms, const Act& act);
+Bytes encode_journal_payload(const JournalEntry& entry);
 
 struct JournalPayload {
   std::int64_t time_ms = 0;
+  bool is_time_doubted = false;
   Act act;
 };
 

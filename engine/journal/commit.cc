@@ -20,25 +20,21 @@ constexpr std::uint64_t day_ms = 24 * hour_ms;
 
 }  // namespace
 
-std::int64_t Journal::next_time_ms() const {
-  const std::int64_t now = services_.clock.now_ms();
-  const std::int64_t least = state().least_time_ms(keyring_.slot());
-  if (least > now + clock_ahead_max_ms) {
-    throw Error(Code::refused,
-                "the journal is more than an hour ahead of this machine's clock; set "
-                "the clock right and run again");
-  }
-  return std::max(now, least);
+Stamp Journal::next_stamp() const {
+  return stamp_of(state(), keyring_.slot(), services_.clock.now_ms());
 }
 
 JournalEntry Journal::next_entry(Act act) const {
   const ObjectOrigin& origin = keyring_.origin();
+  const bool takes_back = std::holds_alternative<ClockReset>(act);
+  const Stamp stamp = takes_back ? Stamp{.time_ms = services_.clock.now_ms()} : next_stamp();
   return {.sequence = state().next_sequence,
           .previous = state().head,
           .author = origin.author,
           .epoch_number = origin.epoch_number,
           .epoch = origin.epoch,
-          .time_ms = next_time_ms(),
+          .time_ms = stamp.time_ms,
+          .is_time_doubted = stamp.is_doubted,
           .act = std::move(act)};
 }
 
@@ -90,6 +86,20 @@ void Journal::require_trusted_head() const {
                      "list) and give --head ENTRY, or --yes to go on all the same"));
 }
 
+void Journal::tell_doubt() const {
+  const Stamp stamp = next_stamp();
+  if (!stamp.is_doubted) return;
+  const TimeAgo journal = time_ago(stamp.time_ms, services_.clock.now_ms());
+  const std::string advice =
+      journal.is_ahead ? concat("it is ", journal.ms / hour_ms,
+                                " hours behind the journal; set it right, or, if it is the journal "
+                                "that is wrong, have an owner run kist journal reset-clock")
+                       : "it is more than 35 days ahead of the newest entry; set it right if it is "
+                         "wrong";
+  observer().notice(concat("this machine's clock is doubted: ", advice,
+                           ". What is committed now says so, and its time counts for nothing"));
+}
+
 Journal::Writable Journal::require_writable() {
   if (broken_) replay_readable();  // it may have been mended since
   return require_writable_over_tail();
@@ -98,7 +108,7 @@ Journal::Writable Journal::require_writable() {
 Journal::Writable Journal::require_writable_over_tail() {
   require_trusted_head();
   require_exclusive_put();
-  static_cast<void>(next_time_ms());  // refused before anything is put
+  tell_doubt();
   return {};
 }
 

@@ -22,6 +22,7 @@
 #include "engine/format/journal_entry.h"
 #include "engine/journal/journal_end.h"
 #include "engine/keys/keyring.h"
+#include "engine/rules/clock.h"
 #include "engine/rules/state.h"
 #include "engine/store/store.h"
 
@@ -117,8 +118,7 @@ class Journal : private Pinned {
   // nothing in the first epoch. After too many lost tries it gives up: the client's next commit
   // says it first.
   void record_state_remade(const Writable& writable);
-  // The entry that would follow the head, with its time. Error{refused} when this machine's clock
-  // is more than an hour behind the journal.
+  // The entry that would follow the head, with its time.
   [[nodiscard]] JournalEntry next_entry(Act act) const;
 
   [[nodiscard]] StoreReader& reader() const { return store_; }
@@ -144,7 +144,8 @@ class Journal : private Pinned {
   void require_trusted_head() const;
   [[nodiscard]] std::optional<std::string> find_put_flaw();
   void require_exclusive_put();
-  [[nodiscard]] std::int64_t next_time_ms() const;
+  [[nodiscard]] Stamp next_stamp() const;
+  void tell_doubt() const;
   [[nodiscard]] bool has_recorded_remake() const;
   std::optional<JournalEntry> commit_once(const Writable& writable, const MakeAct& make);
   bool put_entry(const std::string& path, const Bytes& bytes);

@@ -16,8 +16,7 @@ Bytes seal_entry(const Keyring& keyring,
   return seal_object({.type = ObjectType::journal_entry,
                       .origin = origin,
                       .clear = encode_journal_clear({entry.sequence, entry.previous})},
-                     journal_key, keyring.signing_seed(), random,
-                     encode_journal_payload(entry.time_ms, entry.act));
+                     journal_key, keyring.signing_seed(), random, encode_journal_payload(entry));
 }
 
 Bytes seal_entry(const Keyring& keyring, Random& random, const JournalEntry& entry) {
@@ -40,6 +39,7 @@ JournalEntry open_entry(const Envelope& envelope, const std::string& path, const
           .epoch_number = envelope.header.epoch_number,
           .epoch = envelope.header.epoch,
           .time_ms = decoded.time_ms,
+          .is_time_doubted = decoded.is_time_doubted,
           .act = std::move(decoded.act)};
 }
 

@@ -36,7 +36,14 @@ std::int64_t EntryTimes::least_ms(bool is_believed, std::int64_t own_ms) const {
 std::int64_t State::least_time_ms(const SlotId& author) const {
   const auto slot = slots.find(author);
   if (slot == slots.end()) return 0;
-  return times.least_ms(is_believed(slot->second), slot->second.last_seen_ms);
+  return times.least_ms(is_believed(slot->second), slot->second.bound_ms);
+}
+
+void State::renew_times() {
+  times = {};
+  for (const auto& [id, slot] : slots) {
+    if (!slot.is_revoked) times.note(id, is_believed(slot), slot.bound_ms);
+  }
 }
 
 std::vector<SnapshotPtr> State::all_snapshots() const {
@@ -109,6 +116,8 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   state.next_sequence = entry.sequence + 1;
   SlotState& author = state.slots.at(entry.author);
   author.last_seen_ms = entry.time_ms;
+  if (entry.is_time_doubted) return;
+  author.bound_ms = std::max(author.bound_ms, entry.time_ms);
   state.times.note(entry.author, is_believed(author), entry.time_ms);
 }
 

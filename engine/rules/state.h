@@ -29,6 +29,7 @@ struct SlotState {
   ObjectHash slot_object;         // of that generation; zero for the first owner's first
   ObjectHash epoch_box;           // of the current epoch
   std::int64_t last_seen_ms = 0;  // the time of the slot's last entry, or of its introduction
+  std::int64_t bound_ms = 0;      // the greatest time of its entries that it has not doubted
   bool is_revoked = false;
   std::uint32_t key_segment_count = 0;  // introduced by its entries in the current epoch
   bool operator==(const SlotState&) const = default;
@@ -73,8 +74,9 @@ struct VoidEntry {
 // of slots with `maintain` or `own` (believed slots) raise it alone. The times of the other slots
 // count up to the second greatest of them only, so two slots must have come that far: a single slot
 // that was taken over cannot keep the others from committing by an entry stamped far ahead.
-// Example: writers at 10:00, 10:05 and 23:00 bind the next writer to 10:05. See
-// docs/decisions/0010.
+// Example: writers at 10:00, 10:05 and 23:00 bind the next writer to 10:05. Times that their author
+// doubts, and those of slots that were revoked, do not count; an owner takes others back (act 30).
+// See docs/decisions/0010 and 0024.
 struct EntryTimes {
   void note(const SlotId& author, bool is_believed, std::int64_t time_ms);
   // The least time for the next entry of a slot whose own last entry has the time `own_ms`.
@@ -114,6 +116,8 @@ struct State {
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
+  // Makes `times` anew from what the slots have come to: after some were revoked or set back.
+  void renew_times();
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;
   // All snapshots, in journal order; those that were replaced too.

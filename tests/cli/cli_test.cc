@@ -327,3 +327,15 @@ TEST_CASE("a revoked key opens nothing any more, the others go on") {
   place.require("catalog rebuild", 0);
   place.require("journal verify", 0);
 }
+
+TEST_CASE("a clock reset is an owner's, has a reason, and takes back nothing that is not ahead") {
+  const Place place;
+  place.require("init", 0);
+  const Result bare = place.run("journal reset-clock --yes");
+  REQUIRE(bare.exit == 2);
+  REQUIRE(contains(bare.out, "--reason"));
+  const Result nothing = place.run("journal reset-clock --reason \"clock was wrong\" --yes");
+  INFO(nothing.out);
+  REQUIRE(nothing.exit == 2);
+  REQUIRE(contains(nothing.out, "no entry is ahead of this machine's clock"));
+}

@@ -67,7 +67,7 @@ std::set<std::string> engine_texts() {
 // The help of every command, by its words: "key add".
 std::map<std::string, std::string> all_help(const Place& place) {
   std::map<std::string, std::string> out;
-  const std::regex row("^  ([a-z]+)  +[A-Z]");
+  const std::regex row("^  ([a-z-]+)  +[A-Z]");
   std::vector<std::string> open = {""};
   while (!open.empty()) {
     const std::string command = open.back();
@@ -98,7 +98,7 @@ std::set<std::string> all_options(const std::map<std::string, std::string>& help
 
 // What is wrong with a text that names a command or an option which does not exist; else empty.
 std::string wrong_advice(const std::map<std::string, std::string>& help, const std::string& text) {
-  static const std::regex command("\\bkist ([a-z]+)( [a-z]+)?");
+  static const std::regex command("\\bkist ([a-z]+)( [a-z]+(-[a-z]+)?)?");
   static const std::regex option("(^|[^\\w-])(--[a-z][a-z0-9-]+)");
   const std::set<std::string> options = all_options(help);
   for (std::sregex_iterator at(text.begin(), text.end(), command), end; at != end; ++at) {

@@ -25,7 +25,7 @@ ObjectHash put_unsigned(Roles& roles,
                                    .origin = origin,
                                    .clear = encode_journal_clear({sequence, previous})},
                                   keyring.journal_key(), stranger, roles.content,
-                                  encode_journal_payload(1, StateRemade{}));
+                                  encode_journal_payload({.time_ms = 1, .act = StateRemade{}}));
   put_twinned(*roles.store, journal_path(sequence), bytes);
   return hash_object(bytes);
 }

@@ -182,7 +182,7 @@ TEST_CASE("what nobody of the repository has signed stops commits, and nothing e
                                    .origin = owner.keyring().origin(),
                                    .clear = encode_journal_clear({entry.sequence, entry.previous})},
                                   owner.keyring().journal_key(), stranger, roles.content,
-                                  encode_journal_payload(entry.time_ms, entry.act));
+                                  encode_journal_payload(entry));
   place(*roles.store, entry.sequence, bytes);
   says(told([&] { roles.owner.backup(owner, roles.source / "tree"); }), "cannot be read");
   REQUIRE(verify(owner, {}).findings.size() == 1);

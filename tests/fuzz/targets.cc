@@ -99,7 +99,10 @@ void reference_set(View bytes) {
 void journal_payload(View bytes) {
   round_trip(
       bytes, [](View b) { return decode_journal_payload(b, "fuzz"); },
-      [](const JournalPayload& p) { return encode_journal_payload(p.time_ms, p.act); });
+      [](const JournalPayload& p) {
+        return encode_journal_payload(
+            {.time_ms = p.time_ms, .is_time_doubted = p.is_time_doubted, .act = p.act});
+      });
 }
 
 void manifest_leaf(View bytes) {
@@ -231,7 +234,8 @@ Bytes sample_envelope() {
 std::vector<Bytes> journal_payloads() {
   std::vector<Bytes> out;
   for (const Act& act : sample_acts()) {
-    out.push_back(encode_journal_payload(static_cast<std::int64_t>(out.size()) + 1, act));
+    out.push_back(
+        encode_journal_payload({.time_ms = static_cast<std::int64_t>(out.size()) + 1, .act = act}));
   }
   return out;
 }

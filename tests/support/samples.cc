@@ -265,6 +265,10 @@ FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
   return {{"certificates", "retention"}};
 }
 
+ClockReset sample_of(std::type_identity<ClockReset> /*kind*/) {
+  return {"the clock of a laptop said 2040"};
+}
+
 const SlotId journal_owner = sample_id<SlotId>(1);
 const SlotId journal_writer = sample_id<SlotId>(50);
 
@@ -384,6 +388,10 @@ JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> 
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind) {
+  return next_entry(state, journal_owner, sample_of(kind));
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind) {
   return next_entry(state, journal_owner, sample_of(kind));
 }
 

@@ -76,6 +76,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kin
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind);
 
 // All that a state has but tables.
 State sample_state();

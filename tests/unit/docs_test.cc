@@ -145,11 +145,11 @@ TEST_CASE("tests that documents name by their titles exist") {
 }
 
 TEST_CASE("commands and options that the engine's texts advise are those of the program") {
-  static const std::regex subcommand("add_subcommand\\(\\s*\"([a-z]+)\"");
+  static const std::regex subcommand("add_subcommand\\(\\s*\"([a-z-]+)\"");
   static const std::regex declared("[\",](--[a-z-]+)");
   static const std::regex text("\"((?:[^\"\\\\\\n]|\\\\.)*)\"");
   static const std::regex option("(--[a-z][a-z-]*)");
-  static const std::regex advice("(?:^|[^-/a-z])kist ([a-z]+(?: [a-z]+)?)");
+  static const std::regex advice("(?:^|[^-/a-z])kist ([a-z]+(?: [a-z]+(?:-[a-z]+)?)?)");
   std::set<std::string> options;
   std::set<std::string> commands;
   for (const std::filesystem::path& path : sources_in("cli")) {

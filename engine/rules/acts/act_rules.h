@@ -24,6 +24,7 @@ std::optional<Capability> capability_for(const StateRemade&);
 std::optional<Capability> capability_for(const IncidentsClosed&);
 std::optional<Capability> capability_for(const SegmentsProved&);
 std::optional<Capability> capability_for(const FeaturesRequired&);
+std::optional<Capability> capability_for(const ClockReset&);
 std::optional<Capability> capability_for(const UnknownAct&);
 
 // The rules that hold for every act were checked before: the author is a slot that was not revoked.
@@ -36,6 +37,7 @@ MaybeViolation check_act(const State&, const StateRemade&, const JournalEntry&);
 MaybeViolation check_act(const State&, const IncidentsClosed&, const JournalEntry&);
 MaybeViolation check_act(const State&, const SegmentsProved&, const JournalEntry&);
 MaybeViolation check_act(const State&, const FeaturesRequired&, const JournalEntry&);
+MaybeViolation check_act(const State&, const ClockReset&, const JournalEntry&);
 MaybeViolation check_act(const State&, const UnknownAct&, const JournalEntry&);
 
 void apply_act(State&, const Genesis&, const JournalEntry&);
@@ -47,6 +49,7 @@ void apply_act(State&, const StateRemade&, const JournalEntry&);
 void apply_act(State&, const IncidentsClosed&, const JournalEntry&);
 void apply_act(State&, const SegmentsProved&, const JournalEntry&);
 void apply_act(State&, const FeaturesRequired&, const JournalEntry&);
+void apply_act(State&, const ClockReset&, const JournalEntry&);
 void apply_act(State&, const UnknownAct&, const JournalEntry&);
 
 }  // namespace kist

@@ -99,6 +99,7 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
     state.slots.at(slot).epoch_box = {};
     std::erase_if(state.sources, [&](const auto& source) { return source.second == slot; });
   }
+  if (!ended.revoked.empty()) state.renew_times();
   for (const NamedBox& box : ended.boxes) {
     state.slots.at(box.slot).epoch_box = box.hash;
     state.slots.at(box.slot).key_segment_count = 0;

@@ -207,14 +207,19 @@ TEST_CASE("an entry has this machine's time, but none before the entries that it
   REQUIRE(fixture.client.journal.next_entry(StateRemade{}).time_ms == start_ms + 30'000);
 }
 
-TEST_CASE("a clock that is more than an hour behind the journal stops a commit") {
+TEST_CASE("a clock that is more than an hour behind the journal is doubted, and stops nobody") {
   Committing fixture;
   JournalEntry ahead = fixture.journal.next(fixture.journal.owner);
   ahead.time_ms = fixture.client.clock.now_ms() + 3'600'001;
   fixture.journal.append(fixture.journal.owner, ahead);
-  REQUIRE(fixture.commit_code() == Code::refused);
+  fixture.client.journal.replay();
+  const JournalEntry doubted = fixture.client.commit();
+  REQUIRE(doubted.time_ms == ahead.time_ms);
+  REQUIRE(doubted.is_time_doubted);
+  REQUIRE(fixture.client.observer.notices.size() == 1);
+  REQUIRE(fixture.client.observer.notices.front().starts_with("this machine's clock is doubted"));
   fixture.client.clock.advance_ms(1);
-  REQUIRE(fixture.client.commit().time_ms == ahead.time_ms);
+  REQUIRE_FALSE(fixture.client.commit().is_time_doubted);
 }
 
 TEST_CASE("a machine that has not seen the journal before commits only on somebody's word") {
