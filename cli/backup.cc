@@ -154,7 +154,7 @@ Exit run_backup(Session& session, const BackupArguments& arguments) {
                  {"resumed", result.has_resumed},
                  {"lost_packs", lost},
                  {"blocks_stored_again", result.blocks_stored_again}};
-    json.update(statistics_json(result.statistics));
+    json.update(statistics_json(result.started_ms, result.statistics));
     print_json(json);
   } else {
     print_summary(result, arguments.backup.is_dry_run);

@@ -14,11 +14,19 @@ struct IncidentArguments {
   bool is_here = false;
 };
 
+// Its entries: "17", or "17-20" with others between them.
+std::string incident_entries(const VoidEntry& incident) {
+  if (incident.count == 1) return std::to_string(incident.sequence);
+  return concat(incident.sequence, "-", incident.last, " (", incident.count, ")");
+}
+
 // Incidents of the journal, for who may see it.
 void list_void_entries(Repository& repository, Json& list, Table& table) {
   for (const VoidEntry& incident : list_incidents(repository)) {
     const std::string note = closing_note(repository, incident);
     Json json = {{"entry", incident.sequence},
+                 {"last", incident.last},
+                 {"count", incident.count},
                  {"reason", json_text(incident.reason)},
                  {"open", incident.is_open()}};
     if (!incident.is_open()) {
@@ -26,7 +34,8 @@ void list_void_entries(Repository& repository, Json& list, Table& table) {
       json["note"] = json_text(note);
     }
     list.push_back(json);
-    table.add({std::to_string(incident.sequence), concat("void: ", printable(incident.reason)),
+    if (incident.author != SlotId{}) json["slot"] = hex(incident.author);
+    table.add({incident_entries(incident), concat("void: ", printable(incident.reason)),
                incident.is_open() ? "open" : concat("closed by entry ", incident.closed_by),
                printable(note)});
   }
@@ -94,6 +103,16 @@ CloseIncidentsOptions parse_range(const std::string& text) {
               concat(text, " is not an entry's number, nor two with - between them"));
 }
 
+// An incident of several entries is closed as one: each of them stands for it.
+void widen_to_incidents(const Repository& repository, CloseIncidentsOptions& closing) {
+  const CloseIncidentsOptions named = closing;
+  for (const VoidEntry& incident : open_incidents(repository)) {
+    if (incident.last < named.first || incident.sequence > named.last) continue;
+    closing.first = std::min(closing.first, incident.sequence);
+    closing.last = std::max(closing.last, incident.last);
+  }
+}
+
 Exit report_closed(const Session& session, const Repository& repository, std::uint64_t entry) {
   const auto closed = std::ranges::count(list_incidents(repository), entry, &VoidEntry::closed_by);
   if (session.options.is_json) {
@@ -153,6 +172,7 @@ Exit run_incident_close(Session& session, const IncidentArguments& arguments) {
   require_capability(repository, can_own);
   // An incident that arrives while this runs stays open: the owner has not seen it.
   closing.last = std::min(closing.last, journal_info(repository).entries - 1);
+  widen_to_incidents(repository, closing);
   return report_closed(session, repository, close_incidents(repository, closing));
 }
 

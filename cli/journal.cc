@@ -44,7 +44,9 @@ Exit run_journal_list(Session& session) {
     if (session.options.is_json) {
       list.push_back(to_json(replayed));
     } else if (!replayed.void_reason.empty()) {
-      table.add({std::to_string(replayed.entry.sequence), "", "void", "",
+      const SlotId& author = replayed.entry.author;
+      table.add({std::to_string(replayed.entry.sequence), "", "void",
+                 author == SlotId{} ? "" : slot_label(names, author),
                  printable(replayed.void_reason)});
     } else {
       table.add(
@@ -123,6 +125,8 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
     Json voids = Json::array();
     for (const VoidEntry& entry : incidents) {
       voids.push_back({{"sequence", entry.sequence},
+                       {"last", entry.last},
+                       {"count", entry.count},
                        {"reason", json_text(entry.reason)},
                        {"open", entry.is_open()}});
     }
@@ -133,7 +137,9 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
   } else {
     print_line(concat("replayed ", journal.entries, " entries: chain, signatures and rules hold"));
     for (const VoidEntry& entry : incidents) {
-      print_line(concat("void: entry ", entry.sequence, ", ", printable(entry.reason),
+      print_line(concat("void: entry ", entry.sequence,
+                        entry.count == 1 ? "" : concat(" and ", entry.count - 1, " more"), ", ",
+                        printable(entry.reason),
                         entry.is_open() ? "" : concat("; closed by entry ", entry.closed_by)));
     }
     if (kept) {

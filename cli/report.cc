@@ -271,8 +271,8 @@ Json text_list(const std::vector<std::string>& texts) {
   return out;
 }
 
-Json statistics_json(const SnapshotStatistics& statistics) {
-  return {{"started", utc_time(statistics.started_ms)},
+Json statistics_json(std::int64_t started_ms, const SnapshotStatistics& statistics) {
+  return {{"started", utc_time(started_ms)},
           {"finished", utc_time(statistics.finished_ms)},
           {"files_new", statistics.files_new},
           {"files_changed", statistics.files_changed},

@@ -67,6 +67,6 @@ Json hex_list(const std::vector<AnyId>& ids) {
   return out;
 }
 
-Json statistics_json(const SnapshotStatistics& statistics);
+Json statistics_json(std::int64_t started_ms, const SnapshotStatistics& statistics);
 
 }  // namespace kist::cli

@@ -81,7 +81,7 @@ void tell_incidents(Console& console, const Repository& repository) {
   const std::vector<VoidEntry> open = open_incidents(repository);
   if (open.empty()) return;
   console.notice(concat(open.size(), open.size() == 1 ? " incident is" : " incidents are",
-                        " open; the newest: journal entry ", open.back().sequence, " is void, ",
+                        " open; the newest: journal entry ", open.back().last, " is void, ",
                         open.back().reason, " (kist incident list; an owner closes them)"));
 }
 

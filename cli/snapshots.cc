@@ -58,7 +58,9 @@ Json to_json(const SnapshotSummary& summary) {
     json["problems"] = problems;
   }
   json["openness"] = openness_name(summary.openness);
-  if (summary.statistics) json["statistics"] = statistics_json(*summary.statistics);
+  if (summary.statistics) {
+    json["statistics"] = statistics_json(summary.state->taken.started_ms, *summary.statistics);
+  }
   return json;
 }
 
@@ -100,12 +102,12 @@ Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
     const std::string id = hex(summary.state->taken.snapshot).substr(0, 10);
     const std::string source = printable(summary.state->taken.source);
     if (!summary.statistics || summary.openness != Openness::opens) {
-      table.add({id, local_time(summary.state->time_ms),
+      table.add({id, local_time(summary.state->taken.started_ms),
                  concat(source, " (", openness_name(summary.openness), ")"), "", "", "", ""});
       continue;
     }
     const SnapshotStatistics& counted = *summary.statistics;
-    table.add({id, local_time(counted.started_ms),
+    table.add({id, local_time(summary.state->taken.started_ms),
                source + (summary.state->taken.is_pending ? " (incomplete)" : ""),
                std::to_string(counted.files()), human_size(counted.bytes_total),
                human_size(counted.bytes_stored), joined_paths(summary)});

@@ -80,6 +80,8 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   store.barrier();
 
   StoredSnapshot out;
+  out.started_ms = parts.started_ms;
+  out.is_pending = parts.pending.has_value();
   out.statistics = parts.statistics;
   out.statistics.blocks_new = earlier_blocks_ + new_block_count();
   out.statistics.bytes_new = new_bytes_;

@@ -40,6 +40,7 @@ namespace kist {
 struct SnapshotParts {
   const SnapshotBody& body;
   SnapshotStatistics statistics{};           // the writer adds blocks_new, bytes_new, bytes_stored
+  std::int64_t started_ms = 0;               // the time that the snapshot is of
   std::optional<PendingParts> pending = {};  // set: the snapshot is a pending one
 };
 

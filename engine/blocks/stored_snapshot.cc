@@ -6,7 +6,10 @@ namespace kist {
 
 SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state) {
   SnapshotTaken taken;
+  taken.is_pending = stored.is_pending;
   fix_retention(taken, policy_in_force(state));
+  taken.started_ms = stored.started_ms;
+  taken.is_partial = stored.statistics.problems > 0;
   taken.body = stored.body;
   taken.reference_set = stored.reference_set;
   taken.key_segments = stored.key_segments;

@@ -20,10 +20,13 @@ struct StoredSnapshot {
   ObjectHash body;
   ObjectHash reference_set;
   SnapshotStatistics statistics;  // as the reference set states them
+  std::int64_t started_ms = 0;    // the time that the snapshot is of
+  bool is_pending = false;
 };
 
 // The entry that introduces the snapshot, under the state that it will follow and the policy in
-// force. The caller adds the snapshot's id and source, and the snapshot that it replaces.
+// force. The caller adds the snapshot's id and source, and the snapshot that it replaces; who
+// commits it sees to it that it is not of a time after the entry's.
 SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state);
 
 }  // namespace kist

@@ -240,7 +240,7 @@ void Catalog::apply_to_state(const ReplayedEntry& replayed) {
   if (replayed.void_reason.empty()) {
     apply(state_, replayed.entry, replayed.hash);
   } else {
-    apply_void(state_, replayed.void_reason, replayed.hash);
+    apply_void(state_, replayed.void_reason, replayed.hash, replayed.entry.author);
   }
 }
 

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 3;  // a record of another version is refused
+constexpr std::uint8_t state_version = 4;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -27,8 +27,8 @@ template <typename Entry>
 requires std::same_as<std::remove_const_t<Entry>, VoidEntry>
 
 auto fields_of(Entry& value) {
-  auto& [sequence, reason, closed_by] = value;
-  return std::tie(sequence, reason, closed_by);
+  auto& [sequence, last, count, author, reason, closed_by] = value;
+  return std::tie(sequence, last, count, author, reason, closed_by);
 }
 
 template <typename Slot>

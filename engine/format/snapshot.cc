@@ -63,7 +63,6 @@ SnapshotBody decode_body(View bytes, std::string_view object) {
 
 Bytes encode_reference_set(const ReferenceSet& set) {
   ByteWriter out;
-  out.i64(set.statistics.started_ms);
   out.i64(set.statistics.finished_ms);
   for (const std::uint64_t* counter : counters(set.statistics)) {
     out.varint(*counter);
@@ -76,7 +75,6 @@ Bytes encode_reference_set(const ReferenceSet& set) {
 ReferenceSet decode_reference_set(View bytes, std::string_view object) {
   ByteReader in(bytes, object);
   ReferenceSet out;
-  out.statistics.started_ms = in.i64();
   out.statistics.finished_ms = in.i64();
   for (std::uint64_t* counter : counters(out.statistics)) {
     *counter = in.varint();

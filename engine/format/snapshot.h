@@ -38,7 +38,6 @@ Bytes encode_body(const SnapshotBody& body);
 SnapshotBody decode_body(View bytes, std::string_view object);
 
 struct SnapshotStatistics {
-  std::int64_t started_ms = 0;
   std::int64_t finished_ms = 0;
   std::uint64_t files_new = 0;
   std::uint64_t files_changed = 0;

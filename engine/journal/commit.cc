@@ -28,6 +28,10 @@ JournalEntry Journal::next_entry(Act act) const {
   const ObjectOrigin& origin = keyring_.origin();
   const bool takes_back = std::holds_alternative<ClockReset>(act);
   const Stamp stamp = takes_back ? Stamp{.time_ms = services_.clock.now_ms()} : next_stamp();
+  // Both times are of the same clock, which may run ahead of what the entry may be stamped with.
+  if (auto* taken = std::get_if<SnapshotTaken>(&act)) {
+    taken->started_ms = std::min(taken->started_ms, stamp.time_ms);
+  }
   return {.sequence = state().next_sequence,
           .previous = state().head,
           .author = origin.author,

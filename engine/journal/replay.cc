@@ -79,7 +79,10 @@ ReplayedEntry evaluate(StoreReader& store, const State& state, EntryCopy copy) {
   // A client that comes later may not be able to open an entry of another epoch, and must give the
   // same reason.
   const bool is_foreign = state.next_sequence > 0 && out.entry.epoch != state.epoch;
-  if (is_foreign && !out.void_reason.empty()) out.void_reason = epoch_reason;
+  if (is_foreign && !out.void_reason.empty()) {
+    out.void_reason = epoch_reason;
+    out.entry.author = {};
+  }
   return out;
 }
 
@@ -137,8 +140,8 @@ NextEntry Journal::replay_entries(EntryReader& entries, const std::optional<Head
     ReplayedEntry replayed = evaluate(store_, state(), std::move(*next.copy));
     if (sequence == 0) require_valid_genesis(replayed, keyring_.fingerprint());
     if (!replayed.void_reason.empty()) {
-      // Of a void entry nothing counts but its place, so nothing of it is kept.
-      replayed.entry = {.sequence = sequence, .act = UnknownAct{}};
+      // Of a void entry nothing counts but its place, so nothing else of it is kept.
+      replayed.entry = {.sequence = sequence, .author = replayed.entry.author, .act = UnknownAct{}};
       observer().notice(concat("journal entry ", sequence,
                                " is void and changes nothing: ", replayed.void_reason));
     }

@@ -11,10 +11,11 @@ namespace kist {
 // adds another. The state must have a genesis.
 const Policy& policy_in_force(const State& state);
 
-// Writes the policy's name, minimum, maximum and lock into the entry of a snapshot to be taken.
+// Writes the policy's name, minimum, maximum and lock into the entry of a snapshot to be taken. One
+// that is pending has none of these three: it goes as soon as another takes its place.
 void fix_retention(SnapshotTaken& taken, const Policy& policy);
 
-// Whether the entry has the minimum, the maximum and the lock of that policy, as V23 demands.
+// Whether the entry has the minimum, the maximum and the lock that fix_retention() gives it: V23.
 [[nodiscard]] bool has_retention_of(const SnapshotTaken& taken, const Policy& policy);
 
 }  // namespace kist

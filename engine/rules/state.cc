@@ -111,18 +111,31 @@ std::uint64_t TrustedNumbers::next(std::uint64_t number) const {
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   std::visit([&](const auto& act) { apply_act(state, act, entry); }, entry.act);
   if (entry.sequence == 0) state.fingerprint = hash;
-  state.last_ms = entry.time_ms;
   state.head = hash;
   state.next_sequence = entry.sequence + 1;
   SlotState& author = state.slots.at(entry.author);
   author.last_seen_ms = entry.time_ms;
   if (entry.is_time_doubted) return;
+  state.last_ms = entry.time_ms;
   author.bound_ms = std::max(author.bound_ms, entry.time_ms);
   state.times.note(entry.author, is_believed(author), entry.time_ms);
 }
 
-void apply_void(State& state, const std::string& reason, const ObjectHash& hash) {
-  state.voids.push_back({.sequence = state.next_sequence, .reason = reason});
+void apply_void(State& state,
+                const std::string& reason,
+                const ObjectHash& hash,
+                const SlotId& author) {
+  const auto is_same = [&](const VoidEntry& incident) {
+    return incident.is_open() && incident.author == author && incident.reason == reason;
+  };
+  const std::uint64_t sequence = state.next_sequence;
+  auto incident = std::ranges::find_if(state.voids, is_same);
+  if (incident == state.voids.end()) {
+    incident =
+        state.voids.insert(incident, {.sequence = sequence, .author = author, .reason = reason});
+  }
+  incident->last = sequence;
+  ++incident->count;
   state.head = hash;
   ++state.next_sequence;
 }

@@ -59,9 +59,14 @@ struct SegmentState {
 // A state directory on some machine, as one slot uses it.
 using ClientName = std::pair<SlotId, ClientId>;
 
-// An entry that took its number and changed nothing: an incident, until an owner closes it.
+// Entries that took their numbers and changed nothing: an incident, until an owner closes it. Those
+// of one author for one reason are one incident, whatever stands between them, so that a slot that
+// was taken over cannot fill the state with them.
 struct VoidEntry {
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0;  // of the first
+  std::uint64_t last = 0;      // sequence
+  std::uint64_t count = 0;
+  SlotId author;  // zero where nobody is known to have signed them
   std::string reason;
   std::uint64_t closed_by = 0;  // the sequence of the entry that closed it; 0: open
 
@@ -92,7 +97,7 @@ struct EntryTimes {
 struct State {
   std::uint64_t next_sequence = 0;  // how many entries were replayed
   ObjectHash head;                  // hash of the last one; zero before genesis
-  std::int64_t last_ms = 0;         // the time of the last valid one
+  std::int64_t last_ms = 0;         // the time of the last valid one whose author does not doubt it
   EntryTimes times;
   ObjectHash fingerprint;  // hash of the genesis entry
   Genesis genesis;
@@ -112,7 +117,7 @@ struct State {
   StateTable<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
   std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
   std::uint64_t next_number = 0;                  // of blocks
-  std::vector<VoidEntry> voids;                   // ascending
+  std::vector<VoidEntry> voids;                   // ascending by the first
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
@@ -159,7 +164,11 @@ class TrustedNumbers {
 
 // The state after a valid entry whose raw bytes have that hash.
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash);
-// The state after an entry that is void for that reason.
-void apply_void(State& state, const std::string& reason, const ObjectHash& hash);
+// The state after an entry that is void for that reason. The author is zero where every client that
+// comes later may be unable to tell who it is.
+void apply_void(State& state,
+                const std::string& reason,
+                const ObjectHash& hash,
+                const SlotId& author = {});
 
 }  // namespace kist

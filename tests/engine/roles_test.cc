@@ -215,7 +215,7 @@ TEST_CASE("what a writer's key shows of other machines is what the threat model 
   REQUIRE(set == owners);
   REQUIRE(set.statistics.files() == 3);
   REQUIRE(set.statistics.bytes_total > 100'000);
-  REQUIRE(set.statistics.started_ms > 0);
+  REQUIRE(theirs.taken.started_ms > 0);
   // With the key of blocks' ids, whether that source holds a file that can be guessed.
   const Bytes guess = slurp(roles.source / "tree/news");
   const BlockId id = hash_block(repository.write_keys().id_key(), guess);

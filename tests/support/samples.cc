@@ -98,7 +98,6 @@ ReferenceSet sample_reference_set() {
   out.absolute.add(1'000'000);
   out.absolute.add(std::uint64_t{1} << 40U);
   out.relative.add_range(0, 3);
-  out.statistics.started_ms = 1000;
   out.statistics.finished_ms = 2000;
   out.statistics.files_new = 3;
   out.statistics.bytes_total = 400'000;
@@ -137,12 +136,39 @@ Genesis sample_genesis() {
   return out;
 }
 
+Policy sample_policy() {
+  return {.name = "archive",
+          .last = 3,
+          .hourly = {.count = 24},
+          .daily = {.count = 0, .window = {.months = 0, .seconds = 2'592'000}},
+          .weekly = {.count = 5},
+          .monthly = {.count = 0, .window = {.months = 18, .seconds = 60}},
+          .quarterly = {.count = 4},
+          .yearly = {.count = 10},
+          .within = {.months = 1, .seconds = 0},
+          .zone = "Europe/Vienna",
+          .interval = {.months = 0, .seconds = 86'400},
+          .tolerance_seconds = 21'600,
+          .restore_seconds = 14'400,
+          .minimum_seconds = 7 * std::uint64_t{31'622'400},
+          .maximum_seconds = 10 * std::uint64_t{31'622'400},
+          .grace_seconds = 604'800,
+          .cooling_off_seconds = 259'200,
+          .lock = LockMode::compliance,
+          .dedup = Trust::all,
+          .allows_redaction = true,
+          .approvals = 2,
+          .notice_seconds = 1'209'600};
+}
+
 SnapshotTaken sample_snapshot() {
   SnapshotTaken out;
   out.snapshot = sample_id<SnapshotId>(1);
   out.source = "host-12345678";
   out.policy = "default";
   out.minimum_seconds = 86400;
+  out.started_ms = 1'699'999'990'000;
+  out.is_suspicious = true;
   out.body = sample_id<ObjectHash>(2);
   out.reference_set = sample_id<ObjectHash>(3);
   out.segments = {{sample_id<ObjectHash>(4), 0, 1000}, {sample_id<ObjectHash>(5), 1000, 20}};
@@ -287,6 +313,7 @@ JournalEntry next_entry(const State& state, const SlotId& author, Act act) {
 SnapshotTaken writers_snapshot(const State& state, std::uint8_t first) {
   SnapshotTaken out = sample_snapshot();
   out.snapshot = sample_id<SnapshotId>(first);
+  out.started_ms = 0;
   out.segments = {{sample_id<ObjectHash>(first), state.next_number, 100}};
   out.key_segments = {sample_id<ObjectHash>(static_cast<std::uint8_t>(first + 1))};
   return out;
@@ -327,6 +354,7 @@ std::vector<JournalEntry> sample_journal() {
   add(next_entry(state, journal_owner, writer));
   SnapshotTaken pending = writers_snapshot(state, 60);
   pending.is_pending = true;
+  pending.minimum_seconds = 0;
   add(next_entry(state, journal_writer, pending));
   add(next_entry(state, journal_writer, UnknownAct{.type = 99, .payload = {1}}));
   return out;

@@ -40,6 +40,7 @@ KeySegmentInner sample_key_segment_inner();
 SnapshotBody sample_body();
 ReferenceSet sample_reference_set();
 Genesis sample_genesis();
+Policy sample_policy();  // with every field
 SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
 EpochEnded sample_epoch_ended();

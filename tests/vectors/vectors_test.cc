@@ -90,6 +90,9 @@ std::map<std::string, Bytes> examples() {
   out["node"] = encode_node(1, {{"", sample_id<BlockId>(1)}, {"home/ann", sample_id<BlockId>(2)}});
   out["journal-clear"] =
       encode_journal_clear({.sequence = 7, .previous = sample_id<ObjectHash>(0x40)});
+  ByteWriter policy;
+  Policy().encode(policy);
+  out["policy"] = policy.take();
   out["journal-snapshot"] =
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_snapshot()});
   out["journal-epoch-ended"] =

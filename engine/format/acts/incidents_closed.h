@@ -1,4 +1,4 @@
-// Act 7, incidents closed: an owner has looked into the void entries from `first` to `last`, and
+// Act 7, incidents closed: an owner has looked into the incidents between `first` and `last`, and
 // may accept bytes that nothing else names as entries. docs/format.md, "Journal", "Validity".
 #pragma once
 

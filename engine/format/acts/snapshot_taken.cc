@@ -9,6 +9,9 @@ namespace {
 constexpr std::uint64_t segment_size = ObjectHash::size + 8 + 4;  // name, first number, count
 static_assert(segment_size == 44);
 
+constexpr std::uint8_t mark_partial = 1;
+constexpr std::uint8_t mark_suspicious = 2;
+
 }  // namespace
 
 void SnapshotTaken::encode(ByteWriter& out) const {
@@ -20,6 +23,8 @@ void SnapshotTaken::encode(ByteWriter& out) const {
   out.varint(minimum_seconds);
   out.varint(maximum_seconds);
   out.u8(static_cast<std::uint8_t>(lock));
+  out.i64(started_ms);
+  out.u8((is_partial ? mark_partial : 0) | (is_suspicious ? mark_suspicious : 0));
   out.id(body);
   out.id(reference_set);
   out.u32(narrow<std::uint32_t>(segments.size()));
@@ -41,6 +46,11 @@ SnapshotTaken SnapshotTaken::decode(ByteReader& in) {
   out.minimum_seconds = in.varint();
   out.maximum_seconds = in.varint();
   out.lock = take_lock(in);
+  out.started_ms = in.i64();
+  const std::uint8_t marks = in.u8();
+  in.require(marks <= (mark_partial | mark_suspicious), "an unknown mark of a snapshot");
+  out.is_partial = (marks & mark_partial) != 0;
+  out.is_suspicious = (marks & mark_suspicious) != 0;
   out.body = in.id<ObjectHash>();
   out.reference_set = in.id<ObjectHash>();
   out.segments.resize(in.count(segment_size, "segments"));

@@ -28,9 +28,13 @@ struct SnapshotTaken {
   SnapshotId replaces;      // the pending snapshot that this one continues; zero for none
   std::string source;
   std::string policy;
-  std::uint64_t minimum_seconds = 0;  // this and the next two as the policy in force says
+  // These three as the policy in force says; none for a pending one.
+  std::uint64_t minimum_seconds = 0;
   std::uint64_t maximum_seconds = 0;
   LockMode lock = LockMode::governance;
+  std::int64_t started_ms = 0;  // the time that the snapshot is of; not after its entry's
+  bool is_partial = false;      // something could not be read as it was
+  bool is_suspicious = false;   // its maker has found it unlike those before
   ObjectHash body;
   ObjectHash reference_set;
   std::vector<SegmentIntroduction> segments;

@@ -108,14 +108,15 @@ class Backup {
     result_.source = source_;
     read_all();
     const BlockId root = builder_.finish();
+    result_.started_ms = time_ms();
     result_.statistics = statistics();
     result_.duration_ms = repository_.services().clock.now_ms() - started_ms_;
     result_.lost_packs = writer_.look().found();
     result_.blocks_stored_again = writer_.stored_again_count();
     if (options_.is_dry_run) return result_;
-    StoredSnapshot stored =
-        writer_.finish_snapshot({.body = body(root), .statistics = result_.statistics});
-    const JournalEntry entry = commit_snapshot(stored, result_.snapshot, false);
+    StoredSnapshot stored = writer_.finish_snapshot(
+        {.body = body(root), .statistics = result_.statistics, .started_ms = result_.started_ms});
+    const JournalEntry entry = commit_snapshot(stored, result_.snapshot);
     result_.sequence = entry.sequence;
     result_.statistics = stored.statistics;
     cache_.end_era(numbers_of(entry));
@@ -151,10 +152,12 @@ class Backup {
     return out;
   }
 
+  // The time that the snapshot is of.
+  [[nodiscard]] std::int64_t time_ms() const { return options_.time_ms.value_or(started_ms_); }
+
   [[nodiscard]] SnapshotStatistics statistics() const {
     SnapshotStatistics out = builder_.statistics();
-    out.started_ms = options_.time_ms.value_or(started_ms_);
-    out.finished_ms = std::max(out.started_ms, repository_.services().clock.now_ms());
+    out.finished_ms = std::max(time_ms(), repository_.services().clock.now_ms());
     out.problems = problems_.count();
     if (options_.is_dry_run) {
       out.blocks_new = writer_.new_block_count();
@@ -286,10 +289,11 @@ class Backup {
     StoredSnapshot stored =
         writer_.finish_snapshot({.body = so_far,
                                  .statistics = counted,
+                                 .started_ms = time_ms(),
                                  .pending = PendingParts{.unfinished = std::move(unfinished),
                                                          .adopted = &pending_.adopted}});
     const auto id = repository_.services().random.draw_id<SnapshotId>();
-    JournalEntry entry = commit_snapshot(stored, id, true);
+    JournalEntry entry = commit_snapshot(stored, id);
     pending_.own.push_back(id);
     pending_.at_bytes = writer_.new_bytes();
     ++result_.pending_snapshots;
@@ -370,7 +374,7 @@ class Backup {
         "committed; run it again, and let an owner see in kist journal list who did it");
   }
 
-  JournalEntry commit_snapshot(StoredSnapshot& stored, const SnapshotId& id, bool is_pending) {
+  JournalEntry commit_snapshot(StoredSnapshot& stored, const SnapshotId& id) {
     const Journal::Writable writable = repository_.journal().require_writable();
     return repository_.journal().commit(writable, [&](const State& state) {
       require_unclaimed(stored);  // first: it may replay, and what follows goes by the state
@@ -382,7 +386,6 @@ class Backup {
       if (stored.epoch != state.epoch) writer_.seal_keys(stored);
       SnapshotTaken taken = snapshot_entry(stored, state);
       taken.snapshot = id;
-      taken.is_pending = is_pending;
       taken.replaces = replaceable(state);
       taken.source = source_;
       return Act(std::move(taken));

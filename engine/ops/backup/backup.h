@@ -36,7 +36,8 @@ struct BackupOptions {
 struct BackupResult {
   SnapshotId snapshot;  // of a dry run: of no snapshot
   std::string source;
-  std::uint64_t sequence = 0;  // of the journal entry
+  std::uint64_t sequence = 0;   // of the journal entry
+  std::int64_t started_ms = 0;  // the time that the snapshot is of
   SnapshotStatistics statistics;
   std::uint64_t files_opened = 0;
   std::int64_t duration_ms = 0;

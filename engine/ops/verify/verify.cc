@@ -169,7 +169,9 @@ class Verifier {
       return true;
     });
     for (const VoidEntry* incident : repository_.state().open_incidents()) {
-      report(journal_path(incident->sequence), concat("void: ", incident->reason));
+      const std::string more =
+          incident->count == 1 ? "" : concat(", and ", incident->count - 1, " more");
+      report(journal_path(incident->sequence), concat("void: ", incident->reason, more));
     }
   }
 

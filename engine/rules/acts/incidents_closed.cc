@@ -8,7 +8,7 @@ namespace kist {
 namespace {
 
 bool names(const IncidentsClosed& closed, const VoidEntry& incident) {
-  return incident.sequence >= closed.first && incident.sequence <= closed.last;
+  return incident.sequence >= closed.first && incident.last <= closed.last;
 }
 
 }  // namespace

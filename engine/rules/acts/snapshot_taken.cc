@@ -79,7 +79,9 @@ std::optional<Capability> capability_for(const SnapshotTaken& /*act*/) {
 MaybeViolation check_act(const State& state,
                          const SnapshotTaken& taken,
                          const JournalEntry& entry) {
-  if (taken.snapshot == SnapshotId{}) return Violation{20, "a snapshot without an id"};
+  if (taken.snapshot == SnapshotId{} || taken.started_ms > entry.time_ms) {
+    return Violation{20, "a snapshot without an id, or of a time after its entry's"};
+  }
   if (state.snapshots.contains(taken.snapshot)) {
     return Violation{21, "a snapshot that exists already"};
   }

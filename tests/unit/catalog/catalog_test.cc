@@ -73,7 +73,7 @@ TEST_CASE("a catalog that is opened again has the state that was replayed") {
     if (replayed.void_reason.empty()) {
       apply(expected, replayed.entry, replayed.hash);
     } else {
-      apply_void(expected, replayed.void_reason, replayed.hash);
+      apply_void(expected, replayed.void_reason, replayed.hash, replayed.entry.author);
     }
     catalog.add(replayed);
     if (replayed.entry.sequence % 2 == 0) catalog.flush();

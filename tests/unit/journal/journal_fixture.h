@@ -114,7 +114,8 @@ class HandMadeJournal {
     State after = state();
     const ObjectHash hash = hash_object(bytes);
     if (const auto violation = validate(after, entry)) {
-      apply_void(after, violation->reason, hash);
+      const bool is_foreign = entry.epoch != after.epoch;
+      apply_void(after, violation->reason, hash, is_foreign ? SlotId() : entry.author);
     } else {
       apply(after, entry, hash);
     }

@@ -47,6 +47,7 @@ inline SnapshotTaken snapshot(std::uint8_t id, const std::string& source = "lapt
   SnapshotTaken out = sample_snapshot();
   out.snapshot = sample_id<SnapshotId>(id);
   out.source = source;
+  out.started_ms = 0;
   out.segments.clear();
   out.key_segments.clear();
   return out;

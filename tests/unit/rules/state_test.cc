@@ -37,6 +37,29 @@ TEST_CASE("a void entry takes its number, is chained over and changes nothing") 
   commit(state, next_entry(state, writer, snapshot(1)));
 }
 
+TEST_CASE("void entries of one author for one reason are one incident until it is closed") {
+  State state = small_state();
+  const auto junk = [&](const std::string& reason, const SlotId& author) {
+    apply_void(state, reason, sample_id<ObjectHash>(77), author);
+  };
+  junk("a reason", writer);
+  junk("another", writer);
+  commit(state, next_entry(state, writer, snapshot(1)));
+  junk("a reason", writer);
+  junk("a reason", owner);
+  REQUIRE(state.voids.size() == 3);
+  REQUIRE(state.voids[0] == VoidEntry{.sequence = 3,
+                                      .last = 6,
+                                      .count = 2,
+                                      .author = writer,
+                                      .reason = "a reason",
+                                      .closed_by = 0});
+  commit(state, next_entry(state, owner, IncidentsClosed{.first = 3, .last = 6}));
+  junk("a reason", writer);
+  REQUIRE(state.voids.size() == 4);
+  REQUIRE(state.voids[3].count == 1);
+}
+
 TEST_CASE("a time binds others once two slots, or one that is believed, have come so far") {
   State state = small_state();
   const auto second = sample_id<SlotId>(80);

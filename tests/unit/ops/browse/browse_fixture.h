@@ -9,6 +9,7 @@
 
 #include "engine/blocks/stored_snapshot.h"
 #include "engine/ops/browse/browse.h"
+#include "engine/rules/policy.h"
 #include "tests/support/test.h"
 #include "tests/support/world.h"
 
@@ -40,6 +41,7 @@ struct Browsed : World {
       SnapshotTaken taken = state.snapshots.at(snapshots.front()).taken;
       taken.snapshot = id;
       taken.is_pending = is_pending;
+      fix_retention(taken, policy_in_force(state));
       taken.segments.clear();
       taken.key_segments.clear();
       return Act(std::move(taken));

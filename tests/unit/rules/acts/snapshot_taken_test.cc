@@ -1,4 +1,5 @@
 // The rules of a snapshot's entry.
+#include "engine/rules/policy.h"
 #include "tests/unit/rules/rules_fixture.h"
 
 using namespace kist;
@@ -76,6 +77,7 @@ TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no othe
   State state = small_state();
   SnapshotTaken pending = snapshot(1);
   pending.is_pending = true;
+  pending.minimum_seconds = 0;
   commit(state, next_entry(state, writer, pending));
   SnapshotTaken complete = snapshot(2, "server");
   complete.replaces = pending.snapshot;
@@ -103,10 +105,31 @@ TEST_CASE("a snapshot has an id, and no two have the same") {
   State state = small_state();
   SnapshotTaken unnamed = snapshot(1);
   unnamed.snapshot = {};
-  require_void(state, next_entry(state, writer, unnamed), {20, "a snapshot without an id"});
+  require_void(state, next_entry(state, writer, unnamed),
+               {20, "a snapshot without an id, or of a time after its entry's"});
   commit(state, next_entry(state, writer, snapshot(1)));
   require_void(state, next_entry(state, writer, snapshot(1)),
                {21, "a snapshot that exists already"});
+}
+
+TEST_CASE("a snapshot is not of a time after its entry's") {
+  State state = small_state();
+  JournalEntry entry = next_entry(state, writer, snapshot(1));
+  std::get<SnapshotTaken>(entry.act).started_ms = entry.time_ms + 1;
+  require_void(state, entry, {20, "a snapshot without an id, or of a time after its entry's"});
+  std::get<SnapshotTaken>(entry.act).started_ms = entry.time_ms;
+  commit(state, entry);
+}
+
+TEST_CASE("a pending snapshot is kept for no time, and locked by nothing") {
+  State state = small_state();
+  SnapshotTaken pending = snapshot(1);
+  pending.is_pending = true;
+  require_void(state, next_entry(state, writer, pending),
+               {23, "a retention that is not the policy's"});
+  fix_retention(pending, policy_in_force(state));
+  REQUIRE(pending.minimum_seconds == 0);
+  commit(state, next_entry(state, writer, pending));
 }
 
 TEST_CASE("key segments are bounded, and introduced once") {
