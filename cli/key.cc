@@ -35,7 +35,7 @@ struct KeyFileArguments {
 
 struct EpochArguments {
   std::vector<std::string> slots;
-  bool drops = false;
+  EndEpochOptions options;
   bool is_dry_run = false;
 };
 
@@ -332,7 +332,8 @@ Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
     revoked.push_back(slot.slot);
     names += concat(names.empty() ? "" : ", ", slot_label(slot));
   }
-  const EndEpochOptions options{.revoked = revoked, .drops_unreadable = arguments.drops};
+  EndEpochOptions options = arguments.options;
+  options.revoked = revoked;
   if (arguments.is_dry_run) {
     return report_epoch_plan(session, slots, plan_end_epoch(repository, options));
   }
@@ -354,12 +355,11 @@ Exit run_key_revoke(Session& session, const EpochArguments& arguments) {
 
 Exit run_key_rotate(Session& session, const EpochArguments& arguments) {
   Repository repository = session.open();
-  const EndEpochOptions options{.revoked = {}, .drops_unreadable = arguments.drops};
   if (arguments.is_dry_run) {
-    const EndEpochPlan plan = plan_end_epoch(repository, options);
+    const EndEpochPlan plan = plan_end_epoch(repository, arguments.options);
     return report_epoch_plan(session, list_slots(repository), plan);
   }
-  return report_epoch(session, end_epoch(repository, options));
+  return report_epoch(session, end_epoch(repository, arguments.options));
 }
 
 Exit run_key_passwd(Session& session, const KeyArguments& arguments) {
@@ -476,8 +476,10 @@ void add_key(CLI::App& app, Session& session) {
   CLI::App* rotate =
       command->add_subcommand("rotate", "Begin a new epoch: new secrets for every slot");
   for (CLI::App* ending : {revoke, rotate}) {
-    ending->add_flag("--drop-unreadable", epoch->drops,
+    ending->add_flag("--drop-unreadable", epoch->options.drops_unreadable,
                      "Give up damaged key segments and the content that only they open");
+    ending->add_flag("--forget", epoch->options.forgets,
+                     "Every machine forgets what it keeps of before: block index and file caches");
     ending->add_flag("-n,--dry-run", epoch->is_dry_run,
                      "Say what would be done and removed, and write nothing");
   }

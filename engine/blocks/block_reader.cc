@@ -39,26 +39,24 @@ KeySegmentInner open_inner(const ReadKeys& keys,
 }
 
 struct PackKeyring::Opened : private Pinned {
-  Opened(std::vector<ObjectHash> pack_names, KeySegmentInner keys)
-      : packs(std::move(pack_names)), inner(std::move(keys)) {
-    for (std::size_t i = 0; i < packs.size(); ++i) {
-      position.emplace(packs[i], i);
+  Opened(const KeySegmentOuter& outer, KeySegmentInner keys) : inner(std::move(keys)) {
+    for (std::size_t i = 0; i < outer.groups.size(); ++i) {
+      const KeyGroup& group = outer.groups[i];
+      for (std::size_t j = 0; j < group.packs.size(); ++j) {
+        key_of.emplace(std::pair(group.entry, group.packs[j]), &inner.groups[i].packs[j]);
+      }
     }
   }
 
   ~Opened() = default;
 
-  [[nodiscard]] const PackKeys& of(const PackRecord& pack) const {
-    const auto found = position.find(pack.hash);
-    if (found == position.end()) {
-      throw Error(Code::missing, concat("the key of ", pack_path(pack.hash), " is missing"));
-    }
-    return inner.packs[found->second];
+  [[nodiscard]] const KeyBytes* find(std::uint64_t entry, const ObjectHash& pack) const {
+    const auto found = key_of.find({entry, pack});
+    return found == key_of.end() ? nullptr : found->second;
   }
 
-  std::vector<ObjectHash> packs;
   KeySegmentInner inner;
-  std::map<ObjectHash, std::size_t> position;
+  std::map<std::pair<std::uint64_t, ObjectHash>, const KeyBytes*> key_of;
 };
 
 std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& key_segment) {
@@ -70,28 +68,21 @@ std::shared_ptr<const PackKeyring::Opened> PackKeyring::open(const ObjectHash& k
     return recent_.front().second;
   }
   const KeySegmentOuter outer = get_current_key_segment(journal_, key_segment);
-  auto opened = std::make_shared<const Opened>(outer.packs, open_inner(read_, outer, key_segment));
+  auto opened = std::make_shared<const Opened>(outer, open_inner(read_, outer, key_segment));
   recent_.emplace_front(key_segment, opened);
   if (recent_.size() > recent_segments_max) recent_.pop_back();
   return opened;
 }
 
-Key PackKeyring::frame_secret(const PackRecord& pack, std::uint32_t frame) {
-  const auto opened = open(pack.key_segment);
-  const PackKeys& keys = opened->of(pack);
-  if (!keys.is_punctured) return derive_frame_secret(Key::from(keys.key), frame);
-  const auto found = std::ranges::find(keys.frames, frame, &FrameSecret::frame);
-  if (found == keys.frames.end()) {
-    throw Error(Code::missing,
-                concat("frame ", frame, " of ", pack_path(pack.hash), " was disposed of"));
+Key PackKeyring::pack_key(const PackRecord& pack) {
+  const State& state = journal_.state();
+  const std::vector<ObjectHash> own{pack.key_segment};
+  for (const ObjectHash& name : state.key_segments_of(pack.sequence, own)) {
+    const std::shared_ptr<const Opened> opened = open(name);
+    const KeyBytes* key = opened->find(state.key_group_of(pack.sequence), pack.hash);
+    if (key != nullptr) return Key::from(*key);
   }
-  return Key::from(found->secret);
-}
-
-Key PackKeyring::directory_key(const PackRecord& pack) {
-  const auto opened = open(pack.key_segment);
-  const PackKeys& keys = opened->of(pack);
-  return keys.is_punctured ? Key::from(keys.key) : derive_directory_key(Key::from(keys.key));
+  throw Error(Code::missing, concat("the key of ", pack_path(pack.hash), " is missing"));
 }
 
 FrameReader::Plan FrameReader::plan(const BlockIndex::Reader& index, const FrameId& frame) {
@@ -112,7 +103,7 @@ Bytes FrameReader::get(const Plan& plan) const {
 Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
   const FramePosition position{journal_.keyring().repository(), plan.pack.kind, plan.frame};
   // First: a key that is missing says nothing of the pack.
-  const Key secret = keys_.frame_secret(plan.pack, plan.frame);
+  const Key secret = derive_frame_secret(keys_.pack_key(plan.pack), plan.frame);
   Bytes out;
   const auto failure = failure_of([&] {
     const Bytes sealed = get(plan);
@@ -181,15 +172,19 @@ Bytes BlockReader::get(const BlockId& id) {
 
 namespace {
 
-// Finds the key of a body or reference set in the key segments that the entry names.
+// Finds the key of a body or reference set in the entry's groups of keys: `find` is given a key
+// segment, its name, and the group's place in it.
 template <typename Find>
 Key find_key(const Journal& journal,
              const SnapshotState& snapshot,
              const std::string& object,
              const Find& find) {
-  for (const ObjectHash& hash : snapshot.key_segments) {
+  const State& state = journal.state();
+  for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
     const KeySegmentOuter outer = get_current_key_segment(journal, hash);
-    if (std::optional<Key> key = find(outer, hash)) return std::move(*key);
+    const auto place = outer.find(state.key_group_of(snapshot.sequence));
+    if (!place) continue;
+    if (std::optional<Key> key = find(outer, hash, *place)) return std::move(*key);
   }
   throw Error(Code::missing, concat("the key of ", object, " is missing"));
 }
@@ -199,14 +194,16 @@ Key find_key(const Journal& journal,
 SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& hash = snapshot.taken.body;
   const Bytes bytes = get_hashed(journal.reader(), ObjectType::body, hash, journal.observer());
-  const Key key = find_key(
-      journal, snapshot, body_path(hash),
-      [&](const KeySegmentOuter& outer, const ObjectHash& segment) -> std::optional<Key> {
-        const auto found = std::ranges::find(outer.bodies, hash);
-        if (found == outer.bodies.end()) return std::nullopt;
-        const KeySegmentInner inner = open_inner(keys, outer, segment);
-        return Key::from(inner.bodies[static_cast<std::size_t>(found - outer.bodies.begin())]);
-      });
+  const Key key = find_key(journal, snapshot, body_path(hash),
+                           [&](const KeySegmentOuter& outer, const ObjectHash& segment,
+                               std::size_t group) -> std::optional<Key> {
+                             const std::vector<ObjectHash>& bodies = outer.groups[group].bodies;
+                             const auto found = std::ranges::find(bodies, hash);
+                             if (found == bodies.end()) return std::nullopt;
+                             const KeySegmentInner inner = open_inner(keys, outer, segment);
+                             const auto body = static_cast<std::size_t>(found - bodies.begin());
+                             return Key::from(inner.groups[group].bodies[body]);
+                           });
   return open_body({bytes, hash}, journal.keyring().repository(), key);
 }
 
@@ -214,13 +211,14 @@ ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snap
   const ObjectHash& hash = snapshot.taken.reference_set;
   const Bytes bytes =
       get_hashed(journal.reader(), ObjectType::reference_set, hash, journal.observer());
-  const Key key =
-      find_key(journal, snapshot, reference_set_path(hash),
-               [&](const KeySegmentOuter& outer, const ObjectHash&) -> std::optional<Key> {
-                 const auto found = std::ranges::find(outer.reference_sets, hash, &NamedKey::hash);
-                 if (found == outer.reference_sets.end()) return std::nullopt;
-                 return Key::from(found->key);
-               });
+  const Key key = find_key(journal, snapshot, reference_set_path(hash),
+                           [&](const KeySegmentOuter& outer, const ObjectHash&,
+                               std::size_t group) -> std::optional<Key> {
+                             const std::vector<NamedKey>& sets = outer.groups[group].reference_sets;
+                             const auto found = std::ranges::find(sets, hash, &NamedKey::hash);
+                             if (found == sets.end()) return std::nullopt;
+                             return Key::from(found->key);
+                           });
   return open_reference_set({bytes, hash}, journal.keyring().repository(), key);
 }
 

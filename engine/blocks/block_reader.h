@@ -23,10 +23,8 @@ class PackKeyring {
  public:
   PackKeyring(const Journal& journal, const ReadKeys& keys) : journal_(journal), read_(keys) {}
 
-  // The secret of one frame; Error{missing} when it was disposed of.
-  Key frame_secret(const PackRecord& pack, std::uint32_t frame);
-  // The key of the pack's directory.
-  Key directory_key(const PackRecord& pack);
+  // Error{missing} where no key segment of the entry that introduced the pack has its key.
+  Key pack_key(const PackRecord& pack);
 
  private:
   struct Opened;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "engine/blocks/objects.h"
 #include "engine/format/names.h"
@@ -41,57 +42,44 @@ struct EntryKeys {
   std::map<ObjectHash, ObjectHash> key_segment_of_pack;
 };
 
-// Once an epoch has ended, the entries of a slot share theirs: the last ones stay at hand.
+// Once an epoch has ended, many entries share a key segment: the last one stays at hand.
 class KeysOfEntries {
  public:
   explicit KeysOfEntries(const Journal& journal) : journal_(journal) {}
 
-  std::shared_ptr<const EntryKeys> of(const SnapshotState& snapshot) {
-    if (snapshot.key_segments.size() == 1) return of_segment(snapshot.key_segments.front());
-    auto all = std::make_shared<EntryKeys>();
-    for (const ObjectHash& hash : snapshot.key_segments) {
-      const std::shared_ptr<const EntryKeys> keys = of_segment(hash);
-      for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-        const auto key = keys->segments.find(introduction.index_segment);
-        if (key != keys->segments.end()) all->segments.emplace(key->first, key->second.clone());
+  EntryKeys of(const SnapshotState& snapshot) {
+    const State& state = journal_.state();
+    EntryKeys out;
+    for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
+      const KeySegmentOuter& outer = open(hash);
+      const auto place = outer.find(state.key_group_of(snapshot.sequence));
+      if (!place) continue;
+      const KeyGroup& group = outer.groups[*place];
+      for (const NamedKey& key : group.index_segments) {
+        out.segments.emplace(key.hash, Key::from(key.key));
       }
-      all->key_segment_of_pack.insert(keys->key_segment_of_pack.begin(),
-                                      keys->key_segment_of_pack.end());
+      for (const ObjectHash& pack : group.packs) {
+        out.key_segment_of_pack.emplace(pack, hash);
+      }
     }
-    return all;
+    return out;
   }
 
  private:
-  std::shared_ptr<const EntryKeys> of_segment(const ObjectHash& hash) {
-    const auto found = recent_.find(hash);
-    if (found != recent_.end()) return found->second;
+  const KeySegmentOuter& open(const ObjectHash& hash) {
+    if (hash == recent_hash_) return recent_;
     const Bytes bytes = get_whole_key_segment(journal_, hash);
-    auto keys = std::make_shared<EntryKeys>();
-    passes_over_invalid(journal_.observer(), [&] {
-      const KeySegmentOuter outer = open_key_segment(journal_, bytes, hash);
-      for (const NamedKey& key : outer.index_segments) {
-        keys->segments.emplace(key.hash, Key::from(key.key));
-      }
-      for (const ObjectHash& pack : outer.packs) {
-        keys->key_segment_of_pack.emplace(pack, hash);
-      }
-    });
-    const std::size_t names = keys->segments.size() + keys->key_segment_of_pack.size();
-    if (recent_.size() == recent_max || recent_names_ + names > recent_names_max) {
-      recent_.clear();
-      recent_names_ = 0;
-    }
-    recent_.emplace(hash, keys);
-    recent_names_ += names;
-    return keys;
+    KeySegmentOuter outer;
+    passes_over_invalid(journal_.observer(),
+                        [&] { outer = open_key_segment(journal_, bytes, hash); });
+    recent_ = std::move(outer);
+    recent_hash_ = hash;
+    return recent_;
   }
 
-  static constexpr std::size_t recent_max = 64;
-  static constexpr std::size_t recent_names_max = 1U << 20U;
-
   const Journal& journal_;
-  std::map<ObjectHash, std::shared_ptr<const EntryKeys>> recent_;
-  std::size_t recent_names_ = 0;
+  ObjectHash recent_hash_;
+  KeySegmentOuter recent_;
 };
 
 // One segment, ready to load. Error{corrupt} when it does not count.
@@ -131,7 +119,8 @@ class SnapshotLoader {
   void load(const SnapshotState& snapshot) {
     std::vector<SegmentToLoad> segments;
     std::shared_ptr<const EntryKeys> keys;
-    const bool has_keys = loads(snapshot, [&] { keys = keys_.of(snapshot); });
+    const bool has_keys =
+        loads(snapshot, [&] { keys = std::make_shared<const EntryKeys>(keys_.of(snapshot)); });
     for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
       if (!has_keys || !keys->segments.contains(introduction.index_segment)) continue;
       Bytes bytes;
@@ -151,9 +140,9 @@ class SnapshotLoader {
   // Whether the store has, by now, all that would count of what the entry introduces.
   bool is_readable(const SnapshotState& snapshot) {
     return !damage_of([&] {
-      const std::shared_ptr<const EntryKeys> keys = keys_.of(snapshot);
+      const EntryKeys keys = keys_.of(snapshot);
       for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-        if (!keys->segments.contains(introduction.index_segment)) continue;
+        if (!keys.segments.contains(introduction.index_segment)) continue;
         static_cast<void>(get_whole_index_segment(journal_, introduction.index_segment));
       }
     });

@@ -114,7 +114,10 @@ KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
   const std::optional<SecretBytes> plain = open_box(epoch_secret, outer.inner_box);
   if (!plain) throw Error(Code::corrupt, concat(path, ": its sealed keys are not authentic"));
   KeySegmentInner inner = decode_key_segment_inner(plain->view(), path);
-  if (inner.packs.size() != outer.packs.size() || inner.bodies.size() != outer.bodies.size()) {
+  const auto fits = [](const KeyGroup& names, const InnerKeyGroup& keys) {
+    return names.packs.size() == keys.packs.size() && names.bodies.size() == keys.bodies.size();
+  };
+  if (!std::ranges::equal(outer.groups, inner.groups, fits)) {
     throw Error(Code::corrupt, concat(path, ": its keys do not match its names"));
   }
   return inner;

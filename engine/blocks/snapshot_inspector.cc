@@ -29,17 +29,22 @@ struct Gaps {
   }
 };
 
-// Calls `each` with the outer part of each key segment of the snapshot that counts; one that is
+// Calls `each` with the entry's group of keys in each of its key segments that count; one that is
 // whole and does not open counts for nobody.
 template <typename Each>
-void for_each_key_segment(const Journal& journal,
-                          const SnapshotState& snapshot,
-                          Gaps& gaps,
-                          const Each& each) {
-  for (const ObjectHash& hash : snapshot.key_segments) {
+void for_each_key_group(const Journal& journal,
+                        const SnapshotState& snapshot,
+                        Gaps& gaps,
+                        const Each& each) {
+  const State& state = journal.state();
+  for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
     Bytes bytes;
     if (!gaps.read([&] { bytes = get_whole_key_segment(journal, hash); })) continue;
-    static_cast<void>(damage_of([&] { each(open_key_segment(journal, bytes, hash)); }));
+    static_cast<void>(damage_of([&] {
+      const KeySegmentOuter outer = open_key_segment(journal, bytes, hash);
+      const auto place = outer.find(state.key_group_of(snapshot.sequence));
+      if (place) each(outer.groups[*place]);
+    }));
   }
 }
 
@@ -54,10 +59,10 @@ struct KeysThere {
 KeysThere find_keys(const Journal& journal, const SnapshotState& snapshot, Gaps& gaps) {
   const SnapshotTaken& taken = snapshot.taken;
   KeysThere out;
-  for_each_key_segment(journal, snapshot, gaps, [&](const KeySegmentOuter& outer) {
-    out.has_body |= std::ranges::count(outer.bodies, taken.body) > 0;
+  for_each_key_group(journal, snapshot, gaps, [&](const KeyGroup& group) {
+    out.has_body |= std::ranges::count(group.bodies, taken.body) > 0;
     out.has_set |=
-        std::ranges::count(outer.reference_sets, taken.reference_set, &NamedKey::hash) > 0;
+        std::ranges::count(group.reference_sets, taken.reference_set, &NamedKey::hash) > 0;
   });
   return out;
 }
@@ -103,8 +108,8 @@ void require_in_range(const State& state, const SnapshotState& snapshot, const R
 SnapshotInspection inspect_snapshot(const Journal& journal,
                                     const ReadKeys* keys,
                                     const SnapshotState& snapshot) {
-  // Many entries of a slot that was revoked may have no key segment any more: no object is read.
-  if (snapshot.key_segments.empty()) {
+  // Then no object is read.
+  if (journal.state().key_segments_of(snapshot).empty()) {
     return {Openness::invalid, "no key segment of the current epoch has its keys"};
   }
   const auto damage = damage_of([&] {
@@ -124,8 +129,8 @@ KeyPresence find_index_key(const Journal& journal,
                            const ObjectHash& index_segment) {
   Gaps gaps;
   bool is_there = false;
-  for_each_key_segment(journal, snapshot, gaps, [&](const KeySegmentOuter& outer) {
-    is_there |= std::ranges::count(outer.index_segments, index_segment, &NamedKey::hash) > 0;
+  for_each_key_group(journal, snapshot, gaps, [&](const KeyGroup& group) {
+    is_there |= std::ranges::count(group.index_segments, index_segment, &NamedKey::hash) > 0;
   });
   if (is_there) return KeyPresence::there;
   return gaps.none() ? KeyPresence::nowhere : KeyPresence::unreadable;

@@ -24,15 +24,17 @@ std::vector<ObjectHash> SnapshotObjects::put_key_segments(const KeySegmentKeys& 
   do {
     KeySegmentOuter outer;
     KeySegmentInner inner;
+    KeyGroup& names = outer.groups.emplace_back();
+    InnerKeyGroup& secrets = inner.groups.emplace_back();
     if (out.empty()) {
-      outer.index_segments = segments.segment_keys();
-      outer.reference_sets = {set_key_};
-      outer.bodies = {body_key_.hash};
-      inner.bodies = {body_key_.key};
+      names.index_segments = segments.segment_keys();
+      names.reference_sets = {set_key_};
+      names.bodies = {body_key_.hash};
+      secrets.bodies = {body_key_.key};
     }
-    for (; next_pack < packs.size() && outer.packs.size() < key_segment_packs_max; ++next_pack) {
-      outer.packs.push_back(packs[next_pack].hash);
-      inner.packs.push_back({.is_punctured = false, .key = packs[next_pack].key, .frames = {}});
+    for (; next_pack < packs.size() && names.packs.size() < key_segment_packs_max; ++next_pack) {
+      names.packs.push_back(packs[next_pack].hash);
+      secrets.packs.push_back(packs[next_pack].key);
     }
     const SealedObject object = seal_key_segment(author_, keys, std::move(outer), inner);
     stored_bytes_ += put_sealed(store_, ObjectType::key_segment, object);

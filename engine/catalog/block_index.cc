@@ -21,10 +21,9 @@ enum : Table {
 };
 
 constexpr std::string_view version_key = "version";
-constexpr std::uint64_t version = 3;  // of the tables; another one is loaded anew
+constexpr std::uint64_t version = 4;  // of the tables; another one is loaded anew
 constexpr std::string_view loaded_key = "loaded";
 constexpr std::string_view gap_key = "gap";
-constexpr std::string_view false_claim_key = "false claim ";
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
 
@@ -68,6 +67,7 @@ Bytes encode_place(const std::array<std::uint32_t, 4>& place) {
 Bytes encode_pack(const PackRecord& pack) {
   ByteWriter out;
   out.id(pack.hash);
+  out.u64(pack.sequence);
   out.id(pack.key_segment);
   out.u16(static_cast<std::uint16_t>(pack.kind));
   out.u64(pack.size);
@@ -141,10 +141,6 @@ std::set<std::uint64_t> BlockIndex::unloaded_entries() {
   return noted(gap_key);
 }
 
-std::set<std::uint64_t> BlockIndex::false_claims() {
-  return noted(false_claim_key);
-}
-
 namespace {
 
 void put_version(Transaction& write) {
@@ -170,9 +166,10 @@ namespace {
 // Loads segments within one write transaction.
 class Loader {
  public:
-  Loader(Transaction& write, const LocalKey& tag_key)
+  Loader(Transaction& write, const LocalKey& tag_key, std::uint64_t sequence)
       : write_(write),
         tag_key_(tag_key),
+        sequence_(sequence),
         next_pack_(static_cast<std::uint32_t>(write.count(packs_table))) {}
 
   void load(const SegmentToLoad& to_load) {
@@ -202,6 +199,7 @@ class Loader {
     write_.put(pack_hashes_table, hash_key, pack_key(next_pack_));
     write_.append(packs_table, pack_key(next_pack_),
                   encode_pack({.hash = pack.hash,
+                               .sequence = sequence_,
                                .key_segment = *key_segment,
                                .kind = pack.kind,
                                .size = pack.size,
@@ -228,6 +226,7 @@ class Loader {
 
   Transaction& write_;
   const LocalKey& tag_key_;
+  const std::uint64_t sequence_;
   std::uint32_t next_pack_;
   std::uint64_t ordinal_ = 0;
   std::uint64_t refused_count_ = 0;
@@ -241,12 +240,11 @@ std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<Segment
   const auto loaded = write.get(meta_table, as_view(loaded_key));
   if (loaded && from_big_endian<std::uint64_t>(*loaded) > sequence)
     return 0;  // another process was faster
-  Loader loader(write, tag_key_);
+  Loader loader(write, tag_key_, sequence);
   for (const SegmentToLoad& segment : segments) {
     loader.load(segment);
   }
   loader.finish();
-  if (loader.refused_count() > 0) note_entry(write, false_claim_key, sequence);
   write.put(meta_table, as_view(loaded_key), to_big_endian(sequence + 1));
   put_version(write);
   write.commit();
@@ -295,6 +293,7 @@ PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {
   ByteReader in(*value, "index record");
   PackRecord out;
   out.hash = in.id<ObjectHash>();
+  out.sequence = in.u64();
   out.key_segment = in.id<ObjectHash>();
   out.kind = static_cast<PackKind>(in.u16());
   out.size = in.u64();

@@ -30,7 +30,8 @@ struct BlockLocation {
 
 struct PackRecord {
   ObjectHash hash;
-  ObjectHash key_segment;
+  std::uint64_t sequence = 0;  // of the entry that introduced it
+  ObjectHash key_segment;      // that had its key when it was introduced
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
   std::uint32_t frame_count = 0;
@@ -63,8 +64,6 @@ class BlockIndex {
   // whole by now, and packs that later entries claimed may be its author's.
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
   void note_unloaded(std::uint64_t sequence);
-  // Entries that have claimed packs to no effect: what is another's, or that they had no key for.
-  [[nodiscard]] std::set<std::uint64_t> false_claims();
   // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
   // entry introduced are left out: their count is returned.
   std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);

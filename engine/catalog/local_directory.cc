@@ -113,9 +113,9 @@ void LocalDirectory::load_keys(Random& random, Observer& observer) {
   keys_ = *keys;
 }
 
-// The secret goes first, and the new epoch is noted last: a run that is killed in between leaves
+// The secret goes first, and the epoch is noted last: a run that is killed in between leaves
 // files that nobody can read, and the next one begins again.
-void LocalDirectory::enter_epoch(const EpochId& epoch, Random& random) {
+void LocalDirectory::forget_before(const EpochId& epoch, Random& random) {
   if (keys_.epoch == epoch) return;
   const FileLock lock(directory_ + "/lock");
   std::optional<Keys> keys = read_keys();

@@ -2,8 +2,8 @@
 // last head seen, and the keys that protect these. All but the last head can be deleted at any
 // time; damage is removed and rebuilt. Several processes may use one directory at once.
 //
-// Invariant: index and caches are hidden under the secret of the epoch that they are of
-// (local_keys.h), and no byte of an epoch's secret is on the disk once another one was entered.
+// Invariant: index and caches are hidden under one secret (local_keys.h), and once an epoch's end
+// has told clients to forget, no byte of the secret of before is on the disk.
 // Refused is a directory that somebody else may write: its owner would decide what is restored.
 #pragma once
 
@@ -39,10 +39,10 @@ class LocalDirectory {
   // Removes what is there and starts empty.
   void reset_catalog();
   void reset_index();
-  // What was kept of other epochs is forgotten, for all processes that use the directory: their
-  // secret is overwritten, then block index and file caches are removed. No reader of the index may
-  // be in use.
-  void enter_epoch(const EpochId& epoch, Random& random);
+  // What was kept before that epoch, the last one that made clients forget, is forgotten, for all
+  // processes that use the directory: its secret is overwritten, then block index and file caches
+  // are removed. No reader of the index may be in use.
+  void forget_before(const EpochId& epoch, Random& random);
   // Forgets all that the directory of that path keeps, the last head included: its keys are
   // overwritten, then it is removed. Absent is fine. Nobody may be using it.
   static void destroy(const std::string& directory);
@@ -88,8 +88,8 @@ class LocalDirectory {
   // What local.key holds.
   struct Keys {
     LocalKey checksum{};  // of the catalog, which holds what the journal says to everybody
-    LocalKey secret{};    // of the epoch: block index and file caches are hidden under it
-    EpochId epoch;
+    LocalKey secret{};    // block index and file caches are hidden under it
+    EpochId epoch;        // before which nothing is kept
     ClientId client;
   };
 

@@ -31,14 +31,22 @@ auto fields_of(Entry& value) {
   return std::tie(sequence, last, count, author, reason, closed_by);
 }
 
+template <typename Range>
+requires std::same_as<std::remove_const_t<Range>, KeyRange>
+
+auto fields_of(Range& value) {
+  auto& [last, segments] = value;
+  return std::tie(last, segments);
+}
+
 template <typename Slot>
 requires std::same_as<std::remove_const_t<Slot>, SlotState>
 
 auto fields_of(Slot& value) {
   auto& [introduction, added_by, added_sequence, added_ms, kind, generation, slot_object, epoch_box,
-         last_seen_ms, bound_ms, is_revoked, key_segment_count] = value;
+         last_seen_ms, bound_ms, is_revoked] = value;
   return std::tie(introduction, added_by, added_sequence, added_ms, kind, generation, slot_object,
-                  epoch_box, last_seen_ms, bound_ms, is_revoked, key_segment_count);
+                  epoch_box, last_seen_ms, bound_ms, is_revoked);
 }
 
 // Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.
@@ -47,11 +55,12 @@ requires std::same_as<std::remove_const_t<AnyState>, State>
 
 auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
-         epoch_key, epoch_begun, epochs, given_up, slots, policies, sources, snapshots, pending,
-         segments, key_segments, clients, next_number, voids] = value;
+         epoch_key, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
+         sources, snapshots, pending, segments, key_segments, key_ranges, clients, next_number,
+         voids] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
-                  epoch, epoch_key, epoch_begun, epochs, given_up, slots, policies, sources,
-                  pending, clients, next_number, voids);
+                  epoch, epoch_key, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
+                  slots, policies, sources, pending, key_ranges, clients, next_number, voids);
 }
 
 // Left out: the name of the index segment, which is the row's key.
@@ -64,13 +73,13 @@ auto fields_of(Segment& value) {
   return std::tie(first_number, block_count, author, sequence, is_proved);
 }
 
-// Left out: what the journal's entry says (taken), and the key segments, which most rows share with
-// their entry. The sequence is the first, for sequence_of_row().
+// Left out: what the journal's entry says (taken). The sequence is the first, for
+// sequence_of_row().
 template <typename Snapshot>
 requires std::same_as<std::remove_const_t<Snapshot>, SnapshotState>
 
 auto fields_of(Snapshot& value) {
-  auto& [taken, author, sequence, time_ms, is_live, key_segments] = value;
+  auto& [taken, author, sequence, time_ms, is_live] = value;
   return std::tie(sequence, author, time_ms, is_live);
 }
 
@@ -239,9 +248,6 @@ State decode_state(View bytes) {
 Bytes encode_snapshot_row(const SnapshotState& snapshot) {
   ByteWriter out;
   RecordWriter(out).put(snapshot);
-  const bool has_others = snapshot.key_segments != snapshot.taken.key_segments;
-  out.u8(has_others ? 1 : 0);
-  if (has_others) out.ids(snapshot.key_segments);
   return out.take();
 }
 
@@ -254,7 +260,6 @@ SnapshotState decode_snapshot_row(View bytes, const SnapshotTaken& taken) {
   SnapshotState out;
   out.taken = taken;
   RecordReader(in).take(out);
-  out.key_segments = take_flag(in) ? in.ids<ObjectHash>("key segments") : taken.key_segments;
   in.expect_end();
   return out;
 }

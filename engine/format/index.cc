@@ -1,5 +1,7 @@
 #include "engine/format/index.h"
 
+#include <algorithm>
+
 #include "engine/format/limits.h"
 
 namespace kist {
@@ -102,22 +104,36 @@ std::vector<ObjectHash> decode_names(ByteReader& in) {
   return out;
 }
 
-PackKeys decode_pack_keys(ByteReader& in) {
-  PackKeys pack;
-  const std::uint8_t variant = in.u8();
-  in.require(variant <= 1, "an unknown kind of pack keys");
-  pack.is_punctured = variant == 1;
-  pack.key = take_key(in);
-  if (!pack.is_punctured) return pack;
-  pack.frames.resize(in.count(36, "frame secrets"));
-  std::uint64_t next = 0;
-  for (FrameSecret& frame : pack.frames) {
-    frame.frame = in.u32();
-    in.require(frame.frame >= next, "frame secrets are out of order");
-    next = std::uint64_t{frame.frame} + 1;
-    frame.secret = take_key(in);
+std::vector<KeyBytes> decode_keys(ByteReader& in) {
+  std::vector<KeyBytes> out(in.count(32, "keys"));
+  for (KeyBytes& key : out) {
+    key = take_key(in);
   }
-  return pack;
+  return out;
+}
+
+void encode_keys(ByteWriter& out, const std::vector<KeyBytes>& keys) {
+  out.u32(narrow<std::uint32_t>(keys.size()));
+  for (const KeyBytes& key : keys) {
+    out.raw(key);
+  }
+}
+
+constexpr std::size_t group_size_least = 8 + 4 * 4;
+
+std::size_t size_of(const KeyGroup& group) {
+  return group_size_least + 64 * (group.index_segments.size() + group.reference_sets.size()) +
+         32 * (group.packs.size() + group.bodies.size());
+}
+
+KeyGroup decode_group(ByteReader& in) {
+  KeyGroup group;
+  group.entry = in.u64();
+  group.index_segments = decode_named_keys(in);
+  group.reference_sets = decode_named_keys(in);
+  group.packs = decode_names(in);
+  group.bodies = decode_names(in);
+  return group;
 }
 
 }  // namespace
@@ -162,13 +178,26 @@ IndexSegment decode_index_segment(View bytes, std::string_view object) {
   return out;
 }
 
+std::optional<std::size_t> KeySegmentOuter::find(std::uint64_t entry) const {
+  const auto found = std::ranges::lower_bound(groups, entry, {}, &KeyGroup::entry);
+  if (found == groups.end() || found->entry != entry) return std::nullopt;
+  return static_cast<std::size_t>(found - groups.begin());
+}
+
 Bytes encode_key_segment(const KeySegmentOuter& outer) {
-  ByteWriter out(20 + 64 * (outer.index_segments.size() + outer.reference_sets.size()) +
-                 32 * (outer.packs.size() + outer.bodies.size()) + outer.inner_box.size());
-  encode_named_keys(out, outer.index_segments);
-  encode_named_keys(out, outer.reference_sets);
-  encode_names(out, outer.packs);
-  encode_names(out, outer.bodies);
+  std::size_t size = 8 + outer.inner_box.size();
+  for (const KeyGroup& group : outer.groups) {
+    size += size_of(group);
+  }
+  ByteWriter out(size);  // growing would leave keys behind
+  out.u32(narrow<std::uint32_t>(outer.groups.size()));
+  for (const KeyGroup& group : outer.groups) {
+    out.u64(group.entry);
+    encode_named_keys(out, group.index_segments);
+    encode_named_keys(out, group.reference_sets);
+    encode_names(out, group.packs);
+    encode_names(out, group.bodies);
+  }
   out.u32(narrow<std::uint32_t>(outer.inner_box.size()));
   out.raw(outer.inner_box);
   return out.take();
@@ -177,11 +206,14 @@ Bytes encode_key_segment(const KeySegmentOuter& outer) {
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
   ByteReader in(bytes, object);
   KeySegmentOuter out;
-  out.index_segments = decode_named_keys(in);
-  out.reference_sets = decode_named_keys(in);
-  out.packs = decode_names(in);
-  in.require(out.packs.size() <= key_segment_packs_max, "it names too many packs");
-  out.bodies = decode_names(in);
+  const std::uint32_t count = in.count(group_size_least, "groups of keys");
+  std::size_t packs = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const KeyGroup& group = out.groups.emplace_back(decode_group(in));
+    in.require(i == 0 || group.entry > out.groups[i - 1].entry, "groups of keys out of order");
+    packs += group.packs.size();
+    in.require(packs <= key_segment_packs_max, "it names too many packs");
+  }
   const View box = in.take(in.u32());
   out.inner_box.assign(box.begin(), box.end());
   in.expect_end();
@@ -189,25 +221,15 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
 }
 
 Bytes encode_key_segment_inner(const KeySegmentInner& inner) {
-  std::size_t size = 8 + 37 * inner.packs.size() + 32 * inner.bodies.size();
-  for (const PackKeys& pack : inner.packs) {
-    size += 36 * pack.frames.size();
+  std::size_t size = 4;
+  for (const InnerKeyGroup& group : inner.groups) {
+    size += 8 + 32 * (group.packs.size() + group.bodies.size());
   }
   ByteWriter out(size);  // growing would leave keys behind
-  out.u32(narrow<std::uint32_t>(inner.packs.size()));
-  for (const PackKeys& pack : inner.packs) {
-    out.u8(pack.is_punctured ? 1 : 0);
-    out.raw(pack.key);
-    if (!pack.is_punctured) continue;
-    out.u32(narrow<std::uint32_t>(pack.frames.size()));
-    for (const FrameSecret& frame : pack.frames) {
-      out.u32(frame.frame);
-      out.raw(frame.secret);
-    }
-  }
-  out.u32(narrow<std::uint32_t>(inner.bodies.size()));
-  for (const auto& key : inner.bodies) {
-    out.raw(key);
+  out.u32(narrow<std::uint32_t>(inner.groups.size()));
+  for (const InnerKeyGroup& group : inner.groups) {
+    encode_keys(out, group.packs);
+    encode_keys(out, group.bodies);
   }
   return out.take();
 }
@@ -215,13 +237,10 @@ Bytes encode_key_segment_inner(const KeySegmentInner& inner) {
 KeySegmentInner decode_key_segment_inner(View bytes, std::string_view object) {
   ByteReader in(bytes, object);
   KeySegmentInner out;
-  out.packs.resize(in.count(33, "pack keys"));
-  for (PackKeys& pack : out.packs) {
-    pack = decode_pack_keys(in);
-  }
-  out.bodies.resize(in.count(32, "body keys"));
-  for (auto& key : out.bodies) {
-    key = take_key(in);
+  out.groups.resize(in.count(8, "groups of keys"));
+  for (InnerKeyGroup& group : out.groups) {
+    group.packs = decode_keys(in);
+    group.bodies = decode_keys(in);
   }
   in.expect_end();
   return out;

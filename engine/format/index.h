@@ -46,45 +46,46 @@ struct IndexSegment {
 Bytes encode_index_segment(const IndexSegment& segment);
 IndexSegment decode_index_segment(View bytes, std::string_view object);
 
-// The part that a slot without `read` may open: the keys of index segments and reference sets, but
-// only the names of packs and bodies.
 struct NamedKey {
   ObjectHash hash;  // of the object that the key opens
   KeyBytes key;
   bool operator==(const NamedKey&) const = default;
 };
 
-struct KeySegmentOuter {
+// The keys of what one journal entry has introduced. A reader takes an entry's keys from its own
+// group only, so what another one claims opens nothing. A slot without `read` opens the keys of
+// index segments and reference sets, but only the names of packs and bodies.
+struct KeyGroup {
+  std::uint64_t entry = 0;  // its sequence; 0: the entry that names the segment
   std::vector<NamedKey> index_segments;
   std::vector<NamedKey> reference_sets;
   std::vector<ObjectHash> packs;
   std::vector<ObjectHash> bodies;
-  Bytes inner_box;  // a KeySegmentInner sealed to the epoch's public key
+  bool operator==(const KeyGroup&) const = default;
+};
+
+struct KeySegmentOuter {
+  std::vector<KeyGroup> groups;  // by ascending entry
+  Bytes inner_box;               // a KeySegmentInner sealed to the epoch's public key
   bool operator==(const KeySegmentOuter&) const = default;
+
+  // The place of that entry's group in `groups`.
+  [[nodiscard]] std::optional<std::size_t> find(std::uint64_t entry) const;
 };
 
 Bytes encode_key_segment(const KeySegmentOuter& outer);
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 
-// A pack's keys: its pack key or, once some of its frames were disposed of, the directory key and
-// the secrets of the frames that survive.
-struct FrameSecret {
-  std::uint32_t frame = 0;
-  KeyBytes secret;
-  bool operator==(const FrameSecret&) const = default;
-};
-
-struct PackKeys {
-  bool is_punctured = false;
-  KeyBytes key;                     // the pack key; punctured: the directory key
-  std::vector<FrameSecret> frames;  // punctured only, by ascending frame
-  bool operator==(const PackKeys&) const = default;
-};
-
-// One record for each pack and one key for each body, in the order of the outer part's names.
-struct KeySegmentInner {
-  std::vector<PackKeys> packs;
+// A key for each pack and body of the group of the outer part that has the same place, in the order
+// of the names there.
+struct InnerKeyGroup {
+  std::vector<KeyBytes> packs;
   std::vector<KeyBytes> bodies;
+  bool operator==(const InnerKeyGroup&) const = default;
+};
+
+struct KeySegmentInner {
+  std::vector<InnerKeyGroup> groups;
   bool operator==(const KeySegmentInner&) const = default;
 };
 

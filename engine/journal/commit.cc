@@ -160,11 +160,11 @@ bool Journal::commit_at_head(const Writable& writable,
   return commit_after(writable, state(), entry, journal_key);
 }
 
-// Whether this client has said, if it must, that it keeps nothing of former epochs.
+// Whether this client has said, if it must, that it keeps nothing of the epochs before.
 bool Journal::has_recorded_remake() const {
-  if (state().epoch_number == 0) return true;
+  if (state().kept_from == 0) return true;
   const auto said = state().clients.find({keyring_.slot(), local_.client()});
-  return said != state().clients.end() && said->second == state().epoch_number;
+  return said != state().clients.end() && said->second >= state().kept_from;
 }
 
 // One try: replays, makes the act, puts the entry. Nothing when the number was lost, or when the

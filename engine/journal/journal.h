@@ -99,10 +99,10 @@ class Journal : private Pinned {
 
   using MakeAct = std::function<Act(const State&)>;
 
-  // `make` is asked for the act anew for each try, with the state that the entry will follow. In an
-  // epoch after the first, a client's first entry says that it keeps nothing of those before; that
-  // one is committed first. Returns the entry as committed. Error{conflict} after too many lost
-  // tries, Error{refused} when the entry would be void.
+  // `make` is asked for the act anew for each try, with the state that the entry will follow. After
+  // an epoch's end that forgets, a client's first entry says that it keeps nothing of what came
+  // before; that one is committed first. Returns the entry as committed. Error{conflict} after too
+  // many lost tries, Error{refused} when the entry would be void.
   JournalEntry commit(const Writable& writable, const MakeAct& make);
 
   // One try, right after the head that was replayed: false when another entry stands there by now.
@@ -114,9 +114,8 @@ class Journal : private Pinned {
                     const State& state,
                     const JournalEntry& entry,
                     const Key& journal_key);
-  // Commits this client's StateRemade entry for the current epoch unless the journal has it. Does
-  // nothing in the first epoch. After too many lost tries it gives up: the client's next commit
-  // says it first.
+  // Commits this client's StateRemade entry unless the journal has it since the last epoch's end
+  // that forgets. After too many lost tries it gives up: the client's next commit says it first.
   void record_state_remade(const Writable& writable);
   // The entry that would follow the head, with its time.
   [[nodiscard]] JournalEntry next_entry(Act act) const;

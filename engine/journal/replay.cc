@@ -221,7 +221,9 @@ Journal::Replayed Journal::replay() {
         concat(broken_->problem, ", and what is before it does not open (", lost_keys->text(),
                "): ", is_tail ? broken_->advice : "restore it from a copy of the repository"));
   }
-  if (state().slots.contains(keyring_.slot())) local_.enter_epoch(state().epoch, services_.random);
+  if (state().slots.contains(keyring_.slot())) {
+    local_.forget_before(state().kept_from_epoch, services_.random);
+  }
   tell_break(before);
   if (!broken_ || broken_->kind == JournalBreak::Kind::unsigned_tail) {
     remember_head(store_, local_, head(), seen, observer());

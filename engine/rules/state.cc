@@ -46,6 +46,14 @@ void State::renew_times() {
   }
 }
 
+const std::vector<ObjectHash>& State::key_segments_of(std::uint64_t sequence,
+                                                      const std::vector<ObjectHash>& own) const {
+  static const std::vector<ObjectHash> none;
+  if (sequence > epoch_begun) return own;
+  const auto range = std::ranges::lower_bound(key_ranges, sequence, {}, &KeyRange::last);
+  return range == key_ranges.end() ? none : range->segments;
+}
+
 std::vector<SnapshotPtr> State::all_snapshots() const {
   std::vector<SnapshotPtr> out;
   snapshots.for_each([&](const SnapshotId& /*id*/, const SnapshotState& snapshot) {

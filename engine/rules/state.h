@@ -31,7 +31,6 @@ struct SlotState {
   std::int64_t last_seen_ms = 0;  // the time of the slot's last entry, or of its introduction
   std::int64_t bound_ms = 0;      // the greatest time of its entries that it has not doubted
   bool is_revoked = false;
-  std::uint32_t key_segment_count = 0;  // introduced by its entries in the current epoch
   bool operator==(const SlotState&) const = default;
 };
 
@@ -41,8 +40,6 @@ struct SnapshotState {
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
   bool is_live = true;  // false once another snapshot has replaced a pending one
-  // Of the current epoch: those that hold the keys that the entry's own key segments held.
-  std::vector<ObjectHash> key_segments;
   bool operator==(const SnapshotState&) const = default;
 };
 
@@ -107,7 +104,9 @@ struct State {
   BoxPublicKey epoch_key;
   std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
   std::set<EpochId> epochs;       // the current one and all former ones
-  std::uint64_t given_up = 0;     // how often an epoch's end has dropped key segments
+  std::uint32_t kept_from = 0;    // clients keep nothing of epochs before that one
+  EpochId kept_from_epoch;
+  std::uint64_t given_up = 0;  // how often an epoch's end has dropped key segments
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to
@@ -115,6 +114,7 @@ struct State {
   std::set<SnapshotId> pending;                   // the live snapshots that are pending
   StateTable<ObjectHash, SegmentState> segments;  // by index segment
   StateTable<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
+  std::vector<KeyRange> key_ranges;               // of the entries before epoch_begun
   std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
   std::uint64_t next_number = 0;                  // of blocks
   std::vector<VoidEntry> voids;                   // ascending by the first
@@ -123,6 +123,21 @@ struct State {
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
   // Makes `times` anew from what the slots have come to: after some were revoked or set back.
   void renew_times();
+  // The key segments of the current epoch in which the keys are that entry `sequence` came with;
+  // `own` are those that the entry itself names.
+  [[nodiscard]] const std::vector<ObjectHash>& key_segments_of(
+      std::uint64_t sequence, const std::vector<ObjectHash>& own) const;
+
+  [[nodiscard]] const std::vector<ObjectHash>& key_segments_of(
+      const SnapshotState& snapshot) const {
+    return key_segments_of(snapshot.sequence, snapshot.taken.key_segments);
+  }
+
+  // The number under which these have the keys of that entry: see KeyGroup::entry.
+  [[nodiscard]] std::uint64_t key_group_of(std::uint64_t sequence) const {
+    return sequence > epoch_begun ? 0 : sequence;
+  }
+
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;
   // All snapshots, in journal order; those that were replaced too.

@@ -28,7 +28,6 @@ bool may_end_epoch(const State& state, const SlotId& author);
 // Key segments that one entry, and all entries of a slot in one epoch, may introduce. The entry
 // that ends the epoch names them all, so they must fit into it.
 inline constexpr std::size_t entry_key_segments_max = 128;
-inline constexpr std::uint32_t slot_key_segments_max = 16'384;
 
 // Entries that one closing of incidents may accept.
 inline constexpr std::size_t accepted_entries_max = 1'024;

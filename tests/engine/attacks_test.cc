@@ -172,9 +172,10 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
   std::vector<IndexedBlock> seen;
   for (const SegmentIntroduction& introduced : snapshot.taken.segments) {
     const std::string name = index_segment_path(introduced.index_segment);
-    const KeySegmentOuter outer = get_key_segment(evil.journal(), snapshot.key_segments.front());
-    const auto key =
-        std::ranges::find(outer.index_segments, introduced.index_segment, &NamedKey::hash);
+    const KeySegmentOuter outer =
+        get_key_segment(evil.journal(), snapshot.taken.key_segments.front());
+    const auto key = std::ranges::find(outer.groups.front().index_segments,
+                                       introduced.index_segment, &NamedKey::hash);
     const Bytes bytes = roles.store->objects().at(name);
     const SigningPublicKey& signing_key =
         evil.state().slots.at(snapshot.author).introduction.signing_key;

@@ -55,8 +55,33 @@ TEST_CASE("a new epoch carries on all that is stored, for clients old and new") 
   Repository fresh = late.open();
   REQUIRE(fresh.state() == roles.owner_repository.state());
   require_restored(late, fresh, roles, roles.first);
-  // One author's snapshots share their key segments from then on.
+  // All entries' keys are in one key segment from then on.
+  REQUIRE(fresh.state().key_ranges.front().segments.size() == 1);
   REQUIRE(names(*roles.store, "epochs/").size() == 4);
+}
+
+TEST_CASE("after an epoch's end no client reads an unchanged file or a known index segment again") {
+  Roles roles(writer_capabilities);
+  Repository writer = roles.open();
+  roles.backup(writer, "laptop");
+  const bool is_revoked = GENERATE(true, false);
+  if (is_revoked) {
+    add_slot(roles.owner_repository, Machine::credential(12), argon2_floor, "lost",
+             writer_capabilities);
+    revoke(roles, "lost");
+  } else {
+    rotate(roles);
+  }
+  writer.journal().replay();
+  const std::uint64_t reads = roles.store->get_count("index/");
+  const BackupResult again = roles.backup(writer, "laptop");
+  REQUIRE(again.files_opened == 0);
+  REQUIRE(again.statistics.blocks_new == 0);
+  REQUIRE(roles.store->get_count("index/") == reads);
+  // It says nothing about itself either.
+  REQUIRE(writer.state().clients.empty());
+  roles.owner_repository.journal().replay();
+  require_restored(roles.owner, roles.owner_repository, roles, again.snapshot);
 }
 
 TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
@@ -252,7 +277,8 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
   REQUIRE(error_code([&] { roles.open(); }) == Code::refused);
 }
 
-TEST_CASE("what a machine kept of a former epoch is gone from it, and the journal says so") {
+TEST_CASE(
+    "what a machine kept is gone from it after an end that says so, and so does the journal") {
   Roles roles(writer_capabilities);
   Repository writer = roles.open();
   roles.backup(writer, "laptop");
@@ -275,7 +301,7 @@ TEST_CASE("what a machine kept of a former epoch is gone from it, and the journa
   };
   REQUIRE(is_kept());
   REQUIRE_FALSE(fs::is_empty(writer.local().cache_directory()));
-  rotate(roles);
+  end_epoch(roles.owner_repository, {.forgets = true});
   writer.journal().replay();
   REQUIRE_FALSE(is_kept());
   REQUIRE_FALSE(fs::exists(writer.local().cache_directory()));

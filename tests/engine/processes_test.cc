@@ -95,7 +95,7 @@ TEST_CASE("a backup that another process carries into a new epoch has its keys i
     roles.owner.backup(roles.owner_repository, roles.source / "tree");
     roles.backup(beside, "desk");
     beside.blocks().index();
-    end_epoch(roles.owner_repository, {});
+    end_epoch(roles.owner_repository, {.forgets = true});
   };
   const auto watched = std::make_shared<WatchedStore>(*hooked, "keys/", [&] {
     roles.owner.backup(roles.owner_repository, roles.source / "tree");

@@ -62,9 +62,11 @@ std::vector<Key> keys_within_reach(const Roles& roles, const Repository& reposit
         open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
                     repository.keyring().index_key());
     const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
-    for (const auto* list : {&outer.index_segments, &outer.reference_sets}) {
-      for (const NamedKey& key : *list) {
-        out.push_back(Key::from(key.key));
+    for (const KeyGroup& group : outer.groups) {
+      for (const auto* list : {&group.index_segments, &group.reference_sets}) {
+        for (const NamedKey& key : *list) {
+          out.push_back(Key::from(key.key));
+        }
       }
     }
   }

@@ -13,16 +13,16 @@ namespace kist::test {
 void introduce_claims(Repository& evil,
                       Random& random,
                       const IndexSegment& segment,
-                      KeySegmentOuter outer,
-                      const KeySegmentInner& inner) {
+                      KeyGroup names,
+                      const InnerKeyGroup& secrets) {
   const ObjectAuthor author{.origin = evil.keyring().origin(),
                             .signing_seed = evil.keyring().signing_seed(),
                             .random = random};
   const NamedKey index = put_index_segment(evil.writer(), author, segment).key;
-  outer.index_segments = {index};
+  names.index_segments = {index};
   const SealedObject keys = seal_key_segment(
       author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
-      std::move(outer), inner);
+      {.groups = {std::move(names)}, .inner_box = {}}, {.groups = {secrets}});
   put_sealed(evil.writer(), ObjectType::key_segment, keys);
   commit(evil, [&](const State& state) {
     StoredSnapshot claimed;
@@ -40,8 +40,8 @@ void claim_packs(Repository& evil,
                  const std::vector<std::string>& names,
                  bool has_keys) {
   IndexSegment segment;
-  KeySegmentOuter outer;
-  KeySegmentInner inner;
+  KeyGroup claimed;
+  InnerKeyGroup secrets;
   for (const std::string& name : names) {
     IndexedPack pack;
     pack.hash = *parse_id<ObjectHash>(name.substr(name.rfind('/') + 1));
@@ -52,10 +52,10 @@ void claim_packs(Repository& evil,
     pack.frames = {frame};
     segment.packs.push_back(pack);
     if (!has_keys) continue;
-    outer.packs.push_back(pack.hash);
-    inner.packs.emplace_back();
+    claimed.packs.push_back(pack.hash);
+    secrets.packs.emplace_back();
   }
-  introduce_claims(evil, random, segment, outer, inner);
+  introduce_claims(evil, random, segment, claimed, secrets);
 }
 
 SnapshotId commit_hollow(Repository& evil,
@@ -77,16 +77,16 @@ SnapshotId commit_hollow(Repository& evil,
     set = {hollow.of_other->reference_set, {}};
   }
   if (!hollow.is_body_key_right) body.key.front() ^= 1;
-  KeySegmentOuter outer;
-  KeySegmentInner inner;
-  outer.reference_sets = {set};
+  KeyGroup names;
+  InnerKeyGroup secrets;
+  names.reference_sets = {set};
   if (hollow.has_body_key) {
-    outer.bodies = {body.hash};
-    inner.bodies = {body.key};
+    names.bodies = {body.hash};
+    secrets.bodies = {body.key};
   }
   const SealedObject keys = seal_key_segment(
       author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
-      std::move(outer), inner);
+      {.groups = {names}, .inner_box = {}}, {.groups = {secrets}});
   if (hollow.puts_keys) put_sealed(evil.writer(), ObjectType::key_segment, keys);
   const auto id = random.draw_id<SnapshotId>();
   commit(evil, [&](const State& state) {

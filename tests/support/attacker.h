@@ -21,8 +21,8 @@ namespace kist::test {
 void introduce_claims(Repository& evil,
                       Random& random,
                       const IndexSegment& segment,
-                      KeySegmentOuter outer,
-                      const KeySegmentInner& inner);
+                      KeyGroup names,
+                      const InnerKeyGroup& secrets);
 
 // An entry of the writer's that says: these packs are mine, and here is what they hold and a key.
 void claim_packs(Repository& evil,

@@ -65,19 +65,22 @@ IndexSegment sample_index_segment() {
 }
 
 KeySegmentOuter sample_key_segment() {
-  return {.index_segments = {{sample_id<ObjectHash>(1), sample_key(2)}},
-          .reference_sets = {{sample_id<ObjectHash>(3), sample_key(4)}},
-          .packs = {sample_id<ObjectHash>(5), sample_id<ObjectHash>(6)},
-          .bodies = {sample_id<ObjectHash>(7)},
-          .inner_box = Bytes(60, 8)};
+  const KeyGroup first{.entry = 3,
+                       .index_segments = {{sample_id<ObjectHash>(1), sample_key(2)}},
+                       .reference_sets = {{sample_id<ObjectHash>(3), sample_key(4)}},
+                       .packs = {sample_id<ObjectHash>(5), sample_id<ObjectHash>(6)},
+                       .bodies = {sample_id<ObjectHash>(7)}};
+  const KeyGroup second{.entry = 7,
+                        .index_segments = {},
+                        .reference_sets = {{sample_id<ObjectHash>(8), sample_key(9)}},
+                        .packs = {},
+                        .bodies = {sample_id<ObjectHash>(10)}};
+  return {.groups = {first, second}, .inner_box = Bytes(60, 8)};
 }
 
 KeySegmentInner sample_key_segment_inner() {
-  return {.packs = {{.is_punctured = false, .key = sample_key(1), .frames = {}},
-                    {.is_punctured = true,
-                     .key = sample_key(2),
-                     .frames = {{0, sample_key(3)}, {7, sample_key(4)}}}},
-          .bodies = {sample_key(5)}};
+  return {.groups = {{.packs = {sample_key(1), sample_key(2)}, .bodies = {sample_key(3)}},
+                     {.packs = {}, .bodies = {sample_key(4)}}}};
 }
 
 SnapshotBody sample_body() {
@@ -188,8 +191,15 @@ EpochEnded sample_epoch_ended() {
   out.epoch_key = sample_id<BoxPublicKey>(3);
   out.revoked = {sample_id<SlotId>(4)};
   out.boxes = {{sample_id<SlotId>(5), sample_id<ObjectHash>(6)}};
-  out.carried = {{sample_id<ObjectHash>(7), {sample_id<ObjectHash>(8), sample_id<ObjectHash>(9)}}};
+  out.keys = {{.last = 30, .segments = {sample_id<ObjectHash>(7), sample_id<ObjectHash>(8)}},
+              {.last = 41, .segments = {sample_id<ObjectHash>(9)}}};
   out.dropped = {sample_id<ObjectHash>(10)};
+  out.index = {
+      {.first = 2, .last = 5, .is_given_up = false, .segments = {sample_id<ObjectHash>(11)}},
+      {.first = 9, .last = 9, .is_given_up = true, .segments = {}}};
+  out.snapshots = {sample_id<SnapshotId>(12)};
+  out.ended_blocks = sample_id<ObjectHash>(13);
+  out.removed_objects = sample_id<ObjectHash>(14);
   return out;
 }
 
@@ -333,7 +343,7 @@ ObjectHash sample_hash(std::uint64_t sequence) {
 
 void replay_sample(State& state, const JournalEntry& entry) {
   if (const auto violation = validate(state, entry)) {
-    apply_void(state, violation->reason, sample_hash(state.next_sequence));
+    apply_void(state, violation->reason, sample_hash(state.next_sequence), entry.author);
   } else {
     apply(state, entry, sample_hash(state.next_sequence));
   }
@@ -390,11 +400,12 @@ JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind
   act.epoch_key = sample_id<BoxPublicKey>(90);
   act.revoked = {journal_writer};
   act.boxes = {{journal_owner, sample_id<ObjectHash>(91)}};
-  act.carried = {{sample_id<ObjectHash>(92), {}}};
-  act.dropped.clear();
-  state.key_segments.for_each([&](const ObjectHash& name, const SlotId& /*author*/) {
-    act.carried.front().replaces.push_back(name);
-  });
+  act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(92)}}};
+  act.dropped = {};
+  act.index = {};
+  act.snapshots = {};
+  act.ended_blocks = {};
+  act.removed_objects = {};
   JournalEntry entry = next_entry(state, journal_owner, act);
   ++entry.epoch_number;
   entry.epoch = sample_id<EpochId>(93);

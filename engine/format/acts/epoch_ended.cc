@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/format/acts/policy.h"
+
 namespace kist {
 
 void EpochEnded::encode(ByteWriter& out) const {
@@ -9,18 +11,29 @@ void EpochEnded::encode(ByteWriter& out) const {
   out.u64(former.begun);
   out.raw(former.journal_key);
   out.id(epoch_key);
+  out.u8(forgets ? 1 : 0);
   out.ids(revoked);
   out.u32(narrow<std::uint32_t>(boxes.size()));
   for (const NamedBox& box : boxes) {
     out.id(box.slot);
     out.id(box.hash);
   }
-  out.u32(narrow<std::uint32_t>(carried.size()));
-  for (const CarriedSegment& segment : carried) {
-    out.id(segment.name);
-    out.ids(segment.replaces);
+  out.u32(narrow<std::uint32_t>(keys.size()));
+  for (const KeyRange& range : keys) {
+    out.u64(range.last);
+    out.ids(range.segments);
   }
   out.ids(dropped);
+  out.u32(narrow<std::uint32_t>(index.size()));
+  for (const IndexRange& range : index) {
+    out.u64(range.first);
+    out.u64(range.last);
+    out.u8(range.is_given_up ? 1 : 0);
+    out.ids(range.segments);
+  }
+  out.ids(snapshots);
+  out.id(ended_blocks);
+  out.id(removed_objects);
 }
 
 EpochEnded EpochEnded::decode(ByteReader& in) {
@@ -29,18 +42,29 @@ EpochEnded EpochEnded::decode(ByteReader& in) {
   out.former.begun = in.u64();
   std::ranges::copy(in.take(sealed_journal_key_size), out.former.journal_key.begin());
   out.epoch_key = in.id<BoxPublicKey>();
+  out.forgets = take_flag(in);
   out.revoked = in.ids<SlotId>("revoked slots");
   out.boxes.resize(in.count(SlotId::size + ObjectHash::size, "epoch boxes"));
   for (NamedBox& box : out.boxes) {
     box.slot = in.id<SlotId>();
     box.hash = in.id<ObjectHash>();
   }
-  out.carried.resize(in.count(ObjectHash::size + 4, "key segments"));
-  for (CarriedSegment& segment : out.carried) {
-    segment.name = in.id<ObjectHash>();
-    segment.replaces = in.ids<ObjectHash>("key segments");
+  out.keys.resize(in.count(8 + 4, "ranges of keys"));
+  for (KeyRange& range : out.keys) {
+    range.last = in.u64();
+    range.segments = in.ids<ObjectHash>("key segments");
   }
   out.dropped = in.ids<ObjectHash>("key segments");
+  out.index.resize(in.count(8 + 8 + 1 + 4, "ranges of index segments"));
+  for (IndexRange& range : out.index) {
+    range.first = in.u64();
+    range.last = in.u64();
+    range.is_given_up = take_flag(in);
+    range.segments = in.ids<ObjectHash>("index segments");
+  }
+  out.snapshots = in.ids<SnapshotId>("snapshots");
+  out.ended_blocks = in.id<ObjectHash>();
+  out.removed_objects = in.id<ObjectHash>();
   return out;
 }
 

@@ -23,11 +23,21 @@ struct NamedBox {
   bool operator==(const NamedBox&) const = default;
 };
 
-// A key segment of the new epoch, and the segments of the former one whose keys it carries on.
-struct CarriedSegment {
-  ObjectHash name;
-  std::vector<ObjectHash> replaces;
-  bool operator==(const CarriedSegment&) const = default;
+// The key segments of the new epoch that hold the keys of what the entries up to `last` have
+// introduced, from the one after the range before. No entry's keys are in two ranges.
+struct KeyRange {
+  std::uint64_t last = 0;
+  std::vector<ObjectHash> segments;
+  bool operator==(const KeyRange&) const = default;
+};
+
+// Index segments of the entries from `first` to `last` that others take the place of, or nothing.
+struct IndexRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  bool is_given_up = false;
+  std::vector<ObjectHash> segments;  // none where they are given up
+  bool operator==(const IndexRange&) const = default;
 };
 
 // The epoch that ends. A client follows the journal back through these: from the newest epoch that
@@ -43,11 +53,16 @@ struct EpochEnded {
   static constexpr std::uint16_t number = 5;
 
   FormerEpoch former;
-  BoxPublicKey epoch_key;               // pk of the epoch that begins
-  std::vector<SlotId> revoked;          // slots that get no box of it; ascending
-  std::vector<NamedBox> boxes;          // of every other slot; ascending
-  std::vector<CarriedSegment> carried;  // together with `dropped`: all current key segments
-  std::vector<ObjectHash> dropped;      // key segments that could not be opened
+  BoxPublicKey epoch_key;             // pk of the epoch that begins
+  bool forgets = false;               // clients keep nothing of what came before
+  std::vector<SlotId> revoked;        // slots that get no box of it; ascending
+  std::vector<NamedBox> boxes;        // of every other slot; ascending
+  std::vector<KeyRange> keys;         // of all entries before this one
+  std::vector<ObjectHash> dropped;    // key segments that were damaged, and given up; ascending
+  std::vector<IndexRange> index;      // ascending; all other index segments stay what they are
+  std::vector<SnapshotId> snapshots;  // of which blocks have ended; ascending
+  ObjectHash ended_blocks;            // the object that lists the numbers that have ended; or zero
+  ObjectHash removed_objects;         // the object that lists what is removed; or zero
   bool operator==(const EpochEnded&) const = default;
 
   static std::string name() { return "epoch ended"; }

@@ -104,21 +104,6 @@ bool is_relied_on(const State& state, const SnapshotState& snapshot) {
   });
 }
 
-// The index segments say which author introduced which pack. While one cannot be read, a later
-// author's false claim to its packs would count, and the end of the epoch would make that final.
-void require_complete(const State& state, BlockIndex& index, const std::vector<SlotId>& revoked) {
-  const std::set<std::uint64_t> unloaded = index.unloaded_entries();
-  if (unloaded.empty()) return;
-  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    if (!unloaded.contains(snapshot->sequence)) continue;
-    if (is_shut_out(state, snapshot->author, revoked)) continue;
-    throw Error(Code::corrupt,
-                concat("a segment that journal entry ", snapshot->sequence, " of slot ",
-                       state.slots.at(snapshot->author).introduction.name,
-                       " names is damaged or missing (kist verify says which)", give_up_advice));
-  }
-}
-
 // Unreadable index segments of revoked slots: their keys are not carried on, so that they do not
 // keep the index incomplete for ever. Neither are those of the bodies and sets that keep the
 // snapshots `given_up` from opening: everybody can tell from then on that these open for nobody.
@@ -162,7 +147,7 @@ void require_whole(const Repository& repository,
   const State& state = repository.state();
   if (damaged.empty()) return;
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    for (const ObjectHash& name : snapshot->key_segments) {
+    for (const ObjectHash& name : state.key_segments_of(*snapshot)) {
       if (!std::ranges::binary_search(damaged, name)) continue;
       if (is_shut_out(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot))
         continue;
@@ -174,15 +159,6 @@ void require_whole(const Repository& repository,
   }
 }
 
-// The index that an attempt goes by. To ask for it may replay, so it comes before everything that
-// is planned on the state.
-BlockIndex& get_index(Repository& repository, const EndEpochOptions& options) {
-  if (options.drops_unreadable) return repository.blocks().index();
-  BlockIndex& index = repository.blocks().complete_index();
-  require_complete(repository.state(), index, options.revoked);
-  return index;
-}
-
 // One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
 // then of an epoch that never began.
 bool try_end(Repository& repository,
@@ -190,7 +166,7 @@ bool try_end(Repository& repository,
              const EndEpochOptions& options,
              EndEpochResult& result) {
   const ReadKeys keys = repository.read_keys();
-  BlockIndex& index = get_index(repository, options);
+  BlockIndex& index = repository.blocks().complete_index();  // first: it may replay
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
@@ -205,8 +181,8 @@ bool try_end(Repository& repository,
     rewriter.carry_all();
     rewriter.require_complete();
     // What was whole a moment ago may not be any more.
-    if (!options.drops_unreadable) require_whole(repository, rewriter.unread, options.revoked);
-    act.carried = std::move(rewriter.carried);
+    if (!options.drops_unreadable) require_whole(repository, rewriter.dropped, options.revoked);
+    act.keys = std::move(rewriter.ranges);
     act.dropped = std::move(rewriter.dropped);
   }
   act.former = {
@@ -214,6 +190,8 @@ bool try_end(Repository& repository,
       .begun = state.epoch_begun,
       .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.journal_key)};
   act.epoch_key = box_public_key(epoch.secret);
+  // Clients must not go on relying on what was opened by keys that are given up.
+  act.forgets = options.forgets || !act.dropped.empty();
   const EpochSlots slots = plan_epoch_slots(state, options.revoked);
   act.revoked = slots.shut_out;
   act.boxes = write_boxes(repository, epoch, slots);
@@ -346,7 +324,7 @@ EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& optio
   repository.journal().replay_readable();
   require_entries(repository.reader(), repository.state());
   const ReadKeys keys = repository.read_keys();
-  BlockIndex& index = get_index(repository, options);
+  BlockIndex& index = repository.blocks().complete_index();  // first: it may replay
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);

@@ -17,6 +17,8 @@ struct EndEpochOptions {
   // Key segments that are missing or do not open are given up, and with them what they opened;
   // otherwise they are an error.
   bool drops_unreadable = false;
+  // Clients forget what they keep of before: block index and file caches, which they make anew.
+  bool forgets = false;
 };
 
 struct EndEpochResult {

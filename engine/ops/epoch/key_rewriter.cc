@@ -14,23 +14,13 @@ namespace kist {
 
 namespace {
 
-constexpr std::size_t merged_bytes_max = 4U << 20U;
+constexpr std::size_t merged_bytes_max = 1U << 20U;
+constexpr std::size_t entries_at_a_time = 256;
 
-// About what the parts take, encoded.
-std::size_t size_of(const KeySegmentOuter& outer, const KeySegmentInner& inner) {
-  std::size_t out = 64 * (outer.index_segments.size() + outer.reference_sets.size() +
-                          outer.packs.size() + outer.bodies.size()) +
-                    40 * inner.packs.size();
-  for (const PackKeys& pack : inner.packs) {
-    out += 36 * pack.frames.size();
-  }
-  return out;
-}
-
-std::optional<Bytes> get_if_whole(const Repository& repository, const ObjectHash& name) {
-  std::optional<Bytes> out;
-  const auto damage = damage_of([&] { out = get_whole_key_segment(repository.journal(), name); });
-  return damage ? std::nullopt : out;
+// About what a group takes, encoded, with its keys.
+std::size_t size_of(const KeyGroup& names) {
+  return 36 + 64 * (names.index_segments.size() + names.reference_sets.size() + names.packs.size() +
+                    names.bodies.size());
 }
 
 }  // namespace
@@ -56,203 +46,229 @@ void require_stored(const Repository& repository, const std::string& name, View 
 }
 
 void KeyRewriter::carry_all() {
-  for (const Referred& segment : in_order()) {
-    check_cancelled(repository_.observer());
-    carry(segment);
+  std::vector<Introduction> entries;
+  bool is_done = false;
+  std::uint64_t next = 0;
+  while (!is_done) {
+    // Reading the journal and reading objects take turns: the former holds the catalog meanwhile.
+    entries.clear();
+    is_done = true;
+    repository_.journal().for_each_entry(next, [&](const ReplayedEntry& replayed) {
+      if (replayed.entry.sequence >= epoch_.begun) return false;
+      next = replayed.entry.sequence + 1;
+      const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
+      if (taken != nullptr) {
+        entries.push_back({replayed.entry.sequence, replayed.entry.author, *taken});
+      }
+      is_done = entries.size() < entries_at_a_time;
+      return is_done;
+    });
+    for (const Introduction& entry : entries) {
+      check_cancelled(repository_.observer());
+      carry(entry);
+    }
   }
-  for (auto& [author, pending] : pending_) {
-    flush(pending);
-  }
+  flush(epoch_.begun - 1);
   std::ranges::sort(dropped);
-  std::ranges::sort(unread);
+  dropped.erase(std::ranges::unique(dropped).begin(), dropped.end());
 }
 
 void KeyRewriter::require_complete() const {
+  std::uint64_t due = 0;
   for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
-    const PackRecord pack = index_.pack(number);
-    if (packs_.contains(pack.hash)) continue;
-    if (std::ranges::binary_search(dropped, pack.key_segment)) continue;
-    throw Error(Code::corrupt, concat("the key of ", pack_path(pack.hash),
-                                      " is in no key segment; nothing has changed"));
+    if (!dropped_from_.contains(index_.pack(number).sequence)) ++due;
   }
-}
-
-std::vector<KeyRewriter::Referred> KeyRewriter::in_order() const {
-  std::vector<Referred> out;
-  std::map<ObjectHash, std::size_t> places;
-  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
-    for (const ObjectHash& name : snapshot->key_segments) {
-      const auto [place, is_new] = places.emplace(name, out.size());
-      if (is_new) out.push_back({name, {}});
-      out[place->second].snapshots.push_back(snapshot);
-    }
-  }
-  return out;
+  if (carried_packs_ >= due) return;
+  throw Error(Code::corrupt, concat("the keys of ", due - carried_packs_,
+                                    " packs are in no key segment; nothing has changed"));
 }
 
 std::vector<ObjectHash> KeyRewriter::find_damaged() const {
   std::vector<ObjectHash> out;
   for (const auto& [name, author] : repository_.state().key_segments.all()) {
     check_cancelled(repository_.observer());
-    if (!get_if_whole(repository_, name)) out.push_back(name);
+    if (!get_if_whole(name)) out.push_back(name);
   }
   return out;
 }
 
-// Nothing: its author wrote nonsense, and it opens nothing for anybody.
-std::optional<KeyRewriter::OpenSegment> KeyRewriter::open_if_valid(View bytes,
-                                                                   const ObjectHash& name) const {
-  OpenSegment out;
-  const bool counts = passes_over_invalid(repository_.observer(), [&] {
-    out.outer = open_key_segment(repository_.journal(), bytes, name);
-    out.inner = open_inner(keys_, out.outer, name);
+std::optional<Bytes> KeyRewriter::get_if_whole(const ObjectHash& name) const {
+  std::optional<Bytes> out;
+  const auto damage = damage_of([&] { out = get_whole_key_segment(repository_.journal(), name); });
+  return damage ? std::nullopt : out;
+}
+
+// False where its author wrote nonsense: it opens nothing for anybody.
+bool KeyRewriter::open(View bytes, OpenSegment& out) const {
+  return passes_over_invalid(repository_.observer(), [&] {
+    KeySegmentOuter outer = open_key_segment(repository_.journal(), bytes, out.name);
+    out.inner = open_inner(keys_, outer, out.name);
+    out.outer = std::move(outer);
   });
-  if (!counts) return std::nullopt;
-  return out;
 }
 
 KeyRewriter::Forecast KeyRewriter::foresee() const {
   Forecast out;
   for (const auto& [name, author] : repository_.state().key_segments.all()) {
     check_cancelled(repository_.observer());
-    const std::optional<Bytes> bytes = get_if_whole(repository_, name);
-    const bool is_carried = bytes && open_if_valid(*bytes, name);
+    const std::optional<Bytes> bytes = get_if_whole(name);
+    OpenSegment segment{.name = name};
+    const bool is_carried = bytes && open(*bytes, segment);
     (is_carried ? out.carried : out.dropped).push_back(name);
   }
   return out;
 }
 
-void KeyRewriter::carry(const Referred& segment) {
-  const std::optional<Bytes> bytes = get_if_whole(repository_, segment.name);
-  if (!bytes) {
-    dropped.push_back(segment.name);
-    unread.push_back(segment.name);
-    return;
+const KeyRewriter::OpenSegment& KeyRewriter::open_segment(const ObjectHash& name) {
+  if (recent_.name == name) return recent_;
+  recent_ = {.name = name};
+  if (const std::optional<Bytes> bytes = get_if_whole(name)) {
+    recent_.is_whole = true;
+    static_cast<void>(open(*bytes, recent_));
   }
-  if (const std::optional<OpenSegment> all = open_if_valid(*bytes, segment.name)) {
-    add(segment, *all);
-  } else {
-    dropped.push_back(segment.name);
-  }
+  return recent_;
 }
 
-void KeyRewriter::find_false_claims(const std::set<std::uint64_t>& entries) {
-  if (entries.empty()) return;
-  for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
-    if (entries.contains(snapshot->sequence)) unmerged_authors_.insert(snapshot->author);
-  }
-}
-
-bool KeyRewriter::merges(const SlotId& author) const {
-  return may_merge_ && !unmerged_authors_.contains(author);
-}
-
-void KeyRewriter::add(const Referred& segment, const OpenSegment& all) {
-  OpenSegment kept = may_merge_ ? entitled(all, segment) : all;
-  kept.outer.inner_box.clear();
-  const SlotId& author = segment.snapshots.front()->author;
-  leave_behind_abandoned(author, kept);
-  Pending& pending = pending_[author];
-  const std::size_t size = size_of(kept.outer, kept.inner);
-  KeySegmentOuter& outer = pending.open.outer;
-  if (!merges(author) || pending.size + size > merged_bytes_max ||
-      outer.packs.size() + kept.outer.packs.size() > key_segment_packs_max) {
-    flush(pending);
-  }
-  const auto append = [](auto& to, auto& from) { to.insert(to.end(), from.begin(), from.end()); };
-  append(outer.index_segments, kept.outer.index_segments);
-  append(outer.reference_sets, kept.outer.reference_sets);
-  append(outer.packs, kept.outer.packs);
-  append(outer.bodies, kept.outer.bodies);
-  append(pending.open.inner.packs, kept.inner.packs);
-  append(pending.open.inner.bodies, kept.inner.bodies);
-  pending.replaces.push_back(segment.name);
-  pending.size += size;
-  for (const ObjectHash& pack : kept.outer.packs) {
-    if (index_.find_pack(pack)) packs_.insert(pack);
-  }
-}
-
-void KeyRewriter::leave_behind_abandoned(const SlotId& author, OpenSegment& kept) const {
-  const auto is_abandoned = [&](const ObjectHash& hash) {
-    return abandoned_.contains({author, hash});
-  };
-  const auto is_named_abandoned = [&](const NamedKey& key) { return is_abandoned(key.hash); };
-  std::erase_if(kept.outer.index_segments, is_named_abandoned);
-  std::erase_if(kept.outer.reference_sets, is_named_abandoned);
-  // Names of bodies and their keys are two lists in the same order.
-  std::vector<ObjectHash> bodies = std::exchange(kept.outer.bodies, {});
-  std::vector<KeyBytes> keys = std::exchange(kept.inner.bodies, {});
-  for (std::size_t i = 0; i < bodies.size(); ++i) {
-    if (is_abandoned(bodies[i])) continue;
-    kept.outer.bodies.push_back(bodies[i]);
-    kept.inner.bodies.push_back(keys[i]);
-  }
-}
-
-// What the entries that the segment belongs to have introduced, and nothing else.
-KeyRewriter::OpenSegment KeyRewriter::entitled(const OpenSegment& all,
-                                               const Referred& segment) const {
-  std::set<ObjectHash> names;
-  for (const SnapshotPtr& snapshot : segment.snapshots) {
-    names.insert(snapshot->taken.body);
-    names.insert(snapshot->taken.reference_set);
-    for (const SegmentIntroduction& introduced : snapshot->taken.segments) {
-      names.insert(introduced.index_segment);
+void KeyRewriter::carry(const Introduction& entry) {
+  Keys keys;
+  for (const ObjectHash& name :
+       repository_.state().key_segments_of(entry.sequence, entry.taken.key_segments)) {
+    const OpenSegment& segment = open_segment(name);
+    if (!segment.is_whole) {
+      dropped.push_back(name);
+      dropped_from_.insert(entry.sequence);
+      continue;
     }
+    take(entry, segment, keys);
   }
-  OpenSegment out;
-  for (const NamedKey& key : all.outer.index_segments) {
-    if (names.contains(key.hash)) out.outer.index_segments.push_back(key);
-  }
-  for (const NamedKey& key : all.outer.reference_sets) {
-    if (names.contains(key.hash)) out.outer.reference_sets.push_back(key);
-  }
-  for (std::size_t i = 0; i < all.outer.bodies.size(); ++i) {
-    if (!names.contains(all.outer.bodies[i])) continue;
-    out.outer.bodies.push_back(all.outer.bodies[i]);
-    out.inner.bodies.push_back(all.inner.bodies[i]);
-  }
-  for (std::size_t i = 0; i < all.outer.packs.size(); ++i) {
-    // One that no index segment lists is nobody's yet, and stays.
-    const std::optional<std::uint32_t> pack = index_.find_pack(all.outer.packs[i]);
-    if (pack && index_.pack(*pack).key_segment != segment.name) continue;
-    out.outer.packs.push_back(all.outer.packs[i]);
-    out.inner.packs.push_back(all.inner.packs[i]);
-  }
-  return out;
+  add(entry, std::move(keys));
 }
 
-void KeyRewriter::flush(Pending& pending) {
-  if (pending.replaces.empty()) return;
-  carried.push_back({write(pending.open), std::move(pending.replaces)});
-  pending = {};
+void KeyRewriter::take(const Introduction& entry, const OpenSegment& segment, Keys& keys) {
+  const auto place = segment.outer.find(repository_.state().key_group_of(entry.sequence));
+  if (!place) return;
+  take_group(entry, segment.outer.groups[*place], segment.inner.groups[*place], keys);
 }
 
-ObjectHash KeyRewriter::write(const OpenSegment& open) {
+// What the entry has introduced, and nothing else, each once.
+void KeyRewriter::take_group(const Introduction& entry,
+                             const KeyGroup& names,
+                             const InnerKeyGroup& secrets,
+                             Keys& keys) {
+  std::set<ObjectHash> due{entry.taken.body, entry.taken.reference_set};
+  for (const SegmentIntroduction& segment : entry.taken.segments) {
+    due.insert(segment.index_segment);
+  }
+  std::erase_if(due, [&](const ObjectHash& hash) {
+    return abandoned_.contains({entry.author, hash});
+  });
+  KeyGroup kept{.entry = entry.sequence};
+  InnerKeyGroup kept_secrets;
+  for (const NamedKey& key : names.index_segments) {
+    if (due.erase(key.hash) > 0) kept.index_segments.push_back(key);
+  }
+  for (const NamedKey& key : names.reference_sets) {
+    if (due.erase(key.hash) > 0) kept.reference_sets.push_back(key);
+  }
+  for (std::size_t i = 0; i < names.bodies.size(); ++i) {
+    if (due.erase(names.bodies[i]) == 0) continue;
+    kept.bodies.push_back(names.bodies[i]);
+    kept_secrets.bodies.push_back(secrets.bodies[i]);
+  }
+  std::set<ObjectHash> seen;
+  for (std::size_t i = 0; i < names.packs.size(); ++i) {
+    if (!seen.insert(names.packs[i]).second || !is_entitled(entry, names.packs[i])) continue;
+    kept.packs.push_back(names.packs[i]);
+    kept_secrets.packs.push_back(secrets.packs[i]);
+    if (index_.find_pack(names.packs[i])) ++carried_packs_;
+  }
+  keys.pack_count += kept.packs.size();
+  keys.size += size_of(kept);
+  keys.names.push_back(std::move(kept));
+  keys.secrets.push_back(std::move(kept_secrets));
+}
+
+// Whether the entry keeps its key of the pack. Where not all of its index segments could be read,
+// it keeps what it has: any of these packs may be its own.
+bool KeyRewriter::is_entitled(const Introduction& entry, const ObjectHash& pack) const {
+  if (unloaded_.contains(entry.sequence)) return true;
+  const std::optional<std::uint32_t> number = index_.find_pack(pack);
+  return number && index_.pack(*number).sequence == entry.sequence;
+}
+
+// The keys of an entry that fit into one key segment are one group there.
+void KeyRewriter::add(const Introduction& entry, Keys keys) {
+  if (keys.pack_count > key_segment_packs_max || keys.size > merged_bytes_max) {
+    return add_large(entry, keys);
+  }
+  if (pending_.size + keys.size > merged_bytes_max ||
+      pending_.pack_count + keys.pack_count > key_segment_packs_max) {
+    flush(entry.sequence - 1);
+  }
+  if (keys.names.empty()) return;
+  KeyGroup& names = pending_.names.emplace_back(std::move(keys.names.front()));
+  InnerKeyGroup& secrets = pending_.secrets.emplace_back(std::move(keys.secrets.front()));
+  const auto append = [](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  for (std::size_t i = 1; i < keys.names.size(); ++i) {
+    append(names.index_segments, keys.names[i].index_segments);
+    append(names.reference_sets, keys.names[i].reference_sets);
+    append(names.packs, keys.names[i].packs);
+    append(names.bodies, keys.names[i].bodies);
+    append(secrets.packs, keys.secrets[i].packs);
+    append(secrets.bodies, keys.secrets[i].bodies);
+  }
+  pending_.pack_count += keys.pack_count;
+  pending_.size += keys.size;
+}
+
+// An entry that came with too many keys for one key segment has a range, and several, of its own.
+void KeyRewriter::add_large(const Introduction& entry, const Keys& keys) {
+  flush(entry.sequence - 1);
+  KeyRange range{.last = entry.sequence};
+  for (std::size_t i = 0; i < keys.names.size(); ++i) {
+    range.segments.push_back(write({.groups = {keys.names[i]}}, {.groups = {keys.secrets[i]}}));
+  }
+  ranges.push_back(std::move(range));
+}
+
+// Ends the range that the pending keys are of with that entry.
+void KeyRewriter::flush(std::uint64_t last) {
+  Keys keys = std::exchange(pending_, {});
+  if (!ranges.empty() && last <= ranges.back().last) return;
+  KeyRange& range = ranges.emplace_back(KeyRange{.last = last});
+  if (keys.names.empty()) return;
+  range.segments.push_back(
+      write({.groups = std::move(keys.names)}, {.groups = std::move(keys.secrets)}));
+}
+
+ObjectHash KeyRewriter::write(const KeySegmentOuter& outer, const KeySegmentInner& inner) {
   const ObjectAuthor author{.origin = epoch_.origin,
                             .signing_seed = repository_.keyring().signing_seed(),
                             .random = repository_.services().random};
   const BoxPublicKey epoch_key = box_public_key(epoch_.secret);
   const SealedObject object = in_context("nothing has changed", [&] {
-    return seal_key_segment(author, {.index_key = epoch_.index_key, .epoch_key = epoch_key},
-                            open.outer, open.inner);
+    return seal_key_segment(author, {.index_key = epoch_.index_key, .epoch_key = epoch_key}, outer,
+                            inner);
   });
   put_sealed(repository_.writer(), ObjectType::key_segment, object);
-  require_opens(object, open);
+  require_opens(object, outer, inner);
   require_stored(repository_, key_segment_path(object.hash), object.bytes);
   return object.hash;
 }
 
 // By the new epoch's secrets alone, the segment yields the keys that were meant.
-void KeyRewriter::require_opens(const SealedObject& object, const OpenSegment& meant) const {
+void KeyRewriter::require_opens(const SealedObject& object,
+                                const KeySegmentOuter& outer,
+                                const KeySegmentInner& inner) const {
   const SigningPublicKey signing_key = signing_public_key(repository_.keyring().signing_seed());
-  KeySegmentOuter outer = open_key_segment(
+  KeySegmentOuter opened = open_key_segment(
       {object.bytes, object.hash}, epoch_.origin.repository, epoch_.index_key,
       {.slot = epoch_.origin.author, .signing_key = signing_key, .epoch = epoch_.origin.epoch});
-  const KeySegmentInner inner = open_key_segment_inner(outer, object.hash, epoch_.secret);
-  outer.inner_box.clear();
-  if (outer == meant.outer && inner == meant.inner) return;
+  const KeySegmentInner secrets = open_key_segment_inner(opened, object.hash, epoch_.secret);
+  opened.inner_box.clear();
+  if (opened == outer && secrets == inner) return;
   throw Error(Code::corrupt,
               concat(key_segment_path(object.hash),
                      " does not hold what was meant; nothing has changed. This machine's "

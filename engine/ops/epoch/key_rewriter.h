@@ -1,11 +1,11 @@
-// Re-seals every stored key to the secrets of a new epoch. A key is carried only from the entry
-// that introduced its object first; keys of objects that others introduced are left behind, so that
-// their claims do not outlive the epoch. The new key segments hold keys of one author each: if two
-// authors shared one, a false claim of the second could be opened by the first one's key.
-// docs/format.md, "Epochs".
+// Re-seals every stored key to the secrets of a new epoch, entry by entry, in the journal's order.
+// A key is carried on only by the entry that introduced its object; what else an entry's key
+// segments hold is left behind. The new key segments keep a group of keys for each entry, so nobody
+// comes by the keys of another one. docs/format.md, "Epochs".
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -49,10 +49,8 @@ class KeyRewriter {
         keys_(keys),
         epoch_(epoch),
         abandoned_(std::move(abandoned)),
-        may_merge_(index.unloaded_entries().empty()),
-        index_(index) {
-    find_false_claims(index.false_claims());
-  }
+        unloaded_(index.unloaded_entries()),
+        index_(index) {}
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
@@ -68,57 +66,66 @@ class KeyRewriter {
   // Writes the new key segments, reads them back and opens them by the new secrets alone.
   void carry_all();
   // Throws Error{corrupt} unless every pack that counts has its key in the new epoch, but for those
-  // of dropped segments.
+  // of entries whose key segments were dropped.
   void require_complete() const;
 
-  std::vector<CarriedSegment> carried;
-  std::vector<ObjectHash> dropped;  // ascending: nothing, or nothing any more, that opens
-  std::vector<ObjectHash> unread;   // ascending: those of them of which no copy was whole
+  // What the entry of the new epoch is to say.
+  std::vector<KeyRange> ranges;
+  std::vector<ObjectHash> dropped;  // ascending: of which no copy was whole
 
  private:
-  // A key segment, and the snapshots whose entries it holds keys for: all of one author.
-  struct Referred {
-    ObjectHash name;
-    std::vector<SnapshotPtr> snapshots;
+  // An entry that has introduced something.
+  struct Introduction {
+    std::uint64_t sequence = 0;
+    SlotId author;
+    SnapshotTaken taken;
   };
 
-  // A key segment with both parts open.
+  // The keys of an entry, or of several of them.
+  struct Keys {
+    std::vector<KeyGroup> names;
+    std::vector<InnerKeyGroup> secrets;
+    std::size_t pack_count = 0;
+    std::size_t size = 0;  // about what they take, encoded
+  };
+
+  // A key segment of the epoch that ends, open.
   struct OpenSegment {
-    KeySegmentOuter outer;  // without its box
+    ObjectHash name;
+    bool is_whole = false;
+    KeySegmentOuter outer;  // no group of it where its author wrote nonsense
     KeySegmentInner inner;
   };
 
-  struct Pending {
-    OpenSegment open;
-    std::vector<ObjectHash> replaces;
-    std::size_t size = 0;
-  };
-
-  void find_false_claims(const std::set<std::uint64_t>& entries);
-  [[nodiscard]] bool merges(const SlotId& author) const;
-  [[nodiscard]] std::vector<Referred> in_order() const;
-  [[nodiscard]] std::optional<OpenSegment> open_if_valid(View bytes, const ObjectHash& name) const;
-  void carry(const Referred& segment);
-  void add(const Referred& segment, const OpenSegment& all);
-  void leave_behind_abandoned(const SlotId& author, OpenSegment& kept) const;
-  [[nodiscard]] OpenSegment entitled(const OpenSegment& all, const Referred& segment) const;
-  void flush(Pending& pending);
-  ObjectHash write(const OpenSegment& open);
-  void require_opens(const SealedObject& object, const OpenSegment& meant) const;
+  [[nodiscard]] std::optional<Bytes> get_if_whole(const ObjectHash& name) const;
+  [[nodiscard]] bool open(View bytes, OpenSegment& out) const;
+  const OpenSegment& open_segment(const ObjectHash& name);
+  void carry(const Introduction& entry);
+  void take(const Introduction& entry, const OpenSegment& segment, Keys& keys);
+  void take_group(const Introduction& entry,
+                  const KeyGroup& names,
+                  const InnerKeyGroup& secrets,
+                  Keys& keys);
+  [[nodiscard]] bool is_entitled(const Introduction& entry, const ObjectHash& pack) const;
+  void add(const Introduction& entry, Keys keys);
+  void add_large(const Introduction& entry, const Keys& keys);
+  void flush(std::uint64_t last);
+  ObjectHash write(const KeySegmentOuter& outer, const KeySegmentInner& inner);
+  void require_opens(const SealedObject& object,
+                     const KeySegmentOuter& outer,
+                     const KeySegmentInner& inner) const;
 
   const Repository& repository_;
   const ReadKeys& keys_;
   const NewEpoch& epoch_;
   const std::set<AuthoredObject> abandoned_;
-  // False while some index segment is unreadable: ownership of packs is then unknown, and segments
-  // must be carried one by one.
-  bool may_merge_;
-  // Authors with a false claim: their segments are never merged, or the claim would find a key that
-  // another entry has.
-  std::set<SlotId> unmerged_authors_;
+  // Entries with an index segment that could not be read: whose packs are theirs is not known.
+  const std::set<std::uint64_t> unloaded_;
   BlockIndex::Reader index_;
-  std::map<SlotId, Pending> pending_;
-  std::set<ObjectHash> packs_;
+  OpenSegment recent_;  // the key segment that was opened last
+  Keys pending_;
+  std::uint64_t carried_packs_ = 0;       // of those that the index has
+  std::set<std::uint64_t> dropped_from_;  // entries that have lost a key segment
 };
 
 }  // namespace kist

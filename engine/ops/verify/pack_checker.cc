@@ -145,7 +145,8 @@ void PackChecker::check_frame(Reading& reading,
                               View sealed) {
   const ObjectHash& pack = reading.pack.hash;
   std::optional<Key> secret;
-  auto failure = failure_of([&] { secret = keys_->keys().frame_secret(reading.pack, frame); });
+  auto failure = failure_of(
+      [&] { secret = derive_frame_secret(keys_->keys().pack_key(reading.pack), frame); });
   // A key that is missing says nothing of the pack.
   const bool has_key = !failure;
   if (has_key) {
@@ -187,7 +188,7 @@ void PackChecker::check_directory(const PackRecord& pack,
   Bytes sealed(size);
   repository_.reader().get_range(path, pack.size - pack_footer_size - size, sealed);
   const FramePosition position{repository_.keyring().repository(), pack.kind, 0};
-  const Key key = keys_->keys().directory_key(pack);
+  const Key key = derive_directory_key(keys_->keys().pack_key(pack));
   if (open_directory(key, position, sealed, path) != places) {
     throw Error(Code::corrupt, "its directory and the index differ");
   }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <map>
 
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
@@ -9,11 +8,13 @@ namespace kist {
 
 namespace {
 
+template <typename List, typename Projection>
+bool is_ascending(const List& list, Projection projection) {
+  return std::ranges::adjacent_find(list, std::ranges::greater_equal(), projection) == list.end();
+}
+
 // Each slot that is not revoked yet is named once: it is revoked, or has a box.
 MaybeViolation check_slots(const State& state, const EpochEnded& ended, const SlotId& author) {
-  const auto is_ascending = [](const auto& list, auto projection) {
-    return std::ranges::adjacent_find(list, std::ranges::greater_equal(), projection) == list.end();
-  };
   if (!is_ascending(ended.revoked, std::identity()) ||
       !is_ascending(ended.boxes, &NamedBox::slot)) {
     return Violation{40, "slots that are not in order"};
@@ -34,36 +35,31 @@ MaybeViolation check_slots(const State& state, const EpochEnded& ended, const Sl
   return std::nullopt;
 }
 
-// Each current key segment is named once: it is carried on, or dropped.
-//
-// Memory: three lists of 32 bytes for each current key segment. A slot introduces at most 16,384 in
-// an epoch (V27), so a list takes at most 512 KiB a slot; the entry itself names each of them, and
-// its limit of 16 MiB keeps all together below 524,288, which is 48 MiB for the three.
-MaybeViolation check_carried(const State& state, const EpochEnded& ended) {
-  std::vector<ObjectHash> made;
-  std::vector<ObjectHash> replaced = ended.dropped;
-  for (const CarriedSegment& segment : ended.carried) {
-    made.push_back(segment.name);
-    replaced.insert(replaced.end(), segment.replaces.begin(), segment.replaces.end());
+// The ranges take up all entries before this one, each once.
+MaybeViolation check_keys(const State& state, const EpochEnded& ended, const JournalEntry& entry) {
+  const bool ascend = std::ranges::adjacent_find(ended.keys, std::ranges::greater_equal(),
+                                                 &KeyRange::last) == ended.keys.end();
+  const bool are_all =
+      ascend && !ended.keys.empty() && ended.keys.back().last + 1 == entry.sequence;
+  const bool are_current = std::ranges::all_of(
+      ended.dropped, [&](const ObjectHash& name) { return state.key_segments.contains(name); });
+  if (!are_all || !are_current || !is_ascending(ended.dropped, std::identity())) {
+    return Violation{43, "keys that are not those of all entries before it"};
   }
-  std::ranges::sort(replaced);
-  std::vector<ObjectHash> current;
-  state.key_segments.for_each(
-      [&](const ObjectHash& name, const SlotId& /*author*/) { current.push_back(name); });
-  if (replaced != current) return Violation{43, "key segments that are not all, each once"};
+  std::vector<ObjectHash> made;
+  for (const KeyRange& range : ended.keys) {
+    made.insert(made.end(), range.segments.begin(), range.segments.end());
+  }
   return check_new_key_segments(state, made);
 }
 
-// The key segments that a snapshot is opened by from now on: each once, in their order.
-std::vector<ObjectHash> carried_names(const std::vector<ObjectHash>& names,
-                                      const std::map<ObjectHash, ObjectHash>& carried_by) {
-  std::vector<ObjectHash> out;
-  for (const ObjectHash& name : names) {
-    const auto found = carried_by.find(name);
-    if (found == carried_by.end() || std::ranges::count(out, found->second) > 0) continue;
-    out.push_back(found->second);
-  }
-  return out;
+// What a feature that nobody requires yet is to give a meaning.
+MaybeViolation check_reserved(const EpochEnded& ended) {
+  const bool is_reserved = !ended.index.empty() || !ended.snapshots.empty() ||
+                           ended.ended_blocks != ObjectHash{} ||
+                           ended.removed_objects != ObjectHash{};
+  if (is_reserved) return Violation{50, "it ends more than keys, which no feature has enabled"};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -80,14 +76,10 @@ MaybeViolation check_act(const State& state, const EpochEnded& ended, const Jour
     return Violation{39, "a key that is not a new one"};
   }
   if (auto violation = check_slots(state, ended, entry.author)) return violation;
-  return check_carried(state, ended);
+  if (auto violation = check_keys(state, ended, entry)) return violation;
+  return check_reserved(ended);
 }
 
-// Memory: the rows of all snapshots change, those that were replaced too, and two copies of each
-// are held until the catalog has stored them. A row with one index segment and one key segment
-// takes about 512 bytes, each further segment 48 or 64: 40,000 snapshots (ten machines, four a day,
-// for 2.7 years) take 40 MiB, a million take 1 GiB. For more than that the catalog would have to
-// rewrite its rows in place.
 void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
   state.epoch_number = entry.epoch_number;
   state.epoch = entry.epoch;
@@ -102,21 +94,18 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
   if (!ended.revoked.empty()) state.renew_times();
   for (const NamedBox& box : ended.boxes) {
     state.slots.at(box.slot).epoch_box = box.hash;
-    state.slots.at(box.slot).key_segment_count = 0;
   }
   if (!ended.dropped.empty()) ++state.given_up;
-  std::map<ObjectHash, ObjectHash> carried_by;
-  state.key_segments.clear();
-  for (const CarriedSegment& segment : ended.carried) {
-    state.key_segments.put(segment.name, entry.author);
-    for (const ObjectHash& name : segment.replaces) {
-      carried_by.emplace(name, segment.name);
-    }
+  if (ended.forgets) {
+    state.kept_from = entry.epoch_number;
+    state.kept_from_epoch = entry.epoch;
   }
-  for (auto& [id, snapshot] : state.snapshots.all()) {
-    SnapshotState carried = snapshot;
-    carried.key_segments = carried_names(snapshot.key_segments, carried_by);
-    state.snapshots.put(id, std::move(carried));
+  state.key_ranges = ended.keys;
+  state.key_segments.clear();
+  for (const KeyRange& range : ended.keys) {
+    for (const ObjectHash& name : range.segments) {
+      state.key_segments.put(name, entry.author);
+    }
   }
 }
 

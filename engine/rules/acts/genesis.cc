@@ -29,6 +29,7 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
   state.epoch = entry.epoch;
   state.epoch_key = genesis.epoch_key;
   state.epochs.insert(entry.epoch);
+  state.kept_from_epoch = entry.epoch;
   state.policies.emplace(genesis.policy.name, genesis.policy);
   state.features.insert(genesis.features.begin(), genesis.features.end());
   add_slot(state, genesis.owner, entry);

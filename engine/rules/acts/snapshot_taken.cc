@@ -30,17 +30,10 @@ MaybeViolation check_terms(const State& state,
   return std::nullopt;
 }
 
-MaybeViolation check_key_segments(const State& state,
-                                  const SnapshotTaken& taken,
-                                  const JournalEntry& entry) {
+MaybeViolation check_key_segments(const State& state, const SnapshotTaken& taken) {
   const std::size_t count = taken.key_segments.size();
   if (count > entry_key_segments_max) {
     return Violation{26, "more key segments than an entry may introduce"};
-  }
-  if (state.slots.at(entry.author).key_segment_count + count > slot_key_segments_max) {
-    return Violation{27,
-                     "more key segments than a slot may introduce in one epoch; kist key rotate "
-                     "begins another"};
   }
   return check_new_key_segments(state, taken.key_segments);
 }
@@ -79,14 +72,13 @@ std::optional<Capability> capability_for(const SnapshotTaken& /*act*/) {
 MaybeViolation check_act(const State& state,
                          const SnapshotTaken& taken,
                          const JournalEntry& entry) {
-  if (taken.snapshot == SnapshotId{} || taken.started_ms > entry.time_ms) {
-    return Violation{20, "a snapshot without an id, or of a time after its entry's"};
-  }
+  if (taken.snapshot == SnapshotId{}) return Violation{20, "a snapshot without an id"};
   if (state.snapshots.contains(taken.snapshot)) {
     return Violation{21, "a snapshot that exists already"};
   }
   if (auto violation = check_terms(state, taken, entry)) return violation;
-  if (auto violation = check_key_segments(state, taken, entry)) return violation;
+  if (taken.started_ms > entry.time_ms) return Violation{27, "a snapshot of the future"};
+  if (auto violation = check_key_segments(state, taken)) return violation;
   return check_segments(state, taken);
 }
 
@@ -106,8 +98,6 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
                        SegmentState{segment, entry.author, entry.sequence, author_reads});
     state.next_number += segment.block_count;
   }
-  state.slots.at(entry.author).key_segment_count +=
-      narrow<std::uint32_t>(taken.key_segments.size());
   for (const ObjectHash& name : taken.key_segments) {
     state.key_segments.put(name, entry.author);
   }
@@ -115,8 +105,7 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
                                                     .author = entry.author,
                                                     .sequence = entry.sequence,
                                                     .time_ms = entry.time_ms,
-                                                    .is_live = true,
-                                                    .key_segments = taken.key_segments});
+                                                    .is_live = true});
 }
 
 }  // namespace kist

@@ -130,12 +130,12 @@ TEST_CASE("a key segment is opened by every slot, its inner part by readers alon
   REQUIRE(put_sealed(store, ObjectType::key_segment, object) == 2 * object.bytes.size());
   const KeySegmentOuter opened = open_key_segment(
       {object.bytes, object.hash}, sealing.origin.repository, index_key, sealing.expected());
-  REQUIRE(opened.packs == outer.packs);
+  REQUIRE(opened.groups == outer.groups);
   REQUIRE(open_key_segment_inner(opened, object.hash, epoch_secret) == inner);
   REQUIRE(error_code([&] { open_key_segment_inner(opened, object.hash, index_key); }) ==
           Code::corrupt);
   KeySegmentOuter shorter = opened;
-  shorter.packs.pop_back();
+  shorter.groups.front().packs.pop_back();
   REQUIRE(error_code([&] { open_key_segment_inner(shorter, object.hash, epoch_secret); }) ==
           Code::corrupt);
 }

@@ -134,6 +134,6 @@ TEST_CASE("the key of an index segment is there, nowhere, or in what cannot be r
   };
   REQUIRE(find(segment) == KeyPresence::there);
   REQUIRE(find(run.other.random.draw_id<ObjectHash>()) == KeyPresence::nowhere);
-  run.lose(key_segment_path(snapshot.key_segments.front()));
+  run.lose(key_segment_path(snapshot.taken.key_segments.front()));
   REQUIRE(find(segment) == KeyPresence::unreadable);
 }

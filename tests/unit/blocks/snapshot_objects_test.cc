@@ -57,14 +57,17 @@ TEST_CASE("the key segment of a snapshot opens its body and its reference set") 
   REQUIRE(hashes.size() == 1);
   const KeySegmentOuter outer = storing.open(hashes[0]);
   const KeySegmentInner inner = open_key_segment_inner(outer, hashes[0], storing.epoch_secret);
-  REQUIRE(outer.index_segments == storing.segments.segment_keys());
-  REQUIRE(outer.packs.size() == 2);
-  REQUIRE(outer.bodies == std::vector<ObjectHash>{storing.objects.body()});
+  REQUIRE(outer.groups.size() == 1);
+  const KeyGroup& group = outer.groups.front();
+  REQUIRE(group.entry == 0);
+  REQUIRE(group.index_segments == storing.segments.segment_keys());
+  REQUIRE(group.packs.size() == 2);
+  REQUIRE(group.bodies == std::vector<ObjectHash>{storing.objects.body()});
   const RepositoryId& repository = storing.sealing.origin.repository;
   const ObjectHash& body = storing.objects.body();
   REQUIRE(open_body({get_hashed(storing.store, ObjectType::body, body, storing.observer), body},
-                    repository, Key::from(inner.bodies.at(0))) == sample_body());
-  const NamedKey& set = outer.reference_sets.at(0);
+                    repository, Key::from(inner.groups.at(0).bodies.at(0))) == sample_body());
+  const NamedKey& set = group.reference_sets.at(0);
   REQUIRE(set.hash == storing.objects.reference_set());
   REQUIRE(open_reference_set(
               {get_hashed(storing.store, ObjectType::reference_set, set.hash, storing.observer),
@@ -80,8 +83,9 @@ TEST_CASE("the keys of many packs are spread over as many key segments as they n
   std::vector<ObjectHash> packs;
   for (const ObjectHash& hash : hashes) {
     const KeySegmentOuter outer = storing.open(hash);
-    packs.insert(packs.end(), outer.packs.begin(), outer.packs.end());
-    REQUIRE(outer.bodies.empty() == (hash == hashes[1]));
+    const KeyGroup& group = outer.groups.at(0);
+    packs.insert(packs.end(), group.packs.begin(), group.packs.end());
+    REQUIRE(group.bodies.empty() == (hash == hashes[1]));
   }
   REQUIRE(packs.size() == key_segment_packs_max + 1);
   REQUIRE(std::ranges::equal(packs, storing.segments.pack_keys(), {}, {}, &NamedKey::hash));
@@ -96,7 +100,7 @@ TEST_CASE("keys that are sealed once more, to another epoch, open the same") {
   storing.sealing.origin.epoch = sample_id<EpochId>(77);
   const ObjectHash again = storing.put_keys().front();
   const KeySegmentOuter outer = storing.open(again);
-  REQUIRE(open_key_segment_inner(outer, again, next_secret).packs.size() == 1);
+  REQUIRE(open_key_segment_inner(outer, again, next_secret).groups.at(0).packs.size() == 1);
   REQUIRE(error_code([&] { open_key_segment_inner(outer, again, storing.epoch_secret); }) ==
           Code::corrupt);
   REQUIRE(error_code([&] { storing.open(first); }) == Code::corrupt);  // of the epoch before

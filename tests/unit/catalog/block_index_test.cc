@@ -138,13 +138,11 @@ TEST_CASE("the first claim to a pack counts; a later one burns its numbers and i
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE_FALSE(reader.find(sample_id<BlockTag>(7)));
   REQUIRE(numbers_of(reader, 9) == std::vector<std::uint64_t>{22});
-  REQUIRE(fixture.index.false_claims() == std::set<std::uint64_t>{4});
 }
 
 TEST_CASE("a claim to a pack without a key does not count, and leaves the pack to a later one") {
   Index fixture;
   REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})}, 0)}) == 1);
-  REQUIRE(fixture.index.false_claims() == std::set<std::uint64_t>{3});
   REQUIRE(fixture.index.load(4, {segment_of(20, {pack_of(30, {{block_of(1)}})})}) == 0);
   REQUIRE(numbers_of(BlockIndex::Reader(fixture.index), 1) == std::vector<std::uint64_t>{20});
 }
@@ -166,7 +164,6 @@ TEST_CASE("entries that could not be loaded are noted, each once, and outlast a 
   fixture.index.note_unloaded(12);
   BlockIndex again(fixture.directory / "index", index_secret);
   REQUIRE(again.unloaded_entries() == std::set<std::uint64_t>{7, 12});
-  REQUIRE(again.false_claims().empty());
   REQUIRE(again.loaded_sequence() == 0);
 }
 

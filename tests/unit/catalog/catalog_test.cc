@@ -51,11 +51,7 @@ ReplayedEntry next_epoch(const State& state) {
   act.former = {.epoch = state.epoch, .begun = state.epoch_begun, .journal_key = {}};
   act.epoch_key = sample_id<BoxPublicKey>(9);
   act.boxes = {{state.genesis.owner.slot, sample_id<ObjectHash>(9)}};
-  CarriedSegment carried{.name = sample_id<ObjectHash>(200), .replaces = {}};
-  for (const auto& [name, author] : state.key_segments.all()) {
-    carried.replaces.push_back(name);
-  }
-  act.carried = {carried};
+  act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(200)}}};
   ReplayedEntry out = next_snapshot(state);
   out.entry.epoch_number = state.epoch_number + 1;
   out.entry.epoch = sample_id<EpochId>(2);

@@ -217,7 +217,7 @@ TEST_CASE("which packs are damaged is kept over an epoch's end") {
   {
     LocalDirectory local = sample.open();
     local.damage().add(sample_id<ObjectHash>(1), PackProblem::damaged, 5);
-    local.enter_epoch(sample_id<EpochId>(1), sample.random);
+    local.forget_before(sample_id<EpochId>(1), sample.random);
   }
   REQUIRE(sample.open().damage().packs().size() == 1);
 }
@@ -227,15 +227,15 @@ TEST_CASE("with a new epoch go the index, the caches and their secret, and nothi
   LocalDirectory local = sample.open();
   const ClientId client = local.client();
   const auto first_epoch = sample_id<EpochId>(1);
-  local.enter_epoch(first_epoch, sample.random);
+  local.forget_before(first_epoch, sample.random);
   sample.fill(local);
   local.remember_head(seen_head);
   const Bytes former_file = slurp(sample.file("local.key"));
   const LocalKey former = sample.secret();
-  local.enter_epoch(first_epoch, sample.random);  // it is in it already
+  local.forget_before(first_epoch, sample.random);  // it is in it already
   REQUIRE(sample.loaded_sequence() == 1);
   REQUIRE(std::filesystem::exists(local.cache_directory()));
-  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  local.forget_before(sample_id<EpochId>(2), sample.random);
   REQUIRE(sample.loaded_sequence() == 0);
   REQUIRE(sample.secret() != former);
   // The catalog's key, which it stays readable with.
@@ -259,7 +259,7 @@ TEST_CASE("the secret of an epoch that was left stands under no name that its fi
   std::vector<LocalKey> former;
   for (std::uint8_t epoch = 1; epoch < 4; ++epoch) {
     former.push_back(sample.secret());
-    local.enter_epoch(sample_id<EpochId>(epoch), sample.random);
+    local.forget_before(sample_id<EpochId>(epoch), sample.random);
     // One file from the first use on: no former one lies about.
     REQUIRE(std::filesystem::equivalent(sample.file("local.key"), kept));
     for (const LocalKey& secret : former) {
@@ -273,7 +273,7 @@ TEST_CASE(
   LocalSample sample;
   {
     LocalDirectory local = sample.open();
-    local.enter_epoch(sample_id<EpochId>(1), sample.random);
+    local.forget_before(sample_id<EpochId>(1), sample.random);
     sample.fill(local);
   }
   // Killed after the secret was overwritten, before anything was removed.
@@ -284,7 +284,7 @@ TEST_CASE(
   REQUIRE(sample.loaded_sequence() == 0);
   REQUIRE(local.catalog().state().next_sequence == 1);
   REQUIRE(std::filesystem::exists(local.cache_directory()));
-  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  local.forget_before(sample_id<EpochId>(2), sample.random);
   REQUIRE_FALSE(std::filesystem::exists(local.cache_directory()));
   REQUIRE(sample.secret() != LocalKey{9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9});
 }
@@ -337,7 +337,7 @@ TEST_CASE("what a check that was killed has left is forgotten with the epoch") {
   { const LocalDirectory left(local.scratch_directory(), sample.random, sample.observer); }
   const std::string kept = sample.directory / "kept";
   std::filesystem::create_hard_link(local.scratch_directory() + "/local.key", kept);
-  local.enter_epoch(sample_id<EpochId>(2), sample.random);
+  local.forget_before(sample_id<EpochId>(2), sample.random);
   REQUIRE_FALSE(std::filesystem::exists(local.scratch_directory()));
   REQUIRE(slurp(kept) == Bytes(64));
 }
@@ -348,10 +348,10 @@ TEST_CASE("two uses of a directory are one client, and the second takes over the
   LocalDirectory second = sample.open();
   REQUIRE(first.client() == second.client());
   const auto epoch = sample_id<EpochId>(2);
-  first.enter_epoch(epoch, sample.random);
+  first.forget_before(epoch, sample.random);
   sample.fill(first);
   const LocalKey secret = sample.secret();
-  second.enter_epoch(epoch, sample.random);
+  second.forget_before(epoch, sample.random);
   REQUIRE(sample.secret() == secret);
   REQUIRE(sample.loaded_sequence() == 1);
   REQUIRE(std::filesystem::exists(second.cache_directory()));
@@ -363,7 +363,7 @@ TEST_CASE("an index is not reset by a use that another has left behind in a form
   LocalSample sample;
   LocalDirectory first = sample.open();
   LocalDirectory second = sample.open();
-  first.enter_epoch(sample_id<EpochId>(2), sample.random);
+  first.forget_before(sample_id<EpochId>(2), sample.random);
   sample.fill(first);
   REQUIRE(error_code([&] { second.reset_index(); }) == Code::conflict);
   REQUIRE(sample.loaded_sequence() == 1);
@@ -375,7 +375,7 @@ TEST_CASE("a directory whose key is gone enters no epoch") {
   LocalSample sample;
   LocalDirectory local = sample.open();
   std::filesystem::remove(sample.file("local.key"));
-  REQUIRE(error_code([&] { local.enter_epoch(sample_id<EpochId>(2), sample.random); }) ==
+  REQUIRE(error_code([&] { local.forget_before(sample_id<EpochId>(2), sample.random); }) ==
           Code::failed);
 }
 

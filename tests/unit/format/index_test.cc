@@ -11,12 +11,28 @@ using namespace kist::test;
 
 TEST_CASE("a key segment of more packs than one may hold is refused") {
   KeySegmentOuter outer;
-  outer.packs.resize(key_segment_packs_max);
+  outer.groups = {{.entry = 1, .packs = {}}, {.entry = 2, .packs = {}}};
+  outer.groups.front().packs.resize(key_segment_packs_max - 1);
+  outer.groups.back().packs.resize(1);
   REQUIRE_NOTHROW(decode_key_segment(encode_key_segment(outer), "keys"));
-  outer.packs.emplace_back();
+  outer.groups.back().packs.emplace_back();
   REQUIRE(error_code([&] {
             static_cast<void>(decode_key_segment(encode_key_segment(outer), "keys"));
           }) == Code::corrupt);
+}
+
+TEST_CASE("the groups of a key segment ascend, and are found by their entries") {
+  KeySegmentOuter outer;
+  outer.groups = {{.entry = 3}, {.entry = 5}};
+  REQUIRE(outer.find(5) == 1);
+  REQUIRE_FALSE(outer.find(4));
+  REQUIRE_FALSE(outer.find(6));
+  for (const std::uint64_t second : {std::uint64_t{3}, std::uint64_t{2}}) {
+    outer.groups.back().entry = second;
+    REQUIRE(error_code([&] {
+              static_cast<void>(decode_key_segment(encode_key_segment(outer), "keys"));
+            }) == Code::corrupt);
+  }
 }
 
 TEST_CASE("an index segment keeps its promises as a layout") {

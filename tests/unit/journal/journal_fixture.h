@@ -146,7 +146,9 @@ class HandMadeJournal {
                   .begun = former.begun,
                   .journal_key = seal_journal_key(former.journal_key, epoch().journal_key)};
     act.epoch_key = box_public_key(epoch().secret);
+    act.forgets = true;
     act.revoked = revoked;
+    act.keys = {{.last = state().next_sequence - 1, .segments = {}}};
     for (const NumberedSlot* slot : {&owner, &writer, &other}) {
       remove_box(former, *slot);
       if (std::ranges::count(revoked, slot->id) > 0) continue;

@@ -14,7 +14,7 @@ State state_in_third_epoch() {
   commit(state, ending(state, new_epoch(state)));
   EpochEnded second = new_epoch(state);
   second.epoch_key = sample_id<BoxPublicKey>(202);
-  second.carried.front().name = sample_id<ObjectHash>(211);
+  second.keys.front().segments.front() = sample_id<ObjectHash>(211);
   commit(state, ending(state, second));
   return state;
 }
@@ -152,7 +152,7 @@ TEST_CASE("what an epoch's end will leave behind is what a plan removes once it 
   REQUIRE(before.removals[1].reason == "of epoch 2, which would end with journal entry 6");
   EpochEnded next = new_epoch(state);
   next.epoch_key = sample_id<BoxPublicKey>(203);
-  next.carried.front().name = next_segment;
+  next.keys.front().segments.front() = next_segment;
   commit(state, ending(state, next));
   REQUIRE(paths(before) == paths(plan_ended_objects(state, listed)));
   REQUIRE(before.removals.size() == 6);

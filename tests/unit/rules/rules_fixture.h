@@ -71,7 +71,7 @@ inline State state_with_keys() {
   return state;
 }
 
-// A new epoch for all current slots; its one key segment replaces all.
+// A new epoch for all current slots, with one key segment.
 inline EpochEnded new_epoch(const State& state) {
   EpochEnded out;
   out.former = {state.epoch, state.epoch_begun, {}};
@@ -79,10 +79,7 @@ inline EpochEnded new_epoch(const State& state) {
   for (const SlotState* slot : state.current_slots()) {
     out.boxes.push_back({slot->introduction.slot, sample_id<ObjectHash>(201)});
   }
-  out.carried = {{sample_id<ObjectHash>(210), {}}};
-  for (const auto& [name, author] : state.key_segments.all()) {
-    out.carried.front().replaces.push_back(name);
-  }
+  out.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(210)}}};
   return out;
 }
 

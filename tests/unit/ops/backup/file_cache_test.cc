@@ -181,7 +181,7 @@ TEST_CASE("a cache of an epoch that the machine has left opens no more, wherever
   CacheDirectory caches;
   caches.write(CacheKind::complete, {"a"});
   std::filesystem::copy(caches.local.cache_directory(), caches.directory / "copy");
-  caches.local.enter_epoch(sample_id<EpochId>(2), caches.random);
+  caches.local.forget_before(sample_id<EpochId>(2), caches.random);
   REQUIRE_FALSE(caches.open(CacheKind::complete));
   std::filesystem::copy(caches.directory / "copy", caches.local.cache_directory());
   REQUIRE_FALSE(caches.open(CacheKind::complete));
@@ -195,7 +195,7 @@ TEST_CASE("a cache that another process writes after the epoch was left is nobod
   CacheDirectory caches;
   // Another process of the machine, which still works in the former epoch.
   LocalDirectory behind(caches.directory / "state", caches.random, caches.observer);
-  caches.local.enter_epoch(sample_id<EpochId>(2), caches.random);
+  caches.local.forget_before(sample_id<EpochId>(2), caches.random);
   FileCacheWriter late(behind, cache_source, caches.random, caches.observer);
   late.add(cached_file("a"), {{NumberBase::new_data, 3, 1}});
   late.end_era({.first_number = 100, .new_data_count = 10});

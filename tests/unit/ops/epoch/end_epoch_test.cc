@@ -26,7 +26,7 @@ struct WithWriter {
   }
 
   [[nodiscard]] std::string key_segment() const {
-    return key_segment_path(owner.state().snapshots.at(snapshot).key_segments.front());
+    return key_segment_path(owner.state().snapshots.at(snapshot).taken.key_segments.front());
   }
 
   void lose(const std::string& name) {
@@ -64,7 +64,7 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   const SnapshotId second = roles.backup(writer, "laptop").snapshot;
   roles.owner_repository.journal().replay();
   const SnapshotState& hurt = roles.owner_repository.state().snapshots.at(second);
-  const std::string name = key_segment_path(hurt.key_segments.front());
+  const std::string name = key_segment_path(hurt.taken.key_segments.front());
   const Bytes whole = roles.store->objects().at(name);
   for (const std::string& copy : {name, second_copy_path(name)}) {
     Bytes damaged = whole;
@@ -75,16 +75,15 @@ TEST_CASE("a damaged key segment keeps an epoch from ending, unless it is given 
   REQUIRE(error_code([&] { rotate(roles); }) == Code::corrupt);
   REQUIRE(roles.owner_repository.state().epoch_number == 0);
   REQUIRE(names_of(*roles.store, "keys/") == before);
-  // One good copy is enough, even for an index that was loaded while there was none.
-  roles.store->overwrite(second_copy_path(name), whole);
-  REQUIRE(rotate(roles).dropped.empty());
-  REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
-                                    roles.owner_repository.state().snapshots.at(second)));
+  if (GENERATE(true, false)) {
+    // One good copy is enough, even for an index that was loaded while there was none.
+    roles.store->overwrite(second_copy_path(name), whole);
+    REQUIRE(rotate(roles).dropped.empty());
+    REQUIRE_NOTHROW(get_reference_set(roles.owner_repository.journal(),
+                                      roles.owner_repository.state().snapshots.at(second)));
+    return;
+  }
   // Given up, it takes with it what it opened, and nothing else.
-  const std::string next =
-      key_segment_path(roles.owner_repository.state().snapshots.at(second).key_segments.front());
-  roles.store->remove(next);
-  roles.store->remove(second_copy_path(next));
   REQUIRE(end_epoch(roles.owner_repository, {.drops_unreadable = true}).dropped.size() == 1);
   require_restored(roles.owner, roles.owner_repository, roles, roles.first);
 }
@@ -116,8 +115,8 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
   for (int after = 0;; ++after) {
     Roles roles(writer_capabilities);
     const SnapshotState& first = roles.owner_repository.state().snapshots.at(roles.first);
-    const auto losing =
-        std::make_shared<Losing>(*roles.store, key_segment_path(first.key_segments.front()), after);
+    const auto losing = std::make_shared<Losing>(
+        *roles.store, key_segment_path(first.taken.key_segments.front()), after);
     Machine machine(losing, 6);
     Repository repository = machine.open();
     std::size_t dropped = 0;
@@ -133,7 +132,7 @@ TEST_CASE("nothing is given up unasked that is lost while an epoch ends") {
   REQUIRE(lost >= 2);
 }
 
-TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
+TEST_CASE("an epoch ends while an index segment is out of reach, and no key of its entry is lost") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
@@ -143,8 +142,11 @@ TEST_CASE("an index segment that is out of reach keeps an epoch from ending") {
   roles.store->remove(name);
   Machine late(roles.store, 8);  // for it the later claim is the first
   Repository repository = late.open();
-  REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::corrupt);
+  end_epoch(repository, {});
   roles.store->put(name, whole);
+  Machine fresh(roles.store, 9);
+  Repository there = fresh.open();
+  require_restored(fresh, there, roles, roles.first);
   end_epoch(repository, {});
   require_restored(late, repository, roles, roles.first);
 }

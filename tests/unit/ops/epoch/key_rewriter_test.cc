@@ -1,4 +1,4 @@
-// Keys carried into a new epoch: all of them, in segments of one author each.
+// Keys carried into a new epoch: those of each entry, in a group of its own.
 #include "engine/ops/epoch/key_rewriter.h"
 
 #include <algorithm>
@@ -55,12 +55,20 @@ struct Rewriting {
   NewEpoch epoch;
 };
 
-// The key segments that the carried ones replace, all together; none twice.
-std::set<ObjectHash> replaced(const KeyRewriter& rewriter) {
-  std::set<ObjectHash> out;
-  for (const CarriedSegment& carried : rewriter.carried) {
-    for (const ObjectHash& name : carried.replaces) {
-      REQUIRE(out.insert(name).second);
+// The groups of all new key segments, as the new secrets open them.
+std::vector<KeyGroup> groups_of(const Rewriting& run, const KeyRewriter& rewriter) {
+  const SigningPublicKey signing_key = signing_public_key(run.owner.keyring().signing_seed());
+  std::vector<KeyGroup> out;
+  for (const KeyRange& range : rewriter.ranges) {
+    for (const ObjectHash& name : range.segments) {
+      const Bytes bytes = get_whole_key_segment(run.owner.journal(), name);
+      const KeySegmentOuter outer =
+          open_key_segment({bytes, name}, run.epoch.origin.repository, run.epoch.index_key,
+                           {.slot = run.epoch.origin.author,
+                            .signing_key = signing_key,
+                            .epoch = run.epoch.origin.epoch});
+      REQUIRE_NOTHROW(open_key_segment_inner(outer, name, run.epoch.secret));
+      out.insert(out.end(), outer.groups.begin(), outer.groups.end());
     }
   }
   return out;
@@ -68,23 +76,25 @@ std::set<ObjectHash> replaced(const KeyRewriter& rewriter) {
 
 }  // namespace
 
-TEST_CASE("every key segment is carried on, those of one author together and of two apart") {
+TEST_CASE("every entry's keys are carried on, in its own group of a key segment of all") {
   Rewriting run;
   const auto rewriter = run.rewriter();
   REQUIRE(rewriter->find_damaged().empty());
   rewriter->carry_all();
   REQUIRE_NOTHROW(rewriter->require_complete());
-  REQUIRE(replaced(*rewriter) == run.key_segments());
   REQUIRE(rewriter->dropped.empty());
-  REQUIRE(rewriter->carried.size() == 2);
-  const State& state = run.owner.state();
-  for (const CarriedSegment& carried : rewriter->carried) {
-    for (const ObjectHash& name : carried.replaces) {
-      REQUIRE(state.key_segments.at(name) == state.key_segments.at(carried.replaces.front()));
-    }
-    for (const std::string& copy : copies_of(key_segment_path(carried.name))) {
-      REQUIRE(run.roles.store->objects().contains(copy));
-    }
+  REQUIRE(rewriter->ranges.size() == 1);
+  REQUIRE(rewriter->ranges.front().last == run.epoch.begun - 1);
+  REQUIRE(rewriter->ranges.front().segments.size() == 1);
+  const std::vector<KeyGroup> groups = groups_of(run, *rewriter);
+  const std::vector<SnapshotPtr> snapshots = run.owner.state().all_snapshots();
+  REQUIRE(groups.size() == snapshots.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    REQUIRE(groups[i].entry == snapshots[i]->sequence);
+    REQUIRE(groups[i].bodies == std::vector{snapshots[i]->taken.body});
+    REQUIRE(groups[i].reference_sets.front().hash == snapshots[i]->taken.reference_set);
+    REQUIRE(groups[i].index_segments.size() == snapshots[i]->taken.segments.size());
+    REQUIRE_FALSE(groups[i].packs.empty());
   }
 }
 
@@ -99,7 +109,6 @@ TEST_CASE("a key segment of which one copy is whole is carried on, and of none i
   REQUIRE(rewriter->find_damaged() == std::vector<ObjectHash>{first});
   rewriter->carry_all();
   REQUIRE(rewriter->dropped == std::vector<ObjectHash>{first});
-  REQUIRE(rewriter->unread == rewriter->dropped);
   REQUIRE_NOTHROW(rewriter->require_complete());  // what only it opened went with it
 }
 
@@ -112,23 +121,12 @@ TEST_CASE("keys of abandoned objects are left behind, of their author's segments
   const auto rewriter =
       run.rewriter({{author, owners.taken.body}, {author, owners.taken.reference_set}});
   rewriter->carry_all();
-  // Which of the new key segments name the owner's body and set.
-  std::size_t named = 0;
-  for (const CarriedSegment& carried : rewriter->carried) {
-    const Bytes bytes = get_whole_key_segment(run.owner.journal(), carried.name);
-    const KeySegmentOuter outer =
-        open_key_segment({bytes, carried.name}, run.epoch.origin.repository, run.epoch.index_key,
-                         {.slot = run.epoch.origin.author,
-                          .signing_key = signing_public_key(run.owner.keyring().signing_seed()),
-                          .epoch = run.epoch.origin.epoch});
-    const KeySegmentInner inner = open_key_segment_inner(outer, carried.name, run.epoch.secret);
-    REQUIRE(inner.bodies.size() == outer.bodies.size());
-    named += static_cast<std::size_t>(std::ranges::count(outer.bodies, owners.taken.body));
-    named += static_cast<std::size_t>(
-        std::ranges::count(outer.reference_sets, owners.taken.reference_set, &NamedKey::hash));
+  std::ptrdiff_t named = 0;
+  for (const KeyGroup& group : groups_of(run, *rewriter)) {
+    named += std::ranges::count(group.bodies, owners.taken.body);
+    named += std::ranges::count(group.reference_sets, owners.taken.reference_set, &NamedKey::hash);
   }
   REQUIRE(named == (is_own ? 0 : 2));
-  REQUIRE(replaced(*rewriter) == run.key_segments());
   REQUIRE_NOTHROW(rewriter->require_complete());  // packs keep their keys
 }
 
@@ -138,15 +136,21 @@ TEST_CASE("keys that were not carried are missed before anything else happens") 
   REQUIRE(error_code([&] { rewriter->require_complete(); }) == Code::corrupt);
 }
 
-TEST_CASE("while an index segment is out of reach, no two key segments are merged") {
+TEST_CASE("while an index segment is out of reach, its entry keeps the keys of all its packs") {
   Rewriting run;
-  const SnapshotTaken& taken = run.owner.state().snapshots.at(run.roles.first).taken;
-  run.roles.store->remove(index_segment_path(taken.segments.front().index_segment));
+  const SnapshotState snapshot = run.owner.state().snapshots.at(run.roles.first);
+  run.roles.store->remove(index_segment_path(snapshot.taken.segments.front().index_segment));
+  const std::size_t before =
+      get_key_segment(run.owner.journal(), snapshot.taken.key_segments.front())
+          .groups.front()
+          .packs.size();
   run.owner.local().reset_index();
   const auto rewriter = run.rewriter();
   rewriter->carry_all();
-  REQUIRE(replaced(*rewriter) == run.key_segments());
-  REQUIRE(rewriter->carried.size() == run.key_segments().size());
+  REQUIRE_NOTHROW(rewriter->require_complete());
+  const std::vector<KeyGroup> groups = groups_of(run, *rewriter);
+  REQUIRE(groups.front().entry == snapshot.sequence);
+  REQUIRE(groups.front().packs.size() == before);
 }
 
 TEST_CASE("what was put is what the store gives back, both copies, or the epoch does not begin") {

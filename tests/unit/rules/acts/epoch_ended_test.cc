@@ -14,7 +14,7 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
     require_void(state, ending(state, act), violation);
   };
   const Violation slots{41, "slots that are not all there are, each once"};
-  const Violation segments{43, "key segments that are not all, each once"};
+  const Violation keys{43, "keys that are not those of all entries before it"};
   require_refused([](EpochEnded& act) { act.boxes.pop_back(); }, slots);
   require_refused([](EpochEnded& act) { act.boxes.back().slot = sample_id<SlotId>(99); }, slots);
   require_refused([](EpochEnded& act) { act.revoked = {writer}; }, slots);
@@ -28,17 +28,37 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
         act.revoked = {owner};
       },
       {42, "an author that revokes itself"});
-  require_refused([](EpochEnded& act) { act.carried.front().replaces.pop_back(); }, segments);
-  require_refused([](EpochEnded& act) { act.dropped = act.carried.front().replaces; }, segments);
-  require_refused([](EpochEnded& act) { act.dropped = {sample_id<ObjectHash>(99)}; }, segments);
-  require_refused([](EpochEnded& act) { act.carried.clear(); }, segments);
+  require_refused([](EpochEnded& act) { --act.keys.front().last; }, keys);
+  require_refused([](EpochEnded& act) { ++act.keys.front().last; }, keys);
+  require_refused([](EpochEnded& act) { act.keys.push_back(act.keys.back()); }, keys);
   require_refused(
       [](EpochEnded& act) {
-        act.carried.push_back({act.carried.front().name, {}});
+        act.keys = {{.last = 2, .segments = {}}, {.last = 1, .segments = {}}, act.keys.back()};
+      },
+      keys);
+  require_refused([](EpochEnded& act) { act.keys.clear(); }, keys);
+  require_refused([](EpochEnded& act) { act.dropped = {sample_id<ObjectHash>(99)}; }, keys);
+  const auto first = sample_id<ObjectHash>(150);
+  const auto second = sample_id<ObjectHash>(151);
+  require_refused([&](EpochEnded& act) { act.dropped = {second, first}; }, keys);
+  require_refused([&](EpochEnded& act) { act.dropped = {first, first}; }, keys);
+  EpochEnded dropping = good;
+  dropping.dropped = {first, second};
+  REQUIRE_FALSE(validate(state, ending(state, dropping)));
+  require_refused(
+      [](EpochEnded& act) {
+        act.keys.insert(act.keys.begin(), {.last = 1, .segments = act.keys.front().segments});
       },
       {36, "the same key segment twice"});
-  require_refused([](EpochEnded& act) { act.carried.front().name = sample_id<ObjectHash>(150); },
-                  {37, "a key segment that exists already"});
+  const Violation reserved{50, "it ends more than keys, which no feature has enabled"};
+  require_refused([](EpochEnded& act) { act.index = {{.first = 1, .last = 2}}; }, reserved);
+  require_refused([](EpochEnded& act) { act.snapshots = {sample_id<SnapshotId>(1)}; }, reserved);
+  require_refused([](EpochEnded& act) { act.ended_blocks = sample_id<ObjectHash>(1); }, reserved);
+  require_refused([](EpochEnded& act) { act.removed_objects = sample_id<ObjectHash>(1); },
+                  reserved);
+  require_refused(
+      [](EpochEnded& act) { act.keys.front().segments.front() = sample_id<ObjectHash>(150); },
+      {37, "a key segment that exists already"});
   require_refused([](EpochEnded& act) { act.former.epoch = sample_id<EpochId>(99); },
                   {38, "the epoch that it ends is not the current one"});
   require_refused([](EpochEnded& act) { act.former.begun = 1; },
@@ -60,7 +80,7 @@ TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new")
   commit(state, ending(state, new_epoch(state)));
   EpochEnded again = new_epoch(state);
   again.epoch_key = sample_id<BoxPublicKey>(202);
-  again.carried.front().name = sample_id<ObjectHash>(211);
+  again.keys.front().segments.front() = sample_id<ObjectHash>(211);
   entry = ending(state, again);
   entry.epoch = sample_id<EpochId>(9);  // the first one's
   require_void(state, entry, {8, "an epoch that is not the current one"});
@@ -80,8 +100,9 @@ TEST_CASE("ending an epoch asks for maintain, and revoking for own") {
   require_void(state, ending(state, act, operating), {9, "its author lacks the capability own"});
   commit(state, ending(state, act));
   REQUIRE(state.slots.at(reader).is_revoked);
-  REQUIRE(state.snapshots.at(sample_id<SnapshotId>(1)).key_segments ==
-          std::vector{sample_id<ObjectHash>(210)});
+  const SnapshotState snapshot = state.snapshots.at(sample_id<SnapshotId>(1));
+  REQUIRE(state.key_segments_of(snapshot) == std::vector{sample_id<ObjectHash>(210)});
+  REQUIRE(state.key_group_of(snapshot.sequence) == snapshot.sequence);
   JournalEntry entry = next_entry(state, reader, SlotRewrapped{.generation = 2});
   entry.epoch_number = 1;
   entry.epoch = state.epoch;

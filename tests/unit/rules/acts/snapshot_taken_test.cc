@@ -105,8 +105,7 @@ TEST_CASE("a snapshot has an id, and no two have the same") {
   State state = small_state();
   SnapshotTaken unnamed = snapshot(1);
   unnamed.snapshot = {};
-  require_void(state, next_entry(state, writer, unnamed),
-               {20, "a snapshot without an id, or of a time after its entry's"});
+  require_void(state, next_entry(state, writer, unnamed), {20, "a snapshot without an id"});
   commit(state, next_entry(state, writer, snapshot(1)));
   require_void(state, next_entry(state, writer, snapshot(1)),
                {21, "a snapshot that exists already"});
@@ -116,7 +115,7 @@ TEST_CASE("a snapshot is not of a time after its entry's") {
   State state = small_state();
   JournalEntry entry = next_entry(state, writer, snapshot(1));
   std::get<SnapshotTaken>(entry.act).started_ms = entry.time_ms + 1;
-  require_void(state, entry, {20, "a snapshot without an id, or of a time after its entry's"});
+  require_void(state, entry, {27, "a snapshot of the future"});
   std::get<SnapshotTaken>(entry.act).started_ms = entry.time_ms;
   commit(state, entry);
 }
@@ -152,10 +151,4 @@ TEST_CASE("key segments are bounded, and introduced once") {
   SnapshotTaken again = snapshot(2);
   again.key_segments = {sample_id<ObjectHash>(150)};
   require_void(state, next_entry(state, writer, again), {37, "a key segment that exists already"});
-  state.slots.at(writer).key_segment_count = slot_key_segments_max - 1;
-  REQUIRE_FALSE(validate(state, next_entry(state, writer, with_keys(1))));
-  require_void(state, next_entry(state, writer, with_keys(2)),
-               {27,
-                "more key segments than a slot may introduce in one epoch; kist key rotate begins "
-                "another"});
 }
