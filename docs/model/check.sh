@@ -47,16 +47,20 @@ run() {
 
 case $mode in
   small)
-    run holds commit -DWRITERS=2
     run holds commit -DWRITERS=2 -DENTRIES=3 -DEPOCHS=2
     run holds commit -DENDERS=2 -DENTRIES=4
     run holds commit -DREADERS=1 -DENTRIES=3 -DPACKS=2
     run holds commit -DPOWER=1 -DPACKS=2
     run holds twin
 
+    run holds commit -DENDERS=2 -DLATE -DDISPOSED_FOR_EVER
+    run opened commit -DENDERS=2 -DLATE -DDISPOSED_FOR_EVER -DNO_ANCHOR
+    run opened commit -DENDERS=2 -DDISPOSED_FOR_EVER -DANCHOR_LAST
+    run opened commit -DENDERS=2 -DLATE -DDISPOSED_FOR_EVER -DANCHOR_AGAIN
+
     run lost commit -DENTRIES=3 -DNO_REPLAN
     run lost commit -DENTRIES=3 -DCONDEMNED_IS_ENOUGH
-    run opened commit -DENTRIES=3 -DREUSE_EPOCH
+    run opened commit -DENTRIES=3 -DKEEP_OVER_ALL
     run lost commit -DABANDON_REMOVES
     run lost commit -DCLEAN_GREATER
     run opened commit -DENTRIES=3 -DCLEAN_COMMITTED_ONLY
@@ -75,13 +79,12 @@ case $mode in
     run copy twin -DNO_SECOND_LOOK
 
     # What the rules do not give, and what would.
-    run opened commit -DENDERS=2 -DDISPOSED_FOR_EVER
-    run holds commit -DENDERS=2 -DDISPOSED_FOR_EVER -DSPLIT_SECRET
     run is_finished twin -DDISPOSED_FOR_EVER
     run undone commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM
     run holds commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM -DREPLAY_AFTER_BARRIER
     ;;
   deep)
+    run holds commit -DWRITERS=2
     run holds commit -DWRITERS=2 -DENTRIES=3
     run holds commit -DREADERS=1 -DENDERS=2 -DENTRIES=3
     run holds commit -DPOWER=1

@@ -33,6 +33,11 @@
 #endif
 
 #define B(x) (1 << (x))
+#ifdef LATE
+#define SEAL(e, copies) keys[e] = keys[e] | (copies); once[e] = once[e] | (copies)
+#else
+#define SEAL(e, copies) keys[e] = keys[e] | (copies)
+#endif
 #define PACK(p) (3 << 2 * (p))                                   /* the copies in a pack */
 #define CONTENTS(m) (((m) | (m) >> 2 | (m) >> 4 | (m) >> 6) & 3) /* what these copies hold */
 
@@ -50,7 +55,11 @@ byte head; /* the last entry */
 
 byte frames;         /* copies whose packs are in the store */
 byte keys[EPOCHS];   /* copies whose frame keys are in key segments sealed in that epoch */
+#ifdef LATE
+byte once[EPOCHS];   /* the same, at any time */
+#endif
 byte boxes;          /* epochs whose boxes are in the store */
+byte anchors;        /* epochs whose anchors are in the store */
 byte number[EPOCHS]; /* of an epoch; the index is its id */
 byte next_pack = 1, next_epoch = 1;
 
@@ -89,15 +98,17 @@ inline find_live(n) {
   }
 }
 
-/* opens_ := the copies whose keys can be had from all boxes and key segments together. */
+/* opens_ := the copies whose keys can be had from all boxes, anchors and key segments together. The
+ * share that stands in an epoch's entry is taken for known, of lost attempts too: a store with named
+ * temporary files may show it. */
+#ifdef NO_ANCHOR
 #define OPENS(e) opens_ = opens_ | (boxes & B(e) -> keys[e] : 0)
+#else
+#define OPENS(e) opens_ = opens_ | (boxes & anchors & B(e) -> keys[e] : 0)
+#endif
 inline find_opens() {
   opens_ = 0;
-#ifdef SPLIT_SECRET
-  for (k_ : 0 .. head) { OPENS(journal[k_].epoch) }
-#else
   for (k_ : 0 .. EPOCHS - 1) { OPENS(k_) }
-#endif
 }
 
 /* What holds at every state of the journal and the store. */
@@ -105,7 +116,7 @@ inline check() {
   find_live(head);
   /* 1. Nothing referenced is lost. */
   lost = (live_ & ~HEAD.named) | (live_ & HEAD.ended) | (live_ & ~frames) |
-         (live_ & ~keys[HEAD.epoch]) | !(boxes & B(HEAD.epoch));
+         (live_ & ~keys[HEAD.epoch]) | !(boxes & anchors & B(HEAD.epoch));
   assert(lost == 0);
   /* 2. What was ended opens nowhere. */
   opened = keys[HEAD.epoch] & HEAD.ended;
@@ -195,7 +206,7 @@ sync:
     :: atomic { own != 0 && sealed != SEEN.epoch + 1 ->
 #endif
          sealed = SEEN.epoch + 1;
-         d_step { keys[SEEN.epoch] = keys[SEEN.epoch] | own; MARK(wet, own); check() } }
+         d_step { SEAL(SEEN.epoch, own); MARK(wet, own); check() } }
     :: else
     fi;
     /* One barrier, then the entry. */
@@ -258,26 +269,39 @@ proctype Ender(byte client) {
   byte catalog, epoch, keep, ends;
 begin:
   atomic { down = down & ~B(client); catalog = 0; epoch = 0; keep = 0; ends = 0 };
-end_plan:
+attempt:
   {
-    /* The plan: what is live at this very head survives, in a new epoch with an id of its own. Its
-     * keys are read here. Read later, they may be missing: then it is as if it had stopped. */
-    atomic {
+    /* An attempt: an epoch with an id and secrets of its own. Its anchor goes first, and once. */
+    d_step {
       next_epoch < EPOCHS && ROOM ->
+      catalog = head;
+      epoch = next_epoch; next_epoch++;
+      number[epoch] = number[SEEN.epoch] + 1
+    };
+#ifndef ANCHOR_LAST
+    atomic { anchors = anchors | B(epoch); MARK(wet_end, B(epoch)) };
+    /* Its barrier; and the head is read again, before anything else of the attempt is put. */
+#endif
+end_plan:
+    /* The plan: what is live at this very head survives. Its keys are read here. Read later, they
+     * may be missing: then it is as if it had stopped. */
+    atomic {
+      UNMARK(wet_end, B(epoch));
+      /* It is kept over entries that make nothing dead, if anything but its anchor is there. */
+#ifdef KEEP_OVER_ALL
+#define DEADLY 0
+#else
+#define DEADLY ((boxes & B(epoch)) && (SEEN.live & ~HEAD.live))
+#endif
+      if
+      :: HEAD.epoch != SEEN.epoch || DEADLY || !ROOM -> goto over
+      :: else
+      fi;
       catalog = head;
       d_step {
         find_live(catalog);
         keep = live_;
-        ends = SEEN.named & ~SEEN.ended & ~keep;
-#ifdef REUSE_EPOCH
-        if
-        :: epoch == 0 -> epoch = next_epoch; next_epoch++
-        :: else
-        fi;
-#else
-        epoch = next_epoch; next_epoch++;
-#endif
-        number[epoch] = number[SEEN.epoch] + 1
+        ends = SEEN.named & ~SEEN.ended & ~keep
       };
       if
       :: ends = ends | (frames & ~SEEN.named & ~SEEN.ended)
@@ -289,8 +313,11 @@ end_plan:
 #endif
     /* What survives is sealed in the new epoch, and a box made for it. */
     d_step {
-      keys[epoch] = keys[epoch] | keep;
+      SEAL(epoch, keep);
       boxes = boxes | B(epoch);
+#ifdef ANCHOR_LAST
+      anchors = anchors | B(epoch);
+#endif
       MARK(wet_end, B(epoch));
       check()
     };
@@ -321,15 +348,13 @@ commit:
          :: else
          fi;
 #endif
-#ifdef REUSE_EPOCH
-         goto end_plan;
-#endif
-         skip
+         goto end_plan
       :: !ROOM
       fi
     };
+over:
     atomic { catalog = 0; epoch = 0; keep = 0; ends = 0 };
-    goto end_plan
+    goto attempt
   } STOPPED(client)
 }
 
@@ -349,6 +374,7 @@ commit:
 #define DEAD(copies) (((copies) & ~SEEN.ended) == 0)
 #endif
 #define CLEAN(i)                                                                       \
+  :: i < next_epoch && STALE(i) && (anchors & B(i)) -> anchors = anchors & ~B(i)       \
   :: i < next_epoch && STALE(i) && (boxes & B(i)) -> boxes = boxes & ~B(i)             \
   :: i < next_epoch && STALE(i) && keys[i] -> keys[i] = 0                              \
   :: (frames & PACK(i)) && DEAD(frames & PACK(i)) ->                                   \
@@ -370,13 +396,13 @@ end:
        if
        CLEAN(0) CLEAN(1) CLEAN(2) CLEAN(3)
        :: else ->
-          /* Finished, as of that entry: no box of an ended epoch, and nothing ended opens. */
+          /* Finished, as of that entry: no anchor of an ended epoch, and nothing ended opens. */
           d_step {
             find_opens();
             opened = opens_ & SEEN.ended;
             for (k_ : 0 .. catalog) {
               opened = opened |
-                       (journal[k_].epoch != SEEN.epoch && (boxes & B(journal[k_].epoch)))
+                       (journal[k_].epoch != SEEN.epoch && (anchors & B(journal[k_].epoch)))
             };
             assert(opened == 0);
 #ifdef DISPOSED_FOR_EVER
@@ -389,6 +415,29 @@ end:
      }
   od
 }
+
+#ifdef LATE
+/* A healer, a `key add` or a file synchroniser that puts back late what it has seen: boxes of any
+ * epoch, of a lost attempt too, and their key segments. An anchor nobody puts again. */
+#ifdef ANCHOR_AGAIN
+#define LATE_ANCHOR(e) anchors = anchors | B(e)
+#else
+#define LATE_ANCHOR(e) skip
+#endif
+#define PUT_BACK(e)                                                \
+  :: d_step {                                                      \
+       e < next_epoch && once[e] != 0 && (boxes & B(e)) == 0 ->    \
+       boxes = boxes | B(e);                                       \
+       keys[e] = once[e];                                          \
+       LATE_ANCHOR(e)                                              \
+     }
+proctype Late() {
+end:
+  do
+  PUT_BACK(0) PUT_BACK(1) PUT_BACK(2) PUT_BACK(3)
+  od
+}
+#endif
 
 /* Restores a live snapshot: the epoch's box, the keys, the packs, each a step. */
 proctype Reader() {
@@ -406,7 +455,7 @@ sync:
     fi
   };
   if
-  :: (boxes & B(SEEN.epoch))
+  :: (boxes & anchors & B(SEEN.epoch))
   :: else -> goto missed
   fi;
   if
@@ -451,6 +500,10 @@ proctype PowerCut() {
     :: true
     fi;
     if
+    :: anchors = anchors & ~wet_end
+    :: true
+    fi;
+    if
     :: d_step {
          for (k_ : 0 .. EPOCHS - 1) {
            keys[k_] = (wet_end & B(k_) -> 0 : keys[k_] & ~wet)
@@ -470,12 +523,15 @@ proctype PowerCut() {
 init {
   d_step {
     /* Of what the first pack holds, one copy is live; the snapshot of the other was retired. */
-    frames = 3; keys[0] = 3; boxes = 1;
+    frames = 3; SEAL(0, 3); boxes = 1; anchors = 1;
     journal[0].named = 3; journal[0].references = 1; journal[0].live = 1
   };
   atomic {
     run Operator();
     run Cleaner();
+#ifdef LATE
+    run Late();
+#endif
 #if POWER > 0
     run PowerCut();
 #endif

@@ -105,8 +105,8 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
 }
 
 void BlockWriter::seal_keys(StoredSnapshot& stored) {
-  const KeySegmentKeys keys{.index_key = journal_.keyring().index_key(),
-                            .epoch_key = journal_.state().epoch_key};
+  const KeySegmentKeys keys{.index_key = journal_.index_key(),
+                            .epoch_key = journal_.state().beginning.epoch_key};
   stored.epoch = author_.origin.epoch;
   stored.key_segments = objects_.put_key_segments(keys, segments_);
   journal_.writer().barrier();

@@ -23,8 +23,7 @@ KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const Objec
   if (!author) {
     throw Error(Code::corrupt, concat(key_segment_path(hash), " is of no entry of this epoch"));
   }
-  return open_key_segment({bytes, hash}, journal.keyring().repository(),
-                          journal.keyring().index_key(),
+  return open_key_segment({bytes, hash}, journal.keyring().repository(), journal.index_key(),
                           {.slot = *author,
                            .signing_key = state.slots.at(*author).introduction.signing_key,
                            .epoch = state.epoch});
@@ -167,6 +166,7 @@ class SnapshotLoader {
 }  // namespace
 
 BlockIndex& Blocks::index(Cancelling cancelling) {
+  journal_.unlock_current();
   LocalDirectory& local = journal_.local();
   const auto is_ahead = [&] {
     return local.index().loaded_sequence() > journal_.state().next_sequence;

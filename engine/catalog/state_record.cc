@@ -55,11 +55,11 @@ requires std::same_as<std::remove_const_t<AnyState>, State>
 
 auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
-         epoch_key, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
+         beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
          sources, snapshots, pending, segments, key_segments, key_ranges, clients, next_number,
          voids] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
-                  epoch, epoch_key, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
+                  epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
                   slots, policies, sources, pending, key_ranges, clients, next_number, voids);
 }
 
@@ -103,6 +103,8 @@ class RecordWriter {
 
   // Parts of acts are written as the journal writes them.
   void put(const Genesis& value) { value.encode(out_); }
+
+  void put(const EpochBeginning& value) { value.encode(out_); }
 
   void put(const Policy& value) { value.encode(out_); }
 
@@ -172,6 +174,8 @@ class RecordReader {
   void take(SlotKind& value) { value = take_slot_kind(in_); }
 
   void take(Genesis& value) { value = Genesis::decode(in_); }
+
+  void take(EpochBeginning& value) { value = EpochBeginning::decode(in_); }
 
   void take(Policy& value) { value = Policy::decode(in_); }
 

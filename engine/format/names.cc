@@ -33,6 +33,10 @@ std::string epoch_box_path(std::uint32_t epoch_number, const EpochId& epoch, con
   return concat("epochs/", epoch_number, "-", hex(epoch), "/", hex(slot));
 }
 
+std::string anchor_path(std::uint32_t epoch_number, const EpochId& epoch, unsigned copy) {
+  return concat("anchors/", epoch_number, "-", hex(epoch), ".", copy);
+}
+
 std::string key_segment_path(const ObjectHash& hash) {
   return concat("keys/", hex(hash));
 }
@@ -95,6 +99,19 @@ std::optional<EpochBoxPath> parse_epoch_box_path(const std::string& file_name) {
   // One spelling, as above.
   if (epoch_box_path(*number, *epoch, *slot) != "epochs/" + first_copy_path(file_name))
     return std::nullopt;
+  return EpochBoxPath{*number, *epoch};
+}
+
+std::optional<EpochBoxPath> parse_anchor_path(const std::string& file_name) {
+  const std::size_t dash = file_name.find('-');
+  const std::size_t dot = file_name.find('.');
+  if (dash == std::string::npos || dot == std::string::npos || dot < dash) return std::nullopt;
+  const auto number = parse_number<std::uint32_t>(file_name.substr(0, dash));
+  const auto epoch = parse_id<EpochId>(file_name.substr(dash + 1, dot - dash - 1));
+  const auto copy = parse_number<std::uint32_t>(file_name.substr(dot + 1));
+  if (!number || !epoch || !copy || *copy == 0 || *copy > anchor_copies) return std::nullopt;
+  // One spelling, as above.
+  if (anchor_path(*number, *epoch, *copy) != "anchors/" + file_name) return std::nullopt;
   return EpochBoxPath{*number, *epoch};
 }
 

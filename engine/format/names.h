@@ -17,6 +17,9 @@ inline constexpr const char* repository_file = "kist.repo";
 std::string slot_path(const SlotId& slot, std::uint32_t generation);
 std::string grant_path(const SlotId& slot);
 std::string epoch_box_path(std::uint32_t epoch_number, const EpochId& epoch, const SlotId& slot);
+// `copy` is 1 to anchor_copies.
+inline constexpr unsigned anchor_copies = 4;
+std::string anchor_path(std::uint32_t epoch_number, const EpochId& epoch, unsigned copy);
 std::string key_segment_path(const ObjectHash& hash);
 std::string index_segment_path(const ObjectHash& hash);
 std::string body_path(const ObjectHash& hash);
@@ -48,6 +51,8 @@ struct EpochBoxPath {
 // The epoch of an epoch box, from its path without `epochs/`, of either copy; empty for anything
 // else.
 std::optional<EpochBoxPath> parse_epoch_box_path(const std::string& file_name);
+// The epoch of an anchor, from its path without `anchors/`; empty for anything else.
+std::optional<EpochBoxPath> parse_anchor_path(const std::string& file_name);
 // The inverse of journal_path() without its folder; empty for anything else.
 std::optional<std::uint64_t> parse_journal_path(const std::string& file_name);
 

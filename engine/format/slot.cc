@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view repository_magic = "KISTREPO";
 constexpr std::string_view epoch_magic = "KISTEPOC";
+constexpr std::string_view anchor_magic = "KISTANCH";
 constexpr std::size_t box_overhead = 48;
 
 void check_version(std::uint32_t version, std::string_view object) {
@@ -113,6 +114,31 @@ EpochBox decode_epoch_box(View bytes, std::string_view object) {
   out.slot = in.id<SlotId>();
   const View sealed = in.take(epoch_secret_size + box_overhead);
   out.box.assign(sealed.begin(), sealed.end());
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_anchor(const Anchor& anchor) {
+  ByteWriter out(anchor_size);  // growing would leave the share behind
+  out.raw(as_view(anchor_magic));
+  out.u32(format_version);
+  out.u32(anchor.epoch_number);
+  out.id(anchor.repository);
+  out.id(anchor.epoch);
+  out.raw(anchor.share);
+  return out.take();
+}
+
+Anchor decode_anchor(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  in.require(equal(in.take(anchor_magic.size()), as_view(anchor_magic)),
+             "this is not an anchor of Kist");
+  check_version(in.u32(), object);
+  Anchor out;
+  out.epoch_number = in.u32();
+  out.repository = in.id<RepositoryId>();
+  out.epoch = in.id<EpochId>();
+  std::ranges::copy(in.take(out.share.size()), out.share.begin());
   in.expect_end();
   return out;
 }

@@ -50,9 +50,9 @@ SlotClear decode_slot_clear(View bytes, std::string_view object);
 inline constexpr std::size_t slot_secret_size = 64;
 // The payload of a grant: id_key, then chunk_seed (zeros when the slot may not write).
 inline constexpr std::size_t grant_secret_size = 64;
-// What an epoch box seals: journal_key, index_key, epoch secret sk (zeros when it may not read),
-// and the sequence of the entry that began the epoch.
-inline constexpr std::size_t epoch_secret_size = 104;
+// What an epoch box seals: journal_key and three parts (zeros for one that the slot may not have),
+// and the least sequence that the entry which begins the epoch could have come to have.
+inline constexpr std::size_t epoch_secret_size = 136;
 
 // An epoch box: a fixed header and a sealed box. Unsigned; the journal names its hash.
 struct EpochBox {
@@ -66,5 +66,20 @@ struct EpochBox {
 
 Bytes encode_epoch_box(const EpochBox& box);
 EpochBox decode_epoch_box(View bytes, std::string_view object);
+inline constexpr std::size_t epoch_box_size = 64 + epoch_secret_size + 48;
+
+// One of the four copies of an epoch's anchor. In the clear: its share opens nothing by itself. The
+// entry that begins the epoch names its hash.
+struct Anchor {
+  RepositoryId repository;
+  std::uint32_t epoch_number = 0;
+  EpochId epoch;
+  KeyBytes share;
+  bool operator==(const Anchor&) const = default;
+};
+
+inline constexpr std::size_t anchor_size = 80;
+Bytes encode_anchor(const Anchor& anchor);
+Anchor decode_anchor(View bytes, std::string_view object);
 
 }  // namespace kist

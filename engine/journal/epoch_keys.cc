@@ -1,5 +1,6 @@
 #include "engine/journal/epoch_keys.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <vector>
@@ -52,37 +53,33 @@ bool is_by_who_may_end(const State& state, const Envelope& envelope) {
          is_signed_by(envelope, state.slots.at(author).introduction.signing_key);
 }
 
-// The entry that began an epoch, as far as the way back needs it.
-struct Beginning {
-  FormerEpoch former;
-  bool is_by_who_may_end = false;
-};
-
-std::optional<Beginning> read_beginning(StoreReader& store,
-                                        const State& state,
-                                        const RepositoryId& repository,
-                                        const OpenedEpoch& epoch) {
-  std::optional<Beginning> out;
+// The entry of that number as the beginning of the epoch, by its journal key; nothing where it is
+// another's, or does not say so.
+std::optional<EpochBeginningRead> read_beginning(StoreReader& store,
+                                                 const State& state,
+                                                 const RepositoryId& repository,
+                                                 const EpochOnTheWay& epoch,
+                                                 std::uint64_t sequence) {
+  std::optional<EpochBeginningRead> out;
   const auto take = [&](const Copy& copy) {
     const Envelope envelope = decode_entry_envelope(*copy.bytes, copy.path, repository);
     if (envelope.header.epoch != epoch.epoch) return false;
     const JournalEntry entry = open_entry(envelope, copy.path, epoch.journal_key);
     const auto* ended = std::get_if<EpochEnded>(&entry.act);
-    if (ended == nullptr || ended->former.begun >= epoch.begun) return false;
-    out = Beginning{ended->former, is_by_who_may_end(state, envelope)};
+    if (ended == nullptr || ended->former.begun >= sequence) return false;
+    out = EpochBeginningRead{ended->former, is_by_who_may_end(state, envelope)};
     return true;
   };
-  find_whole_copy(store, journal_path(epoch.begun), journal_entry_bytes_max, take);
+  find_whole_copy(store, journal_path(sequence), journal_entry_bytes_max, take);
   return out;
 }
 
-// Whether the box is the one that the journal names, with the keys that it names, and with no more
-// of them than the slot may have.
+// Whether the box is the one that the journal names, and has the parts that the slot may have.
 bool is_confirmed(const State& state, const SlotState& slot, const OpenedEpoch& opened) {
-  const bool may_read = (slot.introduction.capabilities & can_read) != 0;
-  return opened.hash == slot.epoch_box && opened.begun == state.epoch_begun &&
-         (may_read ? box_public_key(opened.epoch_secret) == state.epoch_key
-                   : opened.epoch_secret.is_zero());
+  const Capabilities may = slot.introduction.capabilities;
+  return opened.hash == slot.epoch_box && opened.least == state.beginning.least &&
+         opened.parts.read_part.is_zero() == ((may & can_read) == 0) &&
+         opened.parts.audit_part.is_zero() == ((may & (can_read | can_audit)) == 0);
 }
 
 }  // namespace
@@ -97,22 +94,50 @@ Error EpochKeys::lost_box(std::uint32_t number, const EpochId& epoch) const {
   return {Code::missing, concat(epoch_box_path(number, epoch, keyring_.slot()), " is missing")};
 }
 
+// The epochs that the copies of an entry say they are of; none where there is no entry. Each entry
+// is looked at once, however many boxes lead there.
+const std::vector<EpochId>& EpochKeys::epochs_of(std::uint64_t sequence) {
+  const auto [found, is_new] = epochs_of_.try_emplace(sequence);
+  if (!is_new) return found->second;
+  for (const std::string& copy : copies_of(journal_path(sequence))) {
+    static_cast<void>(damage_of([&] {
+      Bytes bytes(envelope_header_size);
+      bytes.resize(store_.get_range(copy, 0, bytes));
+      found->second.push_back(decode_envelope_header(bytes, copy).epoch);
+    }));
+  }
+  return found->second;
+}
+
+// The first entry, from the number on that the box states, that began the epoch: others may have
+// been faster than it.
+std::optional<EpochBeginningRead> EpochKeys::find_beginning(const State& state,
+                                                            const EpochOnTheWay& epoch) {
+  for (std::uint64_t distance = 0; distance <= beginning_distance_max; ++distance) {
+    const std::uint64_t sequence = epoch.least + distance;
+    const std::vector<EpochId>& epochs = epochs_of(sequence);
+    if (epochs.empty()) break;
+    if (std::ranges::count(epochs, epoch.epoch) == 0) continue;
+    if (auto found = read_beginning(store_, state, keyring_.repository(), epoch, sequence)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
 // Goes from one epoch to the one before until the wanted entry's. Example and reason: the header.
 EpochKeys::Way EpochKeys::walk_back(const State& state,
                                     const OpenedEpoch& from,
                                     const Envelope& wanted) {
   std::vector<std::pair<EpochId, Key>> found;
-  OpenedEpoch at;
-  at.epoch = from.epoch;
-  at.begun = from.begun;
-  at.journal_key = from.journal_key.clone();
+  EpochOnTheWay at{from.epoch, from.least, from.parts.journal_key.clone()};
   bool is_successor_signed = false;
   while (at.epoch != wanted.header.epoch) {
     // The current epoch lies behind a later one, so the wanted entry is not the one that ended it.
     if (state.next_sequence > 0 && at.epoch == state.epoch) {
       return is_successor_signed ? Way::elsewhere : Way::nowhere;
     }
-    const auto beginning = read_beginning(store_, state, keyring_.repository(), at);
+    const auto beginning = find_beginning(state, at);
     if (!beginning) return Way::nowhere;
     is_successor_signed = beginning->is_by_who_may_end;
     Key former;
@@ -121,7 +146,7 @@ EpochKeys::Way EpochKeys::walk_back(const State& state,
     if (failure) return Way::nowhere;
     found.emplace_back(at.epoch, std::exchange(at.journal_key, std::move(former)));
     at.epoch = beginning->former.epoch;
-    at.begun = beginning->former.begun;
+    at.least = beginning->former.begun;
   }
   if (!opens_entry(wanted, at.journal_key)) return Way::nowhere;
   found.emplace_back(at.epoch, std::move(at.journal_key));
@@ -169,7 +194,7 @@ EpochKeys::Way EpochKeys::learn_from_later(const State& state,
     std::optional<Error> ignored;
     const std::optional<OpenedEpoch> opened =
         open_box(state, later->envelope.header, ignored, [&](const OpenedEpoch& candidate) {
-          return opens_entry(later->envelope, candidate.journal_key);
+          return opens_entry(later->envelope, candidate.parts.journal_key);
         });
     if (!opened) continue;
     tried.insert(later->envelope.header.epoch);
@@ -187,10 +212,10 @@ EpochKeys::Way EpochKeys::learn(const State& state, const Envelope& wanted) {
   const EnvelopeHeader& header = wanted.header;
   std::optional<Error> damage;
   std::optional<OpenedEpoch> own = open_box(state, header, damage, [&](const OpenedEpoch& opened) {
-    return opens_entry(wanted, opened.journal_key);
+    return opens_entry(wanted, opened.parts.journal_key);
   });
   if (own) {
-    learned_.insert_or_assign(own->epoch, std::move(own->journal_key));
+    learned_.insert_or_assign(own->epoch, std::move(own->parts.journal_key));
     return Way::found;
   }
   bool has_others = false;

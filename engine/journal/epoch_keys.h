@@ -8,8 +8,8 @@
 // began that epoch, finds there the journal key of the epoch before, sealed with the newer one, and
 // so on until it has the key of the entry that it wants to replay. Example: the replay stands at
 // entry 40 of epoch 1 while the store is at entry 90 of epoch 3. The box of epoch 3 gives key 3 and
-// says that the epoch began with entry 80; entry 80, opened with key 3, holds key 2 and says that
-// epoch 2 began with entry 60; entry 60 holds key 1.
+// says that the epoch began with entry 80, or a little later; entry 80, opened with key 3, holds
+// key 2 and says that epoch 2 began with entry 60; entry 60 holds key 1.
 //
 // Anybody who can write to the store can put a box there, since a box is unsigned. So nothing is
 // believed on the way: a key counts only if it opens the wanted entry, and the keys that a box
@@ -19,6 +19,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "engine/base/observer.h"
 #include "engine/format/envelope.h"
@@ -27,6 +28,19 @@
 #include "engine/store/store.h"
 
 namespace kist {
+
+// An epoch on the way back.
+struct EpochOnTheWay {
+  EpochId epoch;
+  std::uint64_t least = 0;  // the entry that began it has that number or a greater one
+  Key journal_key;
+};
+
+// The entry that began an epoch, as far as the way back needs it.
+struct EpochBeginningRead {
+  FormerEpoch former;
+  bool is_by_who_may_end = false;
+};
 
 // The keys that one replay has come by. They go with it.
 class EpochKeys {
@@ -63,6 +77,9 @@ class EpochKeys {
                                                     const AcceptEpoch& accepts) const;
   Way learn(const State& state, const Envelope& wanted);
   Way learn_from_later(const State& state, const Envelope& wanted, bool& has_others);
+  const std::vector<EpochId>& epochs_of(std::uint64_t sequence);
+  [[nodiscard]] std::optional<EpochBeginningRead> find_beginning(const State& state,
+                                                                 const EpochOnTheWay& epoch);
   Way walk_back(const State& state, const OpenedEpoch& from, const Envelope& wanted);
   [[nodiscard]] Error lost_box(std::uint32_t number, const EpochId& epoch) const;
 
@@ -70,6 +87,7 @@ class EpochKeys {
   Keyring& keyring_;
   Observer& observer_;
   std::map<EpochId, Key> learned_;
+  std::map<std::uint64_t, std::vector<EpochId>> epochs_of_;
 };
 
 // Throws the Error{refused} of find(): entry `sequence` is sealed with a key that this slot was not

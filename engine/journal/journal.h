@@ -120,6 +120,17 @@ class Journal : private Pinned {
   // The entry that would follow the head, with its time.
   [[nodiscard]] JournalEntry next_entry(Act act) const;
 
+  // Derives what opens the index and all that is stored from the shares that the journal and the
+  // epoch's anchor have, unless that is done already: whatever needs no more than the journal works
+  // without the anchor. Error{missing} or {corrupt} where no copy of it is whole, Error{conflict}
+  // where the epoch has ended meanwhile.
+  void unlock() const;
+  // The same for who has begun nothing yet: where the epoch has ended meanwhile, the journal is
+  // followed into the current one.
+  void unlock_current();
+  // The key of key segments; unlocks.
+  [[nodiscard]] const Key& index_key() const;
+
   [[nodiscard]] StoreReader& reader() const { return store_; }
 
   [[nodiscard]] StoreWriter& writer() const { return store_; }

@@ -5,6 +5,7 @@
 #include "engine/crypto/merkle.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/entry_reader.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
@@ -229,6 +230,33 @@ Journal::Replayed Journal::replay() {
     remember_head(store_, local_, head(), seen, observer());
   }
   return {.broken = broken_};
+}
+
+void Journal::unlock() const {
+  if (keyring_.is_unlocked()) return;
+  Key share;
+  const auto failure = failure_of([&] { share = read_anchor(store_, state()); });
+  if (!failure) return keyring_.unlock(state().beginning, share);
+  // Whoever ends an epoch destroys its anchor.
+  const bool has_gone_on = is_damage(*failure) && store_.size(journal_path(state().next_sequence));
+  if (!has_gone_on) throw Error(*failure);
+  throw Error(Code::conflict,
+              "a new epoch has begun meanwhile, and the keys are others; run the command again");
+}
+
+void Journal::unlock_current() {
+  for (;;) {
+    const auto failure = failure_of([&] { unlock(); });
+    if (!failure) return;
+    const EpochId ended = state().epoch;
+    if (failure->code() == Code::conflict) replay();
+    if (state().epoch == ended) throw Error(*failure);
+  }
+}
+
+const Key& Journal::index_key() const {
+  unlock();
+  return keyring_.index_key();
 }
 
 void Journal::replay_readable() {

@@ -5,7 +5,7 @@
 #include "engine/crypto/sign.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/rules/state.h"
 #include "engine/store/twins.h"
 
@@ -46,10 +46,13 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
     found.number = number;
     found.epoch = epoch;
     found.hash = hash_object(candidate);
-    found.journal_key = Key::from(keys.first(32));
-    found.index_key = Key::from(keys.subspan(32, 32));
-    found.epoch_secret = Key::from(keys.subspan(64, 32));
-    found.begun = ByteReader(keys.subspan(96), path).u64();
+    std::size_t at = 0;
+    for (Key* key : {&found.parts.journal_key, &found.parts.index_part, &found.parts.audit_part,
+                     &found.parts.read_part}) {
+      *key = Key::from(keys.subspan(at, Key::size));
+      at += Key::size;
+    }
+    found.least = ByteReader(keys.subspan(at), path).u64();
     if (!accepts(found)) throw Error(Code::corrupt, concat(path, " is not the journal's"));
     out = std::move(found);
   }));
@@ -57,11 +60,26 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
 }
 
 void Keyring::enter(OpenedEpoch opened) {
-  secrets_->journal_key = std::move(opened.journal_key);
-  secrets_->index_key = std::move(opened.index_key);
-  secrets_->epoch_secret = std::move(opened.epoch_secret);
+  secrets_->parts = std::move(opened.parts);
+  secrets_->epoch = {};
+  is_unlocked_ = false;
   origin_.epoch_number = opened.number;
   origin_.epoch = opened.epoch;
+}
+
+void Keyring::unlock(const EpochBeginning& beginning, const Key& anchor_share) {
+  EpochSecrets derived = derive_epoch_secrets(secrets_->parts, beginning.share, anchor_share);
+  const auto fits = [](const Key& secret, const BoxPublicKey& key) {
+    return secret.is_zero() || box_public_key(secret) == key;
+  };
+  if (!fits(derived.read_secret, beginning.epoch_key) ||
+      !fits(derived.audit_secret, beginning.audit_key)) {
+    throw Error(Code::corrupt,
+                "this slot's epoch box does not hold the epoch's secrets: whoever began the epoch "
+                "has shut the slot out; ask an owner for another one");
+  }
+  secrets_->epoch = std::move(derived);
+  is_unlocked_ = true;
 }
 
 void Keyring::open_grant(StoreReader& store, Observer& observer) {

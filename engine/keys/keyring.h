@@ -12,6 +12,7 @@
 
 #include "engine/base/observer.h"
 #include "engine/crypto/secret.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/keys/slot_object.h"
 #include "engine/store/store.h"
 
@@ -23,10 +24,9 @@ struct Secrets {
   Key box_seed;
   Key slot_seed;
   Key id_key;
-  Key chunk_seed;   // zero without `write`
-  Key journal_key;  // of the current epoch
-  Key index_key;
-  Key epoch_secret;  // zero without `read`
+  Key chunk_seed;      // zero without `write`
+  EpochParts parts;    // of the current epoch
+  EpochSecrets epoch;  // zero until they are derived
 };
 
 // An epoch box that was opened. Nothing of it but the journal key is used before the journal has
@@ -35,10 +35,8 @@ struct OpenedEpoch {
   std::uint32_t number = 0;
   EpochId epoch;
   ObjectHash hash;          // of the box
-  std::uint64_t begun = 0;  // the sequence of the entry that began the epoch
-  Key journal_key;
-  Key index_key;
-  Key epoch_secret;  // zero without `read`
+  std::uint64_t least = 0;  // the entry that began the epoch has that number or a greater one
+  EpochParts parts;
 };
 
 using AcceptEpoch = std::function<bool(const OpenedEpoch&)>;
@@ -59,12 +57,25 @@ class Keyring {
 
   [[nodiscard]] const ObjectHash& fingerprint() const { return fingerprint_; }
 
-  // What every slot has: to sign, to follow the journal, to open the index.
+  // What every slot has: to sign, and to follow the journal.
   [[nodiscard]] const Key& signing_seed() const { return secrets_->signing_seed; }
 
-  [[nodiscard]] const Key& journal_key() const { return secrets_->journal_key; }
+  [[nodiscard]] const Key& journal_key() const { return secrets_->parts.journal_key; }
 
-  [[nodiscard]] const Key& index_key() const { return secrets_->index_key; }
+  // To open the index, which every slot may; and what else the parts yield. Only after unlock().
+  [[nodiscard]] const Key& index_key() const {
+    KIST_ENSURE(is_unlocked());
+    return secrets_->epoch.index_key;
+  }
+
+  [[nodiscard]] const EpochParts& parts() const { return secrets_->parts; }
+
+  // Whether the secrets of the epoch that the slot is in were derived.
+  [[nodiscard]] bool is_unlocked() const { return is_unlocked_; }
+
+  // Derives them, with the shares of that epoch's first entry and of its anchor. Error{corrupt}
+  // where they are not those of the public keys that the entry names.
+  void unlock(const EpochBeginning& beginning, const Key& anchor_share);
 
   // The slot's own seed, to wrap it anew.
   [[nodiscard]] const Key& slot_seed() const { return secrets_->slot_seed; }
@@ -93,6 +104,7 @@ class Keyring {
   std::uint32_t generation_ = 1;
   ObjectHash fingerprint_;
   ObjectHash grant_hash_;
+  bool is_unlocked_ = false;
   Guarded<Secrets> secrets_;
 };
 

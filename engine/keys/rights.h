@@ -39,8 +39,9 @@ class ReadKeys : private Right {
  public:
   [[nodiscard]] const Key& id_key() const { return all().id_key; }
 
-  // Opens the inner parts of the key segments of the epoch that the slot is in.
-  [[nodiscard]] const Key& epoch_secret() const { return all().epoch_secret; }
+  // Opens the inner parts of the key segments of the epoch that the slot is in, once the keyring
+  // has derived it.
+  [[nodiscard]] const Key& epoch_secret() const { return all().epoch.read_secret; }
 
  private:
   friend class Repository;

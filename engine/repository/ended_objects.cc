@@ -16,10 +16,11 @@ namespace kist {
 namespace {
 
 constexpr int listings_max = 8;
-constexpr std::array folders = {"slots", "grants", "epochs", "keys", "tmp"};
-// As much of a file in tmp/ as tells what it was to be: an epoch box, or an envelope's header and a
-// slot's clear section.
-constexpr std::size_t temporary_bytes = 216;
+// Anchors first: without them, what else of an epoch that has ended may come back opens nothing.
+constexpr std::array folders = {"anchors", "slots", "grants", "epochs", "keys", "tmp"};
+// As much of a file in tmp/ as tells what it was to be: an anchor, an epoch box, or an envelope's
+// header and a slot's clear section.
+constexpr std::size_t temporary_bytes = epoch_box_size;
 
 Bytes read_first(const Repository& repository, const std::string& path, std::size_t size) {
   Bytes bytes(size);
@@ -65,6 +66,13 @@ void read_temporary(const Repository& repository, Listed& out) {
   if (out.is_no_file) return;
   Bytes padded = bytes;
   padded.resize(temporary_bytes);
+  const auto anchor =
+      value_of([&] { return decode_anchor(View(padded).first(anchor_size), out.path); });
+  if (anchor) {
+    if (anchor->repository != repository.keyring().repository()) return;
+    out.header = EpochBoxPath{anchor->epoch_number, anchor->epoch};
+    return;
+  }
   if (const auto box = value_of([&] { return decode_epoch_box(padded, out.path); })) {
     if (box->repository != repository.keyring().repository()) return;
     out.header = EpochBoxPath{box->epoch_number, box->epoch};
@@ -100,16 +108,15 @@ std::optional<Listed> inspect(const Repository& repository, const std::string& p
 }  // namespace
 
 std::vector<Listed> list_secret_objects(const Repository& repository) {
-  std::set<std::string> paths;  // a listing may name an object twice
+  std::vector<Listed> out;
   for (const char* folder : folders) {
+    std::set<std::string> paths;  // a listing may name an object twice
     repository.reader().list(
         folder, [&](const std::string& file) { paths.insert(concat(folder, "/", file)); });
-  }
-  std::vector<Listed> out;
-  out.reserve(paths.size());
-  for (const std::string& path : paths) {
-    check_cancelled(repository.observer());
-    if (auto listed = inspect(repository, path)) out.push_back(std::move(*listed));
+    for (const std::string& path : paths) {
+      check_cancelled(repository.observer());
+      if (auto listed = inspect(repository, path)) out.push_back(std::move(*listed));
+    }
   }
   return out;
 }

@@ -12,6 +12,7 @@
 #include "engine/format/encodable.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/sealed_entry.h"
 #include "engine/repository/new_slot.h"
 #include "engine/repository/open.h"
@@ -60,10 +61,10 @@ ContentParameters content_parameters(const InitOptions& options) {
 
 Secrets draw_secrets(Random& random) {
   Secrets out;
-  for (Key* key : {&out.slot_seed, &out.id_key, &out.chunk_seed, &out.journal_key, &out.index_key,
-                   &out.epoch_secret}) {
+  for (Key* key : {&out.slot_seed, &out.id_key, &out.chunk_seed}) {
     random.fill(key->mutable_view());
   }
+  out.parts = draw_epoch_parts(random);
   SlotKeys keys(out.slot_seed);
   out.signing_seed = std::move(keys.signing_seed);
   out.box_seed = std::move(keys.box_seed);
@@ -125,7 +126,11 @@ Repository init_repository(std::shared_ptr<Store> store,
   genesis.content = content;
   genesis.id_key = hash_key(secrets.id_key);
   genesis.chunk_seed = hash_key(secrets.chunk_seed);
-  genesis.epoch_key = box_public_key(secrets.epoch_secret);
+  // The anchor is the first object that is written, before all that tells how to use it.
+  const EpochShares shares = draw_epoch_shares(random);
+  const Bytes anchor = make_anchor(origin, shares.anchor);
+  put_anchors(*store, origin, anchor);
+  genesis.beginning = make_beginning(secrets.parts, shares, hash_object(anchor), 0);
   const NewSlotObjects owner = make_grant_and_box(
       origin, secrets, {origin.author, keys.public_keys(), credential.kind, options.owner_name},
       random);

@@ -2,7 +2,7 @@
 
 #include "engine/crypto/hash.h"
 #include "engine/format/names.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/keys/grant.h"
 
 namespace kist {
@@ -16,11 +16,10 @@ NewSlotObjects make_grant_and_box(const ObjectOrigin& origin,
   NewSlotObjects out;
   out.grant = {grant_path(slot.slot),
                make_grant(origin, secrets.signing_seed, slot.keys.box, granted, random)};
-  out.box = {epoch_box_path(origin.epoch_number, origin.epoch, slot.slot),
-             make_epoch_box(
-                 origin, slot.slot, slot.keys.box,
-                 {secrets.journal_key, secrets.index_key, secrets.epoch_secret, slot.epoch_begun},
-                 slot.may(can_read))};
+  out.box = {
+      epoch_box_path(origin.epoch_number, origin.epoch, slot.slot),
+      make_epoch_box(origin, slot.slot, slot.keys.box,
+                     {.parts = secrets.parts, .least = slot.epoch_least}, slot.capabilities)};
   SlotIntroduction& introduction = out.introduction;
   introduction.slot = slot.slot;
   introduction.kind = slot.kind;

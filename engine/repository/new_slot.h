@@ -20,7 +20,7 @@ struct NewSlot {
   std::string name;
   Capabilities capabilities = owner_capabilities;
   std::vector<std::string> sources{};  // bound to the slot before anybody has used them
-  std::uint64_t epoch_begun = 0;       // the sequence of the entry that began the current epoch
+  std::uint64_t epoch_least = 0;       // as EpochBeginning of the current epoch states it
 
   [[nodiscard]] bool may(Capabilities any) const { return (capabilities & any) != 0; }
 };

@@ -89,7 +89,7 @@ class Arrival {
     abandon_all();
     origin_ = repository_.keyring().origin();
     slot_.slot = repository_.services().random.draw_id<SlotId>();
-    slot_.epoch_begun = repository_.state().epoch_begun;
+    slot_.epoch_least = repository_.state().beginning.least;
     NewSlotObjects made = make_grant_and_box(origin_, repository_.own_keys().secrets(), slot_,
                                              repository_.services().random);
     introduction_ = std::move(made.introduction);

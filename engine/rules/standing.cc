@@ -9,14 +9,14 @@ namespace kist {
 
 namespace {
 
-enum class Folder { slots, grants, epochs, keys, temporary, other };
+enum class Folder { slots, grants, anchors, epochs, keys, temporary, other };
 
 // An object's path, taken apart: the ids are there where the path is one that an object may have.
 struct Place {
   Folder folder = Folder::other;
   std::optional<SlotPath> slot_object{};    // in slots/
   std::optional<SlotId> slot{};             // in slots/, grants/ and epochs/
-  std::optional<EpochBoxPath> epoch{};      // in epochs/
+  std::optional<EpochBoxPath> epoch{};      // in anchors/ and epochs/
   std::optional<ObjectHash> key_segment{};  // in keys/
 };
 
@@ -33,6 +33,9 @@ Place place_of(const std::string& path) {
   } else if (folder == "grants") {
     out.folder = Folder::grants;
     out.slot = parse_id<SlotId>(file);
+  } else if (folder == "anchors") {
+    out.folder = Folder::anchors;
+    out.epoch = parse_anchor_path(path.substr(slash + 1));
   } else if (folder == "epochs") {
     out.folder = Folder::epochs;
     out.epoch = parse_epoch_box_path(file);
@@ -142,6 +145,14 @@ Judgement judge_grant(const State& state, const Listed& listed, const Place& pla
   return slot->is_revoked ? of_revoked_slot() : Judgement{};
 }
 
+Judgement judge_anchor(const State& state, const Place& place) {
+  if (!place.epoch) return no_such_path();
+  if (is_over(state, *place.epoch)) return ended(reason_of_epoch(state, *place.epoch));
+  const std::uint32_t number = place.epoch->epoch_number;
+  if (number == state.epoch_number + 1) return {ObjectStanding::explained, "of an epoch to come"};
+  return number == state.epoch_number ? Judgement{} : far_ahead(state, *place.epoch);
+}
+
 Judgement judge_box(const State& state, const Place& place) {
   if (!place.slot) return no_such_path();
   if (is_over(state, *place.epoch)) return ended(reason_of_epoch(state, *place.epoch));
@@ -208,6 +219,7 @@ bool asks_for_bytes(const State& state, const std::string& path) {
       return place.key_segment.has_value();
     case Folder::temporary:
       return true;
+    case Folder::anchors:
     case Folder::epochs:
     case Folder::other:
       break;
@@ -229,6 +241,8 @@ Judgement judge(const State& state, const Listed& listed) {
       return judge_slot_object(state, listed, place);
     case Folder::grants:
       return judge_grant(state, listed, place);
+    case Folder::anchors:
+      return judge_anchor(state, place);
     case Folder::epochs:
       return judge_box(state, place);
     case Folder::keys:
@@ -260,7 +274,9 @@ std::optional<std::string> reason_after_epoch_end(const State& state,
   if (now.standing == ObjectStanding::ended) return std::move(now.reason);
   const Place place = place_of(listed.path);
   const std::optional<SlotId> slot = listed.slot ? listed.slot->slot : place.slot;
-  if (place.folder == Folder::epochs) return reason_by_next_epoch(state, *place.epoch);
+  if (place.folder == Folder::anchors || place.folder == Folder::epochs) {
+    return reason_by_next_epoch(state, *place.epoch);
+  }
   if (slot && std::ranges::count(revoked, *slot) > 0) {
     return concat("its slot would be revoked with journal entry ", state.next_sequence);
   }
@@ -288,6 +304,8 @@ bool is_named(const State& state, const std::string& path) {
       return is_of_current_slot && place.slot_object->generation == slot->generation;
     case Folder::grants:
       return is_of_current_slot;
+    case Folder::anchors:
+      return place.epoch && is_current(state, *place.epoch);
     case Folder::epochs:
       return is_of_current_slot && is_current(state, *place.epoch);
     case Folder::keys:

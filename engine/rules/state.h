@@ -101,7 +101,7 @@ struct State {
   std::set<std::string> features;  // required of every client: see rules/features.h
   std::uint32_t epoch_number = 0;
   EpochId epoch;
-  BoxPublicKey epoch_key;
+  EpochBeginning beginning;       // of the current epoch
   std::uint64_t epoch_begun = 0;  // the sequence of the entry that began the current epoch
   std::set<EpochId> epochs;       // the current one and all former ones
   std::uint32_t kept_from = 0;    // clients keep nothing of epochs before that one

@@ -28,6 +28,8 @@ bool may_end_epoch(const State& state, const SlotId& author);
 // Key segments that one entry, and all entries of a slot in one epoch, may introduce. The entry
 // that ends the epoch names them all, so they must fit into it.
 inline constexpr std::size_t entry_key_segments_max = 128;
+// How far the entry that begins an epoch may stand behind the number that its boxes state.
+inline constexpr std::uint64_t beginning_distance_max = 4'096;
 
 // Entries that one closing of incidents may accept.
 inline constexpr std::size_t accepted_entries_max = 1'024;

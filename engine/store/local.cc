@@ -31,8 +31,8 @@ class LocalStore final : public Store {
 
   void create_folders() override {
     disk_->make_directory("");
-    for (const char* folder :
-         {"slots", "grants", "epochs", "keys", "index", "bodies", "refs", "packs", "journal"}) {
+    for (const char* folder : {"slots", "grants", "anchors", "epochs", "keys", "index", "bodies",
+                               "refs", "packs", "journal"}) {
       disk_->make_directory(folder);
     }
     note_changed("");

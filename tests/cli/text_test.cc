@@ -115,6 +115,9 @@ std::string wrong_advice(const std::map<std::string, std::string>& help, const s
 
 // Texts of the engine that hold the program's name and no advice.
 const std::set<std::string> no_advice = {"kist epoch box",
+                                         "kist index",
+                                         "kist audit",
+                                         "kist epoch",
                                          "kist local index tags",
                                          "kist local index checksums",
                                          "kist local index values",

@@ -50,11 +50,26 @@ struct Damage {
   std::function<std::optional<Bytes>(const std::string&, const Bytes&, const Objects&)> apply;
 };
 
+// The paths of all copies of an object, that path first.
+std::vector<std::string> copies_of_object(const std::string& name, const Objects& objects) {
+  std::vector<std::string> out{name};
+  const bool is_anchor = kind_of(name) == "anchors";
+  const std::string stem = is_anchor ? name.substr(0, name.size() - 2) : name;
+  for (const char* copy : {".2", ".3", ".4"}) {
+    if (objects.contains(stem + copy)) out.push_back(stem + copy);
+  }
+  return out;
+}
+
+bool is_first_copy(const std::string& name) {
+  return kind_of(name) == "anchors" ? name.ends_with(".1") : !name.ends_with(".2");
+}
+
 // Another object of the kind, for a swap: the one before it, or the one after the first.
 const Bytes& neighbour(const std::string& name, const Objects& objects) {
   const Bytes* before = nullptr;
   for (const auto& [other, bytes] : objects) {
-    if (kind_of(other) != kind_of(name) || other.ends_with(".2")) continue;
+    if (kind_of(other) != kind_of(name) || !is_first_copy(other)) continue;
     if (other == name && before != nullptr) return *before;
     if (other > name) return bytes;
     if (other != name) before = &bytes;
@@ -163,8 +178,8 @@ void make_good(Damaged& damaged) {
 }
 
 void apply(Damaged& damaged, const Damage& damage, const std::string& name, bool both) {
-  for (const std::string& copy : {name, second_copy_path(name)}) {
-    if (copy != name && (!both || !damaged.good.contains(copy))) continue;
+  for (const std::string& copy : copies_of_object(name, damaged.good)) {
+    if (copy != name && !both) continue;
     const auto bytes = damage.apply(name, damaged.good.at(name), damaged.good);
     if (bytes) {
       damaged.store->overwrite(copy, *bytes);
@@ -214,13 +229,14 @@ TEST_CASE("whatever is damaged in whatever way is found, named, and never restor
   Damaged damaged;
   std::map<std::string, std::vector<std::string>> by_kind;
   for (const auto& [name, bytes] : damaged.good) {
-    if (!name.ends_with(".2")) by_kind[kind_of(name)].push_back(name);
+    if (is_first_copy(name)) by_kind[kind_of(name)].push_back(name);
   }
   std::uint64_t cases = 0;
   std::cout << "| object | copies | damage | structure | storage | content | restore | backup |\n"
             << "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
   for (const auto& [kind, names] : by_kind) {
-    const bool is_twinned = damaged.good.contains(second_copy_path(names.front()));
+    const std::size_t copies = copies_of_object(names.front(), damaged.good).size();
+    const bool is_twinned = copies > 1;
     for (const bool both : {false, true}) {
       if (both && !is_twinned) continue;
       for (const Damage& damage : damages()) {
@@ -238,10 +254,13 @@ TEST_CASE("whatever is damaged in whatever way is found, named, and never restor
           REQUIRE_FALSE(row.content.contains("fine"));
           if (is_twinned && !both) REQUIRE(row.restore.contains("whole"));
         }
-        std::cout << "| " << kind << " | " << (is_twinned ? (both ? "both" : "one of two") : "one")
-                  << " | " << damage.name << " | " << joined(total.structure) << " | "
-                  << joined(total.storage) << " | " << joined(total.content) << " | "
-                  << joined(total.restore) << " | " << joined(total.backup) << " |\n";
+        const std::string which = !both         ? copies == 4 ? "one of four" : "one of two"
+                                  : copies == 4 ? "all"
+                                                : "both";
+        std::cout << "| " << kind << " | " << (is_twinned ? which : "one") << " | " << damage.name
+                  << " | " << joined(total.structure) << " | " << joined(total.storage) << " | "
+                  << joined(total.content) << " | " << joined(total.restore) << " | "
+                  << joined(total.backup) << " |\n";
       }
     }
   }

@@ -9,6 +9,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "tests/support/attacker.h"
@@ -60,7 +61,8 @@ ObjectHash put_key_segment(Roles& roles, Repository& evil, const ObjectHash& nam
                             .signing_seed = evil.keyring().signing_seed(),
                             .random = roles.content};
   const SealedObject object = seal_key_segment(
-      author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
+      author,
+      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
       {.groups = {{.packs = {name}}}, .inner_box = {}},
       {.groups = {{.packs = {KeyBytes{}}, .bodies = {}}}});
   put_sealed(*roles.store, ObjectType::key_segment, object);
@@ -75,17 +77,19 @@ JournalEntry forged_end(Roles& roles,
                         const std::function<Key(const SlotId&)>& journal_key_for) {
   EpochEnded act;
   act.former = {from.state().epoch, from.state().epoch_begun,
-                seal_journal_key(from.keyring().journal_key(), epoch.journal_key)};
-  act.epoch_key = box_public_key(epoch.secret);
+                seal_journal_key(from.keyring().journal_key(), epoch.parts.journal_key)};
+  act.beginning = epoch.beginning;
+  put_anchors(*roles.store, epoch.origin, make_anchor(epoch.origin, epoch.shares.anchor));
   act.revoked = revoked;
   const auto& of = epoch.origin;
   for (const SlotState* slot : from.state().current_slots()) {
     const SlotIntroduction& introduction = slot->introduction;
     if (std::ranges::count(revoked, introduction.slot) > 0) continue;
-    const Key journal_key = journal_key_for(introduction.slot);
+    EpochParts parts = epoch.parts.clone();
+    parts.journal_key = journal_key_for(introduction.slot);
     const Bytes box =
         make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
-                       {journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
+                       {.parts = parts, .least = epoch.beginning.least}, introduction.capabilities);
     put_twinned(*roles.store, epoch_box_path(of.epoch_number, of.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
   }
@@ -109,7 +113,8 @@ TEST_CASE("the key of a pack that no index segment lists is carried on while one
                               .signing_seed = evil.keyring().signing_seed(),
                               .random = roles.content};
     const SealedObject object = seal_key_segment(
-        author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
+        author,
+        {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
         {.groups = {{.index_segments = {{lost.index_segment, {}}}}}, .inner_box = {}},
         {.groups = {{}}});
     put_sealed(*roles.store, ObjectType::key_segment, object);
@@ -182,20 +187,19 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
     const Key bogus = draw_key(roles);
     NewEpoch epoch = draw_epoch(evil);
     epoch.origin.epoch_number = 99;
-    epoch.journal_key = draw_key(roles);
     JournalEntry old = evil.journal().next_entry(StateRemade{});
     old.epoch_number = 0;
     old.epoch = first.epoch;
     put_twinned(*roles.store, journal_path(old.sequence),
                 seal_entry(evil.keyring(), bogus, roles.content, old));
     evil.journal().replay();
-    epoch.begun = evil.state().next_sequence;
+    epoch.beginning.least = evil.state().next_sequence;
     JournalEntry end = forged_end(roles, evil, epoch, {},
-                                  [&](const SlotId&) { return epoch.journal_key.clone(); });
+                                  [&](const SlotId&) { return epoch.parts.journal_key.clone(); });
     std::get<EpochEnded>(end.act).former = {first.epoch, old.sequence,
-                                            seal_journal_key(bogus, epoch.journal_key)};
+                                            seal_journal_key(bogus, epoch.parts.journal_key)};
     put_twinned(*roles.store, journal_path(end.sequence),
-                seal_entry(evil.keyring(), epoch.journal_key, roles.content, end));
+                seal_entry(evil.keyring(), epoch.parts.journal_key, roles.content, end));
   }
   SECTION("an entry of the current epoch that nothing opens, as the head") {
     const Key junk = draw_key(roles);
@@ -206,10 +210,10 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   SECTION("a forged box of an epoch that has ended") {
     const SlotState& owner =
         roles.owner_repository.state().slots.at(roles.owner_repository.keyring().slot());
-    const Key junk = draw_key(roles);
+    const EpochParts junk = draw_epoch_parts(roles.content);
     put_twinned(*roles.store, epoch_box_path(0, first.epoch, owner.introduction.slot),
                 make_epoch_box(first, owner.introduction.slot, owner.introduction.box_key,
-                               {junk, junk, junk, 0}, true));
+                               {.parts = junk, .least = 0}, owner_capabilities));
   }
   SECTION("a box and an entry of a version that is yet to come") {
     JournalEntry entry = evil.journal().next_entry(StateRemade{});
@@ -226,11 +230,12 @@ TEST_CASE("void entries and forged boxes lead nobody astray on the way back") {
   SECTION("one forged copy of a box, the other good") {
     const State& state = roles.owner_repository.state();
     const SlotState& owner = state.slots.at(roles.owner_repository.keyring().slot());
-    const Key junk = draw_key(roles);
+    const EpochParts junk = draw_epoch_parts(roles.content);
     roles.store->overwrite(
         epoch_box_path(1, state.epoch, owner.introduction.slot),
         make_epoch_box(roles.owner_repository.keyring().origin(), owner.introduction.slot,
-                       owner.introduction.box_key, {junk, junk, junk, state.epoch_begun}, true));
+                       owner.introduction.box_key, {.parts = junk, .least = state.beginning.least},
+                       owner_capabilities));
   }
   Machine late(roles.store, 8);
   Repository fresh = late.open();
@@ -426,10 +431,10 @@ TEST_CASE("an operator's void end shuts nobody out, early or late") {
   op.journal().replay();
   const SlotId owner = roles.owner_repository.keyring().slot();
   const NewEpoch epoch = draw_epoch(op);
-  const JournalEntry entry = forged_end(roles, op, epoch, {owner},
-                                        [&](const SlotId&) { return epoch.journal_key.clone(); });
+  const JournalEntry entry = forged_end(
+      roles, op, epoch, {owner}, [&](const SlotId&) { return epoch.parts.journal_key.clone(); });
   put_twinned(*roles.store, journal_path(entry.sequence),
-              seal_entry(op.keyring(), epoch.journal_key, roles.content, entry));
+              seal_entry(op.keyring(), epoch.parts.journal_key, roles.content, entry));
   Machine machine(roles.store, 12);
   Repository other = machine.open(11);
   REQUIRE(other.state().voids.size() == 1);
@@ -449,9 +454,10 @@ TEST_CASE("a box that is junk in an epoch's valid end is found by any slot that 
   const SlotId owner = roles.owner_repository.keyring().slot();
   const NewEpoch epoch = draw_epoch(op);
   const JournalEntry entry = forged_end(roles, op, epoch, {}, [&](const SlotId& slot) {
-    return slot == owner ? draw_key(roles) : epoch.journal_key.clone();
+    return slot == owner ? draw_key(roles) : epoch.parts.journal_key.clone();
   });
-  REQUIRE(op.journal().commit_at_head(op.journal().require_writable(), entry, epoch.journal_key));
+  REQUIRE(
+      op.journal().commit_at_head(op.journal().require_writable(), entry, epoch.parts.journal_key));
   op.journal().replay();
   REQUIRE(error_code([&] { roles.owner_repository.journal().replay(); }) == Code::corrupt);
   const std::string name = epoch_box_path(1, epoch.origin.epoch, owner);

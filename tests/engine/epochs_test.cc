@@ -9,6 +9,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
 #include "engine/ops/epoch/key_rewriter.h"
@@ -88,7 +89,7 @@ TEST_CASE("who is revoked opens nothing new, with all the keys it ever had") {
   Roles roles(operator_capabilities);
   Repository revoked = roles.open();
   std::vector<Key> keys;
-  for (const Key* key : {&revoked.keyring().journal_key(), &revoked.keyring().index_key(),
+  for (const Key* key : {&revoked.keyring().journal_key(), &revoked.journal().index_key(),
                          &revoked.keyring().slot_seed(), &revoked.keyring().signing_seed()}) {
     keys.push_back(key->clone());
   }
@@ -206,30 +207,23 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   Roles roles(writer_capabilities);
   Repository evil = roles.open();
   const State& state = evil.state();
-  NewEpoch epoch;
-  epoch.origin = evil.keyring().origin();
-  ++epoch.origin.epoch_number;
-  epoch.origin.epoch = roles.content.draw_id<EpochId>();
-  epoch.begun = state.next_sequence;
+  const NewEpoch epoch = draw_epoch(evil);
+  put_anchors(*roles.store, epoch.origin, make_anchor(epoch.origin, epoch.shares.anchor));
   EpochEnded act;
   act.former = {state.epoch, state.epoch_begun,
-                seal_journal_key(evil.keyring().journal_key(), epoch.journal_key)};
-  act.epoch_key = box_public_key(epoch.secret);
+                seal_journal_key(evil.keyring().journal_key(), epoch.parts.journal_key)};
+  act.beginning = epoch.beginning;
+  act.keys = {{.last = state.next_sequence - 1, .segments = {}}};
   for (const SlotState* slot : state.current_slots()) {
     const SlotIntroduction& introduction = slot->introduction;
-    const Bytes box =
-        make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
-                       {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, true);
+    const Bytes box = make_box(epoch, introduction);
     put_twinned(*roles.store, epoch_box_path(1, epoch.origin.epoch, introduction.slot), box);
     act.boxes.push_back({introduction.slot, hash_object(box)});
-  }
-  for (const auto& [name, author] : state.key_segments.all()) {
-    act.dropped.push_back(name);
   }
   JournalEntry entry = evil.journal().next_entry(act);
   entry.epoch_number = 1;
   entry.epoch = epoch.origin.epoch;
-  const Bytes bytes = seal_entry(evil.keyring(), epoch.journal_key, roles.content, entry);
+  const Bytes bytes = seal_entry(evil.keyring(), epoch.parts.journal_key, roles.content, entry);
   put_twinned(*roles.store, journal_path(entry.sequence), bytes);
   roles.owner_repository.journal().replay();
   roles.owner.backup(roles.owner_repository, roles.source / "tree");
@@ -254,14 +248,12 @@ TEST_CASE("an epoch box that was forged or replayed is not what a client works w
   const State& state = roles.owner_repository.state();
   const std::string name = epoch_box_path(1, state.epoch, writer.keyring().slot());
   ObjectOrigin origin = roles.owner_repository.keyring().origin();
-  Key index_key;
-  Key secret;
-  roles.content.fill(secret.mutable_view());
-  // By an insider, who knows the journal key: an index key of his choice.
-  const Bytes forged = make_epoch_box(
-      origin, writer.keyring().slot(), slot.introduction.box_key,
-      {roles.owner_repository.keyring().journal_key(), index_key, secret, state.epoch_begun},
-      false);
+  // By an insider, who knows the journal key: other parts of his choice.
+  EpochParts parts = draw_epoch_parts(roles.content);
+  parts.journal_key = roles.owner_repository.keyring().journal_key().clone();
+  const Bytes forged =
+      make_epoch_box(origin, writer.keyring().slot(), slot.introduction.box_key,
+                     {.parts = parts, .least = state.beginning.least}, writer_capabilities);
   for (const std::string& copy : {name, second_copy_path(name)}) {
     roles.store->overwrite(copy, forged);
   }

@@ -60,7 +60,7 @@ std::vector<Key> keys_within_reach(const Roles& roles, const Repository& reposit
     if (!name.starts_with("keys/") || name.ends_with(".2")) continue;
     const SecretBytes plain =
         open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
-                    repository.keyring().index_key());
+                    repository.journal().index_key());
     const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
     for (const KeyGroup& group : outer.groups) {
       for (const auto* list : {&group.index_segments, &group.reference_sets}) {
@@ -113,7 +113,7 @@ std::string opened_with(const std::vector<Key>& keys,
     if (!name.starts_with("keys/")) continue;
     const SecretBytes plain =
         open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
-                    repository.keyring().index_key());
+                    repository.journal().index_key());
     const Bytes box = decode_key_segment(plain.view(), name).inner_box;
     if (std::ranges::any_of(keys, [&](const Key& key) { return open_box(key, box).has_value(); })) {
       return "inner";

@@ -61,6 +61,11 @@ void epoch_box(View bytes) {
       bytes, [](View b) { return decode_epoch_box(b, "fuzz"); }, &encode_epoch_box);
 }
 
+void anchor(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_anchor(b, "fuzz"); }, &encode_anchor);
+}
+
 void frame_list(View bytes) {
   round_trip(
       bytes, [](View b) { return decode_frame_list(b, "fuzz"); }, &encode_frame_list);
@@ -155,6 +160,11 @@ void names(View bytes) {
     KIST_ENSURE(epoch_box_path(epoch->epoch_number, epoch->epoch, *slot_of_box) ==
                 "epochs/" + name);
   }
+  const std::string file(as_text(bytes));  // an anchor's second copy has no first one
+  if (const auto anchored = parse_anchor_path(file)) {
+    const auto copy = static_cast<unsigned>(file.back() - '0');
+    KIST_ENSURE(anchor_path(anchored->epoch_number, anchored->epoch, copy) == "anchors/" + file);
+  }
   const auto sequence = parse_journal_path(name);
   if (sequence) KIST_ENSURE(journal_path(*sequence) == "journal/" + name);
 }
@@ -248,6 +258,7 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"content_node", &content_node},
       {"decompress", &decompress},
       {"envelope", &envelope},
+      {"anchor", &anchor},
       {"epoch_box", &epoch_box},
       {"frame_list", &frame_list},
       {"index_segment", &index_segment},
@@ -284,6 +295,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"content_node", {encode_content_node(sample_entries()[3].content)}},
       {"decompress", {compressed}},
       {"envelope", {sample_envelope()}},
+      {"anchor", {encode_anchor(sample_anchor())}},
       {"epoch_box", {encode_epoch_box(sample_epoch_box())}},
       {"frame_list", {encode_frame_list(sample_frame_list())}},
       {"index_segment", {encode_index_segment(sample_index_segment())}},
@@ -300,6 +312,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
                      to_base64(Bytes(68, 9)) + "\n"))}},
       {"names",
        {without_folder(slot_path(sample_id<SlotId>(1), 2)), without_folder(journal_path(3)),
+        without_folder(anchor_path(7, sample_id<EpochId>(1), 2)),
         without_folder(second_copy_path(journal_path(12)))}},
       {"pack_directory", {encode_pack_directory(sample_places())}},
       {"pack_footer", {encode_pack_footer(4096)}},

@@ -21,7 +21,8 @@ void introduce_claims(Repository& evil,
   const NamedKey index = put_index_segment(evil.writer(), author, segment).key;
   names.index_segments = {index};
   const SealedObject keys = seal_key_segment(
-      author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
+      author,
+      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
       {.groups = {std::move(names)}, .inner_box = {}}, {.groups = {secrets}});
   put_sealed(evil.writer(), ObjectType::key_segment, keys);
   commit(evil, [&](const State& state) {
@@ -85,7 +86,8 @@ SnapshotId commit_hollow(Repository& evil,
     secrets.bodies = {body.key};
   }
   const SealedObject keys = seal_key_segment(
-      author, {.index_key = evil.keyring().index_key(), .epoch_key = evil.state().epoch_key},
+      author,
+      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
       {.groups = {names}, .inner_box = {}}, {.groups = {secrets}});
   if (hollow.puts_keys) put_sealed(evil.writer(), ObjectType::key_segment, keys);
   const auto id = random.draw_id<SnapshotId>();

@@ -10,7 +10,7 @@
 #include "engine/blocks/index_loader.h"
 #include "engine/engine.h"
 #include "engine/journal/sealed_entry.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/store/twins.h"
 #include "tests/support/fixed_clock.h"
 #include "tests/support/memory_store.h"

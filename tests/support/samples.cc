@@ -49,6 +49,13 @@ FrameList sample_frame_list() {
           .blocks = {{sample_id<BlockId>(1), 1000}, {sample_id<BlockId>(2), 20}}};
 }
 
+Anchor sample_anchor() {
+  return {.repository = sample_id<RepositoryId>(1),
+          .epoch_number = 2,
+          .epoch = sample_id<EpochId>(3),
+          .share = sample_key(4)};
+}
+
 std::vector<FramePlace> sample_places() {
   return {{32, 500, 90}, {622, 17, 16}};
 }
@@ -134,7 +141,7 @@ Genesis sample_genesis() {
   out.content.compression = 3;
   out.id_key = sample_id<KeyHash>(1);
   out.chunk_seed = sample_id<KeyHash>(2);
-  out.epoch_key = sample_id<BoxPublicKey>(3);
+  out.beginning = sample_beginning(3);
   out.owner = sample_introduction();
   return out;
 }
@@ -164,6 +171,17 @@ Policy sample_policy() {
           .notice_seconds = 1'209'600};
 }
 
+EpochBeginning sample_beginning(std::uint8_t fill, std::uint64_t least) {
+  const auto next = static_cast<std::uint8_t>(fill + 1);
+  return {.least = least,
+          .share = sample_key(fill),
+          .anchor = sample_id<ObjectHash>(fill),
+          .epoch_key = sample_id<BoxPublicKey>(fill),
+          .audit_key = sample_id<BoxPublicKey>(next),
+          .place = AnchorPlace::store,
+          .place_label = {}};
+}
+
 SnapshotTaken sample_snapshot() {
   SnapshotTaken out;
   out.snapshot = sample_id<SnapshotId>(1);
@@ -188,7 +206,9 @@ EpochEnded sample_epoch_ended() {
   out.former.epoch = sample_id<EpochId>(1);
   out.former.begun = 7;
   out.former.journal_key.fill(2);
-  out.epoch_key = sample_id<BoxPublicKey>(3);
+  out.beginning = sample_beginning(3, 40);
+  out.beginning.place = AnchorPlace::apart;
+  out.beginning.place_label = "the safe";
   out.revoked = {sample_id<SlotId>(4)};
   out.boxes = {{sample_id<SlotId>(5), sample_id<ObjectHash>(6)}};
   out.keys = {{.last = 30, .segments = {sample_id<ObjectHash>(7), sample_id<ObjectHash>(8)}},
@@ -397,7 +417,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind
   EpochEnded act = sample_of(kind);
   act.former.epoch = state.epoch;
   act.former.begun = state.epoch_begun;
-  act.epoch_key = sample_id<BoxPublicKey>(90);
+  act.beginning = sample_beginning(90, state.next_sequence);
   act.revoked = {journal_writer};
   act.boxes = {{journal_owner, sample_id<ObjectHash>(91)}};
   act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(92)}}};

@@ -32,6 +32,7 @@ AnyId sample_id(std::uint8_t first) {
 GearTable sample_gear_table(std::uint64_t seed);
 SlotClear sample_slot_clear();
 EpochBox sample_epoch_box();
+Anchor sample_anchor();
 FrameList sample_frame_list();
 std::vector<FramePlace> sample_places();
 IndexSegment sample_index_segment();
@@ -41,6 +42,7 @@ SnapshotBody sample_body();
 ReferenceSet sample_reference_set();
 Genesis sample_genesis();
 Policy sample_policy();  // with every field
+EpochBeginning sample_beginning(std::uint8_t fill, std::uint64_t least = 0);
 SnapshotTaken sample_snapshot();
 SlotAdded sample_slot_added();
 EpochEnded sample_epoch_ended();

@@ -10,6 +10,7 @@
 #include "engine/crypto/kdf.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/manifest_tree.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/keys/sealed_object.h"
 #include "tests/support/samples.h"
 #include "tests/support/test.h"
@@ -59,6 +60,11 @@ std::map<std::string, Bytes> examples() {
       encode_repository_file({.repository = sample_id<RepositoryId>(0x10)}, &hash_object);
   out["padded"] = pad_payload(as_view("abc"));
   out["envelope"] = example_envelope();
+  out["anchor"] = make_anchor({.repository = sample_id<RepositoryId>(0x10),
+                               .epoch_number = 7,
+                               .epoch = sample_id<EpochId>(0x20),
+                               .author = {}},
+                              key_of(0x30));
   out["slot-clear"] = encode_slot_clear(sample_slot_clear());
   out["key-file-wrapping-key"] = Bytes(32);
   std::ranges::copy(derive_key(key_of(7), KeyUse::key_file_wrapping).view(),

@@ -10,7 +10,7 @@ void EpochEnded::encode(ByteWriter& out) const {
   out.id(former.epoch);
   out.u64(former.begun);
   out.raw(former.journal_key);
-  out.id(epoch_key);
+  beginning.encode(out);
   out.u8(forgets ? 1 : 0);
   out.ids(revoked);
   out.u32(narrow<std::uint32_t>(boxes.size()));
@@ -41,7 +41,7 @@ EpochEnded EpochEnded::decode(ByteReader& in) {
   out.former.epoch = in.id<EpochId>();
   out.former.begun = in.u64();
   std::ranges::copy(in.take(sealed_journal_key_size), out.former.journal_key.begin());
-  out.epoch_key = in.id<BoxPublicKey>();
+  out.beginning = EpochBeginning::decode(in);
   out.forgets = take_flag(in);
   out.revoked = in.ids<SlotId>("revoked slots");
   out.boxes.resize(in.count(SlotId::size + ObjectHash::size, "epoch boxes"));

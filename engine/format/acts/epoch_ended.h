@@ -9,6 +9,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
+#include "engine/format/acts/epoch_beginning.h"
 
 namespace kist {
 
@@ -53,7 +54,7 @@ struct EpochEnded {
   static constexpr std::uint16_t number = 5;
 
   FormerEpoch former;
-  BoxPublicKey epoch_key;             // pk of the epoch that begins
+  EpochBeginning beginning;
   bool forgets = false;               // clients keep nothing of what came before
   std::vector<SlotId> revoked;        // slots that get no box of it; ascending
   std::vector<NamedBox> boxes;        // of every other slot; ascending

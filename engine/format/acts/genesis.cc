@@ -13,7 +13,7 @@ void Genesis::encode(ByteWriter& out) const {
   out.u8(content.compression);
   out.id(id_key);
   out.id(chunk_seed);
-  out.id(epoch_key);
+  beginning.encode(out);
   owner.encode(out);
   policy.encode(out);
   out.texts(features);
@@ -29,7 +29,7 @@ Genesis Genesis::decode(ByteReader& in) {
   out.content.compression = in.u8();
   out.id_key = in.id<KeyHash>();
   out.chunk_seed = in.id<KeyHash>();
-  out.epoch_key = in.id<BoxPublicKey>();
+  out.beginning = EpochBeginning::decode(in);
   out.owner = SlotIntroduction::decode(in);
   out.policy = Policy::decode(in);
   out.features = in.texts(features_max, name_bytes_max);

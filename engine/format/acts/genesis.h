@@ -9,6 +9,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
+#include "engine/format/acts/epoch_beginning.h"
 #include "engine/format/acts/policy.h"
 #include "engine/format/acts/slot_introduction.h"
 #include "engine/format/content_parameters.h"
@@ -21,7 +22,7 @@ struct Genesis {
   ContentParameters content;
   KeyHash id_key;
   KeyHash chunk_seed;
-  BoxPublicKey epoch_key;  // pk of epoch 0
+  EpochBeginning beginning;  // of epoch 0
   SlotIntroduction owner;
   Policy policy;
   std::vector<std::string> features;  // required of every client; ascending

@@ -13,12 +13,15 @@
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/journal_end.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/ops/epoch/key_rewriter.h"
+#include "engine/ops/epoch/new_epoch.h"
 #include "engine/repository/ended_objects.h"
+#include "engine/rules/validate.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -59,10 +62,7 @@ std::vector<NamedBox> write_boxes(Repository& repository,
   std::vector<NamedBox> out;
   for (const SlotId& id : slots.kept) {
     const SlotIntroduction& introduction = repository.state().slots.at(id).introduction;
-    const bool may_read = (introduction.capabilities & can_read) != 0;
-    const Bytes box =
-        make_epoch_box(epoch.origin, introduction.slot, introduction.box_key,
-                       {epoch.journal_key, epoch.index_key, epoch.secret, epoch.begun}, may_read);
+    const Bytes box = make_box(epoch, introduction);
     const std::string name =
         epoch_box_path(epoch.origin.epoch_number, epoch.origin.epoch, introduction.slot);
     put_twinned(repository.writer(), name, box);
@@ -77,11 +77,9 @@ void require_own_box(Repository& repository, const NewEpoch& epoch) {
   const std::optional<OpenedEpoch> own = repository.keyring().open_epoch(
       repository.reader(), epoch.origin.epoch_number, epoch.origin.epoch, repository.observer(),
       [](const OpenedEpoch&) { return true; });
-  const auto is_same = [](const Key& a, const Key& b) { return equal(a.view(), b.view()); };
-  if (own && own->begun == epoch.begun && is_same(own->journal_key, epoch.journal_key) &&
-      is_same(own->index_key, epoch.index_key) && is_same(own->epoch_secret, epoch.secret)) {
-    return;
-  }
+  const SlotId& slot = repository.keyring().slot();
+  const Bytes due = make_box(epoch, repository.state().slots.at(slot).introduction);
+  if (own && own->hash == hash_object(due)) return;
   throw Error(Code::corrupt, "the new epoch's box does not open; nothing has changed");
 }
 
@@ -159,53 +157,119 @@ void require_whole(const Repository& repository,
   }
 }
 
-// One attempt, on the state as it is: false when another entry has come meanwhile. What it wrote is
-// then of an epoch that never began.
-bool try_end(Repository& repository,
-             const Journal::Writable& writable,
-             const EndEpochOptions& options,
-             EndEpochResult& result) {
-  const ReadKeys keys = repository.read_keys();
-  BlockIndex& index = repository.blocks().complete_index();  // first: it may replay
+// An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave
+// the slots what they are, so that a busy repository does not keep epochs from ending.
+//
+// Its anchor is put first, and nothing else of the attempt before the head was read again after
+// that: so the anchor of every attempt that is lost was there before the winner's entry, and the
+// winner's clean-up finds it. An anchor is put once. If that fails, the attempt is over.
+struct Attempt {
+  NewEpoch epoch;
+  std::uint64_t seen = 0;  // the entries below were looked at
+  EpochSlots slots;
+  std::vector<SnapshotId> given_up;
+  std::set<std::uint64_t> unloaded;
+  std::optional<KeyRewriter> rewriter;
+  std::vector<NamedBox> boxes;
+};
+
+std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOptions& options) {
+  auto attempt = std::make_unique<Attempt>();
+  const EpochId former = repository.state().epoch;
+  attempt->epoch = draw_epoch(repository);
+  put_anchors(repository.writer(), attempt->epoch.origin,
+              make_anchor(attempt->epoch.origin, attempt->epoch.shares.anchor));
+  repository.journal().replay_readable();
+  BlockIndex& index = repository.blocks().complete_index();  // may replay
   const State& state = repository.state();
+  if (state.epoch != former) return nullptr;
   check_revoked(state, repository.keyring().slot(), options.revoked);
-  const NewEpoch epoch = draw_epoch(repository);
-  result.given_up = find_given_up(repository, options);
-  EpochEnded act;
-  {
-    KeyRewriter rewriter(repository, index, keys, epoch,
-                         find_abandoned(repository, index, options.revoked, result.given_up));
-    if (!options.drops_unreadable) {
-      require_whole(repository, rewriter.find_damaged(), options.revoked);
-    }
-    rewriter.carry_all();
-    rewriter.require_complete();
-    // What was whole a moment ago may not be any more.
-    if (!options.drops_unreadable) require_whole(repository, rewriter.dropped, options.revoked);
-    act.keys = std::move(rewriter.ranges);
-    act.dropped = std::move(rewriter.dropped);
+  attempt->seen = state.next_sequence;
+  attempt->slots = plan_epoch_slots(state, options.revoked);
+  attempt->given_up = find_given_up(repository, options);
+  attempt->unloaded = index.unloaded_entries();
+  attempt->rewriter.emplace(repository, repository.read_keys(), attempt->epoch,
+                            find_abandoned(repository, index, options.revoked, attempt->given_up),
+                            attempt->unloaded);
+  if (!options.drops_unreadable) {
+    require_whole(repository, attempt->rewriter->find_damaged(), options.revoked);
   }
+  return attempt;
+}
+
+// Whether an entry leaves alone what an attempt has planned.
+bool is_harmless(const ReplayedEntry& replayed) {
+  if (!replayed.void_reason.empty()) return true;
+  const Act& act = replayed.entry.act;
+  return std::holds_alternative<SnapshotTaken>(act) ||
+         std::holds_alternative<SegmentsProved>(act) ||
+         std::holds_alternative<SlotRewrapped>(act) || std::holds_alternative<StateRemade>(act) ||
+         std::holds_alternative<IncidentsClosed>(act);
+}
+
+bool goes_on(Repository& repository, Attempt& attempt) {
+  const State& state = repository.state();
+  bool are_harmless = true;
+  repository.journal().for_each_entry(attempt.seen, [&](const ReplayedEntry& replayed) {
+    are_harmless = is_harmless(replayed);
+    return are_harmless;
+  });
+  attempt.seen = state.next_sequence;
+  return are_harmless &&
+         state.next_sequence - attempt.epoch.beginning.least < beginning_distance_max;
+}
+
+// The act that ends the epoch, once all that it names is stored and was read back.
+EpochEnded make_act(Repository& repository, const EndEpochOptions& options, Attempt& attempt) {
+  const State& state = repository.state();
+  const NewEpoch& epoch = attempt.epoch;
+  KeyRewriter& rewriter = *attempt.rewriter;
+  if (attempt.boxes.empty()) {
+    attempt.boxes = write_boxes(repository, epoch, attempt.slots);
+    require_own_box(repository, epoch);
+  }
+  repository.writer().barrier();
+  EpochEnded act;
   act.former = {
       .epoch = state.epoch,
       .begun = state.epoch_begun,
-      .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.journal_key)};
-  act.epoch_key = box_public_key(epoch.secret);
+      .journal_key = seal_journal_key(repository.keyring().journal_key(), epoch.parts.journal_key)};
+  act.beginning = epoch.beginning;
+  act.revoked = attempt.slots.shut_out;
+  act.boxes = attempt.boxes;
+  act.keys = rewriter.ranges;
+  act.dropped = rewriter.dropped;
   // Clients must not go on relying on what was opened by keys that are given up.
   act.forgets = options.forgets || !act.dropped.empty();
-  const EpochSlots slots = plan_epoch_slots(state, options.revoked);
-  act.revoked = slots.shut_out;
-  act.boxes = write_boxes(repository, epoch, slots);
-  require_own_box(repository, epoch);
-  repository.writer().barrier();
-  result.dropped = paths_of(act.dropped);
-  JournalEntry entry = repository.journal().next_entry(std::move(act));
-  // The boxes say with which entry the epoch begins, so they hold for that number alone.
-  if (entry.sequence != epoch.begun) return false;
-  entry.epoch_number = epoch.origin.epoch_number;
-  entry.epoch = epoch.origin.epoch;
+  return act;
+}
+
+// Carries on what has come since, and puts the entry: false when another one was faster, or when
+// the attempt is over.
+bool try_end(Repository& repository,
+             const Journal::Writable& writable,
+             const EndEpochOptions& options,
+             Attempt& attempt,
+             EndEpochResult& result) {
+  BlockIndex& index = repository.blocks().complete_index();
+  const std::uint64_t end = repository.state().next_sequence;
+  // What the index has replayed was not looked at yet.
+  if (end != attempt.seen || index.unloaded_entries() != attempt.unloaded) return false;
+  attempt.rewriter->carry_to(end, index);
+  attempt.rewriter->require_complete(index);
+  // What was whole a moment ago may not be any more.
+  if (!options.drops_unreadable) {
+    require_whole(repository, attempt.rewriter->dropped, options.revoked);
+  }
+  JournalEntry entry = repository.journal().next_entry(make_act(repository, options, attempt));
+  if (entry.sequence != end) return false;
+  entry.epoch_number = attempt.epoch.origin.epoch_number;
+  entry.epoch = attempt.epoch.origin.epoch;
   result.sequence = entry.sequence;
   result.epoch_number = entry.epoch_number;
-  return repository.journal().commit_at_head(writable, entry, epoch.journal_key);
+  result.given_up = attempt.given_up;
+  result.dropped = paths_of(attempt.rewriter->dropped);
+  return repository.journal().commit_at_head(writable, entry, attempt.epoch.parts.journal_key);
 }
 
 // Some of what can be read before, and must be by the new epoch's secrets alone before anything is
@@ -271,19 +335,25 @@ class Sample {
   std::vector<SnapshotId> snapshots_;
 };
 
-// False when the journal has gone on meanwhile. What is missing then may be what another epoch's
-// end has removed.
+// One try, with the attempt that is under way or a new one. False when the journal has gone on
+// meanwhile: what is missing then may be what another epoch's end has removed.
 bool try_again(Repository& repository,
                const Journal::Writable& writable,
                const EndEpochOptions& options,
+               std::unique_ptr<Attempt>& attempt,
                EndEpochResult& result) {
   repository.journal().replay_readable();
   const ObjectHash head = repository.state().head;
   bool is_ended = false;
-  const auto damage = damage_of([&] { is_ended = try_end(repository, writable, options, result); });
+  const auto damage = damage_of([&] {
+    if (attempt && !goes_on(repository, *attempt)) attempt.reset();
+    if (!attempt) attempt = begin_attempt(repository, options);
+    is_ended = attempt && try_end(repository, writable, options, *attempt, result);
+  });
   if (!damage) return is_ended;
   repository.journal().replay_readable();
   if (repository.state().head == head) throw Error(*damage);
+  attempt.reset();
   return false;
 }
 
@@ -323,19 +393,19 @@ EndEpochPlan plan_end_epoch(Repository& repository, const EndEpochOptions& optio
   require_right(repository, options);
   repository.journal().replay_readable();
   require_entries(repository.reader(), repository.state());
-  const ReadKeys keys = repository.read_keys();
   BlockIndex& index = repository.blocks().complete_index();  // first: it may replay
   const State& state = repository.state();
   check_revoked(state, repository.keyring().slot(), options.revoked);
   const NewEpoch epoch = draw_epoch(repository);
   const std::vector<SnapshotId> given_up = find_given_up(repository, options);
-  const KeyRewriter rewriter(repository, index, keys, epoch,
-                             find_abandoned(repository, index, options.revoked, given_up));
+  const KeyRewriter rewriter(repository, repository.read_keys(), epoch,
+                             find_abandoned(repository, index, options.revoked, given_up),
+                             index.unloaded_entries());
   if (!options.drops_unreadable) {
     require_whole(repository, rewriter.find_damaged(), options.revoked);
   }
   const KeyRewriter::Forecast forecast = rewriter.foresee();
-  return {.sequence = epoch.begun,
+  return {.sequence = state.next_sequence,
           .epoch_number = epoch.origin.epoch_number,
           .slots = plan_epoch_slots(state, options.revoked),
           .carried = paths_of(forecast.carried),
@@ -351,7 +421,8 @@ EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options)
   require_entries(repository.reader(), repository.state());
   const Sample sample(repository);
   EndEpochResult result;
-  for (int tries = 1; !try_again(repository, writable, options, result); ++tries) {
+  std::unique_ptr<Attempt> attempt;
+  for (int tries = 1; !try_again(repository, writable, options, attempt, result); ++tries) {
     if (tries < tries_max) continue;
     throw Error(Code::conflict,
                 concat("others committed first ", tries_max,

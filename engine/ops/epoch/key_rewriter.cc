@@ -25,36 +25,18 @@ std::size_t size_of(const KeyGroup& names) {
 
 }  // namespace
 
-NewEpoch draw_epoch(const Repository& repository) {
-  Random& random = repository.services().random;
-  NewEpoch out;
-  out.origin = repository.keyring().origin();
-  ++out.origin.epoch_number;
-  out.origin.epoch = random.draw_id<EpochId>();
-  out.begun = repository.state().next_sequence;
-  for (Key* key : {&out.journal_key, &out.index_key, &out.secret}) {
-    random.fill(key->mutable_view());
-  }
-  return out;
-}
-
-void require_stored(const Repository& repository, const std::string& name, View bytes) {
-  for (const std::string& copy : copies_of(name)) {
-    if (equal(get_object(repository.reader(), copy, bytes.size()), bytes)) continue;
-    throw Error(Code::corrupt, concat(copy, " is not what was just written; nothing has changed"));
-  }
-}
-
-void KeyRewriter::carry_all() {
+void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
+  if (end <= carried_to_) return;
+  index_.emplace(index);
   std::vector<Introduction> entries;
   bool is_done = false;
-  std::uint64_t next = 0;
+  std::uint64_t next = carried_to_;
   while (!is_done) {
     // Reading the journal and reading objects take turns: the former holds the catalog meanwhile.
     entries.clear();
     is_done = true;
     repository_.journal().for_each_entry(next, [&](const ReplayedEntry& replayed) {
-      if (replayed.entry.sequence >= epoch_.begun) return false;
+      if (replayed.entry.sequence >= end) return false;
       next = replayed.entry.sequence + 1;
       const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
       if (taken != nullptr) {
@@ -68,15 +50,18 @@ void KeyRewriter::carry_all() {
       carry(entry);
     }
   }
-  flush(epoch_.begun - 1);
+  flush(end - 1);
+  index_.reset();
+  carried_to_ = end;
   std::ranges::sort(dropped);
   dropped.erase(std::ranges::unique(dropped).begin(), dropped.end());
 }
 
-void KeyRewriter::require_complete() const {
+void KeyRewriter::require_complete(BlockIndex& index) const {
+  const BlockIndex::Reader reader(index);
   std::uint64_t due = 0;
-  for (std::uint32_t number = 0; number < index_.pack_count(); ++number) {
-    if (!dropped_from_.contains(index_.pack(number).sequence)) ++due;
+  for (std::uint32_t number = 0; number < reader.pack_count(); ++number) {
+    if (!dropped_from_.contains(reader.pack(number).sequence)) ++due;
   }
   if (carried_packs_ >= due) return;
   throw Error(Code::corrupt, concat("the keys of ", due - carried_packs_,
@@ -180,7 +165,7 @@ void KeyRewriter::take_group(const Introduction& entry,
     if (!seen.insert(names.packs[i]).second || !is_entitled(entry, names.packs[i])) continue;
     kept.packs.push_back(names.packs[i]);
     kept_secrets.packs.push_back(secrets.packs[i]);
-    if (index_.find_pack(names.packs[i])) ++carried_packs_;
+    if (index_->find_pack(names.packs[i])) ++carried_packs_;
   }
   keys.pack_count += kept.packs.size();
   keys.size += size_of(kept);
@@ -192,8 +177,8 @@ void KeyRewriter::take_group(const Introduction& entry,
 // it keeps what it has: any of these packs may be its own.
 bool KeyRewriter::is_entitled(const Introduction& entry, const ObjectHash& pack) const {
   if (unloaded_.contains(entry.sequence)) return true;
-  const std::optional<std::uint32_t> number = index_.find_pack(pack);
-  return number && index_.pack(*number).sequence == entry.sequence;
+  const std::optional<std::uint32_t> number = index_->find_pack(pack);
+  return number && index_->pack(*number).sequence == entry.sequence;
 }
 
 // The keys of an entry that fit into one key segment are one group there.
@@ -247,10 +232,10 @@ ObjectHash KeyRewriter::write(const KeySegmentOuter& outer, const KeySegmentInne
   const ObjectAuthor author{.origin = epoch_.origin,
                             .signing_seed = repository_.keyring().signing_seed(),
                             .random = repository_.services().random};
-  const BoxPublicKey epoch_key = box_public_key(epoch_.secret);
   const SealedObject object = in_context("nothing has changed", [&] {
-    return seal_key_segment(author, {.index_key = epoch_.index_key, .epoch_key = epoch_key}, outer,
-                            inner);
+    return seal_key_segment(
+        author, {.index_key = epoch_.secrets.index_key, .epoch_key = epoch_.beginning.epoch_key},
+        outer, inner);
   });
   put_sealed(repository_.writer(), ObjectType::key_segment, object);
   require_opens(object, outer, inner);
@@ -264,9 +249,10 @@ void KeyRewriter::require_opens(const SealedObject& object,
                                 const KeySegmentInner& inner) const {
   const SigningPublicKey signing_key = signing_public_key(repository_.keyring().signing_seed());
   KeySegmentOuter opened = open_key_segment(
-      {object.bytes, object.hash}, epoch_.origin.repository, epoch_.index_key,
+      {object.bytes, object.hash}, epoch_.origin.repository, epoch_.secrets.index_key,
       {.slot = epoch_.origin.author, .signing_key = signing_key, .epoch = epoch_.origin.epoch});
-  const KeySegmentInner secrets = open_key_segment_inner(opened, object.hash, epoch_.secret);
+  const KeySegmentInner secrets =
+      open_key_segment_inner(opened, object.hash, epoch_.secrets.read_secret);
   opened.inner_box.clear();
   if (opened == outer && secrets == inner) return;
   throw Error(Code::corrupt,

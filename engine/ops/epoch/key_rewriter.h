@@ -11,23 +11,9 @@
 
 #include "engine/blocks/objects.h"
 #include "engine/format/index.h"
-#include "engine/repository/repository.h"
+#include "engine/ops/epoch/new_epoch.h"
 
 namespace kist {
-
-// The secrets of one attempt to begin an epoch: another one draws others.
-struct NewEpoch {
-  ObjectOrigin origin;
-  std::uint64_t begun = 0;  // the sequence that its entry is to have
-  Key journal_key;
-  Key index_key;
-  Key secret;
-};
-
-NewEpoch draw_epoch(const Repository& repository);
-
-// Throws Error{corrupt} unless the store gives back, both copies, what was put.
-void require_stored(const Repository& repository, const std::string& name, View bytes);
 
 // An object that entries of one author name.
 struct AuthoredObject {
@@ -39,23 +25,23 @@ struct AuthoredObject {
 class KeyRewriter {
  public:
   // Keys of the objects `abandoned` are left behind: of index segments, bodies and reference sets.
-  // Only that author's keys are: somebody else may hold one for the same object.
+  // Only that author's keys are: somebody else may hold one for the same object. Of `unloaded`
+  // entries an index segment cannot be read: whose packs are theirs is not known.
   KeyRewriter(const Repository& repository,
-              BlockIndex& index,
               const ReadKeys& keys,
               const NewEpoch& epoch,
-              std::set<AuthoredObject> abandoned)
+              std::set<AuthoredObject> abandoned,
+              std::set<std::uint64_t> unloaded)
       : repository_(repository),
         keys_(keys),
         epoch_(epoch),
         abandoned_(std::move(abandoned)),
-        unloaded_(index.unloaded_entries()),
-        index_(index) {}
+        unloaded_(std::move(unloaded)) {}
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
 
-  // What carry_all() would do with each current key segment, as far as reading alone tells. Writes
+  // What carry_to() would do with each current key segment, as far as reading alone tells. Writes
   // nothing. Both ascending.
   struct Forecast {
     std::vector<ObjectHash> carried;
@@ -63,11 +49,16 @@ class KeyRewriter {
   };
 
   [[nodiscard]] Forecast foresee() const;
-  // Writes the new key segments, reads them back and opens them by the new secrets alone.
-  void carry_all();
+  // Writes the new key segments for the entries before `end` that have none yet, reads them back
+  // and opens them by the new secrets alone. `index` has loaded those entries.
+  void carry_to(std::uint64_t end, BlockIndex& index);
+
+  // The entries before that number were carried.
+  [[nodiscard]] std::uint64_t carried_to() const { return carried_to_; }
+
   // Throws Error{corrupt} unless every pack that counts has its key in the new epoch, but for those
   // of entries whose key segments were dropped.
-  void require_complete() const;
+  void require_complete(BlockIndex& index) const;
 
   // What the entry of the new epoch is to say.
   std::vector<KeyRange> ranges;
@@ -116,14 +107,14 @@ class KeyRewriter {
                      const KeySegmentInner& inner) const;
 
   const Repository& repository_;
-  const ReadKeys& keys_;
+  const ReadKeys keys_;
   const NewEpoch& epoch_;
   const std::set<AuthoredObject> abandoned_;
-  // Entries with an index segment that could not be read: whose packs are theirs is not known.
   const std::set<std::uint64_t> unloaded_;
-  BlockIndex::Reader index_;
-  OpenSegment recent_;  // the key segment that was opened last
+  std::optional<BlockIndex::Reader> index_;  // while keys are carried
+  OpenSegment recent_;                       // the key segment that was opened last
   Keys pending_;
+  std::uint64_t carried_to_ = 0;
   std::uint64_t carried_packs_ = 0;       // of those that the index has
   std::set<std::uint64_t> dropped_from_;  // entries that have lost a key segment
 };

@@ -12,8 +12,9 @@
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/journal.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/snapshot_checker.h"
@@ -64,6 +65,7 @@ class Verifier {
         [this](const auto& object, const auto& text) {
           report_.notes.push_back({object, text});
         });
+    check_anchors();
     check_slots();
     check_key_segments(snapshots);
     check_leftovers();
@@ -197,7 +199,16 @@ class Verifier {
     };
   }
 
-  // A slot that reads has the epoch's secret, and so can make each box anew and compare.
+  // Nobody puts one back: it could come back to life after it was destroyed.
+  void check_anchors() {
+    for (const AnchorProblem& found :
+         kist::check_anchors(repository_.reader(), repository_.state())) {
+      report(found.path, concat(found.problem, "; kist key rotate begins an epoch with new ones"));
+      ++report_.lost_anchors;
+    }
+  }
+
+  // A slot that reads has all parts of the epoch, and so can make each box anew and compare.
   void check_epoch_box(const SlotState& slot) {
     const State& state = repository_.state();
     const SlotIntroduction& introduction = slot.introduction;
@@ -206,9 +217,8 @@ class Verifier {
     if (!keys_) return;
     const Bytes due =
         make_epoch_box(repository_.keyring().origin(), introduction.slot, introduction.box_key,
-                       {repository_.keyring().journal_key(), repository_.keyring().index_key(),
-                        keys_->epoch_secret(), state.epoch_begun},
-                       (introduction.capabilities & can_read) != 0);
+                       {.parts = repository_.keyring().parts(), .least = state.beginning.least},
+                       introduction.capabilities);
     if (hash_object(due) == slot.epoch_box) return;
     report(path, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
   }

@@ -81,10 +81,11 @@ struct VerifyReport {
   std::uint64_t entries = 0;           // of the journal
   std::uint64_t snapshots = 0;
   std::uint64_t packs = 0;
-  std::uint64_t frames = 0;      // opened
-  std::uint64_t blocks = 0;      // hashed
-  std::uint64_t bytes_read = 0;  // from packs
-  std::uint64_t proved = 0;      // index segments that writers may rely on from now on
+  std::uint64_t frames = 0;        // opened
+  std::uint64_t blocks = 0;        // hashed
+  std::uint64_t bytes_read = 0;    // from packs
+  std::uint64_t lost_anchors = 0;  // copies of the epoch's: another epoch makes new ones
+  std::uint64_t proved = 0;        // index segments that writers may rely on from now on
 };
 
 // Packs that turn out to be gone or damaged become an incident of this machine: nothing is

@@ -72,9 +72,7 @@ MaybeViolation check_act(const State& state, const EpochEnded& ended, const Jour
   if (ended.former.epoch != state.epoch || ended.former.begun != state.epoch_begun) {
     return Violation{38, "the epoch that it ends is not the current one"};
   }
-  if (ended.epoch_key == BoxPublicKey{} || ended.epoch_key == state.epoch_key) {
-    return Violation{39, "a key that is not a new one"};
-  }
+  if (auto violation = check_beginning(state, ended.beginning, entry)) return violation;
   if (auto violation = check_slots(state, ended, entry.author)) return violation;
   if (auto violation = check_keys(state, ended, entry)) return violation;
   return check_reserved(ended);
@@ -83,7 +81,7 @@ MaybeViolation check_act(const State& state, const EpochEnded& ended, const Jour
 void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
   state.epoch_number = entry.epoch_number;
   state.epoch = entry.epoch;
-  state.epoch_key = ended.epoch_key;
+  state.beginning = ended.beginning;
   state.epoch_begun = entry.sequence;
   state.epochs.insert(entry.epoch);
   for (const SlotId& slot : ended.revoked) {

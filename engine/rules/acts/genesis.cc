@@ -14,6 +14,7 @@ MaybeViolation check_act(const State& state, const Genesis& genesis, const Journ
     return Violation{12, "chunking that is not allowed"};
   }
   if (auto violation = check_features(state, genesis.features)) return violation;
+  if (auto violation = check_beginning(state, genesis.beginning, entry)) return violation;
   if (genesis.owner.slot != entry.author) {
     return Violation{14, "the author is not the first owner"};
   }
@@ -27,7 +28,7 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
   state.genesis = genesis;
   state.epoch_number = entry.epoch_number;
   state.epoch = entry.epoch;
-  state.epoch_key = genesis.epoch_key;
+  state.beginning = genesis.beginning;
   state.epochs.insert(entry.epoch);
   state.kept_from_epoch = entry.epoch;
   state.policies.emplace(genesis.policy.name, genesis.policy);

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "engine/rules/validate.h"
+
 namespace kist {
 
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot) {
@@ -27,6 +29,20 @@ void add_slot(State& state, const SlotIntroduction& introduction, const JournalE
     state.sources.emplace(source, introduction.slot);
   }
   state.slots.emplace(introduction.slot, std::move(slot));
+}
+
+MaybeViolation check_beginning(const State& state,
+                               const EpochBeginning& beginning,
+                               const JournalEntry& entry) {
+  const EpochBeginning& current = state.beginning;
+  const bool has_old_key =
+      beginning.epoch_key == BoxPublicKey{} || beginning.epoch_key == current.epoch_key ||
+      beginning.audit_key == BoxPublicKey{} || beginning.audit_key == current.audit_key ||
+      beginning.anchor == ObjectHash{} || beginning.anchor == current.anchor;
+  const bool is_far_off =
+      beginning.least > entry.sequence || entry.sequence - beginning.least > beginning_distance_max;
+  if (!has_old_key && !is_far_off) return std::nullopt;
+  return Violation{39, "an epoch's beginning that is not a new one"};
 }
 
 MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names) {

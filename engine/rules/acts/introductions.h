@@ -13,6 +13,11 @@ MaybeViolation check_introduction(const State& state, const SlotIntroduction& sl
 // The slot, and its sources, which belong to it from now on.
 void add_slot(State& state, const SlotIntroduction& introduction, const JournalEntry& entry);
 
+// Whether the keys of an epoch that begins with that entry are new.
+MaybeViolation check_beginning(const State& state,
+                               const EpochBeginning& beginning,
+                               const JournalEntry& entry);
+
 MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names);
 
 }  // namespace kist

@@ -49,7 +49,7 @@ ReplayedEntry next_void(const State& state) {
 ReplayedEntry next_epoch(const State& state) {
   EpochEnded act;
   act.former = {.epoch = state.epoch, .begun = state.epoch_begun, .journal_key = {}};
-  act.epoch_key = sample_id<BoxPublicKey>(9);
+  act.beginning = sample_beginning(9, state.next_sequence);
   act.boxes = {{state.genesis.owner.slot, sample_id<ObjectHash>(9)}};
   act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(200)}}};
   ReplayedEntry out = next_snapshot(state);

@@ -58,7 +58,7 @@ void plant_epoch(HandMadeJournal& journal,
   entry.sequence = 99;
   entry.epoch = planted.id;
   entry.epoch_number = planted.number;
-  const Bytes bytes = journal.seal(journal.stranger, entry, planted.journal_key);
+  const Bytes bytes = journal.seal(journal.stranger, entry, planted.journal_key());
   journal.place(entry.sequence, bytes, bytes);
 }
 
@@ -67,26 +67,26 @@ void plant_epoch(HandMadeJournal& journal,
 TEST_CASE("a slot that was away finds the key of an old entry back over three epochs") {
   ThreeEpochs fixture;
   REQUIRE(fixture.slot.keys.find_current(fixture.journal.states.at(4)) == nullptr);
-  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key));
+  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key()));
   REQUIRE(is_key(fixture.slot.keys.find_current(fixture.journal.states.at(4)),
-                 fixture.journal.epochs[0].journal_key));
+                 fixture.journal.epochs[0].journal_key()));
   // The way back has shown the others: no box is opened for them.
   fixture.journal.remove_box(fixture.journal.epochs[2], fixture.journal.writer);
-  REQUIRE(is_key(fixture.find(5), fixture.journal.epochs[1].journal_key));
-  REQUIRE(is_key(fixture.find(6), fixture.journal.epochs[1].journal_key));
-  REQUIRE(is_key(fixture.find(7), fixture.journal.epochs[2].journal_key));
-  REQUIRE(is_key(fixture.find(8), fixture.journal.epochs[2].journal_key));
+  REQUIRE(is_key(fixture.find(5), fixture.journal.epochs[1].journal_key()));
+  REQUIRE(is_key(fixture.find(6), fixture.journal.epochs[1].journal_key()));
+  REQUIRE(is_key(fixture.find(7), fixture.journal.epochs[2].journal_key()));
+  REQUIRE(is_key(fixture.find(8), fixture.journal.epochs[2].journal_key()));
 }
 
 TEST_CASE("a slot that has replayed nothing finds the first entry's key the same way") {
   ThreeEpochs fixture;
-  REQUIRE(is_key(fixture.find(0), fixture.journal.epochs[0].journal_key));
+  REQUIRE(is_key(fixture.find(0), fixture.journal.epochs[0].journal_key()));
 }
 
 TEST_CASE("the key of the wanted entry's own epoch comes from its box, without a look further") {
   ThreeEpochs fixture;
   const std::uint64_t reads = fixture.journal.store.get_count("journal/");
-  REQUIRE(is_key(fixture.find(8), fixture.journal.epochs[2].journal_key));
+  REQUIRE(is_key(fixture.find(8), fixture.journal.epochs[2].journal_key()));
   REQUIRE(fixture.journal.store.get_count("journal/") == reads);
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("the way back is found over either copy of an entry that began an epoc
   ThreeEpochs fixture;
   fixture.journal.store.overwrite(journal_path(7), Bytes(300));
   fixture.journal.store.remove(journal_path(5));
-  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key));
+  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key()));
 }
 
 TEST_CASE("a forged box leads nowhere, and the way back is found all the same") {
@@ -102,7 +102,7 @@ TEST_CASE("a forged box leads nowhere, and the way back is found all the same") 
     ThreeEpochs fixture;
     plant_epoch(fixture.journal, fixture.journal.writer, begun, StateRemade{});
     INFO(begun);
-    REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key));
+    REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key()));
     REQUIRE(fixture.slot.keyring.origin().epoch == EpochId());
   }
 }
@@ -114,7 +114,7 @@ TEST_CASE("a forged box with a forged beginning of its epoch gives no key") {
                 .begun = 0,
                 .journal_key = seal_journal_key(key_of(61), key_of(60))};
   plant_epoch(fixture.journal, fixture.journal.writer, 99, act);
-  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key));
+  REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key()));
 }
 
 TEST_CASE("a box of the newest epoch with other keys is not believed") {
@@ -227,8 +227,9 @@ TEST_CASE("a slot enters the epoch that the journal has come to, by the box that
   const State& state = fixture.journal.state();
   REQUIRE(fixture.slot.keys.enter_current(state, 0));
   REQUIRE(fixture.slot.keyring.origin().epoch == fixture.journal.epochs[2].id);
-  REQUIRE(
-      equal(fixture.slot.keyring.index_key().view(), fixture.journal.epochs[2].index_key.view()));
+  REQUIRE(equal(fixture.slot.keyring.parts().index_part.view(),
+                fixture.journal.epochs[2].parts.index_part.view()));
+  REQUIRE_FALSE(fixture.slot.keyring.is_unlocked());
   // Once it is in it, the box may be gone.
   fixture.journal.remove_box(fixture.journal.epochs[2], fixture.journal.writer);
   REQUIRE(fixture.slot.keys.enter_current(state, 0));
@@ -238,7 +239,7 @@ TEST_CASE("a slot does not enter an epoch by a box that the journal does not nam
   ThreeEpochs fixture;
   EpochSample forged(60, fixture.journal.epoch().number, fixture.journal.epoch().begun);
   forged.id = fixture.journal.epoch().id;
-  forged.journal_key = fixture.journal.epoch().journal_key.clone();  // all but the index key
+  forged.parts.journal_key = fixture.journal.epoch().journal_key().clone();  // all but the others
   fixture.journal.put_box(forged, fixture.journal.writer);
   const auto enter = [&] {
     static_cast<void>(fixture.slot.keys.enter_current(fixture.journal.state(), 0));

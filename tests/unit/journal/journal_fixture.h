@@ -12,11 +12,12 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/slot.h"
+#include "engine/journal/anchor.h"
 #include "engine/journal/entry_reader.h"
 #include "engine/journal/epoch_keys.h"
 #include "engine/journal/journal.h"
 #include "engine/journal/sealed_entry.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/rules/validate.h"
 #include "tests/support/attacker.h"
 #include "tests/unit/keys/keys_fixture.h"
@@ -27,19 +28,32 @@ namespace kist::test {
 // The secrets of one epoch.
 struct EpochSample {
   EpochSample(std::uint8_t fill, std::uint32_t epoch_number, std::uint64_t begun_at)
-      : id(sample_id<EpochId>(fill)),
-        number(epoch_number),
-        begun(begun_at),
-        journal_key(key_of(fill)),
-        index_key(key_of(static_cast<std::uint8_t>(fill + 1))),
-        secret(key_of(static_cast<std::uint8_t>(fill + 2))) {}
+      : id(sample_id<EpochId>(fill)), number(epoch_number), begun(begun_at) {
+    const auto key = [&](int i) { return key_of(static_cast<std::uint8_t>(fill + i)); };
+    parts = {key(0), key(1), key(2), key(3)};
+    std::ranges::copy(key(4).view(), shares.entry.begin());
+    shares.anchor = key(5);
+  }
+
+  [[nodiscard]] const Key& journal_key() const { return parts.journal_key; }
+
+  [[nodiscard]] EpochSecrets secrets() const {
+    return derive_epoch_secrets(parts, shares.entry, shares.anchor);
+  }
+
+  [[nodiscard]] ObjectOrigin origin() const { return {keys_repository(), number, id, {}}; }
+
+  [[nodiscard]] Bytes anchor() const { return make_anchor(origin(), shares.anchor); }
+
+  [[nodiscard]] EpochBeginning beginning() const {
+    return make_beginning(parts, shares, hash_object(anchor()), begun);
+  }
 
   EpochId id;
   std::uint32_t number;
   std::uint64_t begun;
-  Key journal_key;
-  Key index_key;
-  Key secret;
+  EpochParts parts;
+  EpochShares shares;
 };
 
 class HandMadeJournal {
@@ -49,7 +63,8 @@ class HandMadeJournal {
     epochs.emplace_back(std::uint8_t{100}, 0U, 0U);
     Genesis genesis = sample_genesis();
     genesis.policy.name = "default";
-    genesis.epoch_key = box_public_key(epoch().secret);
+    put_anchors(store, epoch().origin(), epoch().anchor());
+    genesis.beginning = epoch().beginning();
     genesis.owner = introduction(owner, owner_capabilities);
     genesis.owner.slot_object = {};
     append(owner, genesis);
@@ -92,7 +107,7 @@ class HandMadeJournal {
   }
 
   Bytes seal(const NumberedSlot& author, const JournalEntry& entry) {
-    return seal(author, entry, epoch().journal_key);
+    return seal(author, entry, epoch().journal_key());
   }
 
   // Makes these the two copies of an entry; empty: none.
@@ -144,8 +159,9 @@ class HandMadeJournal {
     EpochEnded act;
     act.former = {.epoch = former.id,
                   .begun = former.begun,
-                  .journal_key = seal_journal_key(former.journal_key, epoch().journal_key)};
-    act.epoch_key = box_public_key(epoch().secret);
+                  .journal_key = seal_journal_key(former.journal_key(), epoch().journal_key())};
+    put_anchors(store, epoch().origin(), epoch().anchor());
+    act.beginning = epoch().beginning();
     act.forgets = true;
     act.revoked = revoked;
     act.keys = {{.last = state().next_sequence - 1, .segments = {}}};
@@ -160,9 +176,9 @@ class HandMadeJournal {
   // The slot's box of that epoch, put in both copies; its hash.
   ObjectHash put_box(const EpochSample& of, const NumberedSlot& slot) {
     const ObjectOrigin origin{keys_repository(), of.number, of.id, owner.id};
-    const Bytes box =
-        make_epoch_box(origin, slot.id, slot.keys.public_keys().box,
-                       {of.journal_key, of.index_key, of.secret, of.begun}, slot.id == owner.id);
+    const Bytes box = make_epoch_box(
+        origin, slot.id, slot.keys.public_keys().box, {.parts = of.parts, .least = of.begun},
+        slot.id == owner.id ? owner_capabilities : writer_capabilities);
     for (const std::string& copy : copies_of(epoch_box_path(of.number, of.id, slot.id))) {
       store.overwrite(copy, box);
     }

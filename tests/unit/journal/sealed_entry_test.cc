@@ -13,7 +13,7 @@ TEST_CASE("an entry that is opened again has all that was sealed") {
     const Bytes bytes = journal.seal(journal.writer, entry);
     const Envelope envelope = decode_entry_envelope(bytes, "journal/x", keys_repository());
     INFO(act_name(act));
-    REQUIRE(open_entry(envelope, "journal/x", journal.epoch().journal_key) == entry);
+    REQUIRE(open_entry(envelope, "journal/x", journal.epoch().journal_key()) == entry);
   }
 }
 
@@ -23,16 +23,16 @@ TEST_CASE("an entry is sealed with the key that its slot works with, where no ot
   REQUIRE(slot.keys.enter_current(journal.state(), 0));
   const Bytes bytes = seal_entry(slot.keyring, journal.random, journal.next(journal.writer));
   REQUIRE(opens_entry(decode_entry_envelope(bytes, "x", keys_repository()),
-                      journal.epoch().journal_key));
+                      journal.epoch().journal_key()));
 }
 
 TEST_CASE("an entry opens with no other key") {
   HandMadeJournal journal;
   const Bytes bytes = journal.seal(journal.writer, journal.next(journal.writer));
   const Envelope envelope = decode_entry_envelope(bytes, "journal/x", keys_repository());
-  REQUIRE(opens_entry(envelope, journal.epoch().journal_key));
-  REQUIRE_FALSE(opens_entry(envelope, journal.epoch().index_key));
-  REQUIRE(error_code([&] { open_entry(envelope, "x", journal.epoch().index_key); }) ==
+  REQUIRE(opens_entry(envelope, journal.epoch().journal_key()));
+  REQUIRE_FALSE(opens_entry(envelope, journal.epoch().parts.index_part));
+  REQUIRE(error_code([&] { open_entry(envelope, "x", journal.epoch().parts.index_part); }) ==
           Code::corrupt);
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("an entry's number and what it follows are bound to what it holds") {
     Bytes changed = bytes;
     changed[at] ^= 1U;
     const Envelope other = decode_entry_envelope(changed, "x", keys_repository());
-    REQUIRE_FALSE(opens_entry(other, journal.epoch().journal_key));
+    REQUIRE_FALSE(opens_entry(other, journal.epoch().journal_key()));
     REQUIRE_FALSE(is_signed_by_author(journal.state(), other));
   }
 }

@@ -3,7 +3,7 @@
 #include "engine/keys/keyring.h"
 
 #include "engine/crypto/hash.h"
-#include "engine/keys/epoch_box.h"
+#include "engine/keys/epoch_secrets.h"
 #include "engine/keys/grant.h"
 #include "engine/rules/state.h"
 #include "tests/unit/keys/keys_fixture.h"
@@ -32,7 +32,7 @@ struct KeyringSample {
   // Under the slot's own name, whatever it is.
   void put_box(const SlotId& id, const NumberedSlot& recipient, const ObjectOrigin& made_in) {
     const Bytes box = make_epoch_box(made_in, id, recipient.keys.public_keys().box,
-                                     {journal_key, index_key, epoch_secret, 7}, true);
+                                     {.parts = parts, .least = 7}, owner_capabilities);
     for (const std::string& copy : copies_of(box_path)) {
       store.overwrite(copy, box);
     }
@@ -68,9 +68,7 @@ struct KeyringSample {
   std::string box_path = epoch_box_path(3, origin.epoch, slot.id);
   Key id_key = key_of(11);
   Key chunk_seed = key_of(12);
-  Key journal_key = key_of(13);
-  Key index_key = key_of(14);
-  Key epoch_secret = key_of(15);
+  EpochParts parts{key_of(13), key_of(14), key_of(15), key_of(16)};
   ObjectHash grant_hash;
   Keyring keyring = slot.keyring(sample_id<ObjectHash>(40));
 };
@@ -91,15 +89,38 @@ TEST_CASE("a slot's box opens with what it was given, and is entered only when t
   auto opened = sample.open_box();
   REQUIRE(opened);
   REQUIRE(opened->number == 3);
-  REQUIRE(opened->begun == 7);
+  REQUIRE(opened->least == 7);
   REQUIRE(opened->hash == hash_object(sample.store.objects().at(sample.box_path)));
-  REQUIRE(equal(opened->epoch_secret.view(), sample.epoch_secret.view()));
+  REQUIRE(equal(opened->parts.read_part.view(), sample.parts.read_part.view()));
   REQUIRE(sample.keyring.origin().epoch == EpochId());
   sample.keyring.enter(std::move(*opened));
   REQUIRE(sample.keyring.origin().epoch == sample.origin.epoch);
   REQUIRE(sample.keyring.origin().epoch_number == 3);
-  REQUIRE(equal(sample.keyring.journal_key().view(), sample.journal_key.view()));
-  REQUIRE(equal(sample.keyring.index_key().view(), sample.index_key.view()));
+  REQUIRE(equal(sample.keyring.journal_key().view(), sample.parts.journal_key.view()));
+  REQUIRE(equal(sample.keyring.parts().index_part.view(), sample.parts.index_part.view()));
+}
+
+TEST_CASE("what opens all that is stored is derived once both shares are there") {
+  KeyringSample sample;
+  sample.keyring.enter(std::move(*sample.open_box()));
+  const Capabilities may = GENERATE(writer_capabilities, auditor_capabilities, reader_capabilities);
+  OpenedEpoch opened;
+  opened.parts = parts_for(sample.parts, may);
+  sample.keyring.enter(std::move(opened));
+  EpochShares shares;
+  shares.entry.fill(21);
+  shares.anchor = key_of(22);
+  const EpochBeginning beginning = make_beginning(sample.parts, shares, {}, 7);
+  REQUIRE_FALSE(sample.keyring.is_unlocked());
+  const bool checks_keys = may != writer_capabilities;
+  const auto unlock = [&](const Key& anchor) { sample.keyring.unlock(beginning, anchor); };
+  if (checks_keys) REQUIRE(error_code([&] { unlock(key_of(23)); }) == Code::corrupt);
+  REQUIRE(sample.keyring.is_unlocked() == false);
+  unlock(shares.anchor);
+  const EpochSecrets due = derive_epoch_secrets(sample.parts, shares.entry, shares.anchor);
+  REQUIRE(equal(sample.keyring.index_key().view(), due.index_key.view()));
+  sample.keyring.enter(std::move(*sample.open_box()));
+  REQUIRE_FALSE(sample.keyring.is_unlocked());
 }
 
 TEST_CASE("no box is no failure, and a box that cannot be used is one") {
@@ -126,13 +147,14 @@ TEST_CASE("a box that is not accepted is as good as damaged: the other copy is o
   KeyringSample sample;
   const ObjectHash good = hash_object(sample.store.objects().at(sample.box_path));
   const auto is_good = [&](const OpenedEpoch& opened) { return opened.hash == good; };
+  const EpochParts others{key_of(90), key_of(91), key_of(92), key_of(93)};
   const Bytes other =
       make_epoch_box(sample.origin, sample.slot.id, sample.slot.keys.public_keys().box,
-                     {key_of(90), key_of(91), key_of(92), 7}, true);
+                     {.parts = others, .least = 7}, owner_capabilities);
   sample.store.overwrite(sample.box_path, other);
   const auto opened = sample.open_box(is_good);
   REQUIRE(opened);
-  REQUIRE(equal(opened->journal_key.view(), sample.journal_key.view()));
+  REQUIRE(equal(opened->parts.journal_key.view(), sample.parts.journal_key.view()));
   REQUIRE(sample.observer.notices.size() == 1);
   sample.store.remove(copies_of(sample.box_path).back());
   REQUIRE(error_code([&] { sample.open_box(is_good); }) == Code::corrupt);

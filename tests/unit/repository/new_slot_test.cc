@@ -25,15 +25,13 @@ struct PutSlot {
     owner.signing_seed = key_of(10);
     owner.id_key = key_of(11);
     owner.chunk_seed = key_of(12);
-    owner.journal_key = key_of(13);
-    owner.index_key = key_of(14);
-    owner.epoch_secret = key_of(15);
+    owner.parts = {key_of(13), key_of(14), key_of(15), key_of(16)};
     slot.slot = sample_id<SlotId>(20);
     slot.keys = keys.public_keys();
     slot.kind = SlotKind::key_file;
     slot.name = "laptop";
     slot.capabilities = capabilities;
-    slot.epoch_begun = 5;
+    slot.epoch_least = 5;
     const NewSlotObjects made = make_grant_and_box(origin, owner, slot, random);
     put_twinned(store, made.grant.path, made.grant.bytes);
     put_twinned(store, made.box.path, made.box.bytes);
@@ -50,7 +48,7 @@ struct PutSlot {
     return {plain.view().begin(), plain.view().end()};
   }
 
-  // And of its epoch box: journal key, index key, epoch secret, the entry that began the epoch.
+  // And of its epoch box: the journal key, the three parts, and a number.
   [[nodiscard]] Bytes boxed() const {
     const std::string name = epoch_box_path(origin.epoch_number, origin.epoch, slot.slot);
     const auto plain =
@@ -91,7 +89,8 @@ TEST_CASE("a new slot is given the keys that its capabilities ask for, and zeros
   REQUIRE(holds_key(put.granted(), 1, 12) == writes);
   REQUIRE(holds_key(put.boxed(), 0, 13));
   REQUIRE(holds_key(put.boxed(), 1, 14));
-  REQUIRE(holds_key(put.boxed(), 2, 15) == reads);
+  REQUIRE(holds_key(put.boxed(), 2, 15) == (reads || put.slot.may(can_audit)));
+  REQUIRE(holds_key(put.boxed(), 3, 16) == reads);
 }
 
 TEST_CASE(

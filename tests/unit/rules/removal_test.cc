@@ -13,7 +13,7 @@ State state_in_third_epoch() {
   State state = state_with_keys();
   commit(state, ending(state, new_epoch(state)));
   EpochEnded second = new_epoch(state);
-  second.epoch_key = sample_id<BoxPublicKey>(202);
+  second.beginning = sample_beginning(202, state.next_sequence);
   second.keys.front().segments.front() = sample_id<ObjectHash>(211);
   commit(state, ending(state, second));
   return state;
@@ -151,7 +151,7 @@ TEST_CASE("what an epoch's end will leave behind is what a plan removes once it 
   REQUIRE(before.entry == state.next_sequence);
   REQUIRE(before.removals[1].reason == "of epoch 2, which would end with journal entry 6");
   EpochEnded next = new_epoch(state);
-  next.epoch_key = sample_id<BoxPublicKey>(203);
+  next.beginning = sample_beginning(204, state.next_sequence);
   next.keys.front().segments.front() = next_segment;
   commit(state, ending(state, next));
   REQUIRE(paths(before) == paths(plan_ended_objects(state, listed)));

@@ -75,7 +75,7 @@ inline State state_with_keys() {
 inline EpochEnded new_epoch(const State& state) {
   EpochEnded out;
   out.former = {state.epoch, state.epoch_begun, {}};
-  out.epoch_key = sample_id<BoxPublicKey>(200);
+  out.beginning = sample_beginning(200, state.next_sequence);
   for (const SlotState* slot : state.current_slots()) {
     out.boxes.push_back({slot->introduction.slot, sample_id<ObjectHash>(201)});
   }

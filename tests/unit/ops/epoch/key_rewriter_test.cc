@@ -31,8 +31,12 @@ struct Rewriting {
   }
 
   [[nodiscard]] std::unique_ptr<KeyRewriter> rewriter(std::set<AuthoredObject> abandoned = {}) {
-    return std::make_unique<KeyRewriter>(owner, owner.blocks().index(), keys, epoch,
-                                         std::move(abandoned));
+    return std::make_unique<KeyRewriter>(owner, keys, epoch, std::move(abandoned),
+                                         owner.blocks().index().unloaded_entries());
+  }
+
+  void carry(KeyRewriter& rewriter) {
+    rewriter.carry_to(owner.state().next_sequence, owner.blocks().index());
   }
 
   [[nodiscard]] std::set<ObjectHash> key_segments() const {
@@ -63,11 +67,11 @@ std::vector<KeyGroup> groups_of(const Rewriting& run, const KeyRewriter& rewrite
     for (const ObjectHash& name : range.segments) {
       const Bytes bytes = get_whole_key_segment(run.owner.journal(), name);
       const KeySegmentOuter outer =
-          open_key_segment({bytes, name}, run.epoch.origin.repository, run.epoch.index_key,
+          open_key_segment({bytes, name}, run.epoch.origin.repository, run.epoch.secrets.index_key,
                            {.slot = run.epoch.origin.author,
                             .signing_key = signing_key,
                             .epoch = run.epoch.origin.epoch});
-      REQUIRE_NOTHROW(open_key_segment_inner(outer, name, run.epoch.secret));
+      REQUIRE_NOTHROW(open_key_segment_inner(outer, name, run.epoch.secrets.read_secret));
       out.insert(out.end(), outer.groups.begin(), outer.groups.end());
     }
   }
@@ -80,11 +84,11 @@ TEST_CASE("every entry's keys are carried on, in its own group of a key segment 
   Rewriting run;
   const auto rewriter = run.rewriter();
   REQUIRE(rewriter->find_damaged().empty());
-  rewriter->carry_all();
-  REQUIRE_NOTHROW(rewriter->require_complete());
+  run.carry(*rewriter);
+  REQUIRE_NOTHROW(rewriter->require_complete(run.owner.blocks().index()));
   REQUIRE(rewriter->dropped.empty());
   REQUIRE(rewriter->ranges.size() == 1);
-  REQUIRE(rewriter->ranges.front().last == run.epoch.begun - 1);
+  REQUIRE(rewriter->ranges.front().last == run.owner.state().next_sequence - 1);
   REQUIRE(rewriter->ranges.front().segments.size() == 1);
   const std::vector<KeyGroup> groups = groups_of(run, *rewriter);
   const std::vector<SnapshotPtr> snapshots = run.owner.state().all_snapshots();
@@ -98,6 +102,24 @@ TEST_CASE("every entry's keys are carried on, in its own group of a key segment 
   }
 }
 
+TEST_CASE("what has come since is carried on in a range of its own") {
+  Rewriting run;
+  const auto rewriter = run.rewriter();
+  run.carry(*rewriter);
+  const std::uint64_t seen = run.owner.state().next_sequence;
+  REQUIRE(rewriter->carried_to() == seen);
+  run.carry(*rewriter);  // nothing has come
+  REQUIRE(rewriter->ranges.size() == 1);
+  run.roles.write_news(50'000, "newer");
+  run.roles.owner.backup(run.owner, run.roles.source / "tree");
+  run.carry(*rewriter);
+  REQUIRE_NOTHROW(rewriter->require_complete(run.owner.blocks().index()));
+  REQUIRE(rewriter->ranges.size() == 2);
+  REQUIRE(rewriter->ranges.front().last == seen - 1);
+  REQUIRE(rewriter->ranges.back().last == run.owner.state().next_sequence - 1);
+  REQUIRE(groups_of(run, *rewriter).size() == run.owner.state().snapshots.all().size());
+}
+
 TEST_CASE("a key segment of which one copy is whole is carried on, and of none is dropped") {
   Rewriting run;
   const ObjectHash first = *run.key_segments().begin();
@@ -107,9 +129,10 @@ TEST_CASE("a key segment of which one copy is whole is carried on, and of none i
   run.lose(name);
   const auto rewriter = run.rewriter();
   REQUIRE(rewriter->find_damaged() == std::vector<ObjectHash>{first});
-  rewriter->carry_all();
+  run.carry(*rewriter);
   REQUIRE(rewriter->dropped == std::vector<ObjectHash>{first});
-  REQUIRE_NOTHROW(rewriter->require_complete());  // what only it opened went with it
+  REQUIRE_NOTHROW(
+      rewriter->require_complete(run.owner.blocks().index()));  // what only it opened went with it
 }
 
 TEST_CASE("keys of abandoned objects are left behind, of their author's segments alone") {
@@ -120,20 +143,21 @@ TEST_CASE("keys of abandoned objects are left behind, of their author's segments
   const SlotId author = is_own ? owners.author : other;
   const auto rewriter =
       run.rewriter({{author, owners.taken.body}, {author, owners.taken.reference_set}});
-  rewriter->carry_all();
+  run.carry(*rewriter);
   std::ptrdiff_t named = 0;
   for (const KeyGroup& group : groups_of(run, *rewriter)) {
     named += std::ranges::count(group.bodies, owners.taken.body);
     named += std::ranges::count(group.reference_sets, owners.taken.reference_set, &NamedKey::hash);
   }
   REQUIRE(named == (is_own ? 0 : 2));
-  REQUIRE_NOTHROW(rewriter->require_complete());  // packs keep their keys
+  REQUIRE_NOTHROW(rewriter->require_complete(run.owner.blocks().index()));  // packs keep their keys
 }
 
 TEST_CASE("keys that were not carried are missed before anything else happens") {
   Rewriting run;
   const auto rewriter = run.rewriter();
-  REQUIRE(error_code([&] { rewriter->require_complete(); }) == Code::corrupt);
+  REQUIRE(error_code([&] { rewriter->require_complete(run.owner.blocks().index()); }) ==
+          Code::corrupt);
 }
 
 TEST_CASE("while an index segment is out of reach, its entry keeps the keys of all its packs") {
@@ -146,8 +170,8 @@ TEST_CASE("while an index segment is out of reach, its entry keeps the keys of a
           .packs.size();
   run.owner.local().reset_index();
   const auto rewriter = run.rewriter();
-  rewriter->carry_all();
-  REQUIRE_NOTHROW(rewriter->require_complete());
+  run.carry(*rewriter);
+  REQUIRE_NOTHROW(rewriter->require_complete(run.owner.blocks().index()));
   const std::vector<KeyGroup> groups = groups_of(run, *rewriter);
   REQUIRE(groups.front().entry == snapshot.sequence);
   REQUIRE(groups.front().packs.size() == before);
@@ -171,8 +195,11 @@ TEST_CASE("two attempts to begin an epoch share no secret") {
   const NewEpoch other = draw_epoch(run.owner);
   REQUIRE(other.origin.epoch_number == run.epoch.origin.epoch_number);
   REQUIRE(other.origin.epoch != run.epoch.origin.epoch);
-  REQUIRE(other.begun == run.owner.state().next_sequence);
-  REQUIRE_FALSE(equal(other.journal_key.view(), run.epoch.journal_key.view()));
-  REQUIRE_FALSE(equal(other.index_key.view(), run.epoch.index_key.view()));
-  REQUIRE_FALSE(equal(other.secret.view(), run.epoch.secret.view()));
+  REQUIRE(other.beginning.least == run.owner.state().next_sequence);
+  for (const auto key : {&EpochParts::journal_key, &EpochParts::index_part, &EpochParts::audit_part,
+                         &EpochParts::read_part}) {
+    REQUIRE_FALSE(equal((other.parts.*key).view(), (run.epoch.parts.*key).view()));
+  }
+  REQUIRE(other.shares.entry != run.epoch.shares.entry);
+  REQUIRE_FALSE(equal(other.shares.anchor.view(), run.epoch.shares.anchor.view()));
 }

@@ -63,8 +63,15 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
                   {38, "the epoch that it ends is not the current one"});
   require_refused([](EpochEnded& act) { act.former.begun = 1; },
                   {38, "the epoch that it ends is not the current one"});
-  require_refused([&](EpochEnded& act) { act.epoch_key = state.epoch_key; },
-                  {39, "a key that is not a new one"});
+  const Violation old{39, "an epoch's beginning that is not a new one"};
+  const EpochBeginning& current = state.beginning;
+  require_refused([&](EpochEnded& act) { act.beginning.epoch_key = current.epoch_key; }, old);
+  require_refused([&](EpochEnded& act) { act.beginning.audit_key = current.audit_key; }, old);
+  require_refused([&](EpochEnded& act) { act.beginning.anchor = current.anchor; }, old);
+  require_refused([](EpochEnded& act) { act.beginning.epoch_key = {}; }, old);
+  require_refused([](EpochEnded& act) { act.beginning.audit_key = {}; }, old);
+  require_refused([](EpochEnded& act) { act.beginning.anchor = {}; }, old);
+  require_refused([](EpochEnded& act) { ++act.beginning.least; }, old);
 }
 
 TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new") {
@@ -79,7 +86,7 @@ TEST_CASE("an epoch's end is sealed in the next epoch, under an id that is new")
   require_void(state, entry, {8, "an epoch that is not the current one"});
   commit(state, ending(state, new_epoch(state)));
   EpochEnded again = new_epoch(state);
-  again.epoch_key = sample_id<BoxPublicKey>(202);
+  again.beginning = sample_beginning(202, state.next_sequence);
   again.keys.front().segments.front() = sample_id<ObjectHash>(211);
   entry = ending(state, again);
   entry.epoch = sample_id<EpochId>(9);  // the first one's
