@@ -3,6 +3,7 @@
 // what is stored where, and nothing else. docs/architecture.md, "Rights".
 #pragma once
 
+#include "engine/crypto/kdf.h"
 #include "engine/keys/keyring.h"
 
 namespace kist {
@@ -28,6 +29,11 @@ class WriteKeys : private Right {
   [[nodiscard]] const Key& id_key() const { return all().id_key; }
 
   [[nodiscard]] const Key& chunk_seed() const { return all().chunk_seed; }
+
+  // Of labels that tell the slot's own sources apart, and to nobody else what they are of.
+  [[nodiscard]] Key source_label_key() const {
+    return derive_key(all().slot_seed, KeyUse::source_label);
+  }
 
  private:
   friend class Repository;
