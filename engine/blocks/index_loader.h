@@ -28,7 +28,7 @@ bool passes_over_invalid(Observer& observer, const Work& work) {
 // The same as get_key_segment() in two steps. Error{missing} or {corrupt} when neither copy has
 // that hash.
 Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& hash);
-// The same of an index segment, which is stored once.
+// The same of an index segment.
 Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& hash);
 // Error{corrupt} when these bytes do not count, for anybody: they are not the author's that the
 // journal names, not of the current epoch, or nothing at all.

@@ -14,10 +14,10 @@ namespace kist {
 
 namespace {
 
-constexpr ObjectLayout key_segments{key_segment_path, key_segment_bytes_max, true};
-constexpr ObjectLayout index_segments{index_segment_path, index_segment_bytes_max, false};
-constexpr ObjectLayout bodies{body_path, body_bytes_max, true};
-constexpr ObjectLayout reference_sets{reference_set_path, reference_set_bytes_max, false};
+constexpr ObjectLayout key_segments{key_segment_path, key_segment_bytes_max};
+constexpr ObjectLayout index_segments{index_segment_path, index_segment_bytes_max};
+constexpr ObjectLayout bodies{body_path, body_bytes_max};
+constexpr ObjectLayout reference_sets{reference_set_path, reference_set_bytes_max};
 
 std::string path_of(ObjectType type, const ObjectHash& hash) {
   return layout_of(type).path(hash);
@@ -92,10 +92,7 @@ Bytes get_hashed(StoreReader& store, ObjectType type, const ObjectHash& hash, Ob
   const auto check = [&](View bytes) {
     if (hash_object(bytes) != hash) throw Error(Code::corrupt, concat(path, " is damaged"));
   };
-  if (layout.is_stored_twice) return get_twinned(store, path, layout.bytes_max, observer, check);
-  Bytes bytes = get_object(store, path, layout.bytes_max);
-  check(bytes);
-  return bytes;
+  return get_twinned(store, path, layout.bytes_max, observer, check);
 }
 
 KeySegmentOuter open_key_segment(const HashedBytes& object,
@@ -177,14 +174,8 @@ StoredObject put_reference_set(StoreWriter& store,
 }
 
 std::uint64_t put_sealed(StoreWriter& store, ObjectType type, const SealedObject& object) {
-  const ObjectLayout& layout = layout_of(type);
-  const std::string path = layout.path(object.hash);
-  if (layout.is_stored_twice) {
-    put_twinned(store, path, object.bytes);
-    return 2 * object.bytes.size();
-  }
-  store.put(path, object.bytes);
-  return object.bytes.size();
+  put_twinned(store, path_of(type, object.hash), object.bytes);
+  return 2 * object.bytes.size();
 }
 
 }  // namespace kist

@@ -2,7 +2,7 @@
 // sets. Here is the one path by which they go into a store and come out of it.
 //
 // Invariant, in: an object is sealed, signed, small enough to be read, and put under the path of
-// its type, twice where the format says so. Invariant, out: a value is returned only if the bytes'
+// its type, twice. Invariant, out: a value is returned only if the bytes'
 // hash is the one asked for, the envelope has the right type and repository, the expected author
 // signed it (where one is expected), it opens with the key, and its payload decodes.
 //
@@ -31,14 +31,13 @@ namespace kist {
 struct ObjectLayout {
   std::string (*path)(const ObjectHash& hash);
   std::uint64_t bytes_max = 0;
-  bool is_stored_twice = false;
 };
 
 // Of key_segment, index_segment, body and reference_set; others have no hash for a name.
 const ObjectLayout& layout_of(ObjectType type);
 
-// Step one: the bytes of that hash. Of an object that is stored twice the second copy serves where
-// the first is missing or damaged; the observer is told so.
+// Step one: the bytes of that hash. The second copy serves where the first is missing or damaged;
+// the observer is told so.
 Bytes get_hashed(StoreReader& store, ObjectType type, const ObjectHash& hash, Observer& observer);
 
 // Whose an object must be. `epoch` is set where the object must be of one epoch.
@@ -114,7 +113,7 @@ StoredObject put_body(StoreWriter& store, const ObjectAuthor& author, const Snap
 StoredObject put_reference_set(StoreWriter& store,
                                const ObjectAuthor& author,
                                const ReferenceSet& set);
-// Puts a sealed object, both copies where there are two; returns the bytes of all copies.
+// Puts both copies of a sealed object; returns the bytes of both.
 std::uint64_t put_sealed(StoreWriter& store, ObjectType type, const SealedObject& object);
 
 }  // namespace kist

@@ -24,7 +24,7 @@ namespace kist {
 namespace {
 
 void refuse_leftovers(StoreReader& store) {
-  if (store.size(repository_file)) {
+  if (has_copy(store, repository_file)) {
     throw Error(Code::refused, "there is a repository already; choose another place");
   }
   bool has_journal = false;
@@ -166,6 +166,8 @@ Repository init_repository(std::shared_ptr<Store> store,
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   local.keep();
+  store->barrier();
+  put_second_copy(*store, repository_file, make_repository_file(origin.repository));
   store->barrier();
   return in_context("the repository is made, but could not be opened", [&] {
     return open_repository(std::move(store), credential,

@@ -202,9 +202,10 @@ void tell_problem(const RepositoryClaims& claims, const RepositoryId& proved, Ob
     problem = concat(repository_file, " names another repository");
   }
   if (problem.empty()) return;
-  observer.notice(concat(problem,
-                         "; the journal's first entry says which repository this is; kist verify "
-                         "--repair makes the file anew"));
+  observer.notice(
+      concat(problem,
+             "; its other copy, or the journal's first entry, says which repository this "
+             "is; kist verify --repair makes the file anew"));
 }
 
 }  // namespace

@@ -22,14 +22,19 @@ void add_id(std::vector<RepositoryId>& ids, const RepositoryId& id) {
 // What kist.repo says; where it says nothing, `problem` has the reason.
 std::optional<RepositoryId> read_repository_file(StoreReader& store, std::string& problem) {
   std::optional<RepositoryId> out;
-  const auto failure = failure_except(Code::unsupported, [&] {
-    const Bytes bytes = get_object(store, repository_file, small_object_bytes_max);
-    out = decode_repository_file(bytes, &hash_object).repository;
-  });
-  if (!failure) return out;
-  problem = failure->code() == Code::missing
-                ? concat(repository_file, " is missing")
-                : concat(repository_file, " is damaged (", failure->text(), ")");
+  bool is_damaged = false;  // some copy is, which says more than that one is missing
+  for (const std::string& path : copies_of(repository_file)) {
+    const auto failure = failure_except(Code::unsupported, [&] {
+      const Bytes bytes = get_object(store, path, small_object_bytes_max);
+      out = decode_repository_file(bytes, &hash_object).repository;
+    });
+    if (!failure) return out;
+    const bool is_missing = failure->code() == Code::missing;
+    if (is_damaged || (is_missing && !problem.empty())) continue;
+    is_damaged = !is_missing;
+    problem = is_missing ? concat(path, " is missing")
+                         : concat(path, " is damaged (", failure->text(), ")");
+  }
   return std::nullopt;
 }
 
@@ -50,7 +55,7 @@ std::vector<RepositoryId> read_first_entry(StoreReader& store) {
 }  // namespace
 
 bool has_repository(StoreReader& store) {
-  return store.size(repository_file) || has_copy(store, journal_path(0));
+  return has_copy(store, repository_file) || has_copy(store, journal_path(0));
 }
 
 RepositoryClaims find_repository_claims(StoreReader& store) {

@@ -1,8 +1,8 @@
 // kist.repo, and what stands in for it. The file says which repository a store holds, in 64 bytes
-// that nobody has signed; so does the header of each envelope. None of them is believed: a slot
-// opens only under the id that it was sealed with, and names the hash of the journal's first entry,
-// which is of that repository too. So where the file is damaged or gone, the id is taken from the
-// first entry, and proved in the same way. docs/format.md, "kist.repo".
+// that nobody has signed, twice; so does the header of each envelope. None of them is believed: a
+// slot opens only under the id that it was sealed with, and names the hash of the journal's first
+// entry, which is of that repository too. So where the file is damaged or gone, the id is taken
+// from the first entry, and proved in the same way. docs/format.md, "kist.repo".
 #pragma once
 
 #include <string>

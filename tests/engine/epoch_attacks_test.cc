@@ -295,16 +295,12 @@ TEST_CASE("what is given up is what only that opens") {
   claim_packs(evil, roles.other.random, pack_names(*roles.store));
   std::map<std::string, Bytes> saved;
   for (const SegmentIntroduction& segment : taken.segments) {
-    const std::string name = index_segment_path(segment.index_segment);
-    saved[name] = roles.store->objects().at(name);
-    roles.store->remove(name);
+    saved.merge(take_away(*roles.store, index_segment_path(segment.index_segment)));
   }
   Machine late(roles.store, 8);
   Repository repository = late.open();
   REQUIRE(end_epoch(repository, {.revoked = {}, .drops_unreadable = true}).dropped.empty());
-  for (const auto& [name, bytes] : saved) {
-    roles.store->put(name, bytes);
-  }
+  put_back(*roles.store, saved);
   Machine later(roles.store, 9);
   Repository fresh = later.open();
   require_still_restored(later, fresh, roles, roles.first);

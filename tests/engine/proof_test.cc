@@ -313,12 +313,11 @@ TEST_CASE("an index segment that was put back is loaded where it was missing") {
   Roles roles(writer_capabilities);
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
   const std::string name = index_segment_path(taken.segments.front().index_segment);
-  const Bytes whole = roles.store->objects().at(name);
-  roles.store->remove(name);
+  const auto away = take_away(*roles.store, name);
   Machine late(roles.store, 8);
   Repository there = late.open();
   REQUIRE_FALSE(verify_content(there).findings.empty());
-  roles.store->put(name, whole);
+  put_back(*roles.store, away);
   const bool restores_first = GENERATE(true, false);
   if (restores_first) {
     require_restored(late, there, roles, roles.first);
@@ -340,18 +339,14 @@ TEST_CASE("an index segment that is needed counts again when it is put back") {
   if (is_revoked) end_epoch(owner, {.revoked = {victim.evil.keyring().slot()}});
   std::map<std::string, Bytes> lost;
   for (const auto& introduced : owner.state().snapshots.at(stored).taken.segments) {
-    const std::string name = index_segment_path(introduced.index_segment);
-    lost[name] = roles.store->objects().at(name);
-    roles.store->remove(name);
+    lost.merge(take_away(*roles.store, index_segment_path(introduced.index_segment)));
   }
   Machine late(roles.store, 8);
   Repository there = late.open();
   for (int i = 0; i < 2; ++i) {
     end_epoch(there, giving_up);
   }
-  for (const auto& [name, bytes] : lost) {
-    roles.store->put(name, bytes);
-  }
+  put_back(*roles.store, lost);
   require_restored(late, there, roles, stored, "release");
   require_restored(late, there, roles, relying, "release");
 }
@@ -386,14 +381,13 @@ TEST_CASE("nothing is proved while the index has a gap that another claim may fi
   claim(victim.evil, random, pack, victim.tagged(random.draw_id<BlockTag>()), true);
   std::string withheld;
   for (const auto& [name, bytes] : store.objects()) {
-    if (name.starts_with("index/") && !before.contains(name)) withheld = name;
+    if (name.starts_with("index/") && !before.contains(name)) withheld = first_copy_path(name);
   }
-  const Bytes bytes = store.objects().at(withheld);
-  store.remove(withheld);
+  const auto away = take_away(store, withheld);
   claim(victim.evil, random, pack, victim.tagged(tag_of(victim.id)), true);
   REQUIRE(victim.verify_all().proved == 0);
   const SnapshotId snapshot = victim.back_up();
-  store.put(withheld, bytes);
+  put_back(store, away);
   Machine late(victim.roles.store, 13);
   Repository fresh = late.open();
   require_restored(late, fresh, victim.roles, snapshot, "release");

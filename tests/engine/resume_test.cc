@@ -152,7 +152,7 @@ TEST_CASE("a pending snapshot that cannot be read keeps no backup of its source 
   Machine& machine = stopped.machine;
   Repository repository = machine.open();
   const SnapshotPtr pending = repository.state().live_snapshots().front();
-  stopped.store->remove(reference_set_path(pending->taken.reference_set));
+  take_away(*stopped.store, reference_set_path(pending->taken.reference_set));
   machine.clock.advance_ms(60'000);
   const BackupResult result = backup(repository, options_for(stopped.tree(), 0));
   REQUIRE_FALSE(result.has_resumed);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "engine/store/twins.h"
 #include "tests/support/test.h"
 
 namespace kist::test {
@@ -81,6 +82,30 @@ void flip_bit(MemoryStore& store, const std::string& name) {
 void damage_large_packs(MemoryStore& store) {
   for (const auto& [name, bytes] : store.objects()) {
     if (name.starts_with("packs/") && bytes.size() >= (1U << 20U)) flip_bit(store, name, 300'000);
+  }
+}
+
+std::map<std::string, Bytes> take_away(MemoryStore& store, const std::string& name) {
+  std::map<std::string, Bytes> out;
+  const auto objects = store.objects();
+  for (const std::string& copy : copies_of(name)) {
+    const auto found = objects.find(copy);
+    if (found == objects.end()) continue;
+    out.insert(*found);
+    store.remove(copy);
+  }
+  return out;
+}
+
+void put_back(MemoryStore& store, const std::map<std::string, Bytes>& objects) {
+  for (const auto& [name, bytes] : objects) {
+    store.put(name, bytes);
+  }
+}
+
+void flip_twins(MemoryStore& store, const std::string& name) {
+  for (const std::string& copy : copies_of(name)) {
+    flip_bit(store, copy);
   }
 }
 

@@ -64,6 +64,11 @@ std::vector<std::string> names_of(const MemoryStore& store, const std::string& p
 // Flips a bit of an object: of the byte at `offset`, or of the one in the middle.
 void flip_bit(MemoryStore& store, const std::string& name);
 void flip_bit(MemoryStore& store, const std::string& name, std::size_t offset);
+// Takes both copies of an object away; what was there, for put_back().
+std::map<std::string, Bytes> take_away(MemoryStore& store, const std::string& name);
+void put_back(MemoryStore& store, const std::map<std::string, Bytes>& objects);
+// Flips a bit of both copies.
+void flip_twins(MemoryStore& store, const std::string& name);
 // The same in every pack of a megabyte or more, far behind its header.
 void damage_large_packs(MemoryStore& store);
 

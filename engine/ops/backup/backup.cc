@@ -45,8 +45,8 @@ std::string keyed_label(const WriteKeys& keys, std::string_view text, std::size_
   return hex(hash_block(keys.id_key(), as_view(text))).substr(0, digits);
 }
 
-// The journal outlives a snapshot, so its source's name holds no path, but a keyed hash of them: under
-// a key of the slot's own, or everybody who writes could test guesses of what it backs up.
+// The journal outlives a snapshot, so its source's name holds no path, but a keyed hash of them.
+// The key is the slot's own, or everybody who writes could test guesses of what it backs up.
 std::string default_source(const WriteKeys& keys,
                            const std::string& host,
                            const std::vector<std::string>& paths) {

@@ -28,8 +28,11 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
   // Where the store does not answer, nothing is known: check_objects() meets the same and tells.
   const auto found =
       value_of([&] { return inspect_snapshot(repository_.journal(), keys_, snapshot); });
-  if (found && found->opens()) {  // by one good copy of the body; the other may be damaged
-    copies_.check_twins(body_path(snapshot.taken.body), snapshot.taken.body, body_bytes_max);
+  if (found && found->opens()) {  // by one good copy of each; the other may be damaged
+    const SnapshotTaken& taken = snapshot.taken;
+    copies_.check_twins(body_path(taken.body), taken.body, body_bytes_max);
+    copies_.check_twins(reference_set_path(taken.reference_set), taken.reference_set,
+                        reference_set_bytes_max);
     return true;
   }
   if (!found || found->openness != Openness::invalid) {
@@ -49,12 +52,9 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
   return false;
 }
 
-bool SnapshotChecker::report_if_absent(const std::string& path,
-                                       const SlotId& author,
-                                       bool is_stored_twice) {
+bool SnapshotChecker::report_if_absent(const std::string& path, const SlotId& author) {
   StoreReader& store = repository_.reader();
-  const auto is_there = value_of(
-      [&] { return is_stored_twice ? has_copy(store, path) : store.size(path).has_value(); });
+  const auto is_there = value_of([&] { return has_copy(store, path); });
   if (!is_there || *is_there) return false;
   const SlotState& slot = repository_.state().slots.at(author);
   const bool may_be_revoked = !slot.is_revoked && (slot.introduction.capabilities & can_own) == 0;
@@ -80,23 +80,28 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
              .kind = is_absent ? FindingKind::absent : FindingKind::damage});
   };
   const std::string body = body_path(taken.body);
-  if (!report_if_absent(body, snapshot.author, true)) {
+  if (!report_if_absent(body, snapshot.author)) {
     copies_.check_twins(body, taken.body, body_bytes_max);
     if (keys_ != nullptr) {
       attempt(body, [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
     }
   }
   const std::string set = reference_set_path(taken.reference_set);
-  if (report_if_absent(set, snapshot.author, false)) return;
+  if (report_if_absent(set, snapshot.author)) return;
+  copies_.check_twins(set, taken.reference_set, reference_set_bytes_max);
   attempt(set, [&] { static_cast<void>(get_reference_set(repository_.journal(), snapshot)); });
 }
 
 void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
   for (const SegmentIntroduction& segment : snapshot.taken.segments) {
     const ObjectHash& hash = segment.index_segment;
+    const std::string path = index_segment_path(hash);
     const auto failure = failure_of(
         [&] { static_cast<void>(get_whole_index_segment(repository_.journal(), hash)); });
-    if (!failure) continue;
+    if (!failure) {
+      copies_.check_twins(path, hash, index_segment_bytes_max);
+      continue;
+    }
     const auto key =
         value_of([&] { return find_index_key(repository_.journal(), snapshot, hash); });
     const bool counts = !is_damage(*failure) || key != KeyPresence::nowhere;
@@ -104,8 +109,8 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
       uncounted_.push_back({.segment = segment,
                             .author = snapshot.author,
                             .signer = author_of(repository_.state(), snapshot)});
-    } else if (!report_if_absent(index_segment_path(hash), snapshot.author, false)) {
-      copies_.check(index_segment_path(hash), hash, index_segment_bytes_max);
+    } else if (!report_if_absent(path, snapshot.author)) {
+      copies_.check_twins(path, hash, index_segment_bytes_max);
     }
   }
 }

@@ -38,7 +38,7 @@ class SnapshotChecker {
   void report_uncounted();
   // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
   // store does not say.
-  bool report_if_absent(const std::string& path, const SlotId& author, bool is_stored_twice);
+  bool report_if_absent(const std::string& path, const SlotId& author);
 
  private:
   void check_objects(const SnapshotState& snapshot);

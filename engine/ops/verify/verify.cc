@@ -57,8 +57,10 @@ class Verifier {
   VerifyReport run() {
     check_journal();
     epoch_ = repository_.state().epoch;
-    copies_.check_made(repository_file, make_repository_file(repository_.keyring().repository()),
-                       small_object_bytes_max);
+    for (const std::string& copy : copies_of(repository_file)) {
+      copies_.check_made(copy, make_repository_file(repository_.keyring().repository()),
+                         small_object_bytes_max);
+    }
     SnapshotChecker snapshots(
         repository_, keys_ ? &*keys_ : nullptr, copies_,
         [this](Finding finding) { add(std::move(finding)); },
@@ -245,7 +247,7 @@ class Verifier {
 
   void check_key_segments(SnapshotChecker& snapshots) {
     for (const auto& [hash, author] : repository_.state().key_segments.all()) {
-      if (snapshots.report_if_absent(key_segment_path(hash), author, true)) continue;
+      if (snapshots.report_if_absent(key_segment_path(hash), author)) continue;
       copies_.check_twins(key_segment_path(hash), hash, key_segment_bytes_max);
     }
   }

@@ -45,16 +45,17 @@ TEST_CASE("what was put is what is got, under its hash and with its key") {
                              Key::from(stored.set.key.key)) == sample_reference_set());
 }
 
-TEST_CASE("bodies are stored twice, index segments and reference sets once, and counted so") {
+TEST_CASE("bodies, index segments and reference sets are stored twice, and counted so") {
   const Stored stored;
   const auto objects = stored.store.objects();
-  REQUIRE(objects.size() == 4);
+  REQUIRE(objects.size() == 6);
   const std::string body = body_path(stored.body.key.hash);
   REQUIRE(objects.at(body) == objects.at(second_copy_path(body)));
   REQUIRE(stored.body.stored_bytes == 2 * objects.at(body).size());
   REQUIRE(stored.segment.stored_bytes ==
-          objects.at(index_segment_path(stored.segment.key.hash)).size());
-  REQUIRE(stored.set.stored_bytes == objects.at(reference_set_path(stored.set.key.hash)).size());
+          2 * objects.at(index_segment_path(stored.segment.key.hash)).size());
+  REQUIRE(stored.set.stored_bytes ==
+          2 * objects.at(reference_set_path(stored.set.key.hash)).size());
 }
 
 TEST_CASE("of an object that is stored twice the second copy serves, and the observer is told") {
@@ -72,9 +73,13 @@ TEST_CASE("an object that is not what its name says is damaged, one that is abse
   Stored stored;
   const std::string path = index_segment_path(stored.segment.key.hash);
   const auto get = [&] { stored.get(ObjectType::index_segment, stored.segment.key.hash); };
-  stored.store.overwrite(path, stored.store.objects().at(body_path(stored.body.key.hash)));
+  for (const std::string& copy : copies_of(path)) {
+    stored.store.overwrite(copy, stored.store.objects().at(body_path(stored.body.key.hash)));
+  }
   REQUIRE(error_code(get) == Code::corrupt);
-  stored.store.remove(path);
+  for (const std::string& copy : copies_of(path)) {
+    stored.store.remove(copy);
+  }
   REQUIRE(error_code(get) == Code::missing);
 }
 

@@ -84,7 +84,7 @@ TEST_CASE("a snapshot is damaged where an object's bytes are others than its has
     }
   }
   SECTION("the reference set") {
-    flip_bit(*run.store, reference_set_path(run.taken().reference_set));
+    flip_twins(*run.store, reference_set_path(run.taken().reference_set));
   }
   SECTION("the key segment, in both copies, and the body is gone") {
     for (const std::string& copy : copies_of(key_segment_path(run.taken().key_segments.front()))) {

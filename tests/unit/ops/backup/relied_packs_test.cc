@@ -73,7 +73,7 @@ TEST_CASE("where a set cannot be read all packs are looked at") {
   Relied run;
   const auto newest =
       find_newest_snapshot(run.repository.state(), "test", run.repository.keyring().slot());
-  flip_bit(*run.store, reference_set_path(newest->taken.reference_set));
+  flip_twins(*run.store, reference_set_path(newest->taken.reference_set));
   run.machine.clock.advance_ms(look_lasts_ms);
   for (const std::string& pack : names_of(*run.store, "packs/")) {
     run.store->remove(pack);

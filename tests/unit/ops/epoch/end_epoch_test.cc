@@ -137,13 +137,12 @@ TEST_CASE("an epoch ends while an index segment is out of reach, and no key of i
   Repository evil = roles.open();
   const SnapshotTaken& taken = roles.owner_repository.state().snapshots.at(roles.first).taken;
   const std::string name = index_segment_path(taken.segments.front().index_segment);
-  const Bytes whole = roles.store->objects().at(name);
   claim_packs(evil, roles.other.random, pack_names(*roles.store));
-  roles.store->remove(name);
+  const auto away = take_away(*roles.store, name);
   Machine late(roles.store, 8);  // for it the later claim is the first
   Repository repository = late.open();
   end_epoch(repository, {});
-  roles.store->put(name, whole);
+  put_back(*roles.store, away);
   Machine fresh(roles.store, 9);
   Repository there = fresh.open();
   require_restored(fresh, there, roles, roles.first);

@@ -163,7 +163,7 @@ TEST_CASE("keys that were not carried are missed before anything else happens") 
 TEST_CASE("while an index segment is out of reach, its entry keeps the keys of all its packs") {
   Rewriting run;
   const SnapshotState snapshot = run.owner.state().snapshots.at(run.roles.first);
-  run.roles.store->remove(index_segment_path(snapshot.taken.segments.front().index_segment));
+  run.lose(index_segment_path(snapshot.taken.segments.front().index_segment));
   const std::size_t before =
       get_key_segment(run.owner.journal(), snapshot.taken.key_segments.front())
           .groups.front()

@@ -166,15 +166,11 @@ TEST_CASE(
       commit_hollow(run.evil, run.other.random, "evil",
                     {.puts_body = false, .puts_set = false, .of_other = taken});
   std::map<std::string, Bytes> away;
-  for (const std::string& path : {body_path(taken.body), second_copy_path(body_path(taken.body)),
-                                  reference_set_path(taken.reference_set)}) {
-    away.emplace(path, run.store->objects().at(path));
-    run.store->remove(path);
+  for (const std::string& path : {body_path(taken.body), reference_set_path(taken.reference_set)}) {
+    away.merge(take_away(*run.store, path));
   }
   REQUIRE(revoke(run).given_up == std::vector{claim});
-  for (const auto& [path, bytes] : away) {
-    run.store->put(path, bytes);
-  }
+  put_back(*run.store, away);
   REQUIRE(findings_of(run.check(VerifyLevel::content)).empty());
   require_restored(run.owner, run.owner_repository, run, run.first);
 }
