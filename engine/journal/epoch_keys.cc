@@ -97,16 +97,17 @@ Error EpochKeys::lost_box(std::uint32_t number, const EpochId& epoch) const {
 // The epochs that the copies of an entry say they are of; none where there is no entry. Each entry
 // is looked at once, however many boxes lead there.
 const std::vector<EpochId>& EpochKeys::epochs_of(std::uint64_t sequence) {
-  const auto [found, is_new] = epochs_of_.try_emplace(sequence);
-  if (!is_new) return found->second;
+  const auto found = epochs_of_.find(sequence);
+  if (found != epochs_of_.end()) return found->second;
+  std::vector<EpochId>& out = epochs_of_[sequence];
   for (const std::string& copy : copies_of(journal_path(sequence))) {
     static_cast<void>(damage_of([&] {
       Bytes bytes(envelope_header_size);
       bytes.resize(store_.get_range(copy, 0, bytes));
-      found->second.push_back(decode_envelope_header(bytes, copy).epoch);
+      out.push_back(decode_envelope_header(bytes, copy).epoch);
     }));
   }
-  return found->second;
+  return out;
 }
 
 // The first entry, from the number on that the box states, that began the epoch: others may have

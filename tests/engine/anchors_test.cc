@@ -118,12 +118,12 @@ class Adversary {
   }
 
   void try_all(const EpochSecrets& secrets, std::set<std::string>& out) const {
-    for (const auto& [path, bytes] : kept_) {
-      if (!path.starts_with("keys/")) continue;
+    for (const auto& kept : kept_) {
+      if (!kept.first.starts_with("keys/")) continue;
       static_cast<void>(failure_of([&] {
-        static_cast<void>(open_object(bytes, path, ObjectType::key_segment, owner_.repository(),
-                                      secrets.index_key));
-        out.insert(first_copy_path(path));
+        static_cast<void>(open_object(kept.second, kept.first, ObjectType::key_segment,
+                                      owner_.repository(), secrets.index_key));
+        out.insert(first_copy_path(kept.first));
       }));
     }
   }
@@ -288,14 +288,14 @@ TEST_CASE("an anchor that was put without an answer ends the attempt, and is nev
     using ForwardingStore::ForwardingStore;
 
     void put(const std::string& path, View bytes) override {
-      if (path.starts_with("anchors/")) ++count_[path];
+      if (path.starts_with("anchors/")) ++counts[path];
       ForwardingStore::put(path, bytes);
       if (path.starts_with("anchors/") && path.ends_with(".3") && std::exchange(fails_, false)) {
         throw Error(Code::failed, "the connection was cut");
       }
     }
 
-    std::map<std::string, int> count_;
+    std::map<std::string, int> counts;
 
    private:
     bool fails_ = true;
@@ -310,8 +310,8 @@ TEST_CASE("an anchor that was put without an answer ends the attempt, and is nev
   REQUIRE(error_code([&] { end_epoch(repository, {}); }) == Code::failed);
   REQUIRE(repository.state().epoch_number == 0);
   end_epoch(repository, {});
-  REQUIRE(unsure->count_.size() == 7);
-  REQUIRE(std::ranges::all_of(unsure->count_, [](const auto& put) { return put.second == 1; }));
+  REQUIRE(unsure->counts.size() == 7);
+  REQUIRE(std::ranges::all_of(unsure->counts, [](const auto& put) { return put.second == 1; }));
   // The lost attempt's are gone with those of the epoch that has ended.
   REQUIRE(anchors_of(*world.store).size() == 4);
   REQUIRE(verify(repository, {}).findings.empty());

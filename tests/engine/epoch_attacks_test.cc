@@ -14,6 +14,8 @@
 #include "engine/ops/epoch/key_rewriter.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
+#include "tests/support/test.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;

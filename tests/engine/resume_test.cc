@@ -14,9 +14,9 @@ using namespace kist::test;
 namespace {
 
 // Asks to stop once so many files are done.
-class StoppingObserver final : public Observer {
+class CuttingObserver final : public Observer {
  public:
-  explicit StoppingObserver(std::uint64_t after) : after_(after) {}
+  explicit CuttingObserver(std::uint64_t after) : after_(after) {}
 
   void progress(const Progress& progress) override {
     if (progress.files_done < after_ || stop_) return;
@@ -75,7 +75,7 @@ struct Stopped : Site {
     make_files(tree(), 100);
     machine.init();
     machine.clock.advance_ms(60'000);
-    StoppingObserver stopping(50);
+    CuttingObserver stopping(50);
     if (meanwhile) stopping.meanwhile = [&] { meanwhile(*this); };
     Repository repository = machine.open_with(stopping);
     REQUIRE_THROWS_AS(kist::backup(repository, options_for(tree(), 0)), Interrupted);
@@ -175,7 +175,7 @@ TEST_CASE("a backup that is stopped again before it is past the last stop keeps 
   machine.init();
   const auto stop_after = [&](std::uint64_t files) {
     machine.clock.advance_ms(60'000);
-    StoppingObserver stopping(files);
+    CuttingObserver stopping(files);
     Repository repository = machine.open_with(stopping);
     REQUIRE_THROWS_AS(backup(repository, options_for(site.tree(), 0)), Interrupted);
   };

@@ -54,7 +54,7 @@ void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
   index_.reset();
   carried_to_ = end;
   std::ranges::sort(dropped);
-  dropped.erase(std::ranges::unique(dropped).begin(), dropped.end());
+  dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());
 }
 
 void KeyRewriter::require_complete(BlockIndex& index) const {

@@ -35,7 +35,7 @@ struct Rewriting {
                                          owner.blocks().index().unloaded_entries());
   }
 
-  void carry(KeyRewriter& rewriter) {
+  void carry(KeyRewriter& rewriter) const {
     rewriter.carry_to(owner.state().next_sequence, owner.blocks().index());
   }
 
