@@ -27,21 +27,22 @@ Key sealing_key(const Key& journal_key) {
   return derive_key(journal_key, KeyUse::journal_key_sealing);
 }
 
-// The bytes under an entry's path, by their envelope alone: either copy.
+// The bytes under an entry's path, by their envelope alone.
 struct SealedEntry {
   Bytes bytes;
   Envelope envelope;  // views into the bytes
 };
 
-std::optional<SealedEntry> read_sealed(StoreReader& store,
-                                       const RepositoryId& repository,
-                                       std::uint64_t sequence) {
-  std::optional<SealedEntry> out;
+// Both copies, as far as they can be read: one may be damaged where an envelope does not show it.
+std::vector<SealedEntry> read_sealed(StoreReader& store,
+                                     const RepositoryId& repository,
+                                     std::uint64_t sequence) {
+  std::vector<SealedEntry> out;
   find_whole_copy(store, journal_path(sequence), journal_entry_bytes_max, [&](const Copy& copy) {
     SealedEntry read{*copy.bytes, {}};
     read.envelope = decode_entry_envelope(read.bytes, copy.path, repository);
-    out = std::move(read);
-    return true;
+    if (out.empty() || out.front().bytes != read.bytes) out.push_back(std::move(read));
+    return false;
   });
   return out;
 }
@@ -189,19 +190,21 @@ EpochKeys::Way EpochKeys::learn_from_later(const State& state,
   Way way = Way::nowhere;
   for (const std::uint64_t sequence : sequences) {
     check_cancelled(observer_);
-    const auto later = read_sealed(store_, keyring_.repository(), sequence);
-    if (!later || tried.contains(later->envelope.header.epoch)) continue;
-    has_others |= later->envelope.header.epoch != wanted.header.epoch;
-    std::optional<Error> ignored;
-    const std::optional<OpenedEpoch> opened =
-        open_box(state, later->envelope.header, ignored, [&](const OpenedEpoch& candidate) {
-          return opens_entry(later->envelope, candidate.parts.journal_key);
-        });
-    if (!opened) continue;
-    tried.insert(later->envelope.header.epoch);
-    const Way found = walk_back(state, *opened, wanted);
-    if (found == Way::found) return found;
-    if (found == Way::elsewhere) way = found;
+    for (const SealedEntry& later : read_sealed(store_, keyring_.repository(), sequence)) {
+      const EnvelopeHeader& header = later.envelope.header;
+      if (tried.contains(header.epoch)) continue;
+      has_others |= header.epoch != wanted.header.epoch;
+      std::optional<Error> ignored;
+      const std::optional<OpenedEpoch> opened =
+          open_box(state, header, ignored, [&](const OpenedEpoch& candidate) {
+            return opens_entry(later.envelope, candidate.parts.journal_key);
+          });
+      if (!opened) continue;
+      tried.insert(header.epoch);
+      const Way found = walk_back(state, *opened, wanted);
+      if (found == Way::found) return found;
+      if (found == Way::elsewhere) way = found;
+    }
   }
   return way;
 }

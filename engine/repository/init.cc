@@ -161,13 +161,12 @@ Repository init_repository(std::shared_ptr<Store> store,
   }
   store->barrier();
   put_second_copy(*store, journal_path(0), entry);
+  put_second_copy(*store, repository_file, make_repository_file(origin.repository));
   store->barrier();
   if (!store->put_if_absent(repository_file, make_repository_file(origin.repository))) {
     throw Error(Code::refused, "another init was faster; choose another place");
   }
   local.keep();
-  store->barrier();
-  put_second_copy(*store, repository_file, make_repository_file(origin.repository));
   store->barrier();
   return in_context("the repository is made, but could not be opened", [&] {
     return open_repository(std::move(store), credential,

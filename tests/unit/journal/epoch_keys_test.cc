@@ -97,6 +97,21 @@ TEST_CASE("the way back is found over either copy of an entry that began an epoc
   REQUIRE(is_key(fixture.find(4), fixture.journal.epochs[0].journal_key()));
 }
 
+TEST_CASE("the only entry of the newest epoch shows the way by its other copy if one is damaged") {
+  HandMadeJournal journal;
+  ReadingSlot slot(journal, journal.writer);
+  const Bytes wanted = journal.store.objects().at(journal_path(2));
+  journal.end_epoch(journal.owner);
+  const std::string copy =
+      GENERATE(0, 1) == 0 ? journal_path(3) : second_copy_path(journal_path(3));
+  Bytes damaged = journal.store.objects().at(copy);
+  damaged[damaged.size() / 2] ^= 1;
+  journal.store.overwrite(copy, damaged);
+  const Key* key =
+      slot.keys.find(journal.states.at(2), decode_entry_envelope(wanted, "x", keys_repository()));
+  REQUIRE(is_key(key, journal.epochs[0].journal_key()));
+}
+
 TEST_CASE("a forged box leads nowhere, and the way back is found all the same") {
   for (const std::uint64_t begun : {7U, 5U, 99U, 1000U}) {
     ThreeEpochs fixture;
