@@ -163,7 +163,9 @@ def with_snapshot(small):
 
 def try_init(small):
     def afterwards(place, done):
-        is_made = os.path.exists(f"{place.parts['repo']}/kist.repo")
+        # From its first entry on it is one: what kist.repo says stands there too.
+        is_made = any(os.path.exists(f"{place.parts['repo']}/{name}")
+                      for name in ("kist.repo", "journal/0000000000"))
         state = place.parts["state"]
         if not is_made and os.path.isdir(state) and os.listdir(state):
             fail("an init that made nothing left a local state")
