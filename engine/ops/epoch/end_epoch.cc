@@ -176,6 +176,7 @@ struct Attempt {
 std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOptions& options) {
   auto attempt = std::make_unique<Attempt>();
   const EpochId former = repository.state().epoch;
+  check_revoked(repository.state(), repository.keyring().slot(), options.revoked);
   attempt->epoch = draw_epoch(repository);
   put_anchors(repository.writer(), attempt->epoch.origin,
               make_anchor(attempt->epoch.origin, attempt->epoch.shares.anchor));

@@ -160,12 +160,13 @@ void KeyRewriter::take_group(const Introduction& entry,
     kept.bodies.push_back(names.bodies[i]);
     kept_secrets.bodies.push_back(secrets.bodies[i]);
   }
-  std::set<ObjectHash> seen;
   for (std::size_t i = 0; i < names.packs.size(); ++i) {
-    if (!seen.insert(names.packs[i]).second || !is_entitled(entry, names.packs[i])) continue;
+    const bool is_own = is_introduced_by(entry, names.packs[i]);
+    if (!is_own && !unloaded_.contains(entry.sequence)) continue;
+    if (!keys.packs.insert(names.packs[i]).second) continue;
     kept.packs.push_back(names.packs[i]);
     kept_secrets.packs.push_back(secrets.packs[i]);
-    if (index_->find_pack(names.packs[i])) ++carried_packs_;
+    if (is_own) ++carried_packs_;
   }
   keys.pack_count += kept.packs.size();
   keys.size += size_of(kept);
@@ -173,10 +174,9 @@ void KeyRewriter::take_group(const Introduction& entry,
   keys.secrets.push_back(std::move(kept_secrets));
 }
 
-// Whether the entry keeps its key of the pack. Where not all of its index segments could be read,
-// it keeps what it has: any of these packs may be its own.
-bool KeyRewriter::is_entitled(const Introduction& entry, const ObjectHash& pack) const {
-  if (unloaded_.contains(entry.sequence)) return true;
+// Whether the pack is the entry's, as far as the index tells. Where not all of its index segments
+// could be read, an entry keeps the keys of all packs: any of them may be its own.
+bool KeyRewriter::is_introduced_by(const Introduction& entry, const ObjectHash& pack) const {
   const std::optional<std::uint32_t> number = index_->find_pack(pack);
   return number && index_->pack(*number).sequence == entry.sequence;
 }

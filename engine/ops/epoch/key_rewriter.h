@@ -76,6 +76,7 @@ class KeyRewriter {
   struct Keys {
     std::vector<KeyGroup> names;
     std::vector<InnerKeyGroup> secrets;
+    std::set<ObjectHash> packs;  // of one entry: each once
     std::size_t pack_count = 0;
     std::size_t size = 0;  // about what they take, encoded
   };
@@ -97,7 +98,7 @@ class KeyRewriter {
                   const KeyGroup& names,
                   const InnerKeyGroup& secrets,
                   Keys& keys);
-  [[nodiscard]] bool is_entitled(const Introduction& entry, const ObjectHash& pack) const;
+  [[nodiscard]] bool is_introduced_by(const Introduction& entry, const ObjectHash& pack) const;
   void add(const Introduction& entry, Keys keys);
   void add_large(const Introduction& entry, const Keys& keys);
   void flush(std::uint64_t last);
@@ -115,7 +116,7 @@ class KeyRewriter {
   OpenSegment recent_;                       // the key segment that was opened last
   Keys pending_;
   std::uint64_t carried_to_ = 0;
-  std::uint64_t carried_packs_ = 0;       // of those that the index has
+  std::uint64_t carried_packs_ = 0;       // by the entries that the index says they are of
   std::set<std::uint64_t> dropped_from_;  // entries that have lost a key segment
 };
 
