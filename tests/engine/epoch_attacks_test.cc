@@ -57,16 +57,18 @@ void name_segments(Roles& roles,
   evil.journal().replay();
 }
 
-// A key segment of the writer's that holds a key of that pack.
-ObjectHash put_key_segment(Roles& roles, Repository& evil, const ObjectHash& name) {
+// A key segment of the writer's with one group.
+ObjectHash put_key_segment(Roles& roles,
+                           Repository& evil,
+                           const KeyGroup& names,
+                           const InnerKeyGroup& secrets) {
   const ObjectAuthor author{.origin = evil.keyring().origin(),
                             .signing_seed = evil.keyring().signing_seed(),
                             .random = roles.content};
   const SealedObject object = seal_key_segment(
       author,
       {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
-      {.groups = {{.packs = {name}}}, .inner_box = {}},
-      {.groups = {{.packs = {KeyBytes{}}, .bodies = {}}}});
+      {.groups = {names}, .inner_box = {}}, {.groups = {secrets}});
   put_sealed(*roles.store, ObjectType::key_segment, object);
   return object.hash;
 }
@@ -110,20 +112,12 @@ TEST_CASE("the key of a pack that no index segment lists is carried on while one
   const auto pack = roles.content.draw_id<ObjectHash>();
   const bool is_gap = GENERATE(true, false);
   const SegmentIntroduction lost{roles.content.draw_id<ObjectHash>(), 0, 1};
-  const auto keys_of_lost = [&] {
-    const ObjectAuthor author{.origin = evil.keyring().origin(),
-                              .signing_seed = evil.keyring().signing_seed(),
-                              .random = roles.content};
-    const SealedObject object = seal_key_segment(
-        author,
-        {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
-        {.groups = {{.index_segments = {{lost.index_segment, {}}}}}, .inner_box = {}},
-        {.groups = {{}}});
-    put_sealed(*roles.store, ObjectType::key_segment, object);
-    return object.hash;
-  };
-  std::vector<ObjectHash> keys = {put_key_segment(roles, evil, pack)};
-  if (is_gap) keys.push_back(keys_of_lost());
+  std::vector<ObjectHash> keys = {
+      put_key_segment(roles, evil, {.packs = {pack}}, {.packs = {KeyBytes{}}, .bodies = {}})};
+  if (is_gap) {
+    keys.push_back(
+        put_key_segment(roles, evil, {.index_segments = {{lost.index_segment, {}}}}, {}));
+  }
   name_segments(roles, evil, keys, is_gap ? std::vector{lost} : std::vector<SegmentIntroduction>{});
   begin_next(roles);
   const State& state = roles.owner_repository.state();
