@@ -207,18 +207,40 @@ SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const Snapsh
   return open_body({bytes, hash}, journal.keyring().repository(), key);
 }
 
+namespace {
+
+// The key of a set in that group of the key segment, for what this slot may open.
+std::optional<Key> find_set_key(const Keyring& keyring,
+                                const KeySegmentOuter& outer,
+                                const ObjectHash& segment,
+                                std::size_t place,
+                                const ObjectHash& set) {
+  const KeyGroup& group = outer.groups[place];
+  const auto found = std::ranges::find(group.reference_sets, set);
+  if (found == group.reference_sets.end()) return std::nullopt;
+  if (const Key* secret = keyring.audit_secret()) {
+    const KeySegmentSets sets = open_key_segment_sets(outer, segment, *secret);
+    const auto number = static_cast<std::size_t>(found - group.reference_sets.begin());
+    return Key::from(sets.groups[place][number]);
+  }
+  const std::optional<SecretBytes> own = keyring.open_own_box(group.author_box);
+  if (own && own->view().size() == Key::size) return Key::from(own->view());
+  throw Error(Code::refused,
+              concat(reference_set_path(set), " opens for slots that read or audit, and, of a pending "
+                     "snapshot, for its own slot"));
+}
+
+}  // namespace
+
 ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
   const ObjectHash& hash = snapshot.taken.reference_set;
   const Bytes bytes =
       get_hashed(journal.reader(), ObjectType::reference_set, hash, journal.observer());
-  const Key key = find_key(journal, snapshot, reference_set_path(hash),
-                           [&](const KeySegmentOuter& outer, const ObjectHash&,
-                               std::size_t group) -> std::optional<Key> {
-                             const std::vector<NamedKey>& sets = outer.groups[group].reference_sets;
-                             const auto found = std::ranges::find(sets, hash, &NamedKey::hash);
-                             if (found == sets.end()) return std::nullopt;
-                             return Key::from(found->key);
-                           });
+  const Key key = find_key(
+      journal, snapshot, reference_set_path(hash),
+      [&](const KeySegmentOuter& outer, const ObjectHash& segment, std::size_t place) {
+        return find_set_key(journal.keyring(), outer, segment, place, hash);
+      });
   return open_reference_set({bytes, hash}, journal.keyring().repository(), key);
 }
 

@@ -87,9 +87,9 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   out.statistics.bytes_new = new_bytes_;
   out.statistics.bytes_stored = stored_bytes();
   objects_.put_body(parts.body);
-  objects_.put_reference_set(references_.build({.data = new_data_count(), .all = new_block_count()},
-                                               out.statistics,
-                                               parts.pending ? &*parts.pending : nullptr));
+  out.references = references_.build({.data = new_data_count(), .all = new_block_count()},
+                                     out.statistics, parts.pending ? &*parts.pending : nullptr);
+  objects_.put_reference_set(out.references);
   store.barrier();
 
   seal_keys(out);
@@ -106,9 +106,11 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
 
 void BlockWriter::seal_keys(StoredSnapshot& stored) {
   const KeySegmentKeys keys{.index_key = journal_.index_key(),
+                            .audit_key = journal_.state().beginning.audit_key,
                             .epoch_key = journal_.state().beginning.epoch_key};
+  const BoxPublicKey& own = journal_.state().slots.at(author_.origin.author).introduction.box_key;
   stored.epoch = author_.origin.epoch;
-  stored.key_segments = objects_.put_key_segments(keys, segments_);
+  stored.key_segments = objects_.put_key_segments(keys, segments_, stored.is_pending ? &own : nullptr);
   journal_.writer().barrier();
 }
 

@@ -104,6 +104,22 @@ KeySegmentOuter open_key_segment(const HashedBytes& object,
   return decode_key_segment(payload.view(), key_segment_path(object.hash));
 }
 
+KeySegmentSets open_key_segment_sets(const KeySegmentOuter& outer,
+                                     const ObjectHash& hash,
+                                     const Key& audit_secret) {
+  const std::string path = key_segment_path(hash);
+  const std::optional<SecretBytes> plain = open_box(audit_secret, outer.audit_box);
+  if (!plain) throw Error(Code::corrupt, concat(path, ": the keys of its sets are not authentic"));
+  KeySegmentSets sets = decode_key_segment_sets(plain->view(), path);
+  const auto fits = [](const KeyGroup& names, const std::vector<KeyBytes>& keys) {
+    return names.reference_sets.size() == keys.size();
+  };
+  if (!std::ranges::equal(outer.groups, sets.groups, fits)) {
+    throw Error(Code::corrupt, concat(path, ": the keys of its sets do not match its names"));
+  }
+  return sets;
+}
+
 KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
                                        const ObjectHash& hash,
                                        const Key& epoch_secret) {
@@ -145,14 +161,28 @@ ReferenceSet open_reference_set(const HashedBytes& object,
   return decode_reference_set(payload.view(), reference_set_path(object.hash));
 }
 
+namespace {
+
+// Under an ephemeral key that is drawn.
+Bytes seal_to(Random& random, const BoxPublicKey& recipient, Bytes plain) {
+  Key ephemeral;
+  random.fill(ephemeral.mutable_view());
+  const SecretBytes secret(std::move(plain));
+  return seal_box(recipient, ephemeral, secret.view());
+}
+
+}  // namespace
+
+Bytes seal_author_box(Random& random, const BoxPublicKey& author, const KeyBytes& set_key) {
+  return seal_to(random, author, Bytes(set_key.begin(), set_key.end()));
+}
+
 SealedObject seal_key_segment(const ObjectAuthor& author,
                               const KeySegmentKeys& keys,
-                              KeySegmentOuter outer,
-                              const KeySegmentInner& inner) {
-  Key ephemeral;
-  author.random.fill(ephemeral.mutable_view());
-  const SecretBytes plain(encode_key_segment_inner(inner));
-  outer.inner_box = seal_box(keys.epoch_key, ephemeral, plain.view());
+                              OpenKeySegment parts) {
+  KeySegmentOuter& outer = parts.outer;
+  outer.audit_box = seal_to(author.random, keys.audit_key, encode_key_segment_sets(parts.sets));
+  outer.inner_box = seal_to(author.random, keys.epoch_key, encode_key_segment_inner(parts.inner));
   const SecretBytes payload(encode_key_segment(outer));
   return seal_under(ObjectType::key_segment, author, keys.index_key, payload.view());
 }

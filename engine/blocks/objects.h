@@ -58,7 +58,11 @@ KeySegmentOuter open_key_segment(const HashedBytes& object,
                                  const RepositoryId& repository,
                                  const Key& index_key,
                                  const ExpectedAuthor& author);
-// Its inner part, for readers: one record a pack and one a body of the outer part.
+// Its sets, for slots that read or audit: one key a reference set of the outer part.
+KeySegmentSets open_key_segment_sets(const KeySegmentOuter& outer,
+                                     const ObjectHash& hash,
+                                     const Key& audit_secret);
+// Its inner part, for readers: one key a pack and one a body of the outer part.
 KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
                                        const ObjectHash& hash,
                                        const Key& epoch_secret);
@@ -74,7 +78,7 @@ ReferenceSet open_reference_set(const HashedBytes& object,
                                 const Key& key);
 
 // On whose behalf objects are made. Of random bytes, first the object's key is drawn, then its
-// nonce; of a key segment, first the key of its inner box, then the nonce.
+// nonce; of a key segment, first the keys of its two boxes, then the nonce.
 struct ObjectAuthor {
   const ObjectOrigin& origin;
   const Key& signing_seed;
@@ -90,14 +94,23 @@ struct SealedObject {
 // The keys that seal a key segment.
 struct KeySegmentKeys {
   const Key& index_key;           // of the epoch, for the outer part
-  const BoxPublicKey& epoch_key;  // for the inner part
+  const BoxPublicKey& audit_key;  // of the epoch, for the sets
+  const BoxPublicKey& epoch_key;  // of the epoch, for the inner part
 };
 
-// `outer` is without its inner box, which is made here.
+// The three parts of a key segment, open. The outer one is without its boxes.
+struct OpenKeySegment {
+  KeySegmentOuter outer;
+  KeySegmentSets sets;
+  KeySegmentInner inner;
+  bool operator==(const OpenKeySegment&) const = default;
+};
+
 SealedObject seal_key_segment(const ObjectAuthor& author,
                               const KeySegmentKeys& keys,
-                              KeySegmentOuter outer,
-                              const KeySegmentInner& inner);
+                              OpenKeySegment parts);
+// The key of a reference set, as a group has it for the author of a pending snapshot.
+Bytes seal_author_box(Random& random, const BoxPublicKey& author, const KeyBytes& set_key);
 
 // An object that was put: its hash with the random key that opens it, and the bytes of all its
 // copies. Durable after the store's next barrier.

@@ -61,8 +61,7 @@ KeysThere find_keys(const Journal& journal, const SnapshotState& snapshot, Gaps&
   KeysThere out;
   for_each_key_group(journal, snapshot, gaps, [&](const KeyGroup& group) {
     out.has_body |= std::ranges::count(group.bodies, taken.body) > 0;
-    out.has_set |=
-        std::ranges::count(group.reference_sets, taken.reference_set, &NamedKey::hash) > 0;
+    out.has_set |= std::ranges::count(group.reference_sets, taken.reference_set) > 0;
   });
   return out;
 }

@@ -19,6 +19,7 @@ struct StoredSnapshot {
   std::vector<ObjectHash> packs;
   ObjectHash body;
   ObjectHash reference_set;
+  ReferenceSet references;
   SnapshotStatistics statistics;  // as the reference set states them
   std::int64_t started_ms = 0;    // the time that the snapshot is of
   bool is_pending = false;

@@ -119,20 +119,24 @@ void encode_keys(ByteWriter& out, const std::vector<KeyBytes>& keys) {
   }
 }
 
-constexpr std::size_t group_size_least = 8 + 4 * 4;
+constexpr std::size_t group_size_least = 8 + 4 * 4 + 1;
+constexpr std::size_t author_box_size = 32 + 48;
 
 std::size_t size_of(const KeyGroup& group) {
-  return group_size_least + 64 * (group.index_segments.size() + group.reference_sets.size()) +
-         32 * (group.packs.size() + group.bodies.size());
+  return group_size_least + author_box_size + 64 * group.index_segments.size() +
+         32 * (group.reference_sets.size() + group.packs.size() + group.bodies.size());
 }
 
 KeyGroup decode_group(ByteReader& in) {
   KeyGroup group;
   group.entry = in.u64();
   group.index_segments = decode_named_keys(in);
-  group.reference_sets = decode_named_keys(in);
+  group.reference_sets = decode_names(in);
   group.packs = decode_names(in);
   group.bodies = decode_names(in);
+  const View box = in.sized(author_box_size, "a box for the author");
+  in.require(box.empty() || box.size() == author_box_size, "a box for the author of another size");
+  group.author_box.assign(box.begin(), box.end());
   return group;
 }
 
@@ -185,7 +189,7 @@ std::optional<std::size_t> KeySegmentOuter::find(std::uint64_t entry) const {
 }
 
 Bytes encode_key_segment(const KeySegmentOuter& outer) {
-  std::size_t size = 8 + outer.inner_box.size();
+  std::size_t size = 12 + outer.audit_box.size() + outer.inner_box.size();
   for (const KeyGroup& group : outer.groups) {
     size += size_of(group);
   }
@@ -194,12 +198,15 @@ Bytes encode_key_segment(const KeySegmentOuter& outer) {
   for (const KeyGroup& group : outer.groups) {
     out.u64(group.entry);
     encode_named_keys(out, group.index_segments);
-    encode_named_keys(out, group.reference_sets);
+    encode_names(out, group.reference_sets);
     encode_names(out, group.packs);
     encode_names(out, group.bodies);
+    out.sized(group.author_box);
   }
-  out.u32(narrow<std::uint32_t>(outer.inner_box.size()));
-  out.raw(outer.inner_box);
+  for (const Bytes* box : {&outer.audit_box, &outer.inner_box}) {
+    out.u32(narrow<std::uint32_t>(box->size()));
+    out.raw(*box);
+  }
   return out.take();
 }
 
@@ -214,8 +221,34 @@ KeySegmentOuter decode_key_segment(View bytes, std::string_view object) {
     packs += group.packs.size();
     in.require(packs <= key_segment_packs_max, "it names too many packs");
   }
-  const View box = in.take(in.u32());
-  out.inner_box.assign(box.begin(), box.end());
+  for (Bytes* box : {&out.audit_box, &out.inner_box}) {
+    const View sealed = in.take(in.u32());
+    box->assign(sealed.begin(), sealed.end());
+  }
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_key_segment_sets(const KeySegmentSets& sets) {
+  std::size_t size = 4;
+  for (const std::vector<KeyBytes>& keys : sets.groups) {
+    size += 4 + 32 * keys.size();
+  }
+  ByteWriter out(size);  // growing would leave keys behind
+  out.u32(narrow<std::uint32_t>(sets.groups.size()));
+  for (const std::vector<KeyBytes>& keys : sets.groups) {
+    encode_keys(out, keys);
+  }
+  return out.take();
+}
+
+KeySegmentSets decode_key_segment_sets(View bytes, std::string_view object) {
+  ByteReader in(bytes, object);
+  KeySegmentSets out;
+  out.groups.resize(in.count(4, "groups of keys"));
+  for (std::vector<KeyBytes>& keys : out.groups) {
+    keys = decode_keys(in);
+  }
   in.expect_end();
   return out;
 }

@@ -53,19 +53,21 @@ struct NamedKey {
 };
 
 // The keys of what one journal entry has introduced. A reader takes an entry's keys from its own
-// group only, so what another one claims opens nothing. A slot without `read` opens the keys of
-// index segments and reference sets, but only the names of packs and bodies.
+// group only, so what another one claims opens nothing. Every slot opens the keys of index segments;
+// of all else it sees the names.
 struct KeyGroup {
   std::uint64_t entry = 0;  // its sequence; 0: the entry that names the segment
   std::vector<NamedKey> index_segments;
-  std::vector<NamedKey> reference_sets;
+  std::vector<ObjectHash> reference_sets;
   std::vector<ObjectHash> packs;
   std::vector<ObjectHash> bodies;
+  Bytes author_box;  // of a pending snapshot: the key of its set, sealed to the entry's author
   bool operator==(const KeyGroup&) const = default;
 };
 
 struct KeySegmentOuter {
   std::vector<KeyGroup> groups;  // by ascending entry
+  Bytes audit_box;               // a KeySegmentSets sealed to the epoch's audit key
   Bytes inner_box;               // a KeySegmentInner sealed to the epoch's public key
   bool operator==(const KeySegmentOuter&) const = default;
 
@@ -76,7 +78,17 @@ struct KeySegmentOuter {
 Bytes encode_key_segment(const KeySegmentOuter& outer);
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 
-// A key for each pack and body of the group of the outer part that has the same place, in the order
+// For slots with `read` or `audit`: a key for each reference set of the group of the outer part that
+// has the same place, in the order of the names there.
+struct KeySegmentSets {
+  std::vector<std::vector<KeyBytes>> groups;
+  bool operator==(const KeySegmentSets&) const = default;
+};
+
+Bytes encode_key_segment_sets(const KeySegmentSets& sets);
+KeySegmentSets decode_key_segment_sets(View bytes, std::string_view object);
+
+// For slots with `read`: a key for each pack and body of the group of the outer part that has the same place, in the order
 // of the names there.
 struct InnerKeyGroup {
   std::vector<KeyBytes> packs;

@@ -67,6 +67,10 @@ void Keyring::enter(OpenedEpoch opened) {
   origin_.epoch = opened.epoch;
 }
 
+std::optional<SecretBytes> Keyring::open_own_box(View box) const {
+  return open_box(secrets_->box_seed, box);
+}
+
 void Keyring::unlock(const EpochBeginning& beginning, const Key& anchor_share) {
   EpochSecrets derived = derive_epoch_secrets(secrets_->parts, beginning.share, anchor_share);
   const auto fits = [](const Key& secret, const BoxPublicKey& key) {

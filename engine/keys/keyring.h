@@ -68,6 +68,15 @@ class Keyring {
     return secrets_->epoch.index_key;
   }
 
+  // To open reference sets: nothing for a slot with neither `read` nor `audit`. Only after unlock().
+  [[nodiscard]] const Key* audit_secret() const {
+    KIST_ENSURE(is_unlocked());
+    return secrets_->epoch.audit_secret.is_zero() ? nullptr : &secrets_->epoch.audit_secret;
+  }
+
+  // What was sealed to this slot's own public key; nothing where it was not.
+  [[nodiscard]] std::optional<SecretBytes> open_own_box(View box) const;
+
   [[nodiscard]] const EpochParts& parts() const { return secrets_->parts; }
 
   // Whether the secrets of the epoch that the slot is in were derived.

@@ -122,7 +122,7 @@ class Backup {
     result_.sequence = entry.sequence;
     result_.statistics = stored.statistics;
     cache_.end_era(numbers_of(entry));
-    cache_.commit(CacheKind::complete, facts_of(result_.snapshot, result_.statistics));
+    cache_.commit(CacheKind::complete, facts_of(entry, stored));
     writer_.look().remember();
     return result_;
   }
@@ -180,12 +180,12 @@ class Backup {
       if (!found || !found->is_live) continue;
       if (kind == CacheKind::complete) {
         expected_ = facts;
-        if (!options_.stores_again) relied_.push_back(*found);
+        if (!options_.stores_again) relied_.unite(facts.numbers);
       } else {
         if (options_.stores_again && facts.stored_again_from == 0) continue;
         if (options_.stores_again) rely_from_ = facts.stored_again_from;
         pending_.adopted_last_path = facts.last_path;
-        relied_.push_back(*found);
+        relied_.unite(facts.numbers);
       }
       out.push_back(std::move(cache));
     }
@@ -194,15 +194,14 @@ class Backup {
 
   // What the caches name and the backup does not rely on.
   UnreliedNumbers find_unrelied() {
+    std::optional<SnapshotState> newest;
     if (relied_.empty() && !options_.stores_again) {
-      if (auto newest =
-              find_newest_snapshot(repository_.state(), source_, repository_.keyring().slot())) {
-        relied_.push_back(std::move(*newest));
-      }
+      newest = find_newest_snapshot(repository_.state(), source_, repository_.keyring().slot());
     }
     return look_at_relied_packs(repository_, writer_, pool_,
                                 {.source_key = source_key_,
-                                 .snapshots = relied_,
+                                 .numbers = relied_,
+                                 .newest = std::move(newest),
                                  .rely_from = rely_from_,
                                  .is_dry_run = options_.is_dry_run});
   }
@@ -300,7 +299,7 @@ class Backup {
     pending_.at_bytes = writer_.new_bytes();
     ++result_.pending_snapshots;
     cache_.end_era(numbers_of(entry));
-    cache_.commit(CacheKind::pending, facts_of(id, counted));
+    cache_.commit(CacheKind::pending, facts_of(entry, stored));
     writer_.look().remember();
     return entry;
   }
@@ -341,15 +340,16 @@ class Backup {
             .new_data_count = writer_.new_data_count()};
   }
 
-  [[nodiscard]] CacheFacts facts_of(const SnapshotId& id,
-                                    const SnapshotStatistics& statistics) const {
-    return {.snapshot = id,
+  [[nodiscard]] CacheFacts facts_of(const JournalEntry& entry, const StoredSnapshot& stored) const {
+    const auto& taken = std::get<SnapshotTaken>(entry.act);
+    return {.snapshot = taken.snapshot,
             .started_ms = started_ms_,
-            .files = statistics.files(),
-            .bytes = statistics.bytes_total,
+            .files = stored.statistics.files(),
+            .bytes = stored.statistics.bytes_total,
             .stored_again_from = rely_from_,
             .eras = {},
-            .last_path = {}};
+            .last_path = {},
+            .numbers = numbers_of_set(stored.references, taken)};
   }
 
   // A pack or segment belongs to the entry that stored it first. Another slot may have seen ours
@@ -420,7 +420,7 @@ class Backup {
   SnapshotBuilder builder_;
   PendingSnapshots pending_;
   CacheFacts expected_;                // what the source held the last time
-  std::vector<SnapshotState> relied_;  // those behind the caches
+  NumberSet relied_;                   // what the caches name
   std::uint64_t rely_from_ = 0;        // of a backup that stores again; else 0
   BackupResult result_;
 };

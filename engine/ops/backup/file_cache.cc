@@ -52,7 +52,8 @@ using FactsFile = FileCacheWriter::FactsFile;
 
 SecretBytes encode_facts(const FactsFile& file) {
   // Growing would leave the key behind.
-  ByteWriter out(256 + file.facts.last_path.size() + 16 * file.facts.eras.size());
+  const Bytes numbers = file.facts.numbers.encode();
+  ByteWriter out(256 + file.facts.last_path.size() + 16 * file.facts.eras.size() + numbers.size());
   out.id(file.generation);
   out.raw(file.key.view());
   out.id(file.facts.snapshot);
@@ -67,6 +68,7 @@ SecretBytes encode_facts(const FactsFile& file) {
     out.u64(era.first_number);
     out.u64(era.new_data_count);
   }
+  out.sized(numbers);
   return SecretBytes(out.take());
 }
 
@@ -87,6 +89,7 @@ FactsFile decode_facts(View bytes) {
     era.first_number = in.u64();
     era.new_data_count = in.u64();
   }
+  out.facts.numbers = NumberSet::decode(in.sized(in.left(), "a number set"), "file cache");
   in.expect_end();
   return out;
 }
@@ -118,7 +121,8 @@ FactsFile open_facts(const Key& key, View bytes) {
 // Empty where the file is absent, damaged, or of an epoch that this machine has left.
 std::optional<FactsFile> read_facts(const Key& key, const std::string& path) {
   return value_of([&] {
-    return open_facts(key, read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max));
+    return open_facts(key, read_file(path, 4096 + path_bytes_max + std::uint64_t{16} * eras_max +
+                                               reference_set_bytes_max));
   });
 }
 

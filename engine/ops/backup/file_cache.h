@@ -21,6 +21,7 @@
 #include "engine/blocks/reference_run.h"
 #include "engine/catalog/local_directory.h"
 #include "engine/crypto/secret.h"
+#include "engine/format/number_set.h"
 
 namespace kist {
 
@@ -42,6 +43,9 @@ struct CacheFacts {
   // are relative to the second.
   std::vector<EntryNumbers> eras;
   std::string last_path;  // of its entries
+  // Every block of the snapshot, as numbers that stand by themselves: a slot that only writes may
+  // not open the snapshot's reference set.
+  NumberSet numbers;
 };
 
 // A source has one cache of its last complete backup, and one of a backup that was cut off after a

@@ -6,13 +6,17 @@
 
 namespace kist {
 
+NumberSet numbers_of_set(const ReferenceSet& set, const SnapshotTaken& taken) {
+  const std::uint64_t base = taken.segments.empty() ? 0 : taken.segments.front().first_number;
+  NumberSet out = set.absolute;
+  set.relative.for_each([&](std::uint64_t ordinal) { out.add(base + ordinal); });
+  return out;
+}
+
 NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot) {
-  ReferenceSet set = get_reference_set(repository.journal(), snapshot);
+  const ReferenceSet set = get_reference_set(repository.journal(), snapshot);
   require_in_range(repository.state(), snapshot, set);
-  const std::uint64_t base =
-      snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number;
-  set.relative.for_each([&](std::uint64_t ordinal) { set.absolute.add(base + ordinal); });
-  return std::move(set.absolute);
+  return numbers_of_set(set, snapshot.taken);
 }
 
 std::optional<SnapshotState> find_newest_snapshot(const State& state,
@@ -27,13 +31,13 @@ std::optional<SnapshotState> find_newest_snapshot(const State& state,
 
 namespace {
 
-// A set that cannot be read may name anything.
 NumberSet relied_numbers(const Repository& repository, const ReliedOn& relied) {
-  NumberSet out;
-  for (const SnapshotState& snapshot : relied.snapshots) {
-    const auto damage = damage_of([&] { out.unite(numbers_of_snapshot(repository, snapshot)); });
-    if (damage) out.add_range(0, repository.state().next_number);
-  }
+  NumberSet out = relied.numbers;
+  if (!relied.newest) return out;
+  const auto failure =
+      failure_of([&] { out.unite(numbers_of_snapshot(repository, *relied.newest)); });
+  if (failure && !is_damage(*failure) && failure->code() != Code::refused) throw Error(*failure);
+  if (failure) out.add_range(0, repository.state().next_number);
   return out;
 }
 

@@ -14,8 +14,11 @@
 
 namespace kist {
 
-// Every block of a snapshot's reference set, as numbers that stand by themselves. Damage where the
-// set cannot be read.
+// Every block of a reference set that is in no entry yet, once the entry gives its segments these
+// numbers.
+NumberSet numbers_of_set(const ReferenceSet& set, const SnapshotTaken& taken);
+// The same of a snapshot's. Damage where the set cannot be read, Error{refused} where this slot may
+// not open it.
 NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot);
 
 // The snapshot that stands for what a backup without a cache is going to meet: the newest live one
@@ -25,13 +28,15 @@ std::optional<SnapshotState> find_newest_snapshot(const State& state,
                                                   const SlotId& slot);
 
 struct ReliedOn {
-  std::string source_key;                // as the file caches name the source
-  std::vector<SnapshotState> snapshots;  // those that the caches stand for
-  std::uint64_t rely_from = 0;           // lesser numbers are not relied on
-  bool is_dry_run = false;               // the store is not asked
+  std::string source_key;       // as the file caches name the source
+  NumberSet numbers;            // that the caches name
+  // Where there is no cache: what is going to be met. A set that cannot be read may name anything.
+  std::optional<SnapshotState> newest;
+  std::uint64_t rely_from = 0;  // lesser numbers are not relied on
+  bool is_dry_run = false;      // the store is not asked
 };
 
-// Looks at the packs of these snapshots, unless that was done in this round, and returns what the
+// Looks at the packs of these, unless that was done in this round, and returns what the
 // caches may name in vain.
 UnreliedNumbers look_at_relied_packs(const Repository& repository,
                                      BlockWriter& writer,

@@ -83,12 +83,24 @@ std::optional<Bytes> KeyRewriter::get_if_whole(const ObjectHash& name) const {
   return damage ? std::nullopt : out;
 }
 
-// False where its author wrote nonsense: it opens nothing for anybody.
+// False where its author wrote nonsense: it opens nothing for anybody. Where only the keys of its
+// sets are nonsense, those of packs count all the same: others may rely on what these hold.
 bool KeyRewriter::open(View bytes, OpenSegment& out) const {
   return passes_over_invalid(repository_.observer(), [&] {
-    KeySegmentOuter outer = open_key_segment(repository_.journal(), bytes, out.name);
-    out.inner = open_inner(keys_, outer, out.name);
-    out.outer = std::move(outer);
+    OpenKeySegment parts;
+    parts.outer = open_key_segment(repository_.journal(), bytes, out.name);
+    parts.inner = open_inner(keys_, parts.outer, out.name);
+    const bool has_sets = passes_over_invalid(repository_.observer(), [&] {
+      const Key& secret = *repository_.keyring().audit_secret();
+      parts.sets = open_key_segment_sets(parts.outer, out.name, secret);
+    });
+    if (!has_sets) {
+      parts.sets.groups.assign(parts.outer.groups.size(), {});
+      for (KeyGroup& group : parts.outer.groups) {
+        group.reference_sets.clear();
+      }
+    }
+    out.parts = std::move(parts);
   });
 }
 
@@ -126,20 +138,23 @@ void KeyRewriter::carry(const Introduction& entry) {
     }
     take(entry, segment, keys);
   }
+  seal_to_author(entry, keys);
   add(entry, std::move(keys));
 }
 
 void KeyRewriter::take(const Introduction& entry, const OpenSegment& segment, Keys& keys) {
-  const auto place = segment.outer.find(repository_.state().key_group_of(entry.sequence));
-  if (!place) return;
-  take_group(entry, segment.outer.groups[*place], segment.inner.groups[*place], keys);
+  const auto place = segment.parts.outer.find(repository_.state().key_group_of(entry.sequence));
+  if (place) take_group(entry, segment.parts, *place, keys);
 }
 
 // What the entry has introduced, and nothing else, each once.
 void KeyRewriter::take_group(const Introduction& entry,
-                             const KeyGroup& names,
-                             const InnerKeyGroup& secrets,
+                             const OpenKeySegment& parts,
+                             std::size_t place,
                              Keys& keys) {
+  const KeyGroup& names = parts.outer.groups[place];
+  const std::vector<KeyBytes>& sets = parts.sets.groups[place];
+  const InnerKeyGroup& secrets = parts.inner.groups[place];
   std::set<ObjectHash> due{entry.taken.body, entry.taken.reference_set};
   for (const SegmentIntroduction& segment : entry.taken.segments) {
     due.insert(segment.index_segment);
@@ -148,12 +163,15 @@ void KeyRewriter::take_group(const Introduction& entry,
     return abandoned_.contains({entry.author, hash});
   });
   KeyGroup kept{.entry = entry.sequence};
+  std::vector<KeyBytes> kept_sets;
   InnerKeyGroup kept_secrets;
   for (const NamedKey& key : names.index_segments) {
     if (due.erase(key.hash) > 0) kept.index_segments.push_back(key);
   }
-  for (const NamedKey& key : names.reference_sets) {
-    if (due.erase(key.hash) > 0) kept.reference_sets.push_back(key);
+  for (std::size_t i = 0; i < names.reference_sets.size(); ++i) {
+    if (due.erase(names.reference_sets[i]) == 0) continue;
+    kept.reference_sets.push_back(names.reference_sets[i]);
+    kept_sets.push_back(sets[i]);
   }
   for (std::size_t i = 0; i < names.bodies.size(); ++i) {
     if (due.erase(names.bodies[i]) == 0) continue;
@@ -171,7 +189,20 @@ void KeyRewriter::take_group(const Introduction& entry,
   keys.pack_count += kept.packs.size();
   keys.size += size_of(kept);
   keys.names.push_back(std::move(kept));
+  keys.sets.push_back(std::move(kept_sets));
   keys.secrets.push_back(std::move(kept_secrets));
+}
+
+// Of a pending snapshot that still counts its author opens the set.
+void KeyRewriter::seal_to_author(const Introduction& entry, Keys& keys) const {
+  const State& state = repository_.state();
+  const SlotState& author = state.slots.at(entry.author);
+  if (!state.pending.contains(entry.taken.snapshot) || author.is_revoked) return;
+  for (std::size_t i = 0; i < keys.names.size(); ++i) {
+    if (keys.sets[i].empty()) continue;
+    keys.names[i].author_box = seal_author_box(
+        repository_.services().random, author.introduction.box_key, keys.sets[i].front());
+  }
 }
 
 // Whether the pack is the entry's, as far as the index tells. Where not all of its index segments
@@ -192,6 +223,7 @@ void KeyRewriter::add(const Introduction& entry, Keys keys) {
   }
   if (keys.names.empty()) return;
   KeyGroup& names = pending_.names.emplace_back(std::move(keys.names.front()));
+  std::vector<KeyBytes>& sets = pending_.sets.emplace_back(std::move(keys.sets.front()));
   InnerKeyGroup& secrets = pending_.secrets.emplace_back(std::move(keys.secrets.front()));
   const auto append = [](auto& to, const auto& from) {
     to.insert(to.end(), from.begin(), from.end());
@@ -201,6 +233,8 @@ void KeyRewriter::add(const Introduction& entry, Keys keys) {
     append(names.reference_sets, keys.names[i].reference_sets);
     append(names.packs, keys.names[i].packs);
     append(names.bodies, keys.names[i].bodies);
+    if (names.author_box.empty()) names.author_box = keys.names[i].author_box;
+    append(sets, keys.sets[i]);
     append(secrets.packs, keys.secrets[i].packs);
     append(secrets.bodies, keys.secrets[i].bodies);
   }
@@ -213,7 +247,9 @@ void KeyRewriter::add_large(const Introduction& entry, const Keys& keys) {
   flush(entry.sequence - 1);
   KeyRange range{.last = entry.sequence};
   for (std::size_t i = 0; i < keys.names.size(); ++i) {
-    range.segments.push_back(write({.groups = {keys.names[i]}}, {.groups = {keys.secrets[i]}}));
+    range.segments.push_back(write({.outer = {.groups = {keys.names[i]}},
+                                    .sets = {.groups = {keys.sets[i]}},
+                                    .inner = {.groups = {keys.secrets[i]}}}));
   }
   ranges.push_back(std::move(range));
 }
@@ -224,37 +260,38 @@ void KeyRewriter::flush(std::uint64_t last) {
   if (!ranges.empty() && last <= ranges.back().last) return;
   KeyRange& range = ranges.emplace_back(KeyRange{.last = last});
   if (keys.names.empty()) return;
-  range.segments.push_back(
-      write({.groups = std::move(keys.names)}, {.groups = std::move(keys.secrets)}));
+  range.segments.push_back(write({.outer = {.groups = std::move(keys.names)},
+                                  .sets = {.groups = std::move(keys.sets)},
+                                  .inner = {.groups = std::move(keys.secrets)}}));
 }
 
-ObjectHash KeyRewriter::write(const KeySegmentOuter& outer, const KeySegmentInner& inner) {
+ObjectHash KeyRewriter::write(const OpenKeySegment& parts) {
   const ObjectAuthor author{.origin = epoch_.origin,
                             .signing_seed = repository_.keyring().signing_seed(),
                             .random = repository_.services().random};
-  const SealedObject object = in_context("nothing has changed", [&] {
-    return seal_key_segment(
-        author, {.index_key = epoch_.secrets.index_key, .epoch_key = epoch_.beginning.epoch_key},
-        outer, inner);
-  });
+  const KeySegmentKeys keys{.index_key = epoch_.secrets.index_key,
+                            .audit_key = epoch_.beginning.audit_key,
+                            .epoch_key = epoch_.beginning.epoch_key};
+  const SealedObject object =
+      in_context("nothing has changed", [&] { return seal_key_segment(author, keys, parts); });
   put_sealed(repository_.writer(), ObjectType::key_segment, object);
-  require_opens(object, outer, inner);
+  require_opens(object, parts);
   require_stored(repository_, key_segment_path(object.hash), object.bytes);
   return object.hash;
 }
 
 // By the new epoch's secrets alone, the segment yields the keys that were meant.
-void KeyRewriter::require_opens(const SealedObject& object,
-                                const KeySegmentOuter& outer,
-                                const KeySegmentInner& inner) const {
+void KeyRewriter::require_opens(const SealedObject& object, const OpenKeySegment& meant) const {
   const SigningPublicKey signing_key = signing_public_key(repository_.keyring().signing_seed());
-  KeySegmentOuter opened = open_key_segment(
+  OpenKeySegment opened;
+  opened.outer = open_key_segment(
       {object.bytes, object.hash}, epoch_.origin.repository, epoch_.secrets.index_key,
       {.slot = epoch_.origin.author, .signing_key = signing_key, .epoch = epoch_.origin.epoch});
-  const KeySegmentInner secrets =
-      open_key_segment_inner(opened, object.hash, epoch_.secrets.read_secret);
-  opened.inner_box.clear();
-  if (opened == outer && secrets == inner) return;
+  opened.sets = open_key_segment_sets(opened.outer, object.hash, epoch_.secrets.audit_secret);
+  opened.inner = open_key_segment_inner(opened.outer, object.hash, epoch_.secrets.read_secret);
+  opened.outer.audit_box.clear();
+  opened.outer.inner_box.clear();
+  if (opened == meant) return;
   throw Error(Code::corrupt,
               concat(key_segment_path(object.hash),
                      " does not hold what was meant; nothing has changed. This machine's "

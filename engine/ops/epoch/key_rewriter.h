@@ -72,9 +72,10 @@ class KeyRewriter {
     SnapshotTaken taken;
   };
 
-  // The keys of an entry, or of several of them.
+  // The keys of an entry, or of several of them: groups.
   struct Keys {
     std::vector<KeyGroup> names;
+    std::vector<std::vector<KeyBytes>> sets;
     std::vector<InnerKeyGroup> secrets;
     std::set<ObjectHash> packs;  // of one entry: each once
     std::size_t pack_count = 0;
@@ -85,8 +86,7 @@ class KeyRewriter {
   struct OpenSegment {
     ObjectHash name;
     bool is_whole = false;
-    KeySegmentOuter outer;  // no group of it where its author wrote nonsense
-    KeySegmentInner inner;
+    OpenKeySegment parts;  // no group of it where its author wrote nonsense
   };
 
   [[nodiscard]] std::optional<Bytes> get_if_whole(const ObjectHash& name) const;
@@ -95,17 +95,16 @@ class KeyRewriter {
   void carry(const Introduction& entry);
   void take(const Introduction& entry, const OpenSegment& segment, Keys& keys);
   void take_group(const Introduction& entry,
-                  const KeyGroup& names,
-                  const InnerKeyGroup& secrets,
+                  const OpenKeySegment& parts,
+                  std::size_t place,
                   Keys& keys);
+  void seal_to_author(const Introduction& entry, Keys& keys) const;
   [[nodiscard]] bool is_introduced_by(const Introduction& entry, const ObjectHash& pack) const;
   void add(const Introduction& entry, Keys keys);
   void add_large(const Introduction& entry, const Keys& keys);
   void flush(std::uint64_t last);
-  ObjectHash write(const KeySegmentOuter& outer, const KeySegmentInner& inner);
-  void require_opens(const SealedObject& object,
-                     const KeySegmentOuter& outer,
-                     const KeySegmentInner& inner) const;
+  ObjectHash write(const OpenKeySegment& parts);
+  void require_opens(const SealedObject& object, const OpenKeySegment& meant) const;
 
   const Repository& repository_;
   const ReadKeys keys_;
