@@ -66,9 +66,8 @@ ObjectHash put_key_segment(Roles& roles,
                             .signing_seed = evil.keyring().signing_seed(),
                             .random = roles.content};
   const SealedObject object = seal_key_segment(
-      author,
-      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
-      {.groups = {names}, .inner_box = {}}, {.groups = {secrets}});
+      author, current_keys(evil),
+      {.outer = {.groups = {names}}, .sets = {.groups = {{}}}, .inner = {.groups = {secrets}}});
   put_sealed(*roles.store, ObjectType::key_segment, object);
   return object.hash;
 }

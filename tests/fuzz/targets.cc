@@ -86,6 +86,11 @@ void key_segment(View bytes) {
       bytes, [](View b) { return decode_key_segment(b, "fuzz"); }, &encode_key_segment);
 }
 
+void key_segment_sets(View bytes) {
+  round_trip(
+      bytes, [](View b) { return decode_key_segment_sets(b, "fuzz"); }, &encode_key_segment_sets);
+}
+
 void key_segment_inner(View bytes) {
   round_trip(
       bytes, [](View b) { return decode_key_segment_inner(b, "fuzz"); }, &encode_key_segment_inner);
@@ -268,6 +273,7 @@ const std::map<std::string, FuzzTarget>& fuzz_targets() {
       {"recipient", &recipient},
       {"key_segment", &key_segment},
       {"key_segment_inner", &key_segment_inner},
+      {"key_segment_sets", &key_segment_sets},
       {"manifest_leaf", &manifest_leaf},
       {"manifest_node", &manifest_node},
       {"checkpoint", &checkpoint},
@@ -304,6 +310,7 @@ std::map<std::string, std::vector<Bytes>> fuzz_seeds() {
       {"recipient", {copy(as_view(encode_recipient({})))}},
       {"key_file", {copy(encode_key_file(Key::from(Bytes(Key::size, 7))).view())}},
       {"key_segment", {encode_key_segment(sample_key_segment())}},
+      {"key_segment_sets", {encode_key_segment_sets(sample_key_segment_sets())}},
       {"key_segment_inner", {encode_key_segment_inner(sample_key_segment_inner())}},
       {"manifest_leaf", {encode_leaf(sample_entries())}},
       {"manifest_node", {encode_node(1, {{"", sample_id<BlockId>(1)}, {"a", {}}})}},

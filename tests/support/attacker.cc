@@ -10,6 +10,13 @@
 
 namespace kist::test {
 
+KeySegmentKeys current_keys(const Repository& repository) {
+  const EpochBeginning& beginning = repository.state().beginning;
+  return {.index_key = repository.journal().index_key(),
+          .audit_key = beginning.audit_key,
+          .epoch_key = beginning.epoch_key};
+}
+
 void introduce_claims(Repository& evil,
                       Random& random,
                       const IndexSegment& segment,
@@ -20,10 +27,10 @@ void introduce_claims(Repository& evil,
                             .random = random};
   const NamedKey index = put_index_segment(evil.writer(), author, segment).key;
   names.index_segments = {index};
-  const SealedObject keys = seal_key_segment(
-      author,
-      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
-      {.groups = {std::move(names)}, .inner_box = {}}, {.groups = {secrets}});
+  const SealedObject keys = seal_key_segment(author, current_keys(evil),
+                                             {.outer = {.groups = {std::move(names)}},
+                                              .sets = {.groups = {{}}},
+                                              .inner = {.groups = {secrets}}});
   put_sealed(evil.writer(), ObjectType::key_segment, keys);
   commit(evil, [&](const State& state) {
     StoredSnapshot claimed;
@@ -80,15 +87,15 @@ SnapshotId commit_hollow(Repository& evil,
   if (!hollow.is_body_key_right) body.key.front() ^= 1;
   KeyGroup names;
   InnerKeyGroup secrets;
-  names.reference_sets = {set};
+  names.reference_sets = {set.hash};
   if (hollow.has_body_key) {
     names.bodies = {body.hash};
     secrets.bodies = {body.key};
   }
-  const SealedObject keys = seal_key_segment(
-      author,
-      {.index_key = evil.journal().index_key(), .epoch_key = evil.state().beginning.epoch_key},
-      {.groups = {names}, .inner_box = {}}, {.groups = {secrets}});
+  const SealedObject keys = seal_key_segment(author, current_keys(evil),
+                                             {.outer = {.groups = {names}},
+                                              .sets = {.groups = {{set.key}}},
+                                              .inner = {.groups = {secrets}}});
   if (hollow.puts_keys) put_sealed(evil.writer(), ObjectType::key_segment, keys);
   const auto id = random.draw_id<SnapshotId>();
   commit(evil, [&](const State& state) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/blocks/objects.h"
 #include "engine/format/index.h"
 #include "engine/format/journal_entry.h"
 #include "engine/format/names.h"
@@ -15,6 +16,9 @@
 #include "tests/support/memory_store.h"
 
 namespace kist::test {
+
+// The keys that key segments of the epoch are sealed with.
+KeySegmentKeys current_keys(const Repository& repository);
 
 // An entry of the writer's that introduces that index segment, with the keys of those packs. The
 // segment's own key goes into `outer` here.

@@ -74,15 +74,21 @@ IndexSegment sample_index_segment() {
 KeySegmentOuter sample_key_segment() {
   const KeyGroup first{.entry = 3,
                        .index_segments = {{sample_id<ObjectHash>(1), sample_key(2)}},
-                       .reference_sets = {{sample_id<ObjectHash>(3), sample_key(4)}},
+                       .reference_sets = {sample_id<ObjectHash>(3)},
                        .packs = {sample_id<ObjectHash>(5), sample_id<ObjectHash>(6)},
-                       .bodies = {sample_id<ObjectHash>(7)}};
+                       .bodies = {sample_id<ObjectHash>(7)},
+                       .author_box = Bytes(80, 4)};
   const KeyGroup second{.entry = 7,
                         .index_segments = {},
-                        .reference_sets = {{sample_id<ObjectHash>(8), sample_key(9)}},
+                        .reference_sets = {sample_id<ObjectHash>(8)},
                         .packs = {},
-                        .bodies = {sample_id<ObjectHash>(10)}};
-  return {.groups = {first, second}, .inner_box = Bytes(60, 8)};
+                        .bodies = {sample_id<ObjectHash>(10)},
+                        .author_box = {}};
+  return {.groups = {first, second}, .audit_box = Bytes(50, 9), .inner_box = Bytes(60, 8)};
+}
+
+KeySegmentSets sample_key_segment_sets() {
+  return {.groups = {{sample_key(4)}, {sample_key(9)}}};
 }
 
 KeySegmentInner sample_key_segment_inner() {

@@ -37,6 +37,7 @@ FrameList sample_frame_list();
 std::vector<FramePlace> sample_places();
 IndexSegment sample_index_segment();
 KeySegmentOuter sample_key_segment();
+KeySegmentSets sample_key_segment_sets();
 KeySegmentInner sample_key_segment_inner();
 SnapshotBody sample_body();
 ReferenceSet sample_reference_set();

@@ -87,6 +87,7 @@ std::map<std::string, Bytes> examples() {
   out["block-id"] = bytes_of(hash_block(key_of(3), as_view("abc")));
   out["tag"] = bytes_of(tag_of(hash_block(key_of(3), as_view("abc"))));
   out["index-segment"] = encode_index_segment(sample_index_segment());
+  out["key-segment"] = encode_key_segment(sample_key_segment());
   out["key-segment-inner"] = encode_key_segment_inner(sample_key_segment_inner());
   NumberSet numbers;
   numbers.add_range(5, 10);

@@ -122,20 +122,32 @@ TEST_CASE("a segment that lists numbers is nobody's to introduce") {
           Code::corrupt);
 }
 
-TEST_CASE("a key segment is opened by every slot, its inner part by readers alone") {
+TEST_CASE("a key segment is opened by every slot, its sets by auditors, its rest by readers alone") {
   Sealing sealing;
   const Key index_key = test_key(7);
   const Key epoch_secret = test_key(8);
-  KeySegmentOuter outer = sample_key_segment();
-  const KeySegmentInner inner = sample_key_segment_inner();
-  const BoxPublicKey epoch_key = box_public_key(epoch_secret);
-  const SealedObject object = seal_key_segment(
-      sealing.author(), {.index_key = index_key, .epoch_key = epoch_key}, outer, inner);
+  const Key audit_secret = test_key(9);
+  OpenKeySegment parts{.outer = sample_key_segment(),
+                       .sets = sample_key_segment_sets(),
+                       .inner = sample_key_segment_inner()};
+  const KeySegmentInner& inner = parts.inner;
+  const SealedObject object = seal_key_segment(sealing.author(),
+                                               {.index_key = index_key,
+                                                .audit_key = box_public_key(audit_secret),
+                                                .epoch_key = box_public_key(epoch_secret)},
+                                               parts);
   MemoryStore store;
   REQUIRE(put_sealed(store, ObjectType::key_segment, object) == 2 * object.bytes.size());
   const KeySegmentOuter opened = open_key_segment(
       {object.bytes, object.hash}, sealing.origin.repository, index_key, sealing.expected());
-  REQUIRE(opened.groups == outer.groups);
+  REQUIRE(opened.groups == parts.outer.groups);
+  REQUIRE(open_key_segment_sets(opened, object.hash, audit_secret) == parts.sets);
+  REQUIRE(error_code([&] { open_key_segment_sets(opened, object.hash, epoch_secret); }) ==
+          Code::corrupt);
+  KeySegmentOuter fewer = opened;
+  fewer.groups.front().reference_sets.pop_back();
+  REQUIRE(error_code([&] { open_key_segment_sets(fewer, object.hash, audit_secret); }) ==
+          Code::corrupt);
   REQUIRE(open_key_segment_inner(opened, object.hash, epoch_secret) == inner);
   REQUIRE(error_code([&] { open_key_segment_inner(opened, object.hash, index_key); }) ==
           Code::corrupt);

@@ -29,7 +29,9 @@ struct Storing {
   }
 
   std::vector<ObjectHash> put_keys() {
-    return objects.put_key_segments({.index_key = index_key, .epoch_key = epoch_key}, segments);
+    return objects.put_key_segments(
+        {.index_key = index_key, .audit_key = audit_key, .epoch_key = epoch_key}, segments,
+        pending_author);
   }
 
   KeySegmentOuter open(const ObjectHash& hash) {
@@ -44,6 +46,9 @@ struct Storing {
   Key index_key = test_key(7);
   Key epoch_secret = test_key(8);
   BoxPublicKey epoch_key = box_public_key(epoch_secret);
+  Key audit_secret = test_key(9);
+  BoxPublicKey audit_key = box_public_key(audit_secret);
+  const BoxPublicKey* pending_author = nullptr;
   SegmentWriter segments{store, sealing.author()};
   SnapshotObjects objects{store, sealing.author()};
 };
@@ -67,12 +72,31 @@ TEST_CASE("the key segment of a snapshot opens its body and its reference set") 
   const ObjectHash& body = storing.objects.body();
   REQUIRE(open_body({get_hashed(storing.store, ObjectType::body, body, storing.observer), body},
                     repository, Key::from(inner.groups.at(0).bodies.at(0))) == sample_body());
-  const NamedKey& set = group.reference_sets.at(0);
+  const KeySegmentSets sets = open_key_segment_sets(outer, hashes[0], storing.audit_secret);
+  const NamedKey set{group.reference_sets.at(0), sets.groups.at(0).at(0)};
   REQUIRE(set.hash == storing.objects.reference_set());
+  REQUIRE(group.author_box.empty());
   REQUIRE(open_reference_set(
               {get_hashed(storing.store, ObjectType::reference_set, set.hash, storing.observer),
                set.hash},
               repository, Key::from(set.key)) == sample_reference_set());
+}
+
+TEST_CASE("the key of a pending snapshot's set is sealed to its author too") {
+  Storing storing;
+  storing.write_packs(1);
+  const Key author = test_key(31);
+  const BoxPublicKey author_key = box_public_key(author);
+  storing.pending_author = &author_key;
+  const ObjectHash hash = storing.put_keys().at(0);
+  const KeySegmentOuter outer = storing.open(hash);
+  const auto opened = open_box(author, outer.groups.at(0).author_box);
+  REQUIRE(opened);
+  const KeySegmentSets sets = open_key_segment_sets(outer, hash, storing.audit_secret);
+  REQUIRE(equal(opened->view(), sets.groups.at(0).at(0)));
+  REQUIRE(error_code([&] {
+            static_cast<void>(open_key_segment_sets(outer, hash, storing.epoch_secret));
+          }) == Code::corrupt);
 }
 
 TEST_CASE("the keys of many packs are spread over as many key segments as they need") {

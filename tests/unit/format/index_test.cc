@@ -53,6 +53,8 @@ TEST_CASE("an index segment keeps its promises as a layout") {
 TEST_CASE("a key segment keeps its promises as a layout") {
   require_codec(sample_key_segment(), &encode_key_segment,
                 [](View bytes) { return decode_key_segment(bytes, "keys"); });
+  require_codec(sample_key_segment_sets(), &encode_key_segment_sets,
+                [](View bytes) { return decode_key_segment_sets(bytes, "keys"); });
   require_codec(sample_key_segment_inner(), &encode_key_segment_inner,
                 [](View bytes) { return decode_key_segment_inner(bytes, "keys"); });
 }

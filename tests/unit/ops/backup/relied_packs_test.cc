@@ -23,9 +23,9 @@ struct Relied : World {
   UnreliedNumbers look(const std::vector<SnapshotState>& snapshots, std::uint64_t rely_from = 0) {
     Pool pool(2);
     BlockWriter writer(repository.blocks(), repository.write_keys(), pool, {3});
-    return look_at_relied_packs(
-        repository, writer, pool,
-        {.source_key = "key", .snapshots = snapshots, .rely_from = rely_from, .is_dry_run = false});
+    ReliedOn relied{.source_key = "key", .rely_from = rely_from, .is_dry_run = false};
+    if (!snapshots.empty()) relied.newest = snapshots.front();
+    return look_at_relied_packs(repository, writer, pool, relied);
   }
 };
 
