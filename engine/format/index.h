@@ -53,8 +53,8 @@ struct NamedKey {
 };
 
 // The keys of what one journal entry has introduced. A reader takes an entry's keys from its own
-// group only, so what another one claims opens nothing. Every slot opens the keys of index segments;
-// of all else it sees the names.
+// group only, so what another one claims opens nothing. Every slot opens the keys of index
+// segments; of all else it sees the names.
 struct KeyGroup {
   std::uint64_t entry = 0;  // its sequence; 0: the entry that names the segment
   std::vector<NamedKey> index_segments;
