@@ -112,6 +112,34 @@ void add(Json& json, const FeaturesRequired& required) {
   }
 }
 
+std::string pack_count(const std::vector<ObjectHash>& packs) {
+  return concat(packs.size(), packs.size() == 1 ? " pack" : " packs");
+}
+
+std::string subject_of(const SlotNames& /*names*/, const PacksCondemned& condemned) {
+  return pack_count(condemned.packs);
+}
+
+void add(Json& json, const PacksCondemned& condemned) {
+  json["packs"] = hex_list(condemned.packs);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const PacksCleared& cleared) {
+  return pack_count(cleared.packs);
+}
+
+void add(Json& json, const PacksCleared& cleared) {
+  json["packs"] = hex_list(cleared.packs);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const IncidentOpened& opened) {
+  return concat(pack_count(opened.packs), " missing or damaged");
+}
+
+void add(Json& json, const IncidentOpened& opened) {
+  json["packs"] = hex_list(opened.packs);
+}
+
 std::string subject_of(const SlotNames& /*names*/, const ClockReset& reset) {
   return printable(reset.reason);
 }

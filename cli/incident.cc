@@ -15,27 +15,41 @@ struct IncidentArguments {
 };
 
 // Its entries: "17", or "17-20" with others between them.
-std::string incident_entries(const VoidEntry& incident) {
+std::string incident_entries(const Incident& incident) {
   if (incident.count == 1) return std::to_string(incident.sequence);
   return concat(incident.sequence, "-", incident.last, " (", incident.count, ")");
 }
 
+// "void: a time before that of …", "packs that are missing or damaged: packs/3f/3f9a…"
+std::string what_happened(const Incident& incident, const std::set<ObjectHash>& packs) {
+  const std::string reason = printable(incident.reason);
+  if (incident.kind == IncidentKind::void_entries) return concat("void: ", reason);
+  const std::string first = packs.empty() ? "" : concat(": ", pack_path(*packs.begin()));
+  const std::string more = packs.size() < 2 ? "" : concat(" and ", packs.size() - 1, " more");
+  return concat(reason, first, more);
+}
+
 // Incidents of the journal, for who may see it.
-void list_void_entries(Repository& repository, Json& list, Table& table) {
-  for (const VoidEntry& incident : list_incidents(repository)) {
+void list_journal_incidents(Repository& repository, Json& list, Table& table) {
+  for (const Incident& incident : list_incidents(repository)) {
     const std::string note = closing_note(repository, incident);
+    std::set<ObjectHash> packs;
+    if (incident.kind == IncidentKind::packs) packs = packs_of(repository, incident);
     Json json = {{"entry", incident.sequence},
                  {"last", incident.last},
                  {"count", incident.count},
                  {"reason", json_text(incident.reason)},
                  {"open", incident.is_open()}};
+    for (const ObjectHash& pack : packs) {
+      json["packs"].push_back(pack_path(pack));
+    }
     if (!incident.is_open()) {
       json["closed_by"] = incident.closed_by;
       json["note"] = json_text(note);
     }
-    list.push_back(json);
     if (incident.author != SlotId{}) json["slot"] = hex(incident.author);
-    table.add({incident_entries(incident), concat("void: ", printable(incident.reason)),
+    list.push_back(json);
+    table.add({incident_entries(incident), what_happened(incident, packs),
                incident.is_open() ? "open" : concat("closed by entry ", incident.closed_by),
                printable(note)});
   }
@@ -69,7 +83,7 @@ Exit run_incident_list(Session& session) {
   Table table({"ENTRY", "INCIDENT", "STATE", "NOTE"});
   table.align_right(0);
   // A slot that only writes sees what its own machine has found, and no more.
-  if (may_view(repository)) list_void_entries(repository, entries, table);
+  if (may_view(repository)) list_journal_incidents(repository, entries, table);
   list_damage(repository, damage, table);
   if (session.options.is_json) {
     print_json({{"incident", entries}, {"damage", damage}});
@@ -106,7 +120,7 @@ CloseIncidentsOptions parse_range(const std::string& text) {
 // An incident of several entries is closed as one: each of them stands for it.
 void widen_to_incidents(const Repository& repository, CloseIncidentsOptions& closing) {
   const CloseIncidentsOptions named = closing;
-  for (const VoidEntry& incident : open_incidents(repository)) {
+  for (const Incident& incident : open_incidents(repository)) {
     if (incident.last < named.first || incident.sequence > named.last) continue;
     closing.first = std::min(closing.first, incident.sequence);
     closing.last = std::max(closing.last, incident.last);
@@ -114,7 +128,7 @@ void widen_to_incidents(const Repository& repository, CloseIncidentsOptions& clo
 }
 
 Exit report_closed(const Session& session, const Repository& repository, std::uint64_t entry) {
-  const auto closed = std::ranges::count(list_incidents(repository), entry, &VoidEntry::closed_by);
+  const auto closed = std::ranges::count(list_incidents(repository), entry, &Incident::closed_by);
   if (session.options.is_json) {
     print_json({{"entry", entry}, {"closed", closed}});
   } else {

@@ -120,23 +120,25 @@ Exit run_journal_verify(Session& session, const std::string& checkpoint) {
   std::optional<Consistency> kept;
   if (!checkpoint.empty()) kept = check_kept(repository, checkpoint);
   const JournalInfo journal = journal_info(repository);
-  const std::vector<VoidEntry> incidents = list_incidents(repository);
+  std::vector<Incident> voids = list_incidents(repository);
+  std::erase_if(voids,
+                [](const Incident& each) { return each.kind != IncidentKind::void_entries; });
   if (session.options.is_json) {
-    Json voids = Json::array();
-    for (const VoidEntry& entry : incidents) {
-      voids.push_back({{"sequence", entry.sequence},
-                       {"last", entry.last},
-                       {"count", entry.count},
-                       {"reason", json_text(entry.reason)},
-                       {"open", entry.is_open()}});
+    Json list = Json::array();
+    for (const Incident& entry : voids) {
+      list.push_back({{"sequence", entry.sequence},
+                      {"last", entry.last},
+                      {"count", entry.count},
+                      {"reason", json_text(entry.reason)},
+                      {"open", entry.is_open()}});
     }
-    Json out = {{"entries", journal.entries}, {"head", hex(journal.head)}, {"void", voids}};
+    Json out = {{"entries", journal.entries}, {"head", hex(journal.head)}, {"void", list}};
     if (kept) out["checkpoint_entries"] = kept->size;
     if (!journal.problem.empty()) out["problem"] = json_text(journal.problem);
     print_json(out);
   } else {
     print_line(concat("replayed ", journal.entries, " entries: chain, signatures and rules hold"));
-    for (const VoidEntry& entry : incidents) {
+    for (const Incident& entry : voids) {
       print_line(concat("void: entry ", entry.sequence,
                         entry.count == 1 ? "" : concat(" and ", entry.count - 1, " more"), ", ",
                         printable(entry.reason),

@@ -78,11 +78,13 @@ std::shared_ptr<Store> Session::existing_store() const {
 namespace {
 
 void tell_incidents(Console& console, const Repository& repository) {
-  const std::vector<VoidEntry> open = open_incidents(repository);
+  const std::vector<Incident> open = open_incidents(repository);
   if (open.empty()) return;
+  const Incident& newest = open.back();
   console.notice(concat(open.size(), open.size() == 1 ? " incident is" : " incidents are",
-                        " open; the newest: journal entry ", open.back().last, " is void, ",
-                        open.back().reason, " (kist incident list; an owner closes them)"));
+                        " open; the newest: journal entry ", newest.last,
+                        newest.kind == IncidentKind::void_entries ? " is void, " : " tells of ",
+                        newest.reason, " (kist incident list; an owner closes them)"));
 }
 
 // Packs that this machine has found damaged, and that nobody has looked into.

@@ -79,7 +79,13 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
           {"frames", report.frames},
           {"blocks", report.blocks},
           {"bytes_read", report.bytes_read},
-          {"proved", report.proved}};
+          {"proved", report.proved},
+          {"condemned", report.condemned},
+          {"cleared", report.cleared}};
+}
+
+std::string count_of_packs(std::uint64_t count) {
+  return concat(count, count == 1 ? " pack" : " packs");
 }
 
 // Of nine characters. In a dry run, a verb: what a repair would do.
@@ -169,6 +175,15 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
                       " read"));
     if (report.proved > 0) {
       print_line(concat(report.proved, " index segments proved: writers may rely on them now"));
+    }
+    if (report.condemned > 0) {
+      print_line(concat(count_of_packs(report.condemned),
+                        " condemned: backups of every machine store again what their sources "
+                        "still have of that"));
+    }
+    if (report.cleared > 0) {
+      print_line(concat(count_of_packs(report.cleared),
+                        " cleared, which had been condemned: every byte is whole"));
     }
     print_advice(arguments, report);
   }

@@ -225,9 +225,9 @@ std::optional<Key> find_set_key(const Keyring& keyring,
   }
   const std::optional<SecretBytes> own = keyring.open_own_box(group.author_box);
   if (own && own->view().size() == Key::size) return Key::from(own->view());
-  throw Error(Code::refused,
-              concat(reference_set_path(set), " opens for slots that read or audit, and, of a pending "
-                     "snapshot, for its own slot"));
+  throw Error(Code::refused, concat(reference_set_path(set),
+                                    " opens for slots that read or audit, and, of a pending "
+                                    "snapshot, for its own slot"));
 }
 
 }  // namespace
@@ -236,11 +236,11 @@ ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snap
   const ObjectHash& hash = snapshot.taken.reference_set;
   const Bytes bytes =
       get_hashed(journal.reader(), ObjectType::reference_set, hash, journal.observer());
-  const Key key = find_key(
-      journal, snapshot, reference_set_path(hash),
-      [&](const KeySegmentOuter& outer, const ObjectHash& segment, std::size_t place) {
-        return find_set_key(journal.keyring(), outer, segment, place, hash);
-      });
+  const Key key =
+      find_key(journal, snapshot, reference_set_path(hash),
+               [&](const KeySegmentOuter& outer, const ObjectHash& segment, std::size_t place) {
+                 return find_set_key(journal.keyring(), outer, segment, place, hash);
+               });
   return open_reference_set({bytes, hash}, journal.keyring().repository(), key);
 }
 

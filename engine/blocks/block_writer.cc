@@ -110,7 +110,8 @@ void BlockWriter::seal_keys(StoredSnapshot& stored) {
                             .epoch_key = journal_.state().beginning.epoch_key};
   const BoxPublicKey& own = journal_.state().slots.at(author_.origin.author).introduction.box_key;
   stored.epoch = author_.origin.epoch;
-  stored.key_segments = objects_.put_key_segments(keys, segments_, stored.is_pending ? &own : nullptr);
+  stored.key_segments =
+      objects_.put_key_segments(keys, segments_, stored.is_pending ? &own : nullptr);
   journal_.writer().barrier();
 }
 
@@ -120,6 +121,12 @@ void BlockWriter::begin_next_entry(const EntryNumbers& numbers) {
   segments_.begin_next_entry();
   look_.renew();
   deduplicator_.begin_next_entry(stored_blocks());
+}
+
+void BlockWriter::begin_again() {
+  references_ = {};
+  look_.renew();
+  deduplicator_.look_again(stored_blocks());
 }
 
 }  // namespace kist

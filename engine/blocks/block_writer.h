@@ -95,6 +95,9 @@ class BlockWriter : private Pinned {
   // The snapshot's entry is committed, with these numbers. Brings the index in step, so that the
   // blocks so far are found there. The run goes on, and its new blocks belong to the next entry.
   void begin_next_entry(const EntryNumbers& numbers);
+  // The snapshot was not committed, and its source is met again: what this run has stored since the
+  // last entry is known, all else is looked up in the index as it is now.
+  void begin_again();
 
  private:
   [[nodiscard]] StoredBlocks stored_blocks();

@@ -57,6 +57,9 @@ class Deduplicator {
   // committed. find() and add() may follow only after begin_next_entry().
   void release_index() { index_.reset(); }
 
+  // The blocks of this run stay known; stored ones are looked up as they are now.
+  void look_again(StoredBlocks stored) { look_at(std::move(stored)); }
+
   // The entry of the blocks so far is committed and its segments are in the index: the run's own
   // blocks are found there from now on, and ordinals count from zero again.
   void begin_next_entry(StoredBlocks stored);

@@ -45,7 +45,7 @@ PackLook::PackLook(const Journal& journal, bool asks)
 
 // Empty: the store is to be asked.
 std::optional<bool> PackLook::answer_known(const PackRecord& pack) const {
-  if (asked_.contains(pack.hash)) return false;
+  if (asked_.contains(pack.hash) || journal_.state().is_condemned(pack.hash)) return false;
   const auto known = damaged_.find(pack.hash);
   if (known != damaged_.end()) {
     if (!asks_ || !shows_in_size(known->second)) return false;
@@ -177,7 +177,8 @@ bool PackLook::has_looked_for(std::string_view source_key) const {
 }
 
 std::set<ObjectHash> PackLook::unrelied() const {
-  std::set<ObjectHash> out = asked_;
+  std::set<ObjectHash> out = journal_.state().condemned_packs();
+  out.insert(asked_.begin(), asked_.end());
   for (const auto& [pack, problem] : damaged_) {
     out.insert(pack);
   }

@@ -2,6 +2,7 @@
 // index is referred to and not stored again, so a pack that is gone would hurt each new snapshot in
 // silence, while the source still has what was in it.
 //
+//   did a slot condemn the pack?         it is not relied on, until a slot clears it
 //   is the pack known to be damaged?     it is not relied on; one that was missing or had a wrong
 //                                        size is looked at again, for it may have been put back
 //   looked at in this round?             it is relied on (catalog/looked_packs.h: half a day)
@@ -63,7 +64,7 @@ class PackLook : private Pinned {
   // The packs that are known to be damaged, as of the last renew() and this run's own looks.
   [[nodiscard]] const DamagedPacks& damaged() const { return damaged_; }
 
-  // These, and those of which the store did not say whether they are there.
+  // These, the condemned ones, and those of which the store did not say whether they are there.
   [[nodiscard]] std::set<ObjectHash> unrelied() const;
 
   // What was not known to be damaged before this run found it.

@@ -23,8 +23,9 @@ class SnapshotObjects {
   void put_body(const SnapshotBody& body);
   void put_reference_set(const ReferenceSet& set);
   // Puts the keys of the body and the set that were put last, and of all segments and packs of
-  // `segments`. The set's key is sealed to `pending_author` too, where there is one: whoever resumes
-  // its backup must open it. Returns the hashes of the key segments, in the order of their entry.
+  // `segments`. The set's key is sealed to `pending_author` too, where there is one: whoever
+  // resumes its backup must open it. Returns the hashes of the key segments, in the order of their
+  // entry.
   std::vector<ObjectHash> put_key_segments(const KeySegmentKeys& keys,
                                            const SegmentWriter& segments,
                                            const BoxPublicKey* pending_author);

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 4;  // a record of another version is refused
+constexpr std::uint8_t state_version = 5;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -24,11 +24,11 @@ auto fields_of(Times& value) {
 }
 
 template <typename Entry>
-requires std::same_as<std::remove_const_t<Entry>, VoidEntry>
+requires std::same_as<std::remove_const_t<Entry>, Incident>
 
 auto fields_of(Entry& value) {
-  auto& [sequence, last, count, author, reason, closed_by] = value;
-  return std::tie(sequence, last, count, author, reason, closed_by);
+  auto& [sequence, last, count, author, kind, reason, closed_by] = value;
+  return std::tie(sequence, last, count, author, kind, reason, closed_by);
 }
 
 template <typename Range>
@@ -49,7 +49,8 @@ auto fields_of(Slot& value) {
                   epoch_box, last_seen_ms, bound_ms, is_revoked);
 }
 
-// Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.
+// Left out: the tables (snapshots, segments, key_segments, verdicts), whose rows are stored one by
+// one.
 template <typename AnyState>
 requires std::same_as<std::remove_const_t<AnyState>, State>
 
@@ -57,10 +58,11 @@ auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
          sources, snapshots, pending, segments, key_segments, key_ranges, clients, next_number,
-         voids] = value;
+         incidents, doubted_packs, verdicts] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
-                  slots, policies, sources, pending, key_ranges, clients, next_number, voids);
+                  slots, policies, sources, pending, key_ranges, clients, next_number, incidents,
+                  doubted_packs);
 }
 
 // Left out: the name of the index segment, which is the row's key.
@@ -100,6 +102,8 @@ class RecordWriter {
   void put(const std::string& value) { out_.text(value); }
 
   void put(SlotKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
+
+  void put(IncidentKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   // Parts of acts are written as the journal writes them.
   void put(const Genesis& value) { value.encode(out_); }
@@ -172,6 +176,12 @@ class RecordReader {
   void take(std::string& value) { value = in_.text(text_bytes_max, "a text"); }
 
   void take(SlotKind& value) { value = take_slot_kind(in_); }
+
+  void take(IncidentKind& value) {
+    const std::uint8_t kind = in_.u8();
+    in_.require(kind == 1 || kind == 2, "an unknown kind of incident");
+    value = static_cast<IncidentKind>(kind);
+  }
 
   void take(Genesis& value) { value = Genesis::decode(in_); }
 
@@ -281,6 +291,18 @@ SegmentState decode_segment_row(View bytes, const ObjectHash& name) {
   RecordReader(in).take(out);
   in.expect_end();
   return out;
+}
+
+Bytes encode_verdict_row(PackVerdict verdict) {
+  return {static_cast<std::uint8_t>(verdict)};
+}
+
+PackVerdict decode_verdict_row(View bytes, const ObjectHash& /*pack*/) {
+  ByteReader in(bytes, record_object);
+  const std::uint8_t verdict = in.u8();
+  in.require(verdict == 1 || verdict == 2, "an unknown verdict");
+  in.expect_end();
+  return static_cast<PackVerdict>(verdict);
 }
 
 }  // namespace kist

@@ -78,8 +78,8 @@ struct KeySegmentOuter {
 Bytes encode_key_segment(const KeySegmentOuter& outer);
 KeySegmentOuter decode_key_segment(View bytes, std::string_view object);
 
-// For slots with `read` or `audit`: a key for each reference set of the group of the outer part that
-// has the same place, in the order of the names there.
+// For slots with `read` or `audit`: a key for each reference set of the group of the outer part
+// that has the same place, in the order of the names there.
 struct KeySegmentSets {
   std::vector<std::vector<KeyBytes>> groups;
   bool operator==(const KeySegmentSets&) const = default;
@@ -88,8 +88,8 @@ struct KeySegmentSets {
 Bytes encode_key_segment_sets(const KeySegmentSets& sets);
 KeySegmentSets decode_key_segment_sets(View bytes, std::string_view object);
 
-// For slots with `read`: a key for each pack and body of the group of the outer part that has the same place, in the order
-// of the names there.
+// For slots with `read`: a key for each pack and body of the group of the outer part that has the
+// same place, in the order of the names there.
 struct InnerKeyGroup {
   std::vector<KeyBytes> packs;
   std::vector<KeyBytes> bodies;

@@ -18,7 +18,10 @@
 #include "engine/format/acts/epoch_ended.h"
 #include "engine/format/acts/features_required.h"
 #include "engine/format/acts/genesis.h"
+#include "engine/format/acts/incident_opened.h"
 #include "engine/format/acts/incidents_closed.h"
+#include "engine/format/acts/packs_cleared.h"
+#include "engine/format/acts/packs_condemned.h"
 #include "engine/format/acts/segments_proved.h"
 #include "engine/format/acts/slot_added.h"
 #include "engine/format/acts/slot_rewrapped.h"
@@ -48,6 +51,9 @@ using Act = std::variant<Genesis,
                          IncidentsClosed,
                          SegmentsProved,
                          FeaturesRequired,
+                         PacksCondemned,
+                         PacksCleared,
+                         IncidentOpened,
                          ClockReset,
                          UnknownAct>;
 

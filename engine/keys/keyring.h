@@ -68,7 +68,8 @@ class Keyring {
     return secrets_->epoch.index_key;
   }
 
-  // To open reference sets: nothing for a slot with neither `read` nor `audit`. Only after unlock().
+  // To open reference sets: nothing for a slot with neither `read` nor `audit`. Only after
+  // unlock().
   [[nodiscard]] const Key* audit_secret() const {
     KIST_ENSURE(is_unlocked());
     return secrets_->epoch.audit_secret.is_zero() ? nullptr : &secrets_->epoch.audit_secret;

@@ -54,6 +54,21 @@ const std::vector<ObjectHash>& State::key_segments_of(std::uint64_t sequence,
   return range == key_ranges.end() ? none : range->segments;
 }
 
+bool State::is_condemned(const ObjectHash& pack) const {
+  return doubted_packs.contains(pack) || verdicts.find(pack) == PackVerdict::condemned;
+}
+
+std::set<ObjectHash> State::condemned_packs() const {
+  std::set<ObjectHash> out;
+  for (const auto& [pack, slot] : doubted_packs) {
+    out.insert(pack);
+  }
+  verdicts.for_each([&](const ObjectHash& pack, const PackVerdict& verdict) {
+    if (verdict == PackVerdict::condemned) out.insert(pack);
+  });
+  return out;
+}
+
 std::vector<SnapshotPtr> State::all_snapshots() const {
   std::vector<SnapshotPtr> out;
   snapshots.for_each([&](const SnapshotId& /*id*/, const SnapshotState& snapshot) {
@@ -69,9 +84,9 @@ std::vector<SnapshotPtr> State::live_snapshots() const {
   return out;
 }
 
-std::vector<const VoidEntry*> State::open_incidents() const {
-  std::vector<const VoidEntry*> out;
-  for (const VoidEntry& entry : voids) {
+std::vector<const Incident*> State::open_incidents() const {
+  std::vector<const Incident*> out;
+  for (const Incident& entry : incidents) {
     if (entry.is_open()) out.push_back(&entry);
   }
   return out;
@@ -129,21 +144,26 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   state.times.note(entry.author, is_believed(author), entry.time_ms);
 }
 
+void note_incident(State& state, Incident incident) {
+  const auto is_same = [&](const Incident& each) {
+    return each.is_open() && each.author == incident.author && each.kind == incident.kind &&
+           each.reason == incident.reason;
+  };
+  const std::uint64_t sequence = incident.sequence;
+  auto place = std::ranges::find_if(state.incidents, is_same);
+  if (place == state.incidents.end()) place = state.incidents.insert(place, std::move(incident));
+  place->last = sequence;
+  ++place->count;
+}
+
 void apply_void(State& state,
                 const std::string& reason,
                 const ObjectHash& hash,
                 const SlotId& author) {
-  const auto is_same = [&](const VoidEntry& incident) {
-    return incident.is_open() && incident.author == author && incident.reason == reason;
-  };
-  const std::uint64_t sequence = state.next_sequence;
-  auto incident = std::ranges::find_if(state.voids, is_same);
-  if (incident == state.voids.end()) {
-    incident =
-        state.voids.insert(incident, {.sequence = sequence, .author = author, .reason = reason});
-  }
-  incident->last = sequence;
-  ++incident->count;
+  note_incident(state, {.sequence = state.next_sequence,
+                        .author = author,
+                        .kind = IncidentKind::void_entries,
+                        .reason = reason});
   state.head = hash;
   ++state.next_sequence;
 }

@@ -53,23 +53,32 @@ struct SegmentState {
   bool operator==(const SegmentState&) const = default;
 };
 
+// What slots with `maintain` have said of a pack last. Others cannot say otherwise.
+enum class PackVerdict : std::uint8_t { condemned = 1, cleared = 2 };
+
 // A state directory on some machine, as one slot uses it.
 using ClientName = std::pair<SlotId, ClientId>;
 
-// Entries that took their numbers and changed nothing: an incident, until an owner closes it. Those
-// of one author for one reason are one incident, whatever stands between them, so that a slot that
-// was taken over cannot fill the state with them.
-struct VoidEntry {
+enum class IncidentKind : std::uint8_t {
+  void_entries = 1,  // that took their numbers and changed nothing
+  packs = 2,         // that their author has found missing or damaged, and may not condemn
+};
+
+// Entries that an owner should look into, until one closes them. Those of one author for one reason
+// are one incident, whatever stands between them, so that a slot that was taken over cannot fill
+// the state with them.
+struct Incident {
   std::uint64_t sequence = 0;  // of the first
   std::uint64_t last = 0;      // sequence
   std::uint64_t count = 0;
   SlotId author;  // zero where nobody is known to have signed them
+  IncidentKind kind = IncidentKind::void_entries;
   std::string reason;
   std::uint64_t closed_by = 0;  // the sequence of the entry that closed it; 0: open
 
   [[nodiscard]] bool is_open() const { return closed_by == 0; }
 
-  bool operator==(const VoidEntry&) const = default;
+  bool operator==(const Incident&) const = default;
 };
 
 // A lower bound for the time of the next entry, which no writer's clock alone can push. The times
@@ -117,7 +126,10 @@ struct State {
   std::vector<KeyRange> key_ranges;               // of the entries before epoch_begun
   std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
   std::uint64_t next_number = 0;                  // of blocks
-  std::vector<VoidEntry> voids;                   // ascending by the first
+  std::vector<Incident> incidents;                // ascending by the first
+  // Packs that slots without `maintain` have condemned, and who did. None of them has a verdict.
+  std::map<ObjectHash, SlotId> doubted_packs;
+  StateTable<ObjectHash, PackVerdict> verdicts;  // of packs
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
@@ -138,11 +150,16 @@ struct State {
     return sequence > epoch_begun ? 0 : sequence;
   }
 
+  // Whether nobody relies on that pack, because a slot has found it missing or damaged.
+  [[nodiscard]] bool is_condemned(const ObjectHash& pack) const;
+  // All such packs.
+  [[nodiscard]] std::set<ObjectHash> condemned_packs() const;
+
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;
   // All snapshots, in journal order; those that were replaced too.
   [[nodiscard]] std::vector<SnapshotPtr> all_snapshots() const;
-  [[nodiscard]] std::vector<const VoidEntry*> open_incidents() const;
+  [[nodiscard]] std::vector<const Incident*> open_incidents() const;
   // The slots that were not revoked, ordered by id.
   [[nodiscard]] std::vector<const SlotState*> current_slots() const;
   bool operator==(const State&) const = default;
@@ -176,6 +193,9 @@ class TrustedNumbers {
 
   std::vector<Range> distrusted_;  // ascending
 };
+
+// Adds an entry, given as an incident of its own, to the open incident that it belongs to.
+void note_incident(State& state, Incident incident);
 
 // The state after a valid entry whose raw bytes have that hash.
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash);

@@ -28,7 +28,7 @@ bool may_end_epoch(const State& state, const SlotId& author) {
          (slot->second.introduction.capabilities & (can_maintain | can_own)) != 0;
 }
 
-std::optional<Capability> required_capability(const Act& act) {
+std::optional<Capabilities> required_capability(const Act& act) {
   return std::visit([](const auto& each) { return capability_for(each); }, act);
 }
 
@@ -41,9 +41,13 @@ MaybeViolation check_author(const State& state, const JournalEntry& entry) {
   if (author == state.slots.end()) return Violation{6, "an author that is no slot"};
   if (author->second.is_revoked) return Violation{7, "an author that was revoked"};
   if (!is_in_its_epoch(state, entry)) return Violation{8, std::string(epoch_reason)};
-  const std::optional<Capability> needed = required_capability(entry.act);
+  const std::optional<Capabilities> needed = required_capability(entry.act);
   if (needed && (author->second.introduction.capabilities & *needed) == 0) {
-    return Violation{9, concat("its author lacks the capability ", capability_names(*needed))};
+    std::string names = capability_names(*needed);
+    if (const auto comma = names.find(", "); comma != std::string::npos) {
+      names.replace(comma, 2, " or ");
+    }
+    return Violation{9, concat("its author lacks the capability ", names)};
   }
   return std::nullopt;
 }

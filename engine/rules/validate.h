@@ -12,9 +12,9 @@
 
 namespace kist {
 
-// The capability that an act asks of its author (V9); nothing for an act that any slot may commit
-// about itself.
-std::optional<Capability> required_capability(const Act& act);
+// The capabilities of which an act asks one of its author (V9); nothing for an act that any slot
+// may commit.
+std::optional<Capabilities> required_capability(const Act& act);
 
 // The first rule that the entry breaks; nothing if it is valid. The caller has checked the
 // signature against the author's key in `state` (for genesis: against the key that it introduces).
@@ -33,6 +33,12 @@ inline constexpr std::uint64_t beginning_distance_max = 4'096;
 
 // Entries that one closing of incidents may accept.
 inline constexpr std::size_t accepted_entries_max = 1'024;
+
+// Packs that one entry may condemn, clear, or name in an incident.
+inline constexpr std::size_t entry_packs_max = 16'384;
+// Packs that all slots without `maintain` together may have condemned: a slot that was taken over
+// must not make everybody store everything again.
+inline constexpr std::size_t doubted_packs_max = 4'096;
 
 // Blocks, and index segments, that one entry may introduce: a client that replays the entry holds
 // their lists in memory.

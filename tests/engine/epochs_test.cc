@@ -232,8 +232,8 @@ TEST_CASE("who may not end an epoch cannot, and everybody says so alike") {
   }
   Machine late(roles.store, 8);
   const Repository fresh = late.open();
-  REQUIRE(fresh.state().voids.size() == 1);
-  REQUIRE(fresh.state().voids.front().reason == epoch_reason);
+  REQUIRE(fresh.state().incidents.size() == 1);
+  REQUIRE(fresh.state().incidents.front().reason == epoch_reason);
   REQUIRE(fresh.state() == roles.owner_repository.state());
   REQUIRE(fresh.state().epoch_number == 0);
 }

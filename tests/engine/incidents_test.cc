@@ -81,7 +81,7 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
   Repository& owner = roles.owner_repository;
   owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == 1);
-  const VoidEntry both = owner.state().voids.front();
+  const Incident both = owner.state().incidents.front();
   REQUIRE(both.count == 2);
   REQUIRE(verify(owner, {}).findings.size() == 1);
   // A writer may not; what it signs all the same is one more.
@@ -92,14 +92,14 @@ TEST_CASE("a void entry is an incident until an owner closes it, for everybody")
         evil.journal().next_entry(IncidentsClosed{.first = 0, .last = UINT64_MAX}));
   owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == 2);
-  REQUIRE(owner.state().voids.back().reason == "its author lacks the capability own");
+  REQUIRE(owner.state().incidents.back().reason == "its author lacks the capability own");
   const auto close = [&](std::uint64_t last) {
     return close_incidents(owner, {.first = both.sequence, .last = last, .note = "a bug"});
   };
   REQUIRE(error_code([&] { close(both.sequence); }) == Code::refused);  // not the whole of it
   const std::uint64_t closing = close(both.last);
   REQUIRE(owner.state().open_incidents().size() == 1);
-  REQUIRE(owner.state().voids.front().closed_by == closing);
+  REQUIRE(owner.state().incidents.front().closed_by == closing);
   REQUIRE(error_code([&] { close(both.last); }) == Code::refused);
   close_incidents(owner, {.first = 0, .last = UINT64_MAX, .note = "revoked since"});
   REQUIRE(owner.state().open_incidents().empty());
@@ -122,7 +122,7 @@ TEST_CASE("an owner's entry leads over no others than those before it") {
   owner.journal().replay();
   REQUIRE(owner.state().open_incidents().size() == (is_last ? 0 : 2));
   if (is_last) return;
-  REQUIRE(owner.state().voids.back().reason == "entries accepted that are not those before it");
+  REQUIRE(owner.state().incidents.back().reason == "entries accepted that are not those before it");
 }
 
 TEST_CASE("on an owner's word the journal goes on over what nobody has signed") {
@@ -154,7 +154,7 @@ TEST_CASE("on an owner's word the journal goes on over what nobody has signed") 
   Repository fresh = late.open();
   REQUIRE(fresh.state() == owner.state());
   REQUIRE(fresh.state() == writer.state());
-  REQUIRE(fresh.state().voids.front().count == static_cast<std::uint64_t>(count));
+  REQUIRE(fresh.state().incidents.front().count == static_cast<std::uint64_t>(count));
 }
 
 TEST_CASE("a writer's word does not lead over what nobody has signed") {
@@ -247,7 +247,7 @@ TEST_CASE("what a slot has signed is not damaged because it says so itself, or n
   behind.journal().replay();
   Machine late(roles.store, 9);
   const Repository fresh = late.open();
-  REQUIRE(fresh.state().voids.front().sequence == misfit.sequence);
+  REQUIRE(fresh.state().incidents.front().sequence == misfit.sequence);
   REQUIRE(fresh.state() == behind.state());
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("the copy that has won its number counts, not one that was put beside 
   const std::string name = journal_path(good.sequence);
   REQUIRE(roles.store->put_if_absent(name, seal_entry(evil.keyring(), roles.content, backdated)));
   owner.journal().replay();
-  REQUIRE(owner.state().voids.size() == 1);
+  REQUIRE(owner.state().incidents.size() == 1);
   const Bytes other = seal_entry(evil.keyring(), roles.content, good);
   REQUIRE(roles.store->put_if_absent(second_copy_path(name), other));
   roles.write_news(90'000);
@@ -338,7 +338,7 @@ TEST_CASE("a second copy that was put before the first is settled by whoever tak
   Repository fresh = late.open();
   REQUIRE(fresh.state() == honest.state());
   REQUIRE(fresh.state() == watching.state());
-  REQUIRE(fresh.state().voids.empty());
+  REQUIRE(fresh.state().incidents.empty());
 }
 
 TEST_CASE("a store that is only read shows what follows a lone second copy") {

@@ -158,13 +158,13 @@ TEST_CASE("replayed, reordered and backdated entries after the head are void for
   late.clock.advance_ms(-40LL * 365 * 86'400'000);
   const Repository fresh = late.open();
   std::vector<std::string> reasons;
-  for (const VoidEntry& entry : fresh.state().voids) {
+  for (const Incident& entry : fresh.state().incidents) {
     reasons.push_back(entry.reason);
   }
   REQUIRE(reasons == std::vector<std::string>{
                          "it is not authentic", "a time before that of the entries that it follows",
                          "a chain that does not hold", std::string(epoch_reason)});
-  REQUIRE(fresh.state().voids.front().count == 2);
+  REQUIRE(fresh.state().incidents.front().count == 2);
   REQUIRE(fresh.state() == evil.state());
   REQUIRE(fresh.state() == roles.owner_repository.state());
   REQUIRE(bytes_of(fresh.state()) == bytes_of(evil.state()));

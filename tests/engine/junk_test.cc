@@ -111,7 +111,7 @@ TEST_CASE(
   forged.act = taken;
   forge(*roles.store, evil, roles.content, forged);
   owner.journal().replay();
-  REQUIRE(owner.state().voids.back().reason == "a source that belongs to another slot");
+  REQUIRE(owner.state().incidents.back().reason == "a source that belongs to another slot");
   // The machine comes: the name is its own.
   Machine desk(roles.store, 7);
   if (is_recipient) {

@@ -1,11 +1,11 @@
-// Damage that one machine cannot tell another: packs that an owner found damaged, and packs that
-// are gone, under the eyes of a laptop that can only write.
+// Packs that are gone or damaged, under the eyes of a laptop that can only write, and what one
+// machine knows of them by itself.
 #include <atomic>
 #include <filesystem>
 
 #include "engine/format/names.h"
+#include "tests/support/damaged_laptop.h"
 #include "tests/support/forwarding_store.h"
-#include "tests/support/roles.h"
 #include "tests/support/world.h"
 
 using namespace kist;
@@ -14,8 +14,6 @@ using namespace kist::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::int64_t day_ms = 86'400'000;
 
 // Counts how often packs are asked for.
 class AskedStore final : public ForwardingStore {
@@ -53,114 +51,7 @@ class StoppingObserver final : public Observer {
   std::atomic<bool> stop_{false};
 };
 
-// An owner, and a laptop with a writer's key that has backed up some files of its own.
-struct DamagedLaptop : Roles {
-  DamagedLaptop() : Roles(writer_capabilities) {
-    for (int i = 0; i < 6; ++i) {
-      write_news(200'000, concat("news", i));
-    }
-    age_tree(source / "tree");
-    auto repository = open();
-    before = backup(repository).snapshot;
-  }
-
-  // The laptop, whose commands tell another observer.
-  Repository open_with(Observer& observer) {
-    other.clock.advance_ms(120'000);
-    return open_repository(store, Machine::credential(9),
-                           {.state_parent = other.state.path(), .slot = {}},
-                           {other.clock, other.random, observer});
-  }
-
-  // The laptop starts without what it knew: another machine with the same key.
-  void lose_local_state() {
-    for (const auto& entry : fs::directory_iterator(other.state.path())) {
-      fs::remove_all(entry.path());
-    }
-  }
-
-  BackupResult backup(Repository& repository, bool stores_again = false) {
-    other.clock.advance_ms(120'000);
-    BackupOptions options;
-    options.paths = {source / "tree"};
-    options.source = "laptop";
-    options.threads = 2;
-    options.stores_again = stores_again;
-    return kist::backup(repository, options);
-  }
-
-  // The packs of the laptop that hold files.
-  std::vector<std::string> packs() {
-    Repository repository = open();
-    const BlockIndex::Reader index(repository.blocks().index());
-    const TrustedNumbers own(repository.state(), Trust::own, repository.keyring().slot());
-    std::vector<std::string> out;
-    for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
-      const PackRecord record = index.pack(pack);
-      const bool is_own = own.contains(index.frame(pack, 0).first_number);
-      if (is_own && record.kind == PackKind::data) out.push_back(pack_path(record.hash));
-    }
-    REQUIRE_FALSE(out.empty());
-    return out;
-  }
-
-  VerifyReport verify_as_owner(VerifyLevel level = VerifyLevel::content) {
-    owner_repository.journal().replay();
-    return verify(owner_repository, {.level = level, .threads = 2});
-  }
-
-  // How many paths of a snapshot are hurt; `lost`: those that cannot be restored.
-  static std::uint64_t hurt(const VerifyReport& report, const SnapshotId& snapshot, bool lost) {
-    return static_cast<std::uint64_t>(std::ranges::count_if(report.hurt, [&](const HurtPath& path) {
-      return path.snapshot == snapshot && (!lost || !path.is_restorable);
-    }));
-  }
-
-  void require_whole(const SnapshotId& snapshot) {
-    owner_repository.journal().replay();
-    for (const std::string file : {"news0", "news5"}) {
-      require_restored(owner, owner_repository, *this, snapshot, file);
-    }
-  }
-
-  SnapshotId before;
-};
-
 }  // namespace
-
-TEST_CASE("a writer that is told of damage stores again what it has, warm and cold") {
-  DamagedLaptop laptop;
-  for (const std::string& pack : laptop.packs()) {
-    flip_bit(*laptop.store, pack);
-  }
-  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), laptop.before, true) > 0);
-  if (GENERATE(false, true)) laptop.lose_local_state();
-  Repository repository = laptop.open();
-  // What only its size would tell, the laptop cannot find by itself.
-  const BackupResult unaware = laptop.backup(repository);
-  REQUIRE(unaware.lost_packs.empty());
-  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), unaware.snapshot, true) > 0);
-
-  const BackupResult again = laptop.backup(repository, true);
-  REQUIRE(again.statistics.bytes_new >= 1'200'000);
-  REQUIRE(again.lost_packs.empty());
-  const VerifyReport report = laptop.verify_as_owner();
-  REQUIRE(DamagedLaptop::hurt(report, again.snapshot, false) == 0);
-  // The former ones can be restored from what is there now, and nothing keeps that for them.
-  REQUIRE(DamagedLaptop::hurt(report, laptop.before, true) == 0);
-  REQUIRE(DamagedLaptop::hurt(report, laptop.before, false) > 0);
-  REQUIRE(report.restorable_count == report.hurt_count);
-  for (const SnapshotId& snapshot : {laptop.before, unaware.snapshot, again.snapshot}) {
-    laptop.require_whole(snapshot);
-  }
-
-  // From now on the new copies count, also for files that are met anew.
-  fs::rename(laptop.source / "tree/news0", laptop.source / "tree/old-news");
-  fs::copy_file(laptop.source / "tree/old-news", laptop.source / "tree/news0");
-  const BackupResult next = laptop.backup(repository);
-  REQUIRE(next.statistics.bytes_new < 100'000);
-  REQUIRE(DamagedLaptop::hurt(laptop.verify_as_owner(), next.snapshot, false) == 0);
-}
 
 TEST_CASE("a backup that stores again stores each block once, and costs what a first one costs") {
   DamagedLaptop laptop;

@@ -99,7 +99,7 @@ TEST_CASE("an old entry put in a newer one's place does not push history aside")
   world.store->overwrite("journal/0000000002", world.store->objects().at("journal/0000000001"));
   repository.local().reset_catalog();
   repository.journal().replay();
-  REQUIRE(repository.state().voids.empty());
+  REQUIRE(repository.state().incidents.empty());
   REQUIRE(repository.state().live_snapshots().size() == 3);
 }
 
@@ -189,12 +189,12 @@ TEST_CASE("junk that won a number is void once later history stands on it, for e
                    seal_entry(repository.keyring(), world.machine.random, entry));
   repository.journal().replay();
   REQUIRE(repository.state().next_sequence == 3);
-  REQUIRE(repository.state().voids.size() == 1);
+  REQUIRE(repository.state().incidents.size() == 1);
   Machine other(world.store, 2);
   LocalDirectory& local = repository.local();
   local.reset_catalog();
   repository.journal().replay();
-  REQUIRE(repository.state().voids.size() == 1);
+  REQUIRE(repository.state().incidents.size() == 1);
 }
 
 TEST_CASE("an entry signed by a key that is no slot's changes nothing and stops nobody reading") {

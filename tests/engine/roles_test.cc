@@ -218,9 +218,8 @@ TEST_CASE("what a writer's key shows of other machines is what the threat model 
   REQUIRE(copy);
   REQUIRE(copy->size == guess.size());
   // Not which snapshots hold it, nor what these count: a set opens for who reads or audits.
-  REQUIRE(error_code([&] {
-            static_cast<void>(get_reference_set(repository.journal(), theirs));
-          }) == Code::refused);
+  REQUIRE(error_code([&] { static_cast<void>(get_reference_set(repository.journal(), theirs)); }) ==
+          Code::refused);
   require_no_reading(repository, snapshot);  // and no body, no name, no byte
 }
 

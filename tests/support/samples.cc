@@ -327,6 +327,18 @@ FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
   return {{"certificates", "retention"}};
 }
 
+PacksCondemned sample_of(std::type_identity<PacksCondemned> /*kind*/) {
+  return {{sample_id<ObjectHash>(6), sample_id<ObjectHash>(7)}};
+}
+
+PacksCleared sample_of(std::type_identity<PacksCleared> /*kind*/) {
+  return {{sample_id<ObjectHash>(6)}};
+}
+
+IncidentOpened sample_of(std::type_identity<IncidentOpened> /*kind*/) {
+  return {{sample_id<ObjectHash>(8)}};
+}
+
 ClockReset sample_of(std::type_identity<ClockReset> /*kind*/) {
   return {"the clock of a laptop said 2040"};
 }
@@ -393,6 +405,7 @@ std::vector<JournalEntry> sample_journal() {
   pending.minimum_seconds = 0;
   add(next_entry(state, journal_writer, pending));
   add(next_entry(state, journal_writer, UnknownAct{.type = 99, .payload = {1}}));
+  add(next_entry(state, journal_owner, PacksCondemned{{sample_id<ObjectHash>(20)}}));
   return out;
 }
 
@@ -453,6 +466,18 @@ JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> 
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind) {
+  return next_entry(state, journal_owner, sample_of(kind));
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind) {
+  return next_entry(state, journal_owner, sample_of(kind));
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> /*kind*/) {
+  return next_entry(state, journal_owner, PacksCleared{{sample_id<ObjectHash>(20)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind) {
   return next_entry(state, journal_owner, sample_of(kind));
 }
 

@@ -80,6 +80,9 @@ JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kin
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind);
 
 // All that a state has but tables.

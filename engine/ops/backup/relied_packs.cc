@@ -50,7 +50,7 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   UnreliedNumbers out{.below = relied.rely_from, .ranges = {}};
   PackLook& look = writer.look();
   const bool is_due = !relied.is_dry_run && !look.has_looked_for(relied.source_key);
-  if (!is_due && look.damaged().empty()) return out;
+  if (!is_due && look.unrelied().empty()) return out;
   const BlockIndex::Reader& index = writer.index();
   const PackRanges ranges(index);
   if (is_due) {

@@ -28,8 +28,8 @@ std::optional<SnapshotState> find_newest_snapshot(const State& state,
                                                   const SlotId& slot);
 
 struct ReliedOn {
-  std::string source_key;       // as the file caches name the source
-  NumberSet numbers;            // that the caches name
+  std::string source_key;  // as the file caches name the source
+  NumberSet numbers;       // that the caches name
   // Where there is no cache: what is going to be met. A set that cannot be read may name anything.
   std::optional<SnapshotState> newest;
   std::uint64_t rely_from = 0;  // lesser numbers are not relied on

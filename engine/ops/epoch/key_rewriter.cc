@@ -200,8 +200,8 @@ void KeyRewriter::seal_to_author(const Introduction& entry, Keys& keys) const {
   if (!state.pending.contains(entry.taken.snapshot) || author.is_revoked) return;
   for (std::size_t i = 0; i < keys.names.size(); ++i) {
     if (keys.sets[i].empty()) continue;
-    keys.names[i].author_box = seal_author_box(
-        repository_.services().random, author.introduction.box_key, keys.sets[i].front());
+    keys.names[i].author_box = seal_author_box(repository_.services().random,
+                                               author.introduction.box_key, keys.sets[i].front());
   }
 }
 

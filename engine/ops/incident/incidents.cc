@@ -1,26 +1,41 @@
 #include "engine/ops/incident/incidents.h"
 
+#include "engine/rules/validate.h"
+
 namespace kist {
 
-std::vector<VoidEntry> list_incidents(const Repository& repository) {
-  return repository.state().voids;
+std::vector<Incident> list_incidents(const Repository& repository) {
+  return repository.state().incidents;
 }
 
-std::vector<VoidEntry> open_incidents(const Repository& repository) {
-  std::vector<VoidEntry> out;
-  for (const VoidEntry* incident : repository.state().open_incidents()) {
+std::vector<Incident> open_incidents(const Repository& repository) {
+  std::vector<Incident> out;
+  for (const Incident* incident : repository.state().open_incidents()) {
     out.push_back(*incident);
   }
   return out;
 }
 
-std::string closing_note(Repository& repository, const VoidEntry& incident) {
+std::string closing_note(Repository& repository, const Incident& incident) {
   repository.require_view();
   std::string out;
   if (incident.is_open()) return out;
   repository.journal().for_each_entry(incident.closed_by, [&](const ReplayedEntry& replayed) {
     if (const auto* closed = std::get_if<IncidentsClosed>(&replayed.entry.act)) out = closed->note;
     return false;
+  });
+  return out;
+}
+
+std::set<ObjectHash> packs_of(Repository& repository, const Incident& incident) {
+  repository.require_view();
+  std::set<ObjectHash> out;
+  repository.journal().for_each_entry(incident.sequence, [&](const ReplayedEntry& replayed) {
+    const auto* opened = std::get_if<IncidentOpened>(&replayed.entry.act);
+    const bool is_its = opened != nullptr && replayed.entry.author == incident.author;
+    if (is_its && replayed.void_reason.empty())
+      out.insert(opened->packs.begin(), opened->packs.end());
+    return replayed.entry.sequence < incident.last && out.size() < entry_packs_max;
   });
   return out;
 }

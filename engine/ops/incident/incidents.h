@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,16 @@
 namespace kist {
 
 // Every incident, closed ones too, in journal order. Any slot may ask: incidents name no content.
-std::vector<VoidEntry> list_incidents(const Repository& repository);
+std::vector<Incident> list_incidents(const Repository& repository);
 // Those of them that no owner has closed.
-std::vector<VoidEntry> open_incidents(const Repository& repository);
+std::vector<Incident> open_incidents(const Repository& repository);
 // The note with which an owner closed the incident; empty for an open one. Error{refused} without
 // `read` and `audit`.
-std::string closing_note(Repository& repository, const VoidEntry& incident);
+std::string closing_note(Repository& repository, const Incident& incident);
+
+// The packs that the entries of an incident of kind `packs` name, without duplicates, the first
+// 16,384 of them. Error{refused} without `read` and `audit`.
+std::set<ObjectHash> packs_of(Repository& repository, const Incident& incident);
 
 struct CloseIncidentsOptions {
   std::uint64_t first = 0;  // sequences of void entries, both included

@@ -18,6 +18,7 @@
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/snapshot_checker.h"
+#include "engine/repository/condemned_packs.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/repository_file.h"
 #include "engine/repository/snapshot_tree.h"
@@ -172,10 +173,15 @@ class Verifier {
       ++report_.entries;
       return true;
     });
-    for (const VoidEntry* incident : repository_.state().open_incidents()) {
+    for (const Incident* incident : repository_.state().open_incidents()) {
       const std::string more =
           incident->count == 1 ? "" : concat(", and ", incident->count - 1, " more");
-      report(journal_path(incident->sequence), concat("void: ", incident->reason, more));
+      if (incident->kind == IncidentKind::void_entries) {
+        report(journal_path(incident->sequence), concat("void: ", incident->reason, more));
+      } else {
+        report_.notes.push_back({journal_path(incident->sequence),
+                                 concat("an incident is open: ", incident->reason, more)});
+      }
     }
   }
 
@@ -286,17 +292,40 @@ class Verifier {
   // What could not be read is recorded by a repair alone, because the store may answer tomorrow. A
   // failure, of a full disk say, does not fail the verify.
   void record_damage(const DamagedPacks& recorded) {
+    FoundPacks found;
     const auto failure = failure_of([&] {
       DamageRecord& record = repository_.local().damage();
       const std::int64_t now_ms = repository_.services().clock.now_ms();
       for (const auto& [pack, problem] : packs_.damaged_packs()) {
-        if (problem != PackProblem::unreadable || repairs()) record.add(pack, problem, now_ms);
+        const bool is_known = problem != PackProblem::unreadable;
+        if (is_known) found.all.insert(pack);
+        if (!is_known && !repairs()) continue;
+        if (record.add(pack, problem, now_ms) && is_known) found.fresh.insert(pack);
       }
       record.remove(find_whole_again(recorded));
     });
-    if (!failure) return;
+    if (failure) {
+      repository_.observer().notice(
+          concat("which packs are damaged is not recorded on this machine: ", failure->text()));
+    }
+    const auto silence = failure_of([&] {
+      report_.condemned = tell_damaged(repository_, found);
+      report_.cleared = tell_whole(repository_, find_condemned_whole());
+    });
+    if (!silence) return;
     repository_.observer().notice(
-        concat("which packs are damaged is not recorded on this machine: ", failure->text()));
+        concat("other machines are not told which packs are damaged: ", silence->text()));
+  }
+
+  // The condemned packs whose bytes are all what their author wrote.
+  [[nodiscard]] std::set<ObjectHash> find_condemned_whole() const {
+    std::set<ObjectHash> out;
+    if (options_.level != VerifyLevel::content) return out;
+    const BlockIndex::Reader index(*index_);
+    for (const ObjectHash& pack : repository_.state().condemned_packs()) {
+      if (!packs_.has_doubt_of(pack) && index.find_pack(pack)) out.insert(pack);
+    }
+    return out;
   }
 
   // Of the packs that were recorded as damaged, those that are not: those that only have to be

@@ -86,11 +86,14 @@ struct VerifyReport {
   std::uint64_t bytes_read = 0;    // from packs
   std::uint64_t lost_anchors = 0;  // copies of the epoch's: another epoch makes new ones
   std::uint64_t proved = 0;        // index segments that writers may rely on from now on
+  std::uint64_t condemned = 0;     // packs that nobody relies on from now on
+  std::uint64_t cleared = 0;       // packs that were condemned, and are whole
 };
 
-// Packs that turn out to be gone or damaged become an incident of this machine: nothing is
-// deduplicated against them here any more, so the next backup of a source that still has their
-// content stores it again. Those that turn out to be whole again are taken from that record.
+// Packs that turn out to be gone or damaged become an incident of this machine, and are condemned
+// in the journal where the slot may, else told of: no backup relies on them any more, so the next
+// one of a source that still has their content stores it again. Those that turn out to be whole
+// again are taken from that record, and cleared.
 VerifyReport verify(Repository& repository, const VerifyOptions& options);
 
 }  // namespace kist

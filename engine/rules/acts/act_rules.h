@@ -2,8 +2,8 @@
 // this one. validate() and apply() choose by the type of the act; a kind of `Act` that lacks an
 // overload here does not compile. docs/format.md, "Validity".
 //
-// capability_for(act): the capability that the act asks of its author; nothing for an act that any
-//     slot may commit about itself.
+// capability_for(act): the capabilities of which the act asks one of its author; nothing for an act
+//     that any slot may commit.
 // check_act(state, act, entry): the first rule of the act's own that the entry breaks.
 // apply_act(state, act, entry): what a valid act changes; apply() notes that it was replayed.
 #pragma once
@@ -15,17 +15,20 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const Genesis&);
-std::optional<Capability> capability_for(const SnapshotTaken&);
-std::optional<Capability> capability_for(const SlotAdded&);
-std::optional<Capability> capability_for(const SlotRewrapped&);
-std::optional<Capability> capability_for(const EpochEnded&);
-std::optional<Capability> capability_for(const StateRemade&);
-std::optional<Capability> capability_for(const IncidentsClosed&);
-std::optional<Capability> capability_for(const SegmentsProved&);
-std::optional<Capability> capability_for(const FeaturesRequired&);
-std::optional<Capability> capability_for(const ClockReset&);
-std::optional<Capability> capability_for(const UnknownAct&);
+std::optional<Capabilities> capability_for(const Genesis&);
+std::optional<Capabilities> capability_for(const SnapshotTaken&);
+std::optional<Capabilities> capability_for(const SlotAdded&);
+std::optional<Capabilities> capability_for(const SlotRewrapped&);
+std::optional<Capabilities> capability_for(const EpochEnded&);
+std::optional<Capabilities> capability_for(const StateRemade&);
+std::optional<Capabilities> capability_for(const IncidentsClosed&);
+std::optional<Capabilities> capability_for(const SegmentsProved&);
+std::optional<Capabilities> capability_for(const FeaturesRequired&);
+std::optional<Capabilities> capability_for(const PacksCondemned&);
+std::optional<Capabilities> capability_for(const PacksCleared&);
+std::optional<Capabilities> capability_for(const IncidentOpened&);
+std::optional<Capabilities> capability_for(const ClockReset&);
+std::optional<Capabilities> capability_for(const UnknownAct&);
 
 // The rules that hold for every act were checked before: the author is a slot that was not revoked.
 MaybeViolation check_act(const State&, const Genesis&, const JournalEntry&);
@@ -37,6 +40,9 @@ MaybeViolation check_act(const State&, const StateRemade&, const JournalEntry&);
 MaybeViolation check_act(const State&, const IncidentsClosed&, const JournalEntry&);
 MaybeViolation check_act(const State&, const SegmentsProved&, const JournalEntry&);
 MaybeViolation check_act(const State&, const FeaturesRequired&, const JournalEntry&);
+MaybeViolation check_act(const State&, const PacksCondemned&, const JournalEntry&);
+MaybeViolation check_act(const State&, const PacksCleared&, const JournalEntry&);
+MaybeViolation check_act(const State&, const IncidentOpened&, const JournalEntry&);
 MaybeViolation check_act(const State&, const ClockReset&, const JournalEntry&);
 MaybeViolation check_act(const State&, const UnknownAct&, const JournalEntry&);
 
@@ -49,6 +55,9 @@ void apply_act(State&, const StateRemade&, const JournalEntry&);
 void apply_act(State&, const IncidentsClosed&, const JournalEntry&);
 void apply_act(State&, const SegmentsProved&, const JournalEntry&);
 void apply_act(State&, const FeaturesRequired&, const JournalEntry&);
+void apply_act(State&, const PacksCondemned&, const JournalEntry&);
+void apply_act(State&, const PacksCleared&, const JournalEntry&);
+void apply_act(State&, const IncidentOpened&, const JournalEntry&);
 void apply_act(State&, const ClockReset&, const JournalEntry&);
 void apply_act(State&, const UnknownAct&, const JournalEntry&);
 

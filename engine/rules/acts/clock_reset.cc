@@ -4,7 +4,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const ClockReset& /*act*/) {
+std::optional<Capabilities> capability_for(const ClockReset& /*act*/) {
   return can_own;
 }
 

@@ -64,7 +64,7 @@ MaybeViolation check_reserved(const EpochEnded& ended) {
 
 }  // namespace
 
-std::optional<Capability> capability_for(const EpochEnded& ended) {
+std::optional<Capabilities> capability_for(const EpochEnded& ended) {
   return ended.revoked.empty() ? can_maintain : can_own;
 }
 
@@ -88,6 +88,7 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
     state.slots.at(slot).is_revoked = true;
     state.slots.at(slot).epoch_box = {};
     std::erase_if(state.sources, [&](const auto& source) { return source.second == slot; });
+    std::erase_if(state.doubted_packs, [&](const auto& pack) { return pack.second == slot; });
   }
   if (!ended.revoked.empty()) state.renew_times();
   for (const NamedBox& box : ended.boxes) {

@@ -3,7 +3,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const FeaturesRequired& /*act*/) {
+std::optional<Capabilities> capability_for(const FeaturesRequired& /*act*/) {
   return can_own;
 }
 

@@ -4,7 +4,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const Genesis& /*act*/) {
+std::optional<Capabilities> capability_for(const Genesis& /*act*/) {
   return can_own;
 }
 

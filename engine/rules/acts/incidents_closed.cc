@@ -7,20 +7,20 @@ namespace kist {
 
 namespace {
 
-bool names(const IncidentsClosed& closed, const VoidEntry& incident) {
+bool names(const IncidentsClosed& closed, const Incident& incident) {
   return incident.sequence >= closed.first && incident.last <= closed.last;
 }
 
 }  // namespace
 
-std::optional<Capability> capability_for(const IncidentsClosed& /*act*/) {
+std::optional<Capabilities> capability_for(const IncidentsClosed& /*act*/) {
   return can_own;
 }
 
 MaybeViolation check_act(const State& state,
                          const IncidentsClosed& closed,
                          const JournalEntry& entry) {
-  const auto is_named = [&](const VoidEntry* incident) { return names(closed, *incident); };
+  const auto is_named = [&](const Incident* incident) { return names(closed, *incident); };
   if (std::ranges::none_of(state.open_incidents(), is_named)) {
     return Violation{44, "no incident that is open"};
   }
@@ -32,7 +32,7 @@ MaybeViolation check_act(const State& state,
 }
 
 void apply_act(State& state, const IncidentsClosed& closed, const JournalEntry& entry) {
-  for (VoidEntry& incident : state.voids) {
+  for (Incident& incident : state.incidents) {
     if (names(closed, incident) && incident.is_open()) incident.closed_by = entry.sequence;
   }
 }

@@ -1,5 +1,7 @@
 #include "engine/rules/acts/introductions.h"
 
+#include <algorithm>
+#include <functional>
 #include <set>
 
 #include "engine/rules/validate.h"
@@ -43,6 +45,11 @@ MaybeViolation check_beginning(const State& state,
       beginning.least > entry.sequence || entry.sequence - beginning.least > beginning_distance_max;
   if (!has_old_key && !is_far_off) return std::nullopt;
   return Violation{39, "an epoch's beginning that is not a new one"};
+}
+
+bool are_in_order(const std::vector<ObjectHash>& packs) {
+  return !packs.empty() && packs.size() <= entry_packs_max &&
+         std::ranges::adjacent_find(packs, std::ranges::greater_equal()) == packs.end();
 }
 
 MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names) {

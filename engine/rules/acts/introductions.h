@@ -1,5 +1,6 @@
-// Rules that several acts share: how a slot enters (genesis, slot added), and how key segments do
-// (snapshot taken, epoch ended). docs/format.md, "Validity", V16, V17, V36 and V37.
+// Rules that several acts share: how a slot enters (genesis, slot added), how key segments do
+// (snapshot taken, epoch ended), and how packs are named (condemned, cleared, in an incident).
+// docs/format.md, "Validity".
 #pragma once
 
 #include <vector>
@@ -17,6 +18,11 @@ void add_slot(State& state, const SlotIntroduction& introduction, const JournalE
 MaybeViolation check_beginning(const State& state,
                                const EpochBeginning& beginning,
                                const JournalEntry& entry);
+
+// Whether these are 1 to entry_packs_max packs, ascending; if not, an entry that names them is void
+// for packs_reason.
+bool are_in_order(const std::vector<ObjectHash>& packs);
+inline constexpr std::string_view packs_reason = "packs that are none, too many or not in order";
 
 MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names);
 

@@ -4,7 +4,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const SegmentsProved& /*act*/) {
+std::optional<Capabilities> capability_for(const SegmentsProved& /*act*/) {
   return can_read;
 }
 

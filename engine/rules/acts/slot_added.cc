@@ -3,7 +3,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const SlotAdded& /*act*/) {
+std::optional<Capabilities> capability_for(const SlotAdded& /*act*/) {
   return can_own;
 }
 

@@ -2,7 +2,7 @@
 
 namespace kist {
 
-std::optional<Capability> capability_for(const SlotRewrapped& /*act*/) {
+std::optional<Capabilities> capability_for(const SlotRewrapped& /*act*/) {
   return std::nullopt;
 }
 

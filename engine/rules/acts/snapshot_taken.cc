@@ -65,7 +65,7 @@ MaybeViolation check_segments(const State& state, const SnapshotTaken& taken) {
 
 }  // namespace
 
-std::optional<Capability> capability_for(const SnapshotTaken& /*act*/) {
+std::optional<Capabilities> capability_for(const SnapshotTaken& /*act*/) {
   return can_write;
 }
 

@@ -122,7 +122,8 @@ TEST_CASE("a segment that lists numbers is nobody's to introduce") {
           Code::corrupt);
 }
 
-TEST_CASE("a key segment is opened by every slot, its sets by auditors, its rest by readers alone") {
+TEST_CASE(
+    "a key segment is opened by every slot, its sets by auditors, its rest by readers alone") {
   Sealing sealing;
   const Key index_key = test_key(7);
   const Key epoch_secret = test_key(8);

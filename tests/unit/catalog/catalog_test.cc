@@ -133,7 +133,7 @@ TEST_CASE("what any kind of act changes is there when the catalog is opened agai
         for (const JournalEntry& entry : sample_journal()) {
           add_replayed(catalog, expected, entry);
         }
-        REQUIRE(expected.voids.size() == 1);
+        REQUIRE(expected.incidents.size() == 1);
       }
       const State before = expected;
       const JournalEntry entry = valid_entry(expected, kind);

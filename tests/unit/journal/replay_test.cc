@@ -233,8 +233,8 @@ TEST_CASE("a void entry changes nothing but the number, and is told") {
   const State& state = fixture.client.journal.state();
   REQUIRE(state.next_sequence == 4);
   REQUIRE(state.head == hash_object(bytes));
-  REQUIRE(state.voids.size() == 1);
-  REQUIRE(state.voids.front().reason == "a generation that is not newer");
+  REQUIRE(state.incidents.size() == 1);
+  REQUIRE(state.incidents.front().reason == "a generation that is not newer");
   REQUIRE(fixture.client.observer.notices ==
           std::vector<std::string>{"journal entry 3 is void and changes nothing: a generation "
                                    "that is not newer"});

@@ -81,8 +81,8 @@ TEST_CASE("an accepted tail is void for every client, stored twice, and its inci
   REQUIRE(tail.find().empty());
   const State& state = tail.client.journal.state();
   REQUIRE(state.next_sequence == 6);
-  REQUIRE(state.voids.size() == 1);
-  REQUIRE(state.voids.front().count == 2);
+  REQUIRE(state.incidents.size() == 1);
+  REQUIRE(state.incidents.front().count == 2);
   REQUIRE(state.open_incidents().empty());
   ClientSample fresh(tail.journal, tail.journal.other);
   fresh.journal.replay();

@@ -32,8 +32,8 @@ TEST_CASE("a void entry takes its number, is chained over and changes nothing") 
   const std::uint64_t slots = state.slots.size();
   apply_void(state, "junk", sample_id<ObjectHash>(77));
   REQUIRE(state.slots.size() == slots);
-  REQUIRE(state.voids.size() == 1);
-  REQUIRE(state.voids[0].sequence == 3);
+  REQUIRE(state.incidents.size() == 1);
+  REQUIRE(state.incidents[0].sequence == 3);
   commit(state, next_entry(state, writer, snapshot(1)));
 }
 
@@ -47,17 +47,17 @@ TEST_CASE("void entries of one author for one reason are one incident until it i
   commit(state, next_entry(state, writer, snapshot(1)));
   junk("a reason", writer);
   junk("a reason", owner);
-  REQUIRE(state.voids.size() == 3);
-  REQUIRE(state.voids[0] == VoidEntry{.sequence = 3,
-                                      .last = 6,
-                                      .count = 2,
-                                      .author = writer,
-                                      .reason = "a reason",
-                                      .closed_by = 0});
+  REQUIRE(state.incidents.size() == 3);
+  REQUIRE(state.incidents[0] == Incident{.sequence = 3,
+                                         .last = 6,
+                                         .count = 2,
+                                         .author = writer,
+                                         .reason = "a reason",
+                                         .closed_by = 0});
   commit(state, next_entry(state, owner, IncidentsClosed{.first = 3, .last = 6}));
   junk("a reason", writer);
-  REQUIRE(state.voids.size() == 4);
-  REQUIRE(state.voids[3].count == 1);
+  REQUIRE(state.incidents.size() == 4);
+  REQUIRE(state.incidents[3].count == 1);
 }
 
 TEST_CASE("a time binds others once two slots, or one that is believed, have come so far") {

@@ -54,7 +54,7 @@ TEST_CASE("void entries are shown like any other") {
   forge(*roles.store, evil, roles.content, entry);
   Repository& owner = roles.owner_repository;
   owner.journal().replay();
-  REQUIRE(owner.state().voids.size() == 1);
+  REQUIRE(owner.state().incidents.size() == 1);
   REQUIRE(find_journal_entry(owner, entry.sequence));
   REQUIRE(journal_info(owner).entries == entry.sequence + 1);
 }
