@@ -71,7 +71,7 @@ void write_entries(kist::Repository& repository,
     write(name, bytes);
     write(name + ".2", bytes);
     state.next_sequence++;
-    state.next_number += 1'010;
+    state.next_number += taken.numbers.count();
     state.last_ms = entry.time_ms;
     state.head = kist::hash_object(bytes);
   }

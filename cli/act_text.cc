@@ -19,11 +19,13 @@ void add(Json& json, const SnapshotTaken& taken) {
   json["source"] = json_text(taken.source);
   json["body"] = hex(taken.body);
   json["reference_set"] = hex(taken.reference_set);
+  json["first_number"] = taken.numbers.first_number;
+  json["data_reserved"] = taken.numbers.data;
+  json["meta_reserved"] = taken.numbers.meta;
   json["segments"] = Json::array();
   for (const SegmentIntroduction& segment : taken.segments) {
     json["segments"].push_back({{"index_segment", hex(segment.index_segment)},
-                                {"first_number", segment.first_number},
-                                {"block_count", segment.block_count}});
+                                {"stream", segment.stream == PackKind::data ? "data" : "meta"}});
   }
   json["key_segments"] = hex_list(taken.key_segments);
 }
@@ -89,14 +91,6 @@ void add(Json& json, const IncidentsClosed& closed) {
   json["accepted"] = hex_list(closed.accepted);
 }
 
-std::string subject_of(const SlotNames& /*names*/, const SegmentsProved& proved) {
-  return concat(proved.segments.size(), " index segments");
-}
-
-void add(Json& json, const SegmentsProved& proved) {
-  json["segments"] = hex_list(proved.segments);
-}
-
 std::string subject_of(const SlotNames& /*names*/, const FeaturesRequired& required) {
   std::string out;
   for (const std::string& feature : required.features) {
@@ -138,6 +132,18 @@ std::string subject_of(const SlotNames& /*names*/, const IncidentOpened& opened)
 
 void add(Json& json, const IncidentOpened& opened) {
   json["packs"] = hex_list(opened.packs);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const EntriesProved& proved) {
+  if (proved.ranges.size() != 1) return concat(proved.ranges.size(), " ranges of entries");
+  return concat("entries ", proved.ranges.front().first, " to ", proved.ranges.front().last);
+}
+
+void add(Json& json, const EntriesProved& proved) {
+  json["ranges"] = Json::array();
+  for (const EntryRange& range : proved.ranges) {
+    json["ranges"].push_back({{"first", range.first}, {"last", range.last}});
+  }
 }
 
 std::string subject_of(const SlotNames& /*names*/, const ClockReset& reset) {

@@ -174,7 +174,8 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
                       " frames, ", report.blocks, " blocks, ", human_size(report.bytes_read),
                       " read"));
     if (report.proved > 0) {
-      print_line(concat(report.proved, " index segments proved: writers may rely on them now"));
+      print_line(concat(report.proved,
+                        " journal entries proved: writers may rely on what these have stored"));
     }
     if (report.condemned > 0) {
       print_line(concat(count_of_packs(report.condemned),

@@ -87,8 +87,10 @@ StoredSnapshot BlockWriter::finish_snapshot(const SnapshotParts& parts) {
   out.statistics.bytes_new = new_bytes_;
   out.statistics.bytes_stored = stored_bytes();
   objects_.put_body(parts.body);
-  out.references = references_.build({.data = new_data_count(), .all = new_block_count()},
-                                     out.statistics, parts.pending ? &*parts.pending : nullptr);
+  const NewBlockCounts counts = deduplicator_.new_counts();
+  out.numbers = numbers_for(counts);
+  out.references =
+      references_.build(counts, out.statistics, parts.pending ? &*parts.pending : nullptr);
   objects_.put_reference_set(out.references);
   store.barrier();
 

@@ -73,8 +73,6 @@ class BlockWriter : private Pinned {
   void refer(const ReferenceRun& run) { references_.add(run); }
 
   // New blocks since the last journal entry, and the bytes of all that the run has added.
-  [[nodiscard]] std::uint64_t new_data_count() const { return deduplicator_.new_data_count(); }
-
   [[nodiscard]] std::uint64_t new_block_count() const { return deduplicator_.new_block_count(); }
 
   [[nodiscard]] std::uint64_t new_bytes() const { return new_bytes_; }

@@ -72,15 +72,14 @@ std::optional<ReferenceRun> Deduplicator::find(const BlockId& id) {
 
 ReferenceRun Deduplicator::add(PackKind kind, const BlockId& id) {
   const bool is_meta = kind == PackKind::meta;
-  const std::uint64_t ordinal = is_meta ? new_meta_++ : new_data_++;
+  const std::uint64_t ordinal = is_meta ? new_.meta++ : new_.data++;
   run_.insert(id, {is_meta, ordinal});
   return {is_meta ? NumberBase::new_meta : NumberBase::new_data, ordinal};
 }
 
 void Deduplicator::begin_next_entry(StoredBlocks stored) {
   run_ = {};
-  new_data_ = 0;
-  new_meta_ = 0;
+  new_ = {};
   look_at(std::move(stored));
 }
 

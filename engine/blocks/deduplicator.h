@@ -43,9 +43,9 @@ class Deduplicator {
   ReferenceRun add(PackKind kind, const BlockId& id);
 
   // New blocks since the last journal entry.
-  [[nodiscard]] std::uint64_t new_data_count() const { return new_data_; }
+  [[nodiscard]] const NewBlockCounts& new_counts() const { return new_; }
 
-  [[nodiscard]] std::uint64_t new_block_count() const { return new_data_ + new_meta_; }
+  [[nodiscard]] std::uint64_t new_block_count() const { return new_.data + new_.meta; }
 
   // Blocks that find() has called unknown because no pack that has them may be relied on.
   [[nodiscard]] std::uint64_t stored_again_count() const { return stored_again_; }
@@ -80,8 +80,7 @@ class Deduplicator {
   std::function<bool(const PackRecord&)> ask_;
   std::vector<Reliance> packs_;        // by their numbers in the index
   std::vector<BlockLocation> copies_;  // of the block that is being looked up
-  std::uint64_t new_data_ = 0;
-  std::uint64_t new_meta_ = 0;
+  NewBlockCounts new_;
   std::uint64_t stored_again_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/blocks/objects.h"
+#include "engine/blocks/segment_numbering.h"
 #include "engine/format/names.h"
 
 namespace kist {
@@ -81,24 +82,17 @@ class KeysOfEntries {
   KeySegmentOuter recent_;
 };
 
-// One segment, ready to load. Error{corrupt} when it does not count.
+// One segment, ready to load but for its numbers. Error{corrupt} when it does not count.
 SegmentToLoad segment_to_load(const Journal& journal,
                               const Bytes& bytes,
                               const SnapshotState& snapshot,
-                              const SegmentIntroduction& introduction,
+                              const ObjectHash& hash,
                               const std::shared_ptr<const EntryKeys>& keys) {
-  const std::string label = index_segment_path(introduction.index_segment);
-  const auto key = keys->segments.find(introduction.index_segment);
-  if (key == keys->segments.end()) throw Error(Code::corrupt, concat(label, " has no key"));
   SegmentToLoad load;
   load.segment = open_index_segment(
-      {bytes, introduction.index_segment}, journal.keyring().repository(), key->second,
+      {bytes, hash}, journal.keyring().repository(), keys->segments.at(hash),
       {.slot = snapshot.author,
        .signing_key = journal.state().slots.at(snapshot.author).introduction.signing_key});
-  if (load.segment.block_count() != introduction.block_count) {
-    throw Error(Code::corrupt, concat(label, " disagrees with its entry"));
-  }
-  load.first_number = introduction.first_number;
   load.key_segment_of = [keys](const ObjectHash& pack) -> std::optional<ObjectHash> {
     const auto found = keys->key_segment_of_pack.find(pack);
     if (found == keys->key_segment_of_pack.end()) return std::nullopt;
@@ -116,7 +110,8 @@ class SnapshotLoader {
       : journal_(journal), index_(index), keys_(journal) {}
 
   void load(const SnapshotState& snapshot) {
-    std::vector<SegmentToLoad> segments;
+    EntryToLoad entry{.sequence = snapshot.sequence};
+    SegmentNumbering numbering(snapshot.taken.numbers);
     std::shared_ptr<const EntryKeys> keys;
     const bool has_keys =
         loads(snapshot, [&] { keys = std::make_shared<const EntryKeys>(keys_.of(snapshot)); });
@@ -127,10 +122,18 @@ class SnapshotLoader {
           snapshot, [&] { bytes = get_whole_index_segment(journal_, introduction.index_segment); });
       if (!is_whole) continue;
       passes_over_invalid(journal_.observer(), [&] {
-        segments.push_back(segment_to_load(journal_, bytes, snapshot, introduction, keys));
+        const ObjectHash& hash = introduction.index_segment;
+        SegmentToLoad segment = segment_to_load(journal_, bytes, snapshot, hash, keys);
+        const auto first = numbering.place(introduction.stream, segment.segment);
+        if (!first) {
+          throw Error(Code::corrupt, concat(index_segment_path(hash), " disagrees with its entry"));
+        }
+        segment.first_number = *first;
+        entry.segments.push_back(std::move(segment));
       });
     }
-    const std::uint64_t refused = index_.load(snapshot.sequence, segments);
+    entry.is_all = entry.segments.size() == snapshot.taken.segments.size();
+    const std::uint64_t refused = index_.load(entry);
     if (refused == 0) return;
     journal_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
                                       " packs that are not its own; they do not count"));

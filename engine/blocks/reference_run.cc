@@ -1,5 +1,7 @@
 #include "engine/blocks/reference_run.h"
 
+#include "engine/base/bytes.h"
+
 namespace kist {
 
 void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run) {
@@ -11,9 +13,15 @@ void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run) {
   }
 }
 
+EntryNumbers numbers_for(const NewBlockCounts& counts) {
+  return {.first_number = 0,
+          .data = narrow<std::uint32_t>(reserved_count(counts.data)),
+          .meta = narrow<std::uint32_t>(reserved_count(counts.meta))};
+}
+
 ReferenceRun to_absolute(ReferenceRun run, const EntryNumbers& numbers) {
-  if (run.base != NumberBase::absolute) run.first += numbers.first_number;
-  if (run.base == NumberBase::new_meta) run.first += numbers.new_data_count;
+  if (run.base == NumberBase::new_data) run.first += numbers.first_of(PackKind::data);
+  if (run.base == NumberBase::new_meta) run.first += numbers.first_of(PackKind::meta);
   run.base = NumberBase::absolute;
   return run;
 }

@@ -2,14 +2,15 @@
 // number; a block that the run stores itself has only an ordinal, because its number depends on the
 // journal entry that will introduce it. docs/format.md, "Block numbers".
 //
-// New data blocks are counted by themselves in the order they come, new meta blocks likewise. An
-// entry lists data segments before meta segments. So, with the entry's first number F and D new
-// data blocks, data block i gets the number F + i, and meta block i the number F + D + i.
-// Example: F = 100, D = 7: data block 2 is 102, meta block 0 is 107.
+// New data blocks are counted by themselves in the order they come, new meta blocks likewise: a
+// block's ordinal in its stream, known when the block is met. The entry reserves numbers for the
+// data blocks, then for the meta blocks (EntryNumbers), which makes numbers of the ordinals.
 #pragma once
 
 #include <cstdint>
 #include <vector>
+
+#include "engine/format/acts/snapshot_taken.h"
 
 namespace kist {
 
@@ -27,14 +28,17 @@ struct ReferenceRun {
 // Appends a run, or lengthens the last one where the new run continues it.
 void append_run(std::vector<ReferenceRun>& runs, const ReferenceRun& run);
 
-// The numbers that an entry has given to the blocks it introduces; known once it is committed.
-struct EntryNumbers {
-  std::uint64_t first_number = 0;
-  std::uint64_t new_data_count = 0;  // meta blocks are numbered after these
-  bool operator==(const EntryNumbers&) const = default;
+// How many new blocks of each stream there are.
+struct NewBlockCounts {
+  std::uint64_t data = 0;
+  std::uint64_t meta = 0;
 };
 
-// The reference as block numbers, after the entry that introduced its blocks was committed.
+// What the coming entry reserves for them. Its first number is known once it is committed.
+[[nodiscard]] EntryNumbers numbers_for(const NewBlockCounts& counts);
+
+// The reference as block numbers, after the entry that introduced its blocks was committed with
+// these.
 [[nodiscard]] ReferenceRun to_absolute(ReferenceRun run, const EntryNumbers& numbers);
 
 }  // namespace kist

@@ -20,9 +20,11 @@ ReferenceSet ReferenceSetBuilder::build(const NewBlockCounts& counts,
   set.statistics = statistics;
   set.absolute = absolute_;
   set.relative = new_data_;
-  new_meta_.for_each([&](std::uint64_t ordinal) { set.relative.add(counts.data + ordinal); });
+  const std::uint64_t first_meta = numbers_for(counts).first_of(PackKind::meta);
+  new_meta_.for_each([&](std::uint64_t ordinal) { set.relative.add(first_meta + ordinal); });
   if (pending == nullptr) return set;
-  set.relative.add_range(0, counts.all);
+  set.relative.add_range(0, counts.data);
+  set.relative.add_range(first_meta, counts.meta);
   if (pending->adopted != nullptr) set.absolute.unite(*pending->adopted);
   for (const ReferenceRun& run : pending->unfinished) {
     // The others are new, and all new blocks are in the set already.
@@ -36,8 +38,8 @@ void ReferenceSetBuilder::begin_next_entry(const EntryNumbers& numbers) {
     ordinals.for_each([&](std::uint64_t ordinal) { absolute_.add(first + ordinal); });
     ordinals = {};
   };
-  move_up(new_data_, numbers.first_number);
-  move_up(new_meta_, numbers.first_number + numbers.new_data_count);
+  move_up(new_data_, numbers.first_of(PackKind::data));
+  move_up(new_meta_, numbers.first_of(PackKind::meta));
 }
 
 }  // namespace kist

@@ -2,8 +2,8 @@
 //
 // Invariant: the set holds every block that was added since the builder was made, entries of
 // pending snapshots in between included. Blocks that an entry has introduced meanwhile stand in it
-// by their numbers; blocks that the coming entry introduces stand in it by their ordinals, data
-// before meta. docs/format.md, "Reference sets".
+// by their numbers; blocks that the coming entry introduces stand in it by numbers relative to the
+// entry's first. docs/format.md, "Reference sets".
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,6 @@ namespace kist {
 struct PendingParts {
   std::vector<ReferenceRun> unfinished{};  // of unfinished manifest nodes and files
   const NumberSet* adopted = nullptr;      // of earlier pending snapshots; null: none
-};
-
-// How many blocks the coming entry introduces.
-struct NewBlockCounts {
-  std::uint64_t data = 0;
-  std::uint64_t all = 0;  // data and meta
 };
 
 class ReferenceSetBuilder {

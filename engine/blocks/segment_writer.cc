@@ -8,7 +8,9 @@ namespace kist {
 void SegmentWriter::write(PackKind kind, std::vector<StoredPack> packs) {
   if (packs.empty()) return;
   store_.barrier();
+  std::uint64_t& listed = kind == PackKind::data ? listed_.data : listed_.meta;
   IndexSegment segment;
+  segment.first_ordinal = narrow<std::uint32_t>(listed);
   for (StoredPack& pack : packs) {
     NamedKey& key = pack_keys_.emplace_back();
     key.hash = pack.indexed.hash;
@@ -18,27 +20,13 @@ void SegmentWriter::write(PackKind kind, std::vector<StoredPack> packs) {
   const StoredObject stored = put_index_segment(store_, author_, segment);
   stored_bytes_ += stored.stored_bytes;
   segment_keys_.push_back(stored.key);
-  std::vector<SegmentIntroduction>& of_kind =
-      kind == PackKind::data ? data_segments_ : meta_segments_;
-  of_kind.push_back({.index_segment = stored.key.hash,
-                     .first_number = 0,
-                     .block_count = narrow<std::uint32_t>(segment.block_count())});
-}
-
-std::vector<SegmentIntroduction> SegmentWriter::introductions() const {
-  std::vector<SegmentIntroduction> out = data_segments_;
-  out.insert(out.end(), meta_segments_.begin(), meta_segments_.end());
-  std::uint64_t next = 0;
-  for (SegmentIntroduction& segment : out) {
-    segment.first_number = next;
-    next += segment.block_count;
-  }
-  return out;
+  introductions_.push_back({.index_segment = stored.key.hash, .stream = kind});
+  listed += segment.block_count();
 }
 
 void SegmentWriter::begin_next_entry() {
-  data_segments_.clear();
-  meta_segments_.clear();
+  introductions_.clear();
+  listed_ = {};
   segment_keys_.clear();
   pack_keys_.clear();
 }

@@ -1,11 +1,11 @@
 // From written packs to index segments: the packs of one kind that were closed since the last
 // segment become one segment.
 //
-// Invariant: a segment is put only after its packs are durable. The introductions list data
-// segments before meta segments, each kind in the order written, and their first numbers follow
-// one another from 0, relative to the entry's first number. The key of every segment and pack since
-// the last entry stays here until the entry is committed, because a new epoch may make it necessary
-// to seal them once more. docs/format.md, "Index segments", "Block numbers".
+// Invariant: a segment is put only after its packs are durable. The introductions stand in the
+// order written, and so do the keys of their packs; the ordinals of a stream's segments follow one
+// another from 0. The key of every segment and pack since the last entry stays here until the entry
+// is committed, because a new epoch may make it necessary to seal them once more. docs/format.md,
+// "Index segments", "Block numbers".
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 
 #include "engine/blocks/objects.h"
 #include "engine/blocks/pack_builder.h"
+#include "engine/blocks/reference_run.h"
 #include "engine/format/journal_entry.h"
 
 namespace kist {
@@ -26,7 +27,9 @@ class SegmentWriter {
   void write(PackKind kind, std::vector<StoredPack> packs);
 
   // All segments since the last entry, as the coming entry introduces them.
-  [[nodiscard]] std::vector<SegmentIntroduction> introductions() const;
+  [[nodiscard]] const std::vector<SegmentIntroduction>& introductions() const {
+    return introductions_;
+  }
 
   [[nodiscard]] const std::vector<NamedKey>& segment_keys() const { return segment_keys_; }
 
@@ -41,8 +44,8 @@ class SegmentWriter {
  private:
   StoreWriter& store_;
   const ObjectAuthor author_;
-  std::vector<SegmentIntroduction> data_segments_;  // first numbers: see introductions()
-  std::vector<SegmentIntroduction> meta_segments_;
+  std::vector<SegmentIntroduction> introductions_;
+  NewBlockCounts listed_;  // in them
   std::vector<NamedKey> segment_keys_;
   std::vector<NamedKey> pack_keys_;
   std::uint64_t stored_bytes_ = 0;

@@ -93,14 +93,11 @@ void require_closed_body(const Journal& journal, const SnapshotState& snapshot) 
 }  // namespace
 
 void require_in_range(const State& state, const SnapshotState& snapshot, const ReferenceSet& set) {
-  std::uint64_t introduced = 0;
-  for (const SegmentIntroduction& segment : snapshot.taken.segments) {
-    introduced += segment.block_count;
-  }
-  const bool is_in_range = (set.absolute.empty() || set.absolute.greatest() < state.next_number) &&
-                           (set.relative.empty() || set.relative.greatest() < introduced);
+  const bool is_in_range =
+      (set.absolute.empty() || set.absolute.greatest() < state.next_number) &&
+      (set.relative.empty() || set.relative.greatest() < snapshot.taken.numbers.count());
   if (!is_in_range) {
-    throw Error(Code::corrupt, "its reference set names blocks that were never stored");
+    throw Error(Code::corrupt, "its reference set names block numbers that no entry has reserved");
   }
 }
 

@@ -41,7 +41,7 @@ struct SnapshotInspection {
                                                   const ReadKeys* keys,
                                                   const SnapshotState& snapshot);
 
-// Error{corrupt} where the set names numbers that no entry has introduced: few bytes can name many.
+// Error{corrupt} where the set names numbers that no entry has reserved: few bytes can name many.
 void require_in_range(const State& state, const SnapshotState& snapshot, const ReferenceSet& set);
 
 // Whether the journal's current key segments have a key for that index segment of the snapshot's

@@ -13,10 +13,9 @@ SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state) {
   taken.body = stored.body;
   taken.reference_set = stored.reference_set;
   taken.key_segments = stored.key_segments;
+  taken.numbers = stored.numbers;
+  taken.numbers.first_number = state.next_number;
   taken.segments = stored.segments;
-  for (SegmentIntroduction& segment : taken.segments) {
-    segment.first_number += state.next_number;
-  }
   return taken;
 }
 

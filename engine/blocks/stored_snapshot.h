@@ -13,7 +13,8 @@
 namespace kist {
 
 struct StoredSnapshot {
-  std::vector<SegmentIntroduction> segments;  // first numbers relative to the entry's first
+  EntryNumbers numbers;  // from 0 on: the entry says what its first number is
+  std::vector<SegmentIntroduction> segments;
   std::vector<ObjectHash> key_segments;
   EpochId epoch;  // that the key segments are sealed to
   std::vector<ObjectHash> packs;

@@ -16,12 +16,13 @@ enum : Table {
   packs_table,
   pack_hashes_table,
   frames_table,
+  runs_table,
   meta_table,
   table_count
 };
 
 constexpr std::string_view version_key = "version";
-constexpr std::uint64_t version = 4;  // of the tables; another one is loaded anew
+constexpr std::uint64_t version = 5;  // of the tables; another one is loaded anew
 constexpr std::string_view loaded_key = "loaded";
 constexpr std::string_view gap_key = "gap";
 
@@ -42,6 +43,14 @@ std::array<std::uint8_t, 16> pack_hash_key(const LocalKey& key, const ObjectHash
 
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
   return to_big_endian(pack);
+}
+
+// One row a run of numbers: values of the environment are small.
+std::array<std::uint8_t, 12> run_key(std::uint64_t sequence, std::uint32_t run) {
+  std::array<std::uint8_t, 12> out{};
+  std::ranges::copy(to_big_endian(sequence), out.begin());
+  std::ranges::copy(to_big_endian(run), out.begin() + 8);
+  return out;
 }
 
 std::array<std::uint8_t, 8> frame_key(std::uint32_t pack, std::uint32_t frame) {
@@ -83,6 +92,15 @@ Bytes encode_frame(const FrameRecord& frame) {
   out.u8(static_cast<std::uint8_t>(frame.encoding));
   out.u32(frame.plain_size);
   out.u64(frame.first_number);
+  out.u8(frame.is_rewritten ? 1 : 0);
+  return out.take();
+}
+
+Bytes encode_run(bool is_whole, const NumberRun& run) {
+  ByteWriter out;
+  out.u8(is_whole ? 1 : 0);
+  out.u64(run.first);
+  out.u64(run.count);
   return out.take();
 }
 
@@ -173,14 +191,22 @@ class Loader {
         next_pack_(static_cast<std::uint32_t>(write.count(packs_table))) {}
 
   void load(const SegmentToLoad& to_load) {
-    ordinal_ = to_load.first_number;
+    number_ = to_load.first_number;
     for (const IndexedPack& pack : to_load.segment.packs) {
       load_pack(to_load, pack);
       if (records_.size() >= batch_max) put_blocks(write_, records_);
     }
+    if (!to_load.segment.has_numbers) note_run(to_load.first_number, number_);
   }
 
-  void finish() { put_blocks(write_, records_); }
+  void finish(bool is_all) {
+    put_blocks(write_, records_);
+    std::uint32_t row = 0;
+    for (const NumberRun& run : runs_) {
+      write_.append(runs_table, run_key(sequence_, row++),
+                    encode_run(is_all && refused_count_ == 0, run));
+    }
+  }
 
   [[nodiscard]] std::uint64_t refused_count() const { return refused_count_; }
 
@@ -192,7 +218,7 @@ class Loader {
     if (!key_segment || write_.get(pack_hashes_table, hash_key)) {
       ++refused_count_;
       for (const IndexedFrame& frame : pack.frames) {
-        ordinal_ += frame.blocks.size();
+        number_ += frame.blocks.size();
       }
       return;
     }
@@ -210,42 +236,60 @@ class Loader {
     ++next_pack_;
   }
 
-  void load_frame(bool has_numbers, std::uint32_t number, const IndexedFrame& frame) {
-    std::uint32_t offset = 0;
-    const std::uint64_t first = has_numbers ? frame.blocks.front().number : ordinal_;
-    for (const IndexedBlock& block : frame.blocks) {
-      const std::uint64_t block_number = has_numbers ? block.number : ordinal_;
-      records_.push_back(
-          {block_key(tag_key_, block.tag, block_number), {next_pack_, number, offset, block.size}});
-      offset += block.size;
-      ++ordinal_;
+  void load_frame(bool has_numbers, std::uint32_t frame_number, const IndexedFrame& frame) {
+    FrameRecord record{.place = frame.place,
+                       .encoding = frame.encoding,
+                       .plain_size = 0,
+                       .first_number = has_numbers ? 0 : number_,
+                       .is_rewritten = has_numbers};
+    for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+      const IndexedBlock& block = frame.blocks[i];
+      const auto add = [&](std::uint64_t number) {
+        records_.push_back({block_key(tag_key_, block.tag, number),
+                            {next_pack_, frame_number, record.plain_size, block.size}});
+      };
+      if (has_numbers) {
+        std::ranges::for_each(frame.numbers.at(i), add);
+      } else {
+        add(number_++);
+      }
+      record.plain_size += block.size;
     }
-    write_.append(frames_table, frame_key(next_pack_, number),
-                  encode_frame({frame.place, frame.encoding, offset, first}));
+    write_.append(frames_table, frame_key(next_pack_, frame_number), encode_frame(record));
+  }
+
+  // Numbers from `first` up to `end` are listed.
+  void note_run(std::uint64_t first, std::uint64_t end) {
+    if (!runs_.empty() && runs_.back().first + runs_.back().count == first) {
+      runs_.back().count += end - first;
+    } else {
+      runs_.push_back({first, end - first});
+    }
   }
 
   Transaction& write_;
   const LocalKey& tag_key_;
   const std::uint64_t sequence_;
   std::uint32_t next_pack_;
-  std::uint64_t ordinal_ = 0;
+  std::uint64_t number_ = 0;  // of the next block
   std::uint64_t refused_count_ = 0;
+  std::vector<NumberRun> runs_;
   std::vector<BlockRecord> records_;
 };
 
 }  // namespace
 
-std::uint64_t BlockIndex::load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments) {
+std::uint64_t BlockIndex::load(const EntryToLoad& entry) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(meta_table, as_view(loaded_key));
-  if (loaded && from_big_endian<std::uint64_t>(*loaded) > sequence)
+  if (loaded && from_big_endian<std::uint64_t>(*loaded) > entry.sequence)
     return 0;  // another process was faster
-  Loader loader(write, tag_key_, sequence);
-  for (const SegmentToLoad& segment : segments) {
+  Loader loader(write, tag_key_, entry.sequence);
+  for (const SegmentToLoad& segment : entry.segments) {
     loader.load(segment);
   }
-  loader.finish();
-  write.put(meta_table, as_view(loaded_key), to_big_endian(sequence + 1));
+  loader.finish(entry.is_all);
+  write.put(meta_table, as_view(loaded_key), to_big_endian(entry.sequence + 1));
   put_version(write);
   write.commit();
   return loader.refused_count();
@@ -310,6 +354,21 @@ FrameRecord BlockIndex::Reader::frame(std::uint32_t pack, std::uint32_t frame) c
   out.encoding = static_cast<FrameEncoding>(in.u8());
   out.plain_size = in.u32();
   out.first_number = in.u64();
+  out.is_rewritten = in.u8() != 0;
+  return out;
+}
+
+std::optional<EntryRecord> BlockIndex::Reader::entry(std::uint64_t sequence) const {
+  std::optional<EntryRecord> out;
+  const auto from = run_key(sequence, 0);
+  read_.scan(runs_table, from, [&](View key, View value) {
+    if (!equal(key.first(8), View(from).first(8))) return false;
+    if (!out) out.emplace();
+    ByteReader in(value, "index record");
+    out->is_whole = in.u8() != 0;
+    out->runs.push_back({.first = in.u64(), .count = in.u64()});
+    return true;
+  });
   return out;
 }
 

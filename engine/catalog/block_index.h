@@ -41,15 +41,38 @@ struct FrameRecord {
   FramePlace place;
   FrameEncoding encoding = FrameEncoding::raw;
   std::uint32_t plain_size = 0;
-  std::uint64_t first_number = 0;  // of its first block; those that follow have greater ones
+  // Its blocks are numbered one after another from there on; or, if it was rewritten, have the
+  // numbers that the frame's list says.
+  std::uint64_t first_number = 0;
+  bool is_rewritten = false;
+};
+
+// Block numbers from `first` on.
+struct NumberRun {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  bool operator==(const NumberRun&) const = default;
+};
+
+// What the index has of a journal entry that introduces segments.
+struct EntryRecord {
+  // Each segment that the entry names counts, and so does each pack that they list.
+  bool is_whole = false;
+  std::vector<NumberRun> runs;  // the numbers that its segments list
 };
 
 // A segment with what its journal entry says of it.
 struct SegmentToLoad {
   IndexSegment segment;
-  std::uint64_t first_number = 0;
+  std::uint64_t first_number = 0;  // of its blocks, unless it lists their numbers itself
   // The key segment that opens the pack; empty: the claim does not count.
   std::function<std::optional<ObjectHash>(const ObjectHash& pack)> key_segment_of;
+};
+
+struct EntryToLoad {
+  std::uint64_t sequence = 0;
+  std::vector<SegmentToLoad> segments{};  // those that count
+  bool is_all = true;                     // the entry names no others
 };
 
 class BlockIndex {
@@ -64,9 +87,9 @@ class BlockIndex {
   // whole by now, and packs that later entries claimed may be its author's.
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
   void note_unloaded(std::uint64_t sequence);
-  // Loads the segments that entry `sequence` introduces, in one transaction. Packs that an earlier
-  // entry introduced are left out: their count is returned.
-  std::uint64_t load(std::uint64_t sequence, const std::vector<SegmentToLoad>& segments);
+  // Loads the segments of an entry, in one transaction. Packs that an earlier entry introduced are
+  // left out: their count is returned.
+  std::uint64_t load(const EntryToLoad& entry);
 
   // Looks things up; sees the index as it was when made or renewed. Belongs to one thread.
   class Reader {
@@ -84,6 +107,8 @@ class BlockIndex {
     [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& hash) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
+    // Empty where no segment of the entry counts, or it was not loaded.
+    [[nodiscard]] std::optional<EntryRecord> entry(std::uint64_t sequence) const;
     [[nodiscard]] std::uint32_t pack_count() const;
     [[nodiscard]] std::uint64_t block_count() const;
 

@@ -194,7 +194,8 @@ struct Catalog::Tables {
   Transaction read;
   Rows<SnapshotId, SnapshotState, snapshots_table> snapshots{
       *this, [this](View row, const SnapshotId& /*id*/) { return snapshot(row); }};
-  Rows<ObjectHash, SegmentState, segments_table> segments{*this, &decode_segment_row};
+  Rows<ObjectHash, SegmentState, segments_table> segments{
+      *this, [](View row, const ObjectHash& /*name*/) { return decode_segment_row(row); }};
   Rows<ObjectHash, SlotId, key_segments_table> key_segments{
       *this, [](View row, const ObjectHash& /*name*/) { return id_of<SlotId>(row); }};
   Rows<ObjectHash, PackVerdict, verdicts_table> verdicts{*this, &decode_verdict_row};

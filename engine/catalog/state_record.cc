@@ -39,6 +39,14 @@ auto fields_of(Range& value) {
   return std::tie(last, segments);
 }
 
+template <typename Range>
+requires std::same_as<std::remove_const_t<Range>, EntryRange>
+
+auto fields_of(Range& value) {
+  auto& [first, last] = value;
+  return std::tie(first, last);
+}
+
 template <typename Slot>
 requires std::same_as<std::remove_const_t<Slot>, SlotState>
 
@@ -58,21 +66,27 @@ auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
          sources, snapshots, pending, segments, key_segments, key_ranges, clients, next_number,
-         incidents, doubted_packs, verdicts] = value;
+         proved, incidents, doubted_packs, verdicts] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
-                  slots, policies, sources, pending, key_ranges, clients, next_number, incidents,
-                  doubted_packs);
+                  slots, policies, sources, pending, key_ranges, clients, next_number, proved,
+                  incidents, doubted_packs);
 }
 
-// Left out: the name of the index segment, which is the row's key.
+template <typename Numbers>
+requires std::same_as<std::remove_const_t<Numbers>, EntryNumbers>
+
+auto fields_of(Numbers& value) {
+  auto& [first_number, data, meta] = value;
+  return std::tie(first_number, data, meta);
+}
+
 template <typename Segment>
 requires std::same_as<std::remove_const_t<Segment>, SegmentState>
 
 auto fields_of(Segment& value) {
-  auto& [introduction, author, sequence, is_proved] = value;
-  auto& [index_segment, first_number, block_count] = introduction;
-  return std::tie(first_number, block_count, author, sequence, is_proved);
+  auto& [author, sequence, numbers] = value;
+  return std::tie(author, sequence, numbers);
 }
 
 // Left out: what the journal's entry says (taken). The sequence is the first, for
@@ -284,10 +298,9 @@ Bytes encode_segment_row(const SegmentState& segment) {
   return out.take();
 }
 
-SegmentState decode_segment_row(View bytes, const ObjectHash& name) {
+SegmentState decode_segment_row(View bytes) {
   ByteReader in(bytes, record_object);
   SegmentState out;
-  out.introduction.index_segment = name;
   RecordReader(in).take(out);
   in.expect_end();
   return out;

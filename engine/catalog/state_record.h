@@ -21,7 +21,7 @@ std::uint64_t sequence_of_row(View bytes);
 
 // A segment's row, without its name, which is the row's key.
 Bytes encode_segment_row(const SegmentState& segment);
-SegmentState decode_segment_row(View bytes, const ObjectHash& name);
+SegmentState decode_segment_row(View bytes);
 
 Bytes encode_verdict_row(PackVerdict verdict);
 PackVerdict decode_verdict_row(View bytes, const ObjectHash& pack);

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t pack_size_least = 32 + 2 + 8 + 4;
 constexpr std::size_t frame_size_least = 12 + 1 + 4;
-constexpr std::size_t block_size_least = 32 + 4;
+constexpr std::size_t block_size = 32 + 4;
+constexpr std::size_t numbered_block_size_least = 4 + 1;
 
 void encode_frame(ByteWriter& out, const IndexedFrame& frame, bool has_numbers) {
   out.u32(frame.place.offset);
@@ -18,10 +19,11 @@ void encode_frame(ByteWriter& out, const IndexedFrame& frame, bool has_numbers) 
   out.u32(frame.place.list_size);
   out.u8(static_cast<std::uint8_t>(frame.encoding));
   out.u32(narrow<std::uint32_t>(frame.blocks.size()));
-  for (const IndexedBlock& block : frame.blocks) {
-    out.id(block.tag);
+  for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+    const IndexedBlock& block = frame.blocks[i];
     out.u32(block.size);
-    if (has_numbers) out.u64(block.number);
+    if (has_numbers) encode_block_numbers(out, frame.numbers.at(i));
+    if (!has_numbers || !frame.numbers.at(i).empty()) out.id(block.tag);
   }
 }
 
@@ -31,15 +33,17 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
   const std::uint8_t encoding = in.u8();
   in.require(encoding <= 1, "an unknown encoding");
   frame.encoding = static_cast<FrameEncoding>(encoding);
-  const std::uint32_t count = in.count(block_size_least, "blocks");
+  const std::uint32_t count =
+      in.count(has_numbers ? numbered_block_size_least : block_size, "blocks");
   in.require(count > 0, "a frame without blocks");
   in.require(count <= frame_blocks_max, "a frame lists too many blocks");
   frame.blocks.resize(count);
   std::uint64_t total = 0;
   for (IndexedBlock& block : frame.blocks) {
-    block.tag = in.id<BlockTag>();
     block.size = in.u32();
-    if (has_numbers) block.number = in.u64();
+    const bool has_tag =
+        !has_numbers || !frame.numbers.emplace_back(decode_block_numbers(in)).empty();
+    if (has_tag) block.tag = in.id<BlockTag>();
     in.require(block.size > 0, "an empty block");
     total += block.size;
     in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
@@ -55,6 +59,7 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   pack.kind = static_cast<PackKind>(kind);
   pack.size = in.u64();
   in.require(pack.size <= pack_bytes_max, "a pack is larger than allowed");
+  if (has_numbers) pack.born = in.u64();
   pack.frames.resize(in.count(frame_size_least, "frames"));
   in.require(!pack.frames.empty(), "a pack without frames");
   for (IndexedFrame& frame : pack.frames) {
@@ -155,11 +160,13 @@ std::uint64_t IndexSegment::block_count() const {
 Bytes encode_index_segment(const IndexSegment& segment) {
   ByteWriter out;
   out.u8(segment.has_numbers ? 1 : 0);
+  if (!segment.has_numbers) out.u32(segment.first_ordinal);
   out.u32(narrow<std::uint32_t>(segment.packs.size()));
   for (const IndexedPack& pack : segment.packs) {
     out.id(pack.hash);
     out.u16(static_cast<std::uint16_t>(pack.kind));
     out.u64(pack.size);
+    if (segment.has_numbers) out.u64(pack.born);
     out.u32(narrow<std::uint32_t>(pack.frames.size()));
     for (const IndexedFrame& frame : pack.frames) {
       encode_frame(out, frame, segment.has_numbers);
@@ -174,7 +181,9 @@ IndexSegment decode_index_segment(View bytes, std::string_view object) {
   const std::uint8_t numbering = in.u8();
   in.require(numbering <= 1, "an unknown numbering");
   out.has_numbers = numbering == 1;
+  if (!out.has_numbers) out.first_ordinal = in.u32();
   out.packs.resize(in.count(pack_size_least, "packs"));
+  in.require(!out.packs.empty(), "a segment without packs");
   for (IndexedPack& pack : out.packs) {
     pack = decode_pack(in, out.has_numbers);
   }

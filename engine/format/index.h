@@ -14,9 +14,8 @@
 namespace kist {
 
 struct IndexedBlock {
-  BlockTag tag;
-  std::uint32_t size = 0;    // plaintext; its offset is the sum of the sizes before it
-  std::uint64_t number = 0;  // only in a rewritten segment; else the block's ordinal counts
+  BlockTag tag;            // zero where the block has no number
+  std::uint32_t size = 0;  // plaintext; its offset is the sum of the sizes before it
   bool operator==(const IndexedBlock&) const = default;
 };
 
@@ -24,6 +23,7 @@ struct IndexedFrame {
   FramePlace place;
   FrameEncoding encoding = FrameEncoding::raw;
   std::vector<IndexedBlock> blocks;
+  BlockNumbers numbers;  // of each block, in a rewritten segment
   bool operator==(const IndexedFrame&) const = default;
 };
 
@@ -31,12 +31,18 @@ struct IndexedPack {
   ObjectHash hash;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
+  std::uint64_t born =
+      0;  // in a rewritten segment: the entry that has introduced its content first
   std::vector<IndexedFrame> frames;
   bool operator==(const IndexedPack&) const = default;
 };
 
+// As an entry introduces it, a segment numbers its blocks one after another within one stream. A
+// rewritten one lists the numbers of each block: none, if nothing needs it any more, or those of
+// all copies that it stands for.
 struct IndexSegment {
-  bool has_numbers = false;  // a rewritten segment lists each block's number
+  bool has_numbers = false;         // it is a rewritten one
+  std::uint32_t first_ordinal = 0;  // of its blocks in the stream of its entry, if it has none
   std::vector<IndexedPack> packs;
   bool operator==(const IndexSegment&) const = default;
 

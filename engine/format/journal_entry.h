@@ -15,6 +15,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
 #include "engine/format/acts/clock_reset.h"
+#include "engine/format/acts/entries_proved.h"
 #include "engine/format/acts/epoch_ended.h"
 #include "engine/format/acts/features_required.h"
 #include "engine/format/acts/genesis.h"
@@ -22,7 +23,6 @@
 #include "engine/format/acts/incidents_closed.h"
 #include "engine/format/acts/packs_cleared.h"
 #include "engine/format/acts/packs_condemned.h"
-#include "engine/format/acts/segments_proved.h"
 #include "engine/format/acts/slot_added.h"
 #include "engine/format/acts/slot_rewrapped.h"
 #include "engine/format/acts/snapshot_taken.h"
@@ -49,8 +49,8 @@ using Act = std::variant<Genesis,
                          EpochEnded,
                          StateRemade,
                          IncidentsClosed,
-                         SegmentsProved,
                          FeaturesRequired,
+                         EntriesProved,
                          PacksCondemned,
                          PacksCleared,
                          IncidentOpened,

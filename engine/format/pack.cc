@@ -12,6 +12,7 @@ constexpr std::string_view footer_magic = "KISTPEND";
 constexpr std::string_view associated_magic = "KISTFRAM";
 constexpr std::size_t place_size = 12;
 constexpr std::size_t listed_block_size = 36;
+constexpr std::size_t number_size = 8;
 
 }  // namespace
 
@@ -88,13 +89,32 @@ std::vector<FramePlace> decode_pack_directory(View bytes, std::string_view objec
   return out;
 }
 
+void encode_block_numbers(ByteWriter& out, const std::vector<std::uint64_t>& numbers) {
+  out.varint(numbers.size());
+  for (const std::uint64_t number : numbers) {
+    out.u64(number);
+  }
+}
+
+std::vector<std::uint64_t> decode_block_numbers(ByteReader& in) {
+  const std::uint64_t count = in.varint_up_to(in.left() / number_size, "a count of numbers");
+  std::vector<std::uint64_t> out(count);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = in.u64();
+    in.require(i == 0 || out[i] > out[i - 1], "a block's numbers do not ascend");
+  }
+  return out;
+}
+
 Bytes encode_frame_list(const FrameList& list) {
   ByteWriter out;
   out.u8(static_cast<std::uint8_t>(list.encoding));
+  out.u8(list.has_numbers ? 1 : 0);
   out.u32(narrow<std::uint32_t>(list.blocks.size()));
-  for (const ListedBlock& block : list.blocks) {
-    out.id(block.id);
-    out.u32(block.size);
+  for (std::size_t i = 0; i < list.blocks.size(); ++i) {
+    out.id(list.blocks[i].id);
+    out.u32(list.blocks[i].size);
+    if (list.has_numbers) encode_block_numbers(out, list.numbers.at(i));
   }
   return out.take();
 }
@@ -105,6 +125,9 @@ FrameList decode_frame_list(View bytes, std::string_view object) {
   const std::uint8_t encoding = in.u8();
   in.require(encoding <= 1, "an unknown encoding");
   out.encoding = static_cast<FrameEncoding>(encoding);
+  const std::uint8_t numbering = in.u8();
+  in.require(numbering <= 1, "an unknown numbering");
+  out.has_numbers = numbering == 1;
   const std::uint32_t count = in.count(listed_block_size, "blocks");
   in.require(count <= frame_blocks_max, "a frame lists too many blocks");
   out.blocks.resize(count);
@@ -115,6 +138,7 @@ FrameList decode_frame_list(View bytes, std::string_view object) {
     in.require(block.size > 0, "an empty block");
     total += block.size;
     in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
+    if (out.has_numbers) out.numbers.push_back(decode_block_numbers(in));
   }
   in.expect_end();
   return out;

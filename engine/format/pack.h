@@ -42,7 +42,8 @@ struct FramePlace {
 Bytes encode_pack_directory(const std::vector<FramePlace>& frames);
 std::vector<FramePlace> decode_pack_directory(View bytes, std::string_view object);
 
-// A frame's list: how the contents are encoded and which blocks they are, in order.
+// A frame's list: how the contents are encoded and which blocks they are, in order. The list of a
+// rewritten frame has the blocks' numbers too, so that an index that was lost can be made from it.
 enum class FrameEncoding : std::uint8_t { raw = 0, zstd = 1 };
 
 struct ListedBlock {
@@ -51,9 +52,18 @@ struct ListedBlock {
   bool operator==(const ListedBlock&) const = default;
 };
 
+// The block numbers of each block of a frame, ascending; a block may have none. Only what was
+// rewritten has them.
+using BlockNumbers = std::vector<std::vector<std::uint64_t>>;
+
+void encode_block_numbers(ByteWriter& out, const std::vector<std::uint64_t>& numbers);
+std::vector<std::uint64_t> decode_block_numbers(ByteReader& in);
+
 struct FrameList {
   FrameEncoding encoding = FrameEncoding::raw;
+  bool has_numbers = false;  // the frame was rewritten
   std::vector<ListedBlock> blocks;
+  BlockNumbers numbers;  // of each block, if it was
   bool operator==(const FrameList&) const = default;
 };
 

@@ -69,6 +69,12 @@ std::set<ObjectHash> State::condemned_packs() const {
   return out;
 }
 
+bool State::is_proved(std::uint64_t sequence, const SlotId& author) const {
+  if ((slots.at(author).introduction.capabilities & can_read) != 0) return true;
+  const auto range = std::ranges::lower_bound(proved, sequence, {}, &EntryRange::last);
+  return range != proved.end() && range->first <= sequence;
+}
+
 std::vector<SnapshotPtr> State::all_snapshots() const {
   std::vector<SnapshotPtr> out;
   snapshots.for_each([&](const SnapshotId& /*id*/, const SnapshotState& snapshot) {
@@ -107,15 +113,19 @@ bool is_of_ended_epoch(const State& state, std::uint32_t epoch_number, const Epo
 TrustedNumbers::TrustedNumbers(const State& state, Trust rule, const SlotId& slot) {
   if (rule == Trust::all) return;
   state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
-    const bool is_trusted = segment.author == slot || (rule == Trust::proved && segment.is_proved);
+    const bool is_trusted =
+        segment.author == slot ||
+        (rule == Trust::proved && state.is_proved(segment.sequence, segment.author));
     if (is_trusted) return;
-    distrusted_.push_back({segment.introduction.first_number, segment.introduction.block_count});
+    distrusted_.push_back({segment.numbers.first_number, segment.numbers.count()});
   });
   std::ranges::sort(distrusted_, {}, &Range::first);
-  // Ranges that adjoin become one.
+  // Ranges that adjoin become one, and those of the segments of one entry, which are the same.
   std::vector<Range> merged;
   for (const Range& range : distrusted_) {
-    if (!merged.empty() && merged.back().first + merged.back().count == range.first) {
+    const std::uint64_t end = merged.empty() ? 0 : merged.back().first + merged.back().count;
+    if (range.first < end) continue;
+    if (!merged.empty() && range.first == end) {
       merged.back().count += range.count;
     } else {
       merged.push_back(range);

@@ -45,11 +45,11 @@ struct SnapshotState {
 
 using SnapshotPtr = std::shared_ptr<const SnapshotState>;
 
+// An index segment, by the entry that has introduced it.
 struct SegmentState {
-  SegmentIntroduction introduction;
   SlotId author;
   std::uint64_t sequence = 0;
-  bool is_proved = false;
+  EntryNumbers numbers;  // of the entry: which of them are the segment's, it says itself
   bool operator==(const SegmentState&) const = default;
 };
 
@@ -126,6 +126,7 @@ struct State {
   std::vector<KeyRange> key_ranges;               // of the entries before epoch_begun
   std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
   std::uint64_t next_number = 0;                  // of blocks
+  std::vector<EntryRange> proved;                 // by a slot that reads; ascending, apart
   std::vector<Incident> incidents;                // ascending by the first
   // Packs that slots without `maintain` have condemned, and who did. None of them has a verdict.
   std::map<ObjectHash, SlotId> doubted_packs;
@@ -150,6 +151,9 @@ struct State {
     return sequence > epoch_begun ? 0 : sequence;
   }
 
+  // Whether others may rely on the blocks that entry `sequence` of that author has introduced: a
+  // slot that reads has opened them, and one that reads has seen its own as it wrote them.
+  [[nodiscard]] bool is_proved(std::uint64_t sequence, const SlotId& author) const;
   // Whether nobody relies on that pack, because a slot has found it missing or damaged.
   [[nodiscard]] bool is_condemned(const ObjectHash& pack) const;
   // All such packs.
@@ -172,8 +176,8 @@ struct State {
                                      std::uint32_t epoch_number,
                                      const EpochId& epoch);
 
-// The block numbers that a slot may rely on, by the rule of a policy: the blocks of its own
-// segments (Trust::own), of proved segments too (Trust::proved), or all. Copied from the state, so
+// The block numbers that a slot may rely on, by the rule of a policy: those of its own entries
+// (Trust::own), of proved entries too (Trust::proved), or all. Copied from the state, so
 // later entries do not change it; an answer costs one binary search.
 class TrustedNumbers {
  public:

@@ -31,6 +31,9 @@ inline constexpr std::size_t entry_key_segments_max = 128;
 // How far the entry that begins an epoch may stand behind the number that its boxes state.
 inline constexpr std::uint64_t beginning_distance_max = 4'096;
 
+// Ranges of entries that one entry may call proved.
+inline constexpr std::size_t proved_ranges_max = 4'096;
+
 // Entries that one closing of incidents may accept.
 inline constexpr std::size_t accepted_entries_max = 1'024;
 
@@ -40,9 +43,9 @@ inline constexpr std::size_t entry_packs_max = 16'384;
 // must not make everybody store everything again.
 inline constexpr std::size_t doubted_packs_max = 4'096;
 
-// Blocks, and index segments, that one entry may introduce: a client that replays the entry holds
-// their lists in memory.
-inline constexpr std::uint64_t entry_blocks_max = std::uint64_t{1} << 22U;
+// Numbers of blocks that one entry may reserve, and index segments that it may introduce: a client
+// that follows the journal holds their lists in memory.
+inline constexpr std::uint64_t entry_numbers_max = std::uint64_t{1} << 22U;
 inline constexpr std::size_t entry_segments_max = 1'024;
 
 // The reason for every entry that is sealed in another epoch than it may be (V8), whatever else is

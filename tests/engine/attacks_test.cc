@@ -81,13 +81,14 @@ TEST_CASE("what a writer signs beyond its rights is void for everybody alike") {
   forge(SlotAdded{friend_of_mine});
   SnapshotTaken taken = state.snapshots.at(roles.first).taken;  // into another's source
   taken.snapshot = roles.other.random.draw_id<SnapshotId>();
+  taken.numbers = {.first_number = state.next_number};
   taken.segments.clear();
   forge(taken);
   taken.source = "evil";
   taken.minimum_seconds = 100ULL * 365 * 86'400;
   forge(taken);
   forge(IncidentsClosed{.first = 0, .last = UINT64_MAX});
-  forge(SegmentsProved{});
+  forge(EntriesProved{});
   forge(FeaturesRequired{{"teleport"}});
   forge(UnknownAct{38, to_bytes("restore drilled")});
   roles.owner_repository.journal().replay();

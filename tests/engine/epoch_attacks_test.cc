@@ -50,6 +50,7 @@ void name_segments(Roles& roles,
   StoredSnapshot claimed;
   claimed.key_segments = key_segments;
   claimed.segments = segments;
+  claimed.numbers = numbers_of_each(segments);
   SnapshotTaken taken = snapshot_entry(claimed, evil.state());
   taken.snapshot = roles.content.draw_id<SnapshotId>();
   taken.source = "evil";
@@ -117,7 +118,7 @@ TEST_CASE("the key of a pack that no index segment lists is carried on while one
   const bool have_sets_sense = GENERATE(true, false);
   const BoxPublicKey audit_key =
       have_sets_sense ? evil.state().beginning.audit_key : roles.content.draw_id<BoxPublicKey>();
-  const SegmentIntroduction lost{roles.content.draw_id<ObjectHash>(), 0, 1};
+  const SegmentIntroduction lost{roles.content.draw_id<ObjectHash>(), PackKind::data};
   std::vector<ObjectHash> keys = {put_key_segment(
       roles, evil, {.packs = {pack}}, {.packs = {KeyBytes{}}, .bodies = {}}, audit_key)};
   if (is_gap) {

@@ -106,6 +106,7 @@ TEST_CASE(
   SnapshotTaken taken = owner.state().snapshots.at(roles.first).taken;
   taken.snapshot = roles.content.draw_id<SnapshotId>();
   taken.source = "desk-db";
+  taken.numbers = {.first_number = owner.state().next_number};
   taken.segments.clear();
   taken.key_segments.clear();
   forged.act = taken;

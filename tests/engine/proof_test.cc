@@ -217,7 +217,7 @@ TEST_CASE("empty blocks are none, and prove nothing in place of others") {
   victim.require_whole(victim.back_up());
 }
 
-TEST_CASE("a segment of which one pack is not what it says is not proved") {
+TEST_CASE("a entry of which one pack is not what it says is not proved") {
   Victim victim;
   Random& random = victim.roles.content;
   IndexSegment segment;
@@ -238,7 +238,7 @@ TEST_CASE("a segment of which one pack is not what it says is not proved") {
   REQUIRE(report.proved == 0);
 }
 
-TEST_CASE("a segment whose blocks are in other places than it says is not proved") {
+TEST_CASE("an entry whose blocks are in other places than it says is not proved") {
   Victim victim;
   Random& random = victim.roles.content;
   const Bytes other = random_bytes(random, victim.content.size());
@@ -393,7 +393,7 @@ TEST_CASE("nothing is proved while the index has a gap that another claim may fi
   require_restored(late, fresh, victim.roles, snapshot, "release");
 }
 
-TEST_CASE("a damaged block keeps its segment from being proved") {
+TEST_CASE("a damaged block keeps its entry from being proved") {
   Roles roles(writer_capabilities);
   roles.write_news(4'000'000);
   const auto before = roles.store->objects();
@@ -425,29 +425,4 @@ TEST_CASE("where nothing can be committed, verifying goes on without") {
   REQUIRE(std::ranges::any_of(owner.observer.notices, [](const std::string& notice) {
     return notice.find("is not recorded") != std::string::npos;
   }));
-}
-
-TEST_CASE("a policy says whose blocks are relied on") {
-  Roles roles(writer_capabilities);
-  State state = roles.owner_repository.state();
-  SegmentState segment = state.segments.all().begin()->second;
-  const std::uint64_t number = segment.introduction.first_number;
-  const SlotId& author = segment.author;
-  const auto other = roles.content.draw_id<SlotId>();
-  const auto prove = [&](bool is_proved) {
-    segment.is_proved = is_proved;
-    state.segments.put(segment.introduction.index_segment, segment);
-  };
-  prove(false);
-  const auto trusts = [&](Trust rule, const SlotId& slot) {
-    return TrustedNumbers(state, rule, slot).contains(number);
-  };
-  REQUIRE(trusts(Trust::own, author));
-  REQUIRE(trusts(Trust::proved, author));
-  REQUIRE_FALSE(trusts(Trust::own, other));
-  REQUIRE_FALSE(trusts(Trust::proved, other));
-  REQUIRE(trusts(Trust::all, other));
-  prove(true);
-  REQUIRE_FALSE(trusts(Trust::own, other));
-  REQUIRE(trusts(Trust::proved, other));
 }

@@ -346,8 +346,13 @@ TEST_CASE("whatever entries come, the chain holds and every entry takes one numb
     for (std::uint64_t i = 1; i < 40; ++i) {
       SnapshotTaken taken = sample_snapshot();
       taken.snapshot = random.draw_id<SnapshotId>();
-      taken.segments = {{random.draw_id<ObjectHash>(), state.next_number + random.next() % 2,
-                         static_cast<std::uint32_t>(random.next() % 100)}};
+      taken.numbers = {.first_number = state.next_number + random.next() % 2,
+                       .data = static_cast<std::uint32_t>(random.next() % 4 * 32),
+                       .meta = static_cast<std::uint32_t>(random.next() % 2 * 64)};
+      taken.segments = {{random.draw_id<ObjectHash>(), PackKind::data}};
+      if (taken.numbers.meta > 0) {
+        taken.segments.push_back({random.draw_id<ObjectHash>(), PackKind::meta});
+      }
       JournalEntry entry = next(taken);
       if (random.next() % 4 == 0) entry.previous = random.draw_id<ObjectHash>();
       const std::uint64_t numbers = state.next_number;
@@ -357,7 +362,7 @@ TEST_CASE("whatever entries come, the chain holds and every entry takes one numb
         RC_ASSERT(state.next_number == numbers);
       } else {
         apply(state, entry, hash);
-        RC_ASSERT(state.next_number == numbers + taken.segments[0].block_count);
+        RC_ASSERT(state.next_number == numbers + taken.numbers.count());
       }
       RC_ASSERT(state.next_sequence == i + 1);
       RC_ASSERT(state.head == hash);

@@ -35,7 +35,8 @@ void introduce_claims(Repository& evil,
   commit(evil, [&](const State& state) {
     StoredSnapshot claimed;
     claimed.key_segments = {keys.hash};
-    claimed.segments = {{index.hash, 0, static_cast<std::uint32_t>(segment.block_count())}};
+    claimed.numbers = numbers_for({.data = segment.block_count(), .meta = 0});
+    claimed.segments = {{index.hash, PackKind::data}};
     SnapshotTaken taken = snapshot_entry(claimed, state);
     taken.snapshot = random.draw_id<SnapshotId>();
     taken.source = "evil";
@@ -64,6 +65,14 @@ void claim_packs(Repository& evil,
     secrets.packs.emplace_back();
   }
   introduce_claims(evil, random, segment, claimed, secrets);
+}
+
+EntryNumbers numbers_of_each(const std::vector<SegmentIntroduction>& segments) {
+  NewBlockCounts counts;
+  for (const SegmentIntroduction& segment : segments) {
+    ++(segment.stream == PackKind::data ? counts.data : counts.meta);
+  }
+  return numbers_for(counts);
 }
 
 SnapshotId commit_hollow(Repository& evil,
@@ -104,6 +113,7 @@ SnapshotId commit_hollow(Repository& evil,
     stored.body = body.hash;
     stored.reference_set = set.hash;
     stored.segments = hollow.segments;
+    stored.numbers = numbers_of_each(hollow.segments);
     SnapshotTaken taken = snapshot_entry(stored, state);
     taken.snapshot = id;
     taken.source = source;

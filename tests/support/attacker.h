@@ -34,6 +34,9 @@ void claim_packs(Repository& evil,
                  const std::vector<std::string>& names,
                  bool has_keys = true);
 
+// Numbers for one block of each of these segments.
+EntryNumbers numbers_of_each(const std::vector<SegmentIntroduction>& segments);
+
 // What a writer's client puts of a snapshot whose entry names all of it. What is not put never
 // existed.
 struct HollowSnapshot {
@@ -42,7 +45,7 @@ struct HollowSnapshot {
   bool puts_set = true;
   bool has_body_key = true;  // of the body: in the key segment
   bool is_body_key_right = true;
-  std::vector<SegmentIntroduction> segments{};  // that nobody put
+  std::vector<SegmentIntroduction> segments{};  // that nobody put, with numbers for one block each
   // The body and set of a snapshot of somebody else's, named in place of own ones.
   std::optional<SnapshotTaken> of_other{};
 };

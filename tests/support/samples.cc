@@ -49,6 +49,13 @@ FrameList sample_frame_list() {
           .blocks = {{sample_id<BlockId>(1), 1000}, {sample_id<BlockId>(2), 20}}};
 }
 
+FrameList sample_rewritten_list() {
+  FrameList out = sample_frame_list();
+  out.has_numbers = true;
+  out.numbers = {{}, {7, 123'456'789'012}};
+  return out;
+}
+
 Anchor sample_anchor() {
   return {.repository = sample_id<RepositoryId>(1),
           .epoch_number = 2,
@@ -65,10 +72,21 @@ IndexSegment sample_index_segment() {
   frame.blocks.push_back({.tag = sample_id<BlockTag>(1), .size = 1000});
   frame.blocks.push_back({.tag = sample_id<BlockTag>(2), .size = 20});
   return {.has_numbers = false,
+          .first_ordinal = 300,
           .packs = {{.hash = sample_id<ObjectHash>(3),
                      .kind = PackKind::meta,
                      .size = 65536,
                      .frames = {frame}}}};
+}
+
+IndexSegment sample_rewritten_segment() {
+  IndexSegment out = sample_index_segment();
+  out.has_numbers = true;
+  out.first_ordinal = 0;
+  out.packs.front().born = 17;
+  out.packs.front().frames.front().numbers = sample_rewritten_list().numbers;
+  out.packs.front().frames.front().blocks.front().tag = {};
+  return out;
 }
 
 KeySegmentOuter sample_key_segment() {
@@ -198,7 +216,9 @@ SnapshotTaken sample_snapshot() {
   out.is_suspicious = true;
   out.body = sample_id<ObjectHash>(2);
   out.reference_set = sample_id<ObjectHash>(3);
-  out.segments = {{sample_id<ObjectHash>(4), 0, 1000}, {sample_id<ObjectHash>(5), 1000, 20}};
+  out.numbers = reserve(0, 1000, 20);
+  out.segments = {{sample_id<ObjectHash>(4), PackKind::data},
+                  {sample_id<ObjectHash>(5), PackKind::meta}};
   out.key_segments = {sample_id<ObjectHash>(6)};
   return out;
 }
@@ -286,224 +306,6 @@ IncidentsClosed sample_incidents_closed() {
           .last = 5,
           .note = "a bug of ours",
           .accepted = {sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}};
-}
-
-namespace {
-
-// One overload for every kind of act, for sample_acts().
-Genesis sample_of(std::type_identity<Genesis> /*kind*/) {
-  return sample_genesis();
-}
-
-SnapshotTaken sample_of(std::type_identity<SnapshotTaken> /*kind*/) {
-  return sample_snapshot();
-}
-
-SlotAdded sample_of(std::type_identity<SlotAdded> /*kind*/) {
-  return sample_slot_added();
-}
-
-SlotRewrapped sample_of(std::type_identity<SlotRewrapped> /*kind*/) {
-  return {.generation = 2, .kind = SlotKind::passphrase, .slot_object = sample_id<ObjectHash>(9)};
-}
-
-EpochEnded sample_of(std::type_identity<EpochEnded> /*kind*/) {
-  return sample_epoch_ended();
-}
-
-StateRemade sample_of(std::type_identity<StateRemade> /*kind*/) {
-  return {sample_id<ClientId>(3)};
-}
-
-IncidentsClosed sample_of(std::type_identity<IncidentsClosed> /*kind*/) {
-  return sample_incidents_closed();
-}
-
-SegmentsProved sample_of(std::type_identity<SegmentsProved> /*kind*/) {
-  return {{sample_id<ObjectHash>(1), sample_id<ObjectHash>(2)}};
-}
-
-FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
-  return {{"certificates", "retention"}};
-}
-
-PacksCondemned sample_of(std::type_identity<PacksCondemned> /*kind*/) {
-  return {{sample_id<ObjectHash>(6), sample_id<ObjectHash>(7)}};
-}
-
-PacksCleared sample_of(std::type_identity<PacksCleared> /*kind*/) {
-  return {{sample_id<ObjectHash>(6)}};
-}
-
-IncidentOpened sample_of(std::type_identity<IncidentOpened> /*kind*/) {
-  return {{sample_id<ObjectHash>(8)}};
-}
-
-ClockReset sample_of(std::type_identity<ClockReset> /*kind*/) {
-  return {"the clock of a laptop said 2040"};
-}
-
-const SlotId journal_owner = sample_id<SlotId>(1);
-const SlotId journal_writer = sample_id<SlotId>(50);
-
-JournalEntry next_entry(const State& state, const SlotId& author, Act act) {
-  const bool is_first = state.next_sequence == 0;
-  return {.sequence = state.next_sequence,
-          .previous = state.head,
-          .author = author,
-          .epoch_number = state.epoch_number,
-          .epoch = is_first ? sample_id<EpochId>(9) : state.epoch,
-          .time_ms = state.last_ms + 1,
-          .act = std::move(act)};
-}
-
-// The writer's, of one source; introduces a segment of 100 blocks and a key segment.
-SnapshotTaken writers_snapshot(const State& state, std::uint8_t first) {
-  SnapshotTaken out = sample_snapshot();
-  out.snapshot = sample_id<SnapshotId>(first);
-  out.started_ms = 0;
-  out.segments = {{sample_id<ObjectHash>(first), state.next_number, 100}};
-  out.key_segments = {sample_id<ObjectHash>(static_cast<std::uint8_t>(first + 1))};
-  return out;
-}
-
-}  // namespace
-
-std::vector<Act> sample_acts() {
-  std::vector<Act> out;
-  for_each_kind_of_act([&](auto kind) { out.emplace_back(sample_of(kind)); });
-  return out;
-}
-
-ObjectHash sample_hash(std::uint64_t sequence) {
-  return sample_id<ObjectHash>(static_cast<std::uint8_t>(100 + sequence));
-}
-
-void replay_sample(State& state, const JournalEntry& entry) {
-  if (const auto violation = validate(state, entry)) {
-    apply_void(state, violation->reason, sample_hash(state.next_sequence), entry.author);
-  } else {
-    apply(state, entry, sample_hash(state.next_sequence));
-  }
-}
-
-std::vector<JournalEntry> sample_journal() {
-  std::vector<JournalEntry> out;
-  State state;
-  const auto add = [&](const JournalEntry& entry) {
-    replay_sample(state, entry);
-    out.push_back(entry);
-  };
-  add(next_entry(state, journal_owner, sample_genesis()));
-  SlotAdded writer = sample_slot_added();
-  writer.slot.slot = journal_writer;
-  writer.slot.capabilities = writer_capabilities;
-  writer.slot.sources = {"calendar"};
-  add(next_entry(state, journal_owner, writer));
-  SnapshotTaken pending = writers_snapshot(state, 60);
-  pending.is_pending = true;
-  pending.minimum_seconds = 0;
-  add(next_entry(state, journal_writer, pending));
-  add(next_entry(state, journal_writer, UnknownAct{.type = 99, .payload = {1}}));
-  add(next_entry(state, journal_owner, PacksCondemned{{sample_id<ObjectHash>(20)}}));
-  return out;
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<Genesis> /*kind*/) {
-  return next_entry(state, journal_owner, sample_genesis());
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<SnapshotTaken> /*kind*/) {
-  SnapshotTaken act = writers_snapshot(state, 70);
-  act.replaces = sample_id<SnapshotId>(60);
-  return next_entry(state, journal_writer, act);
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<SlotAdded> /*kind*/) {
-  SlotAdded act = sample_slot_added();
-  act.slot.slot = sample_id<SlotId>(80);
-  act.slot.kind = SlotKind::recipient;
-  act.slot.slot_object = {};
-  act.slot.sources = {"photos"};
-  return next_entry(state, journal_owner, act);
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<SlotRewrapped> kind) {
-  return next_entry(state, journal_writer, sample_of(kind));
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind) {
-  EpochEnded act = sample_of(kind);
-  act.former.epoch = state.epoch;
-  act.former.begun = state.epoch_begun;
-  act.beginning = sample_beginning(90, state.next_sequence);
-  act.revoked = {journal_writer};
-  act.boxes = {{journal_owner, sample_id<ObjectHash>(91)}};
-  act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(92)}}};
-  act.dropped = {};
-  act.index = {};
-  act.snapshots = {};
-  act.ended_blocks = {};
-  act.removed_objects = {};
-  JournalEntry entry = next_entry(state, journal_owner, act);
-  ++entry.epoch_number;
-  entry.epoch = sample_id<EpochId>(93);
-  return entry;
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kind) {
-  return next_entry(state, journal_owner, sample_of(kind));
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind) {
-  IncidentsClosed act = sample_of(kind);
-  act.accepted = {sample_id<ObjectHash>(94), state.head};
-  return next_entry(state, journal_owner, act);
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> /*kind*/) {
-  return next_entry(state, journal_owner, SegmentsProved{{sample_id<ObjectHash>(60)}});
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind) {
-  return next_entry(state, journal_owner, sample_of(kind));
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind) {
-  return next_entry(state, journal_owner, sample_of(kind));
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> /*kind*/) {
-  return next_entry(state, journal_owner, PacksCleared{{sample_id<ObjectHash>(20)}});
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind) {
-  return next_entry(state, journal_owner, sample_of(kind));
-}
-
-JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind) {
-  return next_entry(state, journal_owner, sample_of(kind));
-}
-
-State sample_state() {
-  State out;
-  Genesis genesis = sample_genesis();
-  genesis.policy.name = "default";
-  const SlotId owner = genesis.owner.slot;
-  apply(out, {.sequence = 0, .author = owner, .epoch = sample_id<EpochId>(1), .act = genesis},
-        sample_id<ObjectHash>(1));
-  SnapshotTaken taken = sample_snapshot();
-  taken.is_pending = true;
-  apply(out, {.sequence = 1, .author = owner, .epoch = out.epoch, .time_ms = 5, .act = taken},
-        sample_id<ObjectHash>(2));
-  apply_void(out, "a reason", sample_id<ObjectHash>(3));
-  apply(out,
-        {.sequence = 3,
-         .author = owner,
-         .epoch = out.epoch,
-         .act = StateRemade{sample_id<ClientId>(4)}},
-        sample_id<ObjectHash>(4));
-  return out;
 }
 
 }  // namespace kist::test

@@ -34,8 +34,10 @@ SlotClear sample_slot_clear();
 EpochBox sample_epoch_box();
 Anchor sample_anchor();
 FrameList sample_frame_list();
+FrameList sample_rewritten_list();
 std::vector<FramePlace> sample_places();
 IndexSegment sample_index_segment();
+IndexSegment sample_rewritten_segment();  // a block without a number, one with two
 KeySegmentOuter sample_key_segment();
 KeySegmentSets sample_key_segment_sets();
 KeySegmentInner sample_key_segment_inner();
@@ -58,6 +60,9 @@ void for_each_kind_of_act(const Each& each) {
   (std::make_index_sequence<std::variant_size_v<Act> - 1>());
 }
 
+// Numbers for that many blocks of each stream, rounded up as they must be.
+EntryNumbers reserve(std::uint64_t first, std::uint64_t data, std::uint64_t meta = 0);
+
 // A value of every kind of act: one that is added to `Act` and lacks a sample does not compile.
 std::vector<Act> sample_acts();
 
@@ -78,8 +83,8 @@ JournalEntry valid_entry(const State& state, std::type_identity<SlotRewrapped> k
 JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
-JournalEntry valid_entry(const State& state, std::type_identity<SegmentsProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<EntriesProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind);

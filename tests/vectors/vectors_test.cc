@@ -80,6 +80,7 @@ std::map<std::string, Bytes> examples() {
   out["frame-associated"] =
       frame_associated(position.repository, position.kind, 0, FramePart::contents);
   out["frame-list"] = encode_frame_list(list);
+  out["frame-list-rewritten"] = encode_frame_list(sample_rewritten_list());
   out["frame"] = seal_frame(secret, position, as_view("abc"), list);
   out["pack-header"] = encode_pack_header(PackKind::data, position.repository);
   out["pack-footer"] = encode_pack_footer(48);
@@ -87,6 +88,7 @@ std::map<std::string, Bytes> examples() {
   out["block-id"] = bytes_of(hash_block(key_of(3), as_view("abc")));
   out["tag"] = bytes_of(tag_of(hash_block(key_of(3), as_view("abc"))));
   out["index-segment"] = encode_index_segment(sample_index_segment());
+  out["index-segment-rewritten"] = encode_index_segment(sample_rewritten_segment());
   out["key-segment"] = encode_key_segment(sample_key_segment());
   out["key-segment-inner"] = encode_key_segment_inner(sample_key_segment_inner());
   NumberSet numbers;
@@ -102,6 +104,8 @@ std::map<std::string, Bytes> examples() {
   out["policy"] = policy.take();
   out["journal-snapshot"] =
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_snapshot()});
+  out["journal-proved"] = encode_journal_payload(
+      {.time_ms = 1'700'000'000'000, .act = EntriesProved{{{0, 41}, {43, 300'000}}}});
   out["journal-epoch-ended"] =
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_epoch_ended()});
   out["body"] = encode_body(sample_body());

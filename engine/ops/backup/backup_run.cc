@@ -362,10 +362,8 @@ class Walk {
                              "; run the same command again to go on from there"));
   }
 
-  [[nodiscard]] EntryNumbers numbers_of(const JournalEntry& entry) const {
-    const auto& taken = std::get<SnapshotTaken>(entry.act);
-    return {.first_number = taken.segments.empty() ? 0 : taken.segments.front().first_number,
-            .new_data_count = writer_.new_data_count()};
+  static EntryNumbers numbers_of(const JournalEntry& entry) {
+    return std::get<SnapshotTaken>(entry.act).numbers;
   }
 
   [[nodiscard]] CacheFacts facts_of(const JournalEntry& entry, const StoredSnapshot& stored) const {

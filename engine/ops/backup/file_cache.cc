@@ -20,7 +20,7 @@ struct FileCacheWriter::FactsFile {
 
 namespace {
 
-constexpr std::string_view magic = "KISTCAC4";
+constexpr std::string_view magic = "KISTCAC5";
 constexpr std::size_t piece_target = 256U << 10U;
 constexpr std::uint32_t piece_max = 64U << 20U;
 // An entry with more runs than this is not worth keeping: its file is read again next time.
@@ -66,7 +66,8 @@ SecretBytes encode_facts(const FactsFile& file) {
   out.u32(narrow<std::uint32_t>(file.facts.eras.size()));
   for (const EntryNumbers& era : file.facts.eras) {
     out.u64(era.first_number);
-    out.u64(era.new_data_count);
+    out.u32(era.data);
+    out.u32(era.meta);
   }
   out.sized(numbers);
   return SecretBytes(out.take());
@@ -87,7 +88,8 @@ FactsFile decode_facts(View bytes) {
   out.facts.eras.resize(in.count(16, "a count of eras"));
   for (EntryNumbers& era : out.facts.eras) {
     era.first_number = in.u64();
-    era.new_data_count = in.u64();
+    era.data = in.u32();
+    era.meta = in.u32();
   }
   out.facts.numbers = NumberSet::decode(in.sized(in.left(), "a number set"), "file cache");
   in.expect_end();

@@ -7,7 +7,7 @@
 namespace kist {
 
 NumberSet numbers_of_set(const ReferenceSet& set, const SnapshotTaken& taken) {
-  const std::uint64_t base = taken.segments.empty() ? 0 : taken.segments.front().first_number;
+  const std::uint64_t base = taken.numbers.first_number;
   NumberSet out = set.absolute;
   set.relative.for_each([&](std::uint64_t ordinal) { out.add(base + ordinal); });
   return out;

@@ -97,9 +97,8 @@ bool is_shut_out(const State& state, const SlotId& author, const std::vector<Slo
 bool is_relied_on(const State& state, const SnapshotState& snapshot) {
   const bool is_any_trusted = std::ranges::any_of(
       state.policies, [](const auto& policy) { return policy.second.dedup == Trust::all; });
-  return std::ranges::any_of(snapshot.taken.segments, [&](const SegmentIntroduction& introduction) {
-    return is_any_trusted || state.segments.at(introduction.index_segment).is_proved;
-  });
+  return !snapshot.taken.segments.empty() &&
+         (is_any_trusted || state.is_proved(snapshot.sequence, snapshot.author));
 }
 
 // Unreadable index segments of revoked slots: their keys are not carried on, so that they do not
@@ -202,8 +201,7 @@ std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOpt
 bool is_harmless(const ReplayedEntry& replayed) {
   if (!replayed.void_reason.empty()) return true;
   const Act& act = replayed.entry.act;
-  return std::holds_alternative<SnapshotTaken>(act) ||
-         std::holds_alternative<SegmentsProved>(act) ||
+  return std::holds_alternative<SnapshotTaken>(act) || std::holds_alternative<EntriesProved>(act) ||
          std::holds_alternative<SlotRewrapped>(act) || std::holds_alternative<StateRemade>(act) ||
          std::holds_alternative<IncidentsClosed>(act);
 }

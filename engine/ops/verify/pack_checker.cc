@@ -16,10 +16,7 @@
 namespace kist {
 
 PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report report)
-    : repository_(repository),
-      level_(level),
-      report_(std::move(report)),
-      prover_(repository.state()) {
+    : repository_(repository), level_(level), report_(std::move(report)) {
   if (level != VerifyLevel::content) return;
   rights_ = repository.read_keys();
   keys_.emplace(repository.journal(), *rights_);
@@ -44,6 +41,7 @@ PackProblem problem_of(const Error& failure, PackProblem damage) {
 
 void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   const BlockIndex::Reader index(of);
+  prover_.emplace(repository_.state(), index);
   std::atomic<std::uint32_t> next{0};
   pack_count_ = index.pack_count();
   const unsigned threads = threads_requested != 0
@@ -135,7 +133,7 @@ void PackChecker::read_pack(Reading& reading) {
   if (level_ != VerifyLevel::content) return;
   check_directory(pack, places, path);
   for (const std::uint64_t block : reading.blocks) {
-    prover_.add(block);
+    prover_->add(block);
   }
 }
 
@@ -210,24 +208,43 @@ void PackChecker::check_frame_content(Reading& reading,
       thread_decompressor(), path);
   const FrameList list = open_frame_list(secret, position, sealed_list, path);
   std::size_t at = 0;
-  std::uint64_t number = record.first_number;
   for (const ListedBlock& block : list.blocks) {
     if (at + block.size > plain.size()) throw Error(Code::corrupt, "a list exceeds its frame");
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
-    const auto copy = reading.index.find(tag_of(block.id), number);
-    if (!copy || copy->pack != reading.number || copy->frame != frame || copy->offset != at ||
-        copy->size != block.size) {
-      throw Error(Code::corrupt, concat("block ", hex(block.id), " is not where the index has it"));
-    }
-    reading.blocks.push_back(copy->number);
-    number = copy->number + 1;
     at += block.size;
   }
-  if (at != plain.size() || list.encoding != record.encoding) {
-    throw Error(Code::corrupt, "a frame's list and the index differ");
-  }
+  const bool agree = at == plain.size() && list.encoding == record.encoding &&
+                     list.has_numbers == record.is_rewritten;
+  if (!agree) throw Error(Code::corrupt, "a frame's list and the index differ");
+  check_block_places(reading, frame, record, list);
   ++frame_count_;
   block_count_ += list.blocks.size();
+}
+
+// Each block is in the index, under each of its numbers, where it is in the frame.
+void PackChecker::check_block_places(Reading& reading,
+                                     std::uint32_t frame,
+                                     const FrameRecord& record,
+                                     const FrameList& list) {
+  std::uint32_t offset = 0;
+  for (std::size_t i = 0; i < list.blocks.size(); ++i) {
+    const ListedBlock& block = list.blocks[i];
+    const auto require = [&](std::uint64_t number) {
+      const auto copy = reading.index.find(tag_of(block.id), number);
+      const BlockLocation due{number, reading.number, frame, offset, block.size};
+      if (copy != due) {
+        throw Error(Code::corrupt,
+                    concat("block ", hex(block.id), " is not where the index has it"));
+      }
+      reading.blocks.push_back(number);
+    };
+    if (record.is_rewritten) {
+      std::ranges::for_each(list.numbers[i], require);
+    } else {
+      require(record.first_number + i);
+    }
+    offset += block.size;
+  }
 }
 
 }  // namespace kist

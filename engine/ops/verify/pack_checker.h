@@ -13,7 +13,7 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/catalog/damage_record.h"
-#include "engine/ops/verify/segment_prover.h"
+#include "engine/ops/verify/entry_prover.h"
 #include "engine/ops/verify/verify.h"
 
 namespace kist {
@@ -39,7 +39,8 @@ class PackChecker {
     return damaged_packs_.contains(pack) || unopened_packs_.contains(pack);
   }
 
-  [[nodiscard]] const SegmentProver& prover() const { return prover_; }
+  // After check_all().
+  [[nodiscard]] const EntryProver& prover() const { return *prover_; }
 
   [[nodiscard]] std::uint64_t pack_count() const { return pack_count_; }
 
@@ -70,6 +71,10 @@ class PackChecker {
                            const FrameRecord& record,
                            const Key& secret,
                            View sealed);
+  void check_block_places(Reading& reading,
+                          std::uint32_t frame,
+                          const FrameRecord& record,
+                          const FrameList& list);
   void check_directory(const PackRecord& pack,
                        const std::vector<FramePlace>& places,
                        const std::string& path);
@@ -79,7 +84,7 @@ class PackChecker {
   Repository& repository_;
   VerifyLevel level_;
   Report report_;
-  SegmentProver prover_;
+  std::optional<EntryProver> prover_;
   std::optional<ReadKeys> rights_;   // at level content
   std::optional<FrameReader> keys_;  // likewise
   std::mutex mutex_;

@@ -1,7 +1,5 @@
 #include "engine/ops/verify/snapshot_checker.h"
 
-#include <map>
-
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
@@ -106,30 +104,38 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
         value_of([&] { return find_index_key(repository_.journal(), snapshot, hash); });
     const bool counts = !is_damage(*failure) || key != KeyPresence::nowhere;
     if (!counts) {
-      uncounted_.push_back({.segment = segment,
+      const StreamOfEntry stream{snapshot.sequence, segment.stream};
+      uncounted_.push_back({.segment = hash,
                             .author = snapshot.author,
-                            .signer = author_of(repository_.state(), snapshot)});
+                            .signer = author_of(repository_.state(), snapshot),
+                            .stream = stream});
+      const EntryNumbers& numbers = snapshot.taken.numbers;
+      unlisted_[stream].numbers.add_range(numbers.first_of(segment.stream),
+                                          numbers.count_of(segment.stream));
     } else if (!report_if_absent(path, snapshot.author)) {
       copies_.check_twins(path, hash, index_segment_bytes_max);
     }
   }
 }
 
-// An index segment without a key counts for nobody, there or not. It is missed only where a
-// snapshot's set names its numbers. One entry may name many, so each set is read once for all.
-void SnapshotChecker::report_uncounted() {
+// An index segment without a key counts for nobody, there or not. Its numbers are not known, but
+// they are among those of its entry and stream that no other segment lists: it is missed where a
+// snapshot's set names one of these. One entry may name many segments, so each set is read once for
+// all.
+void SnapshotChecker::report_uncounted(BlockIndex* index) {
   if (uncounted_.empty()) return;
-  NumberSet numbers;
-  for (const Uncounted& each : uncounted_) {
-    numbers.add_range(each.segment.first_number, each.segment.block_count);
+  if (index != nullptr) subtract_listed(*index);
+  NumberSet all;
+  for (const auto& [stream, unlisted] : unlisted_) {
+    all.unite(unlisted.numbers);
   }
   for (const SnapshotPtr& live : repository_.state().live_snapshots()) {
     check_cancelled(repository_.observer());
-    const auto failure = failure_of([&] { mark_needed(*live, numbers); });
+    const auto failure = failure_of([&] { mark_needed(*live, all); });
     // A set that the store does not give now may name any of them.
     if (!failure || is_damage(*failure)) continue;
-    for (Uncounted& each : uncounted_) {
-      each.is_needed = true;
+    for (auto& [stream, unlisted] : unlisted_) {
+      unlisted.is_needed = true;
     }
   }
   for (const Uncounted& each : uncounted_) {
@@ -137,40 +143,42 @@ void SnapshotChecker::report_uncounted() {
   }
 }
 
-// Notes which of them the snapshot's set names; `numbers`: those of all of them.
-void SnapshotChecker::mark_needed(const SnapshotState& live, const NumberSet& numbers) {
-  ReferenceSet set = get_reference_set(repository_.journal(), live);
-  set.absolute.intersect(numbers);
-  const auto names_some = [](const NumberSet& named, std::uint64_t first, std::uint64_t count) {
-    NumberSet wanted;
-    wanted.add_range(first, count);
-    wanted.intersect(named);
-    return !wanted.empty();
-  };
-  std::map<ObjectHash, std::uint64_t> own;  // the ordinal of the segment's first block in the entry
-  std::uint64_t ordinal = 0;
-  for (const SegmentIntroduction& segment : live.taken.segments) {
-    own.emplace(segment.index_segment, ordinal);
-    ordinal += segment.block_count;
+void SnapshotChecker::subtract_listed(BlockIndex& index) {
+  const BlockIndex::Reader reader(index);
+  for (auto& [stream, unlisted] : unlisted_) {
+    const std::optional<EntryRecord> entry = reader.entry(stream.first);
+    if (!entry) continue;
+    NumberSet listed;
+    for (const NumberRun& run : entry->runs) {
+      listed.add_range(run.first, run.count);
+    }
+    unlisted.numbers.subtract(listed);
   }
-  if (set.absolute.empty() && set.relative.empty()) return;
-  for (Uncounted& each : uncounted_) {
-    if (each.is_needed) continue;
-    const SegmentIntroduction& segment = each.segment;
-    const auto introduced = own.find(segment.index_segment);
-    each.is_needed = (!set.absolute.empty() &&
-                      names_some(set.absolute, segment.first_number, segment.block_count)) ||
-                     (introduced != own.end() &&
-                      names_some(set.relative, introduced->second, segment.block_count));
+}
+
+// Notes which of them the snapshot's set names; `all` is all of them.
+void SnapshotChecker::mark_needed(const SnapshotState& live, const NumberSet& all) {
+  const ReferenceSet set = get_reference_set(repository_.journal(), live);
+  NumberSet named = set.absolute;
+  named.intersect(all);
+  const EntryNumbers& numbers = live.taken.numbers;
+  NumberSet own;  // ordinals
+  own.add_range(0, numbers.count());
+  own.intersect(set.relative);
+  own.for_each([&](std::uint64_t ordinal) { named.add(numbers.first_number + ordinal); });
+  for (auto& [stream, unlisted] : unlisted_) {
+    NumberSet wanted = unlisted.numbers;
+    wanted.intersect(named);
+    unlisted.is_needed |= !wanted.empty();
   }
 }
 
 void SnapshotChecker::report_uncounted(const Uncounted& uncounted) {
   const SlotState& author = repository_.state().slots.at(uncounted.author);
-  const std::string path = index_segment_path(uncounted.segment.index_segment);
+  const std::string path = index_segment_path(uncounted.segment);
   const std::string why =
       concat("slot ", uncounted.signer, " named it, and no key segment has its key");
-  if (uncounted.is_needed) {
+  if (unlisted_.at(uncounted.stream).is_needed) {
     report_({.object = path,
              .problem = concat(why, ", but snapshots need blocks that it lists"),
              .offset = {}});

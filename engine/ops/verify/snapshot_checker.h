@@ -4,11 +4,16 @@
 // whole as it can be. docs/trust.md, "Snapshots that do not open".
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/blocks/snapshot_inspector.h"
+#include "engine/catalog/block_index.h"
 #include "engine/format/number_set.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/verify.h"
@@ -34,24 +39,33 @@ class SnapshotChecker {
   bool check(const SnapshotState& snapshot);
   // The index segments that a snapshot's entry introduced, live or not.
   void check_introduced(const SnapshotState& snapshot);
-  // After the last of them: those without a key, which may count for nothing.
-  void report_uncounted();
+  // After the last of them: those without a key, which may count for nothing. `index` may be null.
+  void report_uncounted(BlockIndex* index);
   // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
   // store does not say.
   bool report_if_absent(const std::string& path, const SlotId& author);
 
  private:
+  using StreamOfEntry = std::pair<std::uint64_t, PackKind>;  // the entry's sequence, the stream
+
   void check_objects(const SnapshotState& snapshot);
 
   // An index segment that an entry has named and whose key is nowhere.
   struct Uncounted {
-    SegmentIntroduction segment;
+    ObjectHash segment;
     SlotId author;
     std::string signer;
+    StreamOfEntry stream;
+  };
+
+  // What an entry has reserved for a stream, and no segment that counts lists.
+  struct Unlisted {
+    NumberSet numbers;
     bool is_needed = false;
   };
 
-  void mark_needed(const SnapshotState& live, const NumberSet& numbers);
+  void subtract_listed(BlockIndex& index);
+  void mark_needed(const SnapshotState& live, const NumberSet& all);
   void report_uncounted(const Uncounted& uncounted);
 
   Repository& repository_;
@@ -60,6 +74,7 @@ class SnapshotChecker {
   Report report_;
   Note note_;
   std::vector<Uncounted> uncounted_;
+  std::map<StreamOfEntry, Unlisted> unlisted_;  // where something is uncounted
 };
 
 }  // namespace kist

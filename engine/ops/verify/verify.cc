@@ -82,7 +82,7 @@ class Verifier {
       ++report_.snapshots;
       if (snapshots.check(*snapshot)) opening.push_back(snapshot);
     }
-    snapshots.report_uncounted();
+    snapshots.report_uncounted(index_);
     // Of now: what others find while this one reads may be newer than what it has read.
     const DamagedPacks recorded = repository_.local().damage().packs();
     if (has_index) packs_.check_all(*index_, options_.threads);
@@ -426,11 +426,10 @@ class Verifier {
     const ManifestReader& manifest = tree.manifest();
     const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
     const BlockIndex::Reader index(*index_);
-    const Needs needs{
-        .set = set,
-        .base = snapshot.taken.segments.empty() ? 0 : snapshot.taken.segments.front().first_number,
-        .trusted = trusted_by(snapshot.author),
-        .index = index};
+    const Needs needs{.set = set,
+                      .base = snapshot.taken.numbers.first_number,
+                      .trusted = trusted_by(snapshot.author),
+                      .index = index};
     Found found;
     const auto require = [&](const BlockId& id) { check_reference(needs, id, found); };
     manifest.for_each_node(tree.root(), require);

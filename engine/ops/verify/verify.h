@@ -85,7 +85,7 @@ struct VerifyReport {
   std::uint64_t blocks = 0;        // hashed
   std::uint64_t bytes_read = 0;    // from packs
   std::uint64_t lost_anchors = 0;  // copies of the epoch's: another epoch makes new ones
-  std::uint64_t proved = 0;        // index segments that writers may rely on from now on
+  std::uint64_t proved = 0;        // entries whose blocks writers may rely on from now on
   std::uint64_t condemned = 0;     // packs that nobody relies on from now on
   std::uint64_t cleared = 0;       // packs that were condemned, and are whole
 };

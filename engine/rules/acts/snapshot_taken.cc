@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "engine/rules/acts/act_rules.h"
@@ -38,29 +39,41 @@ MaybeViolation check_key_segments(const State& state, const SnapshotTaken& taken
   return check_new_key_segments(state, taken.key_segments);
 }
 
+// Of a stream that it lists nothing of, an entry reserves nothing.
+bool reserves_as_due(const SnapshotTaken& taken, PackKind stream) {
+  const bool has_segments = std::ranges::any_of(
+      taken.segments, [&](const SegmentIntroduction& segment) { return segment.stream == stream; });
+  const std::uint32_t count = taken.numbers.count_of(stream);
+  return has_segments == (count > 0) && count == reserved_count(count);
+}
+
+MaybeViolation check_numbers(const State& state, const SnapshotTaken& taken) {
+  if (!reserves_as_due(taken, PackKind::data) || !reserves_as_due(taken, PackKind::meta)) {
+    return Violation{30, "a count of numbers that may not be reserved"};
+  }
+  if (taken.numbers.first_number != state.next_number) {
+    return Violation{31, "block numbers that do not follow"};
+  }
+  if (taken.numbers.count() > entry_numbers_max) {
+    return Violation{33, "more numbers than an entry may reserve"};
+  }
+  return std::nullopt;
+}
+
 MaybeViolation check_segments(const State& state, const SnapshotTaken& taken) {
   if (taken.segments.size() > entry_segments_max) {
     return Violation{28, "more segments than an entry may introduce"};
   }
-  std::uint64_t next = state.next_number;
-  std::uint64_t total = 0;
   std::set<ObjectHash> names;
   for (const SegmentIntroduction& segment : taken.segments) {
     if (!names.insert(segment.index_segment).second) {
       return Violation{29, "the same segment twice"};
     }
-    if (segment.block_count == 0) return Violation{30, "a segment of no blocks"};
-    if (segment.first_number != next) return Violation{31, "block numbers that do not follow"};
     if (state.segments.contains(segment.index_segment)) {
       return Violation{32, "a segment that exists already"};
     }
-    next += segment.block_count;
-    total += segment.block_count;
-    if (total > entry_blocks_max) {
-      return Violation{33, "more blocks than an entry may introduce"};
-    }
   }
-  return std::nullopt;
+  return check_numbers(state, taken);
 }
 
 }  // namespace
@@ -90,14 +103,11 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
   }
   if (taken.is_pending) state.pending.insert(taken.snapshot);
   state.sources.emplace(taken.source, entry.author);
-  // A slot that can read has seen the blocks that it wrote; a slot that cannot is not believed.
-  const bool author_reads =
-      (state.slots.at(entry.author).introduction.capabilities & can_read) != 0;
   for (const SegmentIntroduction& segment : taken.segments) {
     state.segments.put(segment.index_segment,
-                       SegmentState{segment, entry.author, entry.sequence, author_reads});
-    state.next_number += segment.block_count;
+                       SegmentState{entry.author, entry.sequence, taken.numbers});
   }
+  state.next_number += taken.numbers.count();
   for (const ObjectHash& name : taken.key_segments) {
     state.key_segments.put(name, entry.author);
   }

@@ -73,7 +73,7 @@ struct IndexFixture {
     segment.segment.packs = {pack};
     segment.first_number = first_number;
     segment.key_segment_of = [](const ObjectHash&) { return ObjectHash(); };
-    index.load(sequence, {segment});
+    index.load({.sequence = sequence, .segments = {segment}});
     return pack.hash;
   }
 
@@ -91,13 +91,13 @@ struct IndexFixture {
   std::uint64_t sequence = 0;
 };
 
-// Trusts all numbers but those of one segment, which is of another slot.
-inline TrustedNumbers trust_all_but(std::uint64_t first_number, std::uint32_t block_count) {
+// Trusts all numbers but those of one entry, which is of another slot.
+inline TrustedNumbers trust_all_but(std::uint64_t first_number, std::uint32_t count) {
   State state;
-  SegmentState segment;
-  segment.introduction = {sample_id<ObjectHash>(9), first_number, block_count};
-  segment.author = sample_id<SlotId>(1);
-  state.segments.put(segment.introduction.index_segment, segment);
+  state.segments.put(sample_id<ObjectHash>(9),
+                     {.author = sample_id<SlotId>(1),
+                      .sequence = 1,
+                      .numbers = {.first_number = first_number, .data = count, .meta = 0}});
   return {state, Trust::own, sample_id<SlotId>(2)};
 }
 

@@ -24,7 +24,7 @@ TEST_CASE("new data blocks and new meta blocks are counted apart, in the order t
   REQUIRE(deduplicator.add(PackKind::data, block_id(3)).first == 1);
   REQUIRE(deduplicator.add(PackKind::meta, block_id(4)).first == 1);
   REQUIRE(deduplicator.find(block_id(4)) == ReferenceRun{NumberBase::new_meta, 1});
-  REQUIRE(deduplicator.new_data_count() == 2);
+  REQUIRE(deduplicator.new_counts().data == 2);
   REQUIRE(deduplicator.new_block_count() == 4);
 }
 

@@ -115,8 +115,7 @@ TEST_CASE("an object of another type, or under another key, is refused") {
 
 TEST_CASE("a segment that lists numbers is nobody's to introduce") {
   Stored stored;
-  IndexSegment segment = sample_index_segment();
-  segment.has_numbers = true;
+  const IndexSegment segment = sample_rewritten_segment();
   stored.segment = put_index_segment(stored.store, stored.sealing.author(), segment);
   REQUIRE(error_code([&] { stored.open_segment(stored.repository, stored.sealing.expected()); }) ==
           Code::corrupt);

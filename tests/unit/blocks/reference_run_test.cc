@@ -18,12 +18,13 @@ TEST_CASE("a run is lengthened by what follows it, and by nothing else") {
 }
 
 TEST_CASE(
-    "an entry numbers its data blocks from its first number, and its meta blocks after them") {
-  const EntryNumbers numbers{.first_number = 100, .new_data_count = 7};
+    "an entry numbers its data blocks from its first number, and its meta blocks after all that it "
+    "reserves for data") {
+  const EntryNumbers numbers{.first_number = 100, .data = 128, .meta = 64};
   const auto absolute = [&](NumberBase base, std::uint64_t first) {
     return to_absolute({base, first, 3}, numbers);
   };
   REQUIRE(absolute(NumberBase::absolute, 4) == ReferenceRun{NumberBase::absolute, 4, 3});
   REQUIRE(absolute(NumberBase::new_data, 2) == ReferenceRun{NumberBase::absolute, 102, 3});
-  REQUIRE(absolute(NumberBase::new_meta, 2) == ReferenceRun{NumberBase::absolute, 109, 3});
+  REQUIRE(absolute(NumberBase::new_meta, 2) == ReferenceRun{NumberBase::absolute, 230, 3});
 }

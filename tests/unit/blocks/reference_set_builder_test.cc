@@ -26,15 +26,15 @@ ReferenceSetBuilder some_blocks() {
   return out;
 }
 
-constexpr NewBlockCounts counts{.data = 3, .all = 5};
+constexpr NewBlockCounts counts{.data = 3, .meta = 2};
 
 }  // namespace
 
-TEST_CASE("a set holds stored blocks by number and new ones by ordinal, data before meta") {
+TEST_CASE("a set holds stored blocks by number, and new ones as their entry will number them") {
   const SnapshotStatistics statistics = sample_reference_set().statistics;
   const ReferenceSet set = some_blocks().build(counts, statistics, nullptr);
   REQUIRE(numbers_of(set.absolute) == Numbers{40, 41});
-  REQUIRE(numbers_of(set.relative) == Numbers{1, 3});
+  REQUIRE(numbers_of(set.relative) == Numbers{1, 64});
   REQUIRE(set.statistics == statistics);
 }
 
@@ -46,14 +46,14 @@ TEST_CASE("the set of a pending snapshot also holds all new blocks, and what it 
       .adopted = &adopted};
   const ReferenceSet set = some_blocks().build(counts, {}, &pending);
   REQUIRE(numbers_of(set.absolute) == Numbers{7, 40, 41, 60});
-  REQUIRE(numbers_of(set.relative) == Numbers{0, 1, 2, 3, 4});
+  REQUIRE(numbers_of(set.relative) == Numbers{0, 1, 2, 64, 65});
 }
 
 TEST_CASE("blocks that an entry has introduced stand in later sets by their numbers") {
   ReferenceSetBuilder builder = some_blocks();
-  builder.begin_next_entry({.first_number = 100, .new_data_count = 3});
+  builder.begin_next_entry(reserve(100, 3, 2));
   builder.add({NumberBase::new_data, 0, 1});
-  const ReferenceSet set = builder.build({.data = 1, .all = 1}, {}, nullptr);
-  REQUIRE(numbers_of(set.absolute) == Numbers{40, 41, 101, 103});
+  const ReferenceSet set = builder.build({.data = 1, .meta = 0}, {}, nullptr);
+  REQUIRE(numbers_of(set.absolute) == Numbers{40, 41, 101, 164});
   REQUIRE(numbers_of(set.relative) == Numbers{0});
 }

@@ -38,6 +38,14 @@ struct Writing {
     return packs;
   }
 
+  // The segment with the key of that place.
+  IndexSegment segment(std::size_t place) {
+    const NamedKey& key = writer.segment_keys().at(place);
+    const Bytes bytes = get_hashed(memory, ObjectType::index_segment, key.hash, observer);
+    return open_index_segment({bytes, key.hash}, sealing.origin.repository, Key::from(key.key),
+                              sealing.expected());
+  }
+
   Sealing sealing;
   MemoryStore memory;
   NotingStore store{memory};
@@ -51,27 +59,34 @@ TEST_CASE("a segment lists its packs, and is put only after they are durable") {
   Writing writing;
   writing.writer.write(PackKind::data, Writing::pack(1, 5));
   REQUIRE(writing.store.calls == std::vector<std::string>{"barrier", "index", "index"});
-  const NamedKey& key = writing.writer.segment_keys().at(0);
-  const Bytes bytes =
-      get_hashed(writing.memory, ObjectType::index_segment, key.hash, writing.observer);
-  const IndexSegment segment =
-      open_index_segment({bytes, key.hash}, writing.sealing.origin.repository, Key::from(key.key),
-                         writing.sealing.expected());
-  REQUIRE(segment.packs == std::vector<IndexedPack>{Writing::pack(1, 5).front().indexed});
-  REQUIRE(writing.writer.stored_bytes() == 2 * bytes.size());
+  REQUIRE(writing.segment(0).packs ==
+          std::vector<IndexedPack>{Writing::pack(1, 5).front().indexed});
+  const std::string path = index_segment_path(writing.writer.segment_keys().at(0).hash);
+  REQUIRE(writing.writer.stored_bytes() == 2 * writing.memory.objects().at(path).size());
   REQUIRE(writing.writer.pack_keys().at(0).hash == sample_id<ObjectHash>(1));
   REQUIRE(equal(writing.writer.pack_keys().at(0).key, test_key(1).view()));
 }
 
-TEST_CASE("introductions list data before meta, and number the blocks without a gap") {
+TEST_CASE("segments are introduced as they come, and the ordinals of a stream have no gap") {
   Writing writing;
-  writing.writer.write(PackKind::meta, Writing::pack(1, 5));
-  writing.writer.write(PackKind::data, Writing::pack(2, 7));
+  writing.writer.write(PackKind::data, Writing::pack(1, 7));
+  writing.writer.write(PackKind::meta, Writing::pack(2, 5));
   writing.writer.write(PackKind::data, Writing::pack(3, 2));
   const auto& keys = writing.writer.segment_keys();
-  REQUIRE(writing.writer.introductions() == std::vector<SegmentIntroduction>{{keys[1].hash, 0, 7},
-                                                                             {keys[2].hash, 7, 2},
-                                                                             {keys[0].hash, 9, 5}});
+  REQUIRE(writing.writer.introductions() ==
+          std::vector<SegmentIntroduction>{{keys[0].hash, PackKind::data},
+                                           {keys[1].hash, PackKind::meta},
+                                           {keys[2].hash, PackKind::data}});
+  REQUIRE(writing.segment(0).first_ordinal == 0);
+  REQUIRE(writing.segment(1).first_ordinal == 0);
+  REQUIRE(writing.segment(2).first_ordinal == 7);
+  // The keys of packs stand as the segments list them.
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    REQUIRE(writing.writer.pack_keys().at(i).hash == writing.segment(i).packs.front().hash);
+  }
+  writing.writer.begin_next_entry();
+  writing.writer.write(PackKind::data, Writing::pack(4, 1));
+  REQUIRE(writing.segment(0).first_ordinal == 0);
 }
 
 TEST_CASE("without packs there is no segment") {

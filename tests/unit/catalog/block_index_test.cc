@@ -28,8 +28,8 @@ IndexedPack pack_of(std::uint8_t mark, const std::vector<std::vector<IndexedBloc
   return out;
 }
 
-IndexedBlock block_of(std::uint8_t mark, std::uint32_t size = 10, std::uint64_t number = 0) {
-  return {.tag = sample_id<BlockTag>(mark), .size = size, .number = number};
+IndexedBlock block_of(std::uint8_t mark, std::uint32_t size = 10) {
+  return {.tag = sample_id<BlockTag>(mark), .size = size};
 }
 
 // A segment of packs that one key segment opens; 0: that none opens.
@@ -65,16 +65,16 @@ std::vector<std::uint64_t> numbers_of(const BlockIndex::Reader& reader, std::uin
 TEST_CASE("a block index that another version has made is loaded anew") {
   const TemporaryDirectory directory;
   const std::string path = directory / "index";
-  BlockIndex(path, index_secret).load(0, {});
+  BlockIndex(path, index_secret).load({});
   REQUIRE(BlockIndex(path, index_secret).loaded_sequence() == 1);
   {
     Environment environment(
         path, {.map_bytes = 1U << 30U,
-               .table_count = 5,
+               .table_count = 6,
                .checksum_key = derive_short_local_key(index_secret, LocalKeyUse::index_checksums),
                .value_key = derive_local_key(index_secret, LocalKeyUse::index_values)});
     Transaction write(environment, Transaction::Mode::write);
-    write.put(4, as_view("version"), Bytes(8));
+    write.put(5, as_view("version"), Bytes(8));
     write.commit();
   }
   REQUIRE(error_code([&] { BlockIndex(path, index_secret); }) == Code::corrupt);
@@ -84,7 +84,7 @@ TEST_CASE("a block is found in its pack, its frame and its place there, under it
   Index fixture;
   const IndexedPack pack =
       pack_of(30, {{block_of(1, 10), block_of(2, 20)}, {block_of(3, 30), block_of(4, 40)}});
-  REQUIRE(fixture.index.load(0, {segment_of(500, {pack})}) == 0);
+  REQUIRE(fixture.index.load({.sequence = 0, .segments = {segment_of(500, {pack})}}) == 0);
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE(reader.find(sample_id<BlockTag>(4)) ==
           BlockLocation{.number = 503, .pack = 0, .frame = 1, .offset = 30, .size = 40});
@@ -106,9 +106,10 @@ TEST_CASE("a block is found in its pack, its frame and its place there, under it
 
 TEST_CASE("the copies of a block come by ascending number, from the one that is asked for on") {
   Index fixture;
-  fixture.index.load(0, {segment_of(70, {pack_of(30, {{block_of(1)}})})});
-  fixture.index.load(1, {segment_of(5, {pack_of(40, {{block_of(1), block_of(2)}})})});
-  fixture.index.load(2, {segment_of(60, {pack_of(50, {{block_of(1)}})})});
+  fixture.index.load({.sequence = 0, .segments = {segment_of(70, {pack_of(30, {{block_of(1)}})})}});
+  fixture.index.load(
+      {.sequence = 1, .segments = {segment_of(5, {pack_of(40, {{block_of(1), block_of(2)}})})}});
+  fixture.index.load({.sequence = 2, .segments = {segment_of(60, {pack_of(50, {{block_of(1)}})})}});
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{5, 60, 70});
   REQUIRE(reader.find(sample_id<BlockTag>(1))->number == 5);
@@ -117,24 +118,50 @@ TEST_CASE("the copies of a block come by ascending number, from the one that is 
   REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1), 71));
 }
 
-TEST_CASE("a rewritten segment has the numbers that it lists") {
+TEST_CASE("the blocks of a rewritten segment have the numbers that it lists: none, one or more") {
   Index fixture;
-  SegmentToLoad segment =
-      segment_of(0, {pack_of(30, {{block_of(1, 10, 900), block_of(2, 10, 700)}})});
+  SegmentToLoad segment = segment_of(0, {pack_of(30, {{block_of(1), {.size = 20}, block_of(2)}})});
   segment.segment.has_numbers = true;
-  fixture.index.load(0, {segment});
+  segment.segment.packs.front().frames.front().numbers = {{900}, {}, {3, 700}};
+  fixture.index.load({.sequence = 0, .segments = {segment}});
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{900});
-  REQUIRE(numbers_of(reader, 2) == std::vector<std::uint64_t>{700});
-  REQUIRE(reader.frame(0, 0).first_number == 900);
+  REQUIRE(numbers_of(reader, 2) == std::vector<std::uint64_t>{3, 700});
+  REQUIRE(reader.find(sample_id<BlockTag>(2))->offset == 30);  // behind one that nothing needs
+  REQUIRE(reader.block_count() == 3);
+  REQUIRE(reader.frame(0, 0).is_rewritten);
+  REQUIRE(reader.frame(0, 0).plain_size == 40);
+}
+
+TEST_CASE("the index knows what an entry's segments list, and whether all of it counts") {
+  Index fixture;
+  const auto pack = [](std::uint8_t mark) {
+    return pack_of(mark, {{block_of(mark), block_of(mark)}});
+  };
+  fixture.index.load({.sequence = 3,
+                      .segments = {segment_of(10, {pack(30)}), segment_of(12, {pack(31)}),
+                                   segment_of(64, {pack(32)})}});
+  fixture.index.load({.sequence = 5, .segments = {segment_of(128, {pack(30), pack(33)})}});
+  fixture.index.load({.sequence = 6, .segments = {segment_of(192, {pack(34)})}, .is_all = false});
+  fixture.index.load({.sequence = 7, .segments = {}});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(reader.entry(3)->is_whole);
+  REQUIRE(reader.entry(3)->runs == std::vector<NumberRun>{{10, 4}, {64, 2}});
+  REQUIRE_FALSE(reader.entry(5)->is_whole);  // it claims another's pack
+  REQUIRE(reader.entry(5)->runs == std::vector<NumberRun>{{128, 4}});
+  REQUIRE_FALSE(reader.entry(6)->is_whole);
+  for (const std::uint64_t none : {0U, 4U, 7U, 8U}) {
+    REQUIRE_FALSE(reader.entry(none));
+  }
 }
 
 TEST_CASE("the first claim to a pack counts; a later one burns its numbers and is noted") {
   Index fixture;
-  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})})}) == 0);
+  REQUIRE(fixture.index.load(
+              {.sequence = 3, .segments = {segment_of(10, {pack_of(30, {{block_of(1)}})})}}) == 0);
   const std::vector<IndexedPack> packs = {pack_of(30, {{block_of(7), block_of(8)}}),
                                           pack_of(40, {{block_of(9)}})};
-  REQUIRE(fixture.index.load(4, {segment_of(20, packs)}) == 1);
+  REQUIRE(fixture.index.load({.sequence = 4, .segments = {segment_of(20, packs)}}) == 1);
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE_FALSE(reader.find(sample_id<BlockTag>(7)));
   REQUIRE(numbers_of(reader, 9) == std::vector<std::uint64_t>{22});
@@ -142,17 +169,22 @@ TEST_CASE("the first claim to a pack counts; a later one burns its numbers and i
 
 TEST_CASE("a claim to a pack without a key does not count, and leaves the pack to a later one") {
   Index fixture;
-  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})}, 0)}) == 1);
-  REQUIRE(fixture.index.load(4, {segment_of(20, {pack_of(30, {{block_of(1)}})})}) == 0);
+  REQUIRE(fixture.index.load(
+              {.sequence = 3, .segments = {segment_of(10, {pack_of(30, {{block_of(1)}})}, 0)}}) ==
+          1);
+  REQUIRE(fixture.index.load(
+              {.sequence = 4, .segments = {segment_of(20, {pack_of(30, {{block_of(1)}})})}}) == 0);
   REQUIRE(numbers_of(BlockIndex::Reader(fixture.index), 1) == std::vector<std::uint64_t>{20});
 }
 
 TEST_CASE("an entry that was loaded already is not loaded again") {
   Index fixture;
-  fixture.index.load(3, {segment_of(10, {pack_of(30, {{block_of(1)}})})});
+  fixture.index.load({.sequence = 3, .segments = {segment_of(10, {pack_of(30, {{block_of(1)}})})}});
   REQUIRE(fixture.index.loaded_sequence() == 4);
-  REQUIRE(fixture.index.load(3, {segment_of(10, {pack_of(40, {{block_of(2)}})})}) == 0);
-  REQUIRE(fixture.index.load(2, {segment_of(90, {pack_of(50, {{block_of(2)}})})}) == 0);
+  REQUIRE(fixture.index.load(
+              {.sequence = 3, .segments = {segment_of(10, {pack_of(40, {{block_of(2)}})})}}) == 0);
+  REQUIRE(fixture.index.load(
+              {.sequence = 2, .segments = {segment_of(90, {pack_of(50, {{block_of(2)}})})}}) == 0);
   REQUIRE(BlockIndex::Reader(fixture.index).pack_count() == 1);
   REQUIRE(fixture.index.loaded_sequence() == 4);
 }
@@ -170,7 +202,7 @@ TEST_CASE("entries that could not be loaded are noted, each once, and outlast a 
 TEST_CASE("a reader sees the index as it was, until it is renewed") {
   Index fixture;
   BlockIndex::Reader reader(fixture.index);
-  fixture.index.load(0, {segment_of(0, {pack_of(30, {{block_of(1)}})})});
+  fixture.index.load({.sequence = 0, .segments = {segment_of(0, {pack_of(30, {{block_of(1)}})})}});
   REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1)));
   reader.renew();
   REQUIRE(reader.find(sample_id<BlockTag>(1)));
@@ -186,7 +218,7 @@ TEST_CASE("a pack or frame that the index lacks is damage, and it is rebuilt whe
 
 TEST_CASE("an index of another secret is refused, so that nobody takes it for an empty one") {
   Index fixture;
-  fixture.index.load(0, {segment_of(0, {pack_of(30, {{block_of(1)}})})});
+  fixture.index.load({.sequence = 0, .segments = {segment_of(0, {pack_of(30, {{block_of(1)}})})}});
   LocalKey other = index_secret;
   other[0] ^= 1U;
   REQUIRE(error_code([&] { BlockIndex(fixture.directory / "index", other); }) == Code::corrupt);
@@ -196,7 +228,7 @@ TEST_CASE("the file of an index shows no tag, no name of a pack, no place and no
   Index fixture;
   IndexedPack pack = pack_of(30, {{block_of(1, 70'001), block_of(2, 70'002)}});
   pack.frames[0].place = {.offset = 48, .contents_size = 90'003, .list_size = 90'004};
-  fixture.index.load(0, {segment_of(0, {pack})});
+  fixture.index.load({.sequence = 0, .segments = {segment_of(0, {pack})}});
   const Bytes file = slurp(fixture.directory / "index/data.mdb");
   REQUIRE_FALSE(holds(file, sample_id<BlockTag>(1).bytes));
   REQUIRE_FALSE(holds(file, sample_id<ObjectHash>(30).bytes));

@@ -19,7 +19,8 @@ ReplayedEntry next_snapshot(const State& state, std::uint32_t key_segments = 1) 
   taken.snapshot = sample_id<SnapshotId>(mark);
   taken.source = concat("source ", state.next_sequence % 3);
   taken.is_pending = mark % 2 == 0;
-  taken.segments = {{sample_id<ObjectHash>(mark), state.next_number, 10}};
+  taken.numbers = reserve(state.next_number, 10);
+  taken.segments = {{sample_id<ObjectHash>(mark), PackKind::data}};
   for (std::uint32_t i = 0; i < key_segments; ++i) {
     auto name = sample_id<ObjectHash>(mark);
     name.bytes[0] = static_cast<std::uint8_t>(i);

@@ -38,7 +38,7 @@ struct LocalSample {
   void fill(LocalDirectory& local) const {
     local.catalog().add(first_entry());
     local.catalog().flush();
-    BlockIndex(file("index"), secret()).load(0, {});
+    BlockIndex(file("index"), secret()).load({});
     std::filesystem::create_directories(local.cache_directory());
     write_file(local.cache_directory() + "/source", Bytes(10));
   }

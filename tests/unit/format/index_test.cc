@@ -44,10 +44,26 @@ TEST_CASE("an index segment keeps its promises as a layout") {
   FrameList list = sample_frame_list();
   list.blocks.front().size = 0;
   REQUIRE(error_code([&] { decode_frame_list(encode_frame_list(list), "list"); }) == Code::corrupt);
-  IndexSegment rewritten = sample_index_segment();
-  rewritten.has_numbers = true;
-  rewritten.packs[0].frames[0].blocks[1].number = 123456789012;
+  empty = sample_index_segment();
+  empty.packs.clear();
+  REQUIRE(error_code([&] { decode(encode_index_segment(empty)); }) == Code::corrupt);
+}
+
+TEST_CASE("a rewritten index segment keeps its promises as a layout") {
+  const auto decode = [](View bytes) { return decode_index_segment(bytes, "index"); };
+  const IndexSegment rewritten = sample_rewritten_segment();
   require_codec(rewritten, &encode_index_segment, decode);
+  // A block without a number has a size, for the next one begins behind it, and no tag.
+  const IndexedFrame& frame = rewritten.packs.front().frames.front();
+  REQUIRE(frame.numbers.front().empty());
+  REQUIRE(encode_index_segment(rewritten).size() ==
+          1 + 4 + (32 + 2 + 8 + 8 + 4) + (12 + 1 + 4) + (4 + 1) + (4 + 1 + 16 + 32));
+  for (const std::vector<std::uint64_t>& numbers :
+       {std::vector<std::uint64_t>{7, 7}, std::vector<std::uint64_t>{8, 7}}) {
+    IndexSegment unordered = rewritten;
+    unordered.packs.front().frames.front().numbers.back() = numbers;
+    REQUIRE(error_code([&] { decode(encode_index_segment(unordered)); }) == Code::corrupt);
+  }
 }
 
 TEST_CASE("a key segment keeps its promises as a layout") {

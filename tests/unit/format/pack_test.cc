@@ -15,6 +15,8 @@ using namespace kist::test;
 TEST_CASE("a frame's list keeps its promises as a layout") {
   require_codec(sample_frame_list(), &encode_frame_list,
                 [](View bytes) { return decode_frame_list(bytes, "list"); });
+  require_codec(sample_rewritten_list(), &encode_frame_list,
+                [](View bytes) { return decode_frame_list(bytes, "list"); });
 }
 
 TEST_CASE("a pack's directory keeps its promises as a layout") {

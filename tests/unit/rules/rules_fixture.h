@@ -11,7 +11,11 @@ inline const SlotId owner = sample_id<SlotId>(1);
 inline const SlotId writer = sample_id<SlotId>(50);
 inline const SlotId reader = sample_id<SlotId>(60);
 
+// Numbers are reserved from the next on.
 inline JournalEntry next_entry(const State& state, const SlotId& author, Act act) {
+  if (auto* taken = std::get_if<SnapshotTaken>(&act)) {
+    taken->numbers.first_number = state.next_number;
+  }
   return {.sequence = state.next_sequence,
           .previous = state.head,
           .author = author,
@@ -48,8 +52,22 @@ inline SnapshotTaken snapshot(std::uint8_t id, const std::string& source = "lapt
   out.snapshot = sample_id<SnapshotId>(id);
   out.source = source;
   out.started_ms = 0;
+  out.numbers = {};
   out.segments.clear();
   out.key_segments.clear();
+  return out;
+}
+
+// A snapshot with an index segment of each stream that numbers are reserved for.
+inline SnapshotTaken storing(std::uint8_t id, std::uint64_t data, std::uint64_t meta = 0) {
+  SnapshotTaken out = snapshot(id, concat("source ", id));
+  out.numbers = reserve(0, data, meta);
+  const auto name = static_cast<std::uint8_t>(10 * id);
+  if (data > 0) out.segments.push_back({sample_id<ObjectHash>(name), PackKind::data});
+  if (meta > 0) {
+    out.segments.push_back(
+        {sample_id<ObjectHash>(static_cast<std::uint8_t>(name + 1)), PackKind::meta});
+  }
   return out;
 }
 

@@ -8,23 +8,43 @@ using namespace kist::test;
 
 TEST_CASE("trusted numbers are found beyond runs of others") {
   State state = small_state();
-  SnapshotTaken distrusted = snapshot(1);
-  distrusted.segments = {{sample_id<ObjectHash>(10), 0, 5}, {sample_id<ObjectHash>(11), 5, 5}};
-  commit(state, next_entry(state, writer, distrusted));
-  SnapshotTaken own = snapshot(2, "server");
-  own.segments = {{sample_id<ObjectHash>(12), 10, 5}};
-  commit(state, next_entry(state, owner, own));
-  SnapshotTaken more = snapshot(3);
-  more.segments = {{sample_id<ObjectHash>(13), 15, 5}};
-  commit(state, next_entry(state, writer, more));
+  commit(state, next_entry(state, writer, storing(1, 5, 5)));
+  commit(state, next_entry(state, owner, storing(2, 5)));
+  commit(state, next_entry(state, writer, storing(3, 5)));
+  commit(state, next_entry(state, writer, storing(4, 70, 1)));
   const TrustedNumbers trusted(state, Trust::proved, reader);
-  const std::vector<std::uint64_t> expected{10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10,
-                                            11, 12, 13, 14, 20, 20, 20, 20, 20, 20};
-  for (std::uint64_t number = 0; number < expected.size(); ++number) {
-    REQUIRE(trusted.next(number) == expected[number]);
-    REQUIRE(trusted.contains(number) == (expected[number] == number));
+  REQUIRE(state.next_number == 448);
+  for (std::uint64_t number = 0; number < 460; ++number) {
+    const bool is_owners = number >= 128 && number < 192;
+    const bool is_trusted = is_owners || number >= 448;
+    CAPTURE(number);
+    REQUIRE(trusted.next(number) == (is_trusted ? number : number < 128 ? 128 : 448));
+    REQUIRE(trusted.contains(number) == is_trusted);
   }
   REQUIRE(TrustedNumbers().next(3) == 3);
+}
+
+TEST_CASE("what a slot that reads has introduced is proved, and what others have once it says so") {
+  State state = small_state();
+  commit(state, next_entry(state, writer, storing(1, 5)));
+  commit(state, next_entry(state, owner, storing(2, 5)));
+  commit(state, next_entry(state, writer, storing(3, 5)));
+  REQUIRE_FALSE(state.is_proved(3, writer));
+  REQUIRE(state.is_proved(4, owner));
+  const auto trusts = [&](Trust rule, const SlotId& slot, std::uint64_t number) {
+    return TrustedNumbers(state, rule, slot).contains(number);
+  };
+  REQUIRE_FALSE(trusts(Trust::proved, reader, 0));
+  REQUIRE(trusts(Trust::proved, reader, 64));
+  REQUIRE_FALSE(trusts(Trust::own, reader, 64));
+  REQUIRE(trusts(Trust::own, writer, 0));
+  REQUIRE(trusts(Trust::all, reader, 0));
+  commit(state, next_entry(state, reader, EntriesProved{{{0, 4}}}));
+  REQUIRE(state.is_proved(3, writer));
+  REQUIRE_FALSE(state.is_proved(5, writer));
+  REQUIRE(trusts(Trust::proved, reader, 0));
+  REQUIRE_FALSE(trusts(Trust::own, reader, 0));
+  REQUIRE_FALSE(trusts(Trust::proved, reader, 128));
 }
 
 TEST_CASE("a void entry takes its number, is chained over and changes nothing") {

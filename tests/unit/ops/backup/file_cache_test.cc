@@ -38,7 +38,7 @@ struct CacheDirectory {
     for (const std::string& path : paths) {
       out->add(cached_file(path), {{NumberBase::new_data, 3, 1}});
     }
-    out->end_era({.first_number = 100, .new_data_count = 10});
+    out->end_era({.first_number = 100, .data = 10, .meta = 5});
     out->commit(kind, {.snapshot = sample_id<SnapshotId>(1), .started_ms = 42});
   }
 
@@ -88,9 +88,9 @@ TEST_CASE("a cached entry is found again with its blocks as numbers that stand b
   CacheDirectory caches;
   const auto writer = caches.writer();
   writer->add(cached_file("a"), {{NumberBase::absolute, 5, 2}, {NumberBase::new_data, 3, 1}});
-  writer->end_era({.first_number = 100, .new_data_count = 10});
+  writer->end_era({.first_number = 100, .data = 10, .meta = 5});
   writer->add(cached_file("b"), {{NumberBase::new_data, 0, 1}, {NumberBase::new_meta, 2, 1}});
-  writer->end_era({.first_number = 200, .new_data_count = 10});
+  writer->end_era({.first_number = 200, .data = 10, .meta = 5});
   writer->commit(CacheKind::complete, {.snapshot = sample_id<SnapshotId>(1), .started_ms = 42});
   const auto reader = caches.open(CacheKind::complete);
   REQUIRE(reader);
@@ -198,7 +198,7 @@ TEST_CASE("a cache that another process writes after the epoch was left is nobod
   caches.local.forget_before(sample_id<EpochId>(2), caches.random);
   FileCacheWriter late(behind, cache_source, caches.random, caches.observer);
   late.add(cached_file("a"), {{NumberBase::new_data, 3, 1}});
-  late.end_era({.first_number = 100, .new_data_count = 10});
+  late.end_era({.first_number = 100, .data = 10, .meta = 5});
   late.commit(CacheKind::complete, {.snapshot = sample_id<SnapshotId>(1)});
   REQUIRE(std::filesystem::exists(caches.file(".key")));
   REQUIRE_FALSE(caches.open(CacheKind::complete));

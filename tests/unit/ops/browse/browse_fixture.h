@@ -42,6 +42,7 @@ struct Browsed : World {
       taken.snapshot = id;
       taken.is_pending = is_pending;
       fix_retention(taken, policy_in_force(state));
+      taken.numbers = {.first_number = state.next_number};
       taken.segments.clear();
       taken.key_segments.clear();
       return Act(std::move(taken));

@@ -102,7 +102,7 @@ TEST_CASE("what a writer put junk for is invalid, not damaged, and ends with its
 TEST_CASE("index segments that a writer named and never put end with its slot") {
   Checked run;
   const auto segment = run.content.draw_id<ObjectHash>();
-  commit_hollow(run.evil, run.other.random, "evil", {.segments = {{segment, 0, 10}}});
+  commit_hollow(run.evil, run.other.random, "evil", {.segments = {{segment, PackKind::data}}});
   const VerifyReport before = run.check();
   INFO(findings_of(before));
   REQUIRE(before.findings.size() == 1);

@@ -1,4 +1,7 @@
 // The rules of a snapshot's entry.
+#include <algorithm>
+#include <set>
+
 #include "engine/rules/policy.h"
 #include "tests/unit/rules/rules_fixture.h"
 
@@ -29,48 +32,87 @@ TEST_CASE("a source belongs to the slot that used it first") {
   REQUIRE_FALSE(validate(state, next_entry(state, writer, snapshot(2, "laptop"))));
 }
 
-TEST_CASE("block numbers are dense and never given twice") {
+TEST_CASE("block numbers follow one another and are never given twice") {
   State state = small_state();
-  SnapshotTaken first = snapshot(1);
-  first.segments = {{sample_id<ObjectHash>(10), 0, 100}, {sample_id<ObjectHash>(20), 100, 5}};
-  commit(state, next_entry(state, writer, first));
-  REQUIRE(state.next_number == 105);
-  SnapshotTaken overlapping = snapshot(2);
-  overlapping.segments = {{sample_id<ObjectHash>(30), 100, 5}};
-  require_void(state, next_entry(state, writer, overlapping),
-               {31, "block numbers that do not follow"});
-  SnapshotTaken again = snapshot(2);
-  again.segments = {{sample_id<ObjectHash>(10), 105, 100}};
+  commit(state, next_entry(state, writer, storing(1, 100, 5)));
+  REQUIRE(state.next_number == 192);
+  JournalEntry overlapping = next_entry(state, writer, storing(2, 5));
+  for (const std::uint64_t first : {0U, 105U, 191U, 193U, 256U}) {
+    std::get<SnapshotTaken>(overlapping.act).numbers.first_number = first;
+    require_void(state, overlapping, {31, "block numbers that do not follow"});
+  }
+  // So it is where there is nothing to number.
+  JournalEntry nothing = next_entry(state, writer, snapshot(2));
+  REQUIRE_FALSE(validate(state, nothing));
+  std::get<SnapshotTaken>(nothing.act).numbers.first_number = 0;
+  require_void(state, nothing, {31, "block numbers that do not follow"});
+  SnapshotTaken again = storing(2, 5);
+  again.segments.front().index_segment = sample_id<ObjectHash>(10);
   require_void(state, next_entry(state, writer, again), {32, "a segment that exists already"});
-  SnapshotTaken twice = snapshot(2);
-  twice.segments = {{sample_id<ObjectHash>(30), 105, 1}, {sample_id<ObjectHash>(30), 106, 1}};
+  SnapshotTaken twice = storing(2, 5);
+  twice.segments.push_back(twice.segments.front());
   require_void(state, next_entry(state, writer, twice), {29, "the same segment twice"});
-  // One without blocks would begin where the next begins, and take its place among the distrusted.
-  SnapshotTaken empty = snapshot(2);
-  empty.segments = {{sample_id<ObjectHash>(30), 105, 0}, {sample_id<ObjectHash>(31), 105, 9}};
-  require_void(state, next_entry(state, writer, empty), {30, "a segment of no blocks"});
+}
+
+TEST_CASE("numbers are reserved in steps that tell little of how many blocks there are") {
+  REQUIRE(reserved_count(0) == 0);
+  REQUIRE(reserved_count(1) == 64);
+  REQUIRE(reserved_count(30) == 64);
+  REQUIRE(reserved_count(64) == 64);
+  REQUIRE(reserved_count(65) == 128);
+  REQUIRE(reserved_count(1'025) == 1'088);
+  REQUIRE(reserved_count(100'000) == 100'352);
+  std::set<std::uint64_t> steps;
+  for (std::uint64_t count = 1; count < 300'000; count += count < 3'000 ? 1 : 61) {
+    const std::uint64_t reserved = reserved_count(count);
+    CAPTURE(count, reserved);
+    REQUIRE(reserved >= count);
+    REQUIRE(reserved % 64 == 0);
+    REQUIRE(reserved_count(reserved) == reserved);
+    REQUIRE(reserved - count < std::max<std::uint64_t>(64, count / 8));
+    steps.insert(reserved);
+  }
+  REQUIRE(steps.size() < 200);
+}
+
+TEST_CASE("an entry reserves what may be reserved, and for a stream that it lists only") {
+  const State state = small_state();
+  const auto reserves = [&](std::uint32_t data, std::uint32_t meta, SnapshotTaken taken) {
+    taken.numbers = {.first_number = 0, .data = data, .meta = meta};
+    require_void(state, next_entry(state, writer, taken),
+                 {30, "a count of numbers that may not be reserved"});
+  };
+  reserves(63, 0, storing(1, 1));
+  reserves(100'000, 0, storing(1, 1));  // a multiple of 64 is not enough there: 100,352 is a size
+  reserves(100'032, 0, storing(1, 1));
+  reserves(64, 1, storing(1, 1, 1));
+  reserves(64, 64, storing(1, 1));
+  reserves(0, 64, storing(1, 1));
+  reserves(64, 0, storing(1, 1, 1));
+  reserves(64, 0, snapshot(1));
 }
 
 TEST_CASE("what an entry may introduce is bounded") {
   const State state = small_state();
   SnapshotTaken many = snapshot(1);
+  many.numbers = reserve(0, 1);
   for (std::uint32_t i = 0; i < entry_segments_max; ++i) {
     auto name = sample_id<ObjectHash>(10);
     name.bytes[0] = static_cast<std::uint8_t>(i);
     name.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
-    many.segments.push_back({name, i, 1});
+    many.segments.push_back({name, PackKind::data});
   }
   REQUIRE_FALSE(validate(state, next_entry(state, writer, many)));
-  many.segments.push_back({sample_id<ObjectHash>(11), entry_segments_max, 1});
+  many.segments.push_back({sample_id<ObjectHash>(11), PackKind::data});
   require_void(state, next_entry(state, writer, many),
                {28, "more segments than an entry may introduce"});
-  SnapshotTaken large = snapshot(1);
-  large.segments = {{sample_id<ObjectHash>(10), 0, 1U << 21U},
-                    {sample_id<ObjectHash>(11), 1U << 21U, 1U << 21U}};
-  REQUIRE_FALSE(validate(state, next_entry(state, writer, large)));
-  ++large.segments.back().block_count;
-  require_void(state, next_entry(state, writer, large),
-               {33, "more blocks than an entry may introduce"});
+  REQUIRE_FALSE(validate(state, next_entry(state, writer, storing(1, 1U << 21U, 1U << 21U))));
+  require_void(state, next_entry(state, writer, storing(1, 1U << 21U, (1U << 21U) + 1)),
+               {33, "more numbers than an entry may reserve"});
+  SnapshotTaken most = storing(1, 1, 1);
+  most.numbers = {.first_number = 0, .data = 1U << 31U, .meta = 1U << 31U};  // 0 in 32 bits
+  require_void(state, next_entry(state, writer, most),
+               {33, "more numbers than an entry may reserve"});
 }
 
 TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no other") {
@@ -87,18 +129,6 @@ TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no othe
   commit(state, next_entry(state, writer, complete));
   REQUIRE(state.live_snapshots().size() == 1);
   REQUIRE(state.live_snapshots()[0]->taken.snapshot == complete.snapshot);
-}
-
-TEST_CASE("segments count as proved when their author can read") {
-  State state = small_state();
-  SnapshotTaken by_writer = snapshot(1, "a");
-  by_writer.segments = {{sample_id<ObjectHash>(10), 0, 1}};
-  commit(state, next_entry(state, writer, by_writer));
-  SnapshotTaken by_owner = snapshot(2, "b");
-  by_owner.segments = {{sample_id<ObjectHash>(20), 1, 1}};
-  commit(state, next_entry(state, owner, by_owner));
-  REQUIRE_FALSE(state.segments.at(sample_id<ObjectHash>(10)).is_proved);
-  REQUIRE(state.segments.at(sample_id<ObjectHash>(20)).is_proved);
 }
 
 TEST_CASE("a snapshot has an id, and no two have the same") {
