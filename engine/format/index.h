@@ -31,8 +31,7 @@ struct IndexedPack {
   ObjectHash hash;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
-  std::uint64_t born =
-      0;  // in a rewritten segment: the entry that has introduced its content first
+  std::uint64_t born = 0;  // in a rewritten segment: the entry that introduced its content first
   std::vector<IndexedFrame> frames;
   bool operator==(const IndexedPack&) const = default;
 };

@@ -35,6 +35,16 @@ void put_anchors(StoreWriter& store, const ObjectOrigin& origin, View anchor) {
   store.barrier();
 }
 
+void require_anchors(StoreReader& store, const ObjectOrigin& origin, const ObjectHash& hash) {
+  for (const std::string& path : anchor_paths(origin.epoch_number, origin.epoch)) {
+    if (hash_object(get_object(store, path, small_object_bytes_max)) == hash) continue;
+    throw Error(Code::corrupt,
+                concat(path,
+                       " is not what was just written; no entry names it yet. The store, or "
+                       "this machine's memory or processor, may be failing"));
+  }
+}
+
 Key read_anchor(StoreReader& store, const State& state) {
   if (state.beginning.place != AnchorPlace::store) {
     throw Error(Code::unsupported,

@@ -22,6 +22,10 @@ std::array<std::string, 4> anchor_paths(std::uint32_t epoch_number, const EpochI
 // was destroyed.
 void put_anchors(StoreWriter& store, const ObjectOrigin& origin, View anchor);
 
+// Reads the four copies back: Error{corrupt} unless each has that hash, which the first entry of
+// the epoch is to name. Once that is committed, nothing opens without them.
+void require_anchors(StoreReader& store, const ObjectOrigin& origin, const ObjectHash& hash);
+
 // The share that the anchor of the state's epoch holds: of the first copy whose hash is the one
 // that the journal names. Error{missing} where there is no copy, {corrupt} where none is right.
 Key read_anchor(StoreReader& store, const State& state);

@@ -131,6 +131,7 @@ Repository init_repository(std::shared_ptr<Store> store,
   const Bytes anchor = make_anchor(origin, shares.anchor);
   put_anchors(*store, origin, anchor);
   genesis.beginning = make_beginning(secrets.parts, shares, hash_object(anchor), 0);
+  require_anchors(*store, origin, genesis.beginning.anchor);
   const NewSlotObjects owner = make_grant_and_box(
       origin, secrets, {origin.author, keys.public_keys(), credential.kind, options.owner_name},
       random);

@@ -278,7 +278,7 @@ TEST_CASE("what a writer names and nobody can read asks for a word once, and for
     REQUIRE(error_code([&] { begin_next(roles); }) == Code::corrupt);
   }
   SECTION("an index segment") {
-    name_segments(roles, evil, {}, {{roles.content.draw_id<ObjectHash>(), 0, 1}});
+    name_segments(roles, evil, {}, {{roles.content.draw_id<ObjectHash>(), PackKind::data}});
     begin_next(roles);  // without a key it could never count
   }
   SECTION("revoked") {

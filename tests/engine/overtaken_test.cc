@@ -145,3 +145,42 @@ TEST_CASE("a stream cannot be read again, so its backup says at once that it was
       .finish = [] {}};
   REQUIRE(error_code([&] { backup(repository, options); }) == Code::conflict);
 }
+
+TEST_CASE("what another claims and keeps back does not take a backup's packs afterwards") {
+  Roles roles(writer_capabilities);
+  Repository evil = roles.open();
+  std::set<std::string> known = packs_of(roles);
+  std::map<std::string, Bytes> kept_back;
+  const bool keeps_keys = GENERATE(false, true);
+  const auto claim = [&] {
+    std::vector<std::string> fresh;
+    for (const std::string& pack : packs_of(roles)) {
+      if (known.insert(pack).second) fresh.push_back(pack);
+    }
+    if (fresh.empty() || !kept_back.empty()) return;
+    const auto before = roles.store->objects();
+    claim_packs(evil, roles.other.random, fresh);
+    for (const auto& [path, bytes] : roles.store->objects()) {
+      const bool is_kept = path.starts_with("index/") || (keeps_keys && path.starts_with("keys/"));
+      if (is_kept && !before.contains(path)) kept_back.emplace(path, bytes);
+    }
+    for (const auto& [path, bytes] : kept_back) {
+      roles.store->remove(path);
+    }
+  };
+  roles.write_news(300'000);
+  Machine owner(std::make_shared<CallingStore>(*roles.store, "keys/", claim), 6);
+  Repository repository = owner.open();
+  const BackupResult result = owner.backup(repository, roles.source / "tree");
+  REQUIRE_FALSE(kept_back.empty());
+  for (const auto& [path, bytes] : kept_back) {
+    roles.store->put(path, bytes);
+  }
+  Machine late(roles.store, 8);
+  Repository there = late.open();
+  require_restored(late, there, roles, result.snapshot, "news");
+  roles.owner_repository.journal().replay();
+  end_epoch(roles.owner_repository, {});
+  there.journal().replay();
+  require_restored(late, there, roles, result.snapshot, "news");
+}

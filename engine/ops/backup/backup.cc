@@ -54,14 +54,16 @@ BackupResult backup(Repository& repository, const BackupOptions& options) {
   const WriteKeys keys = repository.write_keys();
   Pool pool(thread_count(options.threads));  // its tasks end before what they use goes
   std::optional<BlockWriter> writer;
+  std::uint64_t since = 0;
   for (int walks = 1;; ++walks) {
     if (!writer) {
       repository.blocks().index();  // first: it may replay, and the backup goes by the state
       writer.emplace(repository.blocks(), keys, pool, Compression{level_of(repository, options)},
                      options.is_dry_run);
+      since = repository.state().next_sequence;
     }
     try {
-      return walk({repository, options, paths, pool, *writer});
+      return walk({repository, options, paths, pool, *writer, since});
     } catch (const Overtaken& overtaken) {
       if (options.stream || walks == walks_max) give_up(overtaken, options.stream.has_value());
       repository.observer().notice(concat(overtaken.text(), ": the source is read again"));

@@ -87,6 +87,7 @@ class Walk {
         source_(options_.source.empty() ? default_source(keys_, host_, labels()) : options_.source),
         source_key_(keyed_label(keys_, source_, 32)),
         started_ms_(repository_.services().clock.now_ms()),
+        since_(run.since),
         given_up_(repository_.state().given_up),
         condemned_(repository_.state().condemned_packs()),
         problems_(repository_.observer()),
@@ -323,6 +324,7 @@ class Walk {
                                                          .adopted = &pending_.adopted}});
     const auto id = repository_.services().random.draw_id<SnapshotId>();
     JournalEntry entry = commit_snapshot(stored, id);
+    since_ = entry.sequence + 1;
     pending_.own.push_back(id);
     pending_.at_bytes = writer_.new_bytes();
     ++result_.pending_snapshots;
@@ -380,9 +382,18 @@ class Walk {
 
   // A pack or segment belongs to the entry that stored it first. Another slot may have seen ours
   // in the store before our entry was committed, and have stored them; our snapshot would then
-  // depend on that slot. So it is not committed.
+  // depend on that slot. So it is not committed. Nor while an entry that has come since cannot be
+  // read whole: what it names may be ours, and shows later.
   void require_unclaimed(const StoredSnapshot& stored) {
-    const BlockIndex::Reader index(repository_.blocks().index(Cancelling::no));
+    BlockIndex& blocks = repository_.blocks().index(Cancelling::no);
+    const std::set<std::uint64_t> unloaded = blocks.unloaded_entries();
+    if (unloaded.lower_bound(since_) != unloaded.end()) {
+      throw Overtaken(concat("journal entry ", *unloaded.rbegin(),
+                             " names an index segment that cannot be read, which may claim packs "
+                             "of this backup"),
+                      true);
+    }
+    const BlockIndex::Reader index(blocks);
     const State& state = repository_.state();
     const bool is_claimed =
         std::ranges::any_of(
@@ -435,7 +446,8 @@ class Walk {
   const std::string source_;
   const std::string source_key_;
   const std::int64_t started_ms_;
-  const std::uint64_t given_up_;          // by the state that blocks are looked up under
+  std::uint64_t since_;           // packs that no entry names were put after the entries below
+  const std::uint64_t given_up_;  // by the state that blocks are looked up under
   const std::set<ObjectHash> condemned_;  // packs, likewise
   ProblemLog problems_;
   Chunker chunker_;

@@ -17,6 +17,7 @@ struct BackupRun {
   const std::vector<std::string>& paths;
   Pool& pool;
   BlockWriter& writer;
+  std::uint64_t since = 0;  // the writer has put nothing that entries below could name
 };
 
 // Something that the snapshot rests on was gone when it was to be committed; nothing was.

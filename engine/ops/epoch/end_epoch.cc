@@ -179,6 +179,9 @@ std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOpt
   attempt->epoch = draw_epoch(repository);
   put_anchors(repository.writer(), attempt->epoch.origin,
               make_anchor(attempt->epoch.origin, attempt->epoch.shares.anchor));
+  in_context("nothing has changed", [&] {
+    require_anchors(repository.reader(), attempt->epoch.origin, attempt->epoch.beginning.anchor);
+  });
   repository.journal().replay_readable();
   BlockIndex& index = repository.blocks().complete_index();  // may replay
   const State& state = repository.state();
@@ -203,7 +206,9 @@ bool is_harmless(const ReplayedEntry& replayed) {
   const Act& act = replayed.entry.act;
   return std::holds_alternative<SnapshotTaken>(act) || std::holds_alternative<EntriesProved>(act) ||
          std::holds_alternative<SlotRewrapped>(act) || std::holds_alternative<StateRemade>(act) ||
-         std::holds_alternative<IncidentsClosed>(act);
+         std::holds_alternative<IncidentsClosed>(act) ||
+         std::holds_alternative<PacksCondemned>(act) || std::holds_alternative<PacksCleared>(act) ||
+         std::holds_alternative<IncidentOpened>(act);
 }
 
 bool goes_on(Repository& repository, Attempt& attempt) {

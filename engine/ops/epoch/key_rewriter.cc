@@ -23,6 +23,11 @@ std::size_t size_of(const KeyGroup& names) {
                     names.bodies.size());
 }
 
+// Whether keys of so many packs, of about that size, fit into one key segment.
+bool fits(std::size_t pack_count, std::size_t size) {
+  return pack_count <= key_segment_packs_max && size <= merged_bytes_max;
+}
+
 }  // namespace
 
 void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
@@ -61,7 +66,7 @@ void KeyRewriter::require_complete(BlockIndex& index) const {
   const BlockIndex::Reader reader(index);
   std::uint64_t due = 0;
   for (std::uint32_t number = 0; number < reader.pack_count(); ++number) {
-    if (!dropped_from_.contains(reader.pack(number).sequence)) ++due;
+    if (!lost_from_.contains(reader.pack(number).sequence)) ++due;
   }
   if (carried_packs_ >= due) return;
   throw Error(Code::corrupt, concat("the keys of ", due - carried_packs_,
@@ -121,25 +126,28 @@ const KeyRewriter::OpenSegment& KeyRewriter::open_segment(const ObjectHash& name
   recent_ = {.name = name};
   if (const std::optional<Bytes> bytes = get_if_whole(name)) {
     recent_.is_whole = true;
-    static_cast<void>(open(*bytes, recent_));
+    recent_.opens = open(*bytes, recent_);
   }
   return recent_;
 }
 
+// Of an entry that has lost keys no pack is due. Keys are lost with a segment that is damaged, and
+// with one in which the entry's author wrote nonsense: that opens for nobody, and must not keep
+// epochs from ending. What an ender wrote of others' keys has to open.
 void KeyRewriter::carry(const Introduction& entry) {
   Keys keys;
+  const std::uint64_t carried_before = carried_packs_;
   for (const ObjectHash& name :
        repository_.state().key_segments_of(entry.sequence, entry.taken.key_segments)) {
     const OpenSegment& segment = open_segment(name);
-    if (!segment.is_whole) {
-      dropped.push_back(name);
-      dropped_from_.insert(entry.sequence);
-      continue;
-    }
-    take(entry, segment, keys);
+    if (!segment.is_whole) dropped.push_back(name);
+    const bool is_own = entry.sequence > repository_.state().epoch_begun;
+    if (!segment.is_whole || (is_own && !segment.opens)) lost_from_.insert(entry.sequence);
+    if (segment.opens) take(entry, segment, keys);
   }
+  if (lost_from_.contains(entry.sequence)) carried_packs_ = carried_before;
   seal_to_author(entry, keys);
-  add(entry, std::move(keys));
+  add(entry, keys);
 }
 
 void KeyRewriter::take(const Introduction& entry, const OpenSegment& segment, Keys& keys) {
@@ -212,45 +220,64 @@ bool KeyRewriter::is_introduced_by(const Introduction& entry, const ObjectHash& 
   return number && index_->pack(*number).sequence == entry.sequence;
 }
 
-// The keys of an entry that fit into one key segment are one group there.
-void KeyRewriter::add(const Introduction& entry, Keys keys) {
-  if (keys.pack_count > key_segment_packs_max || keys.size > merged_bytes_max) {
-    return add_large(entry, keys);
+// Adds one of the groups of an entry to the only group of `to`.
+void KeyRewriter::merge_group(const Keys& from, std::size_t place, Keys& to) {
+  const KeyGroup& group = from.names[place];
+  if (to.names.empty()) {
+    to.names.push_back({.entry = group.entry});
+    to.sets.emplace_back();
+    to.secrets.emplace_back();
   }
-  if (pending_.size + keys.size > merged_bytes_max ||
-      pending_.pack_count + keys.pack_count > key_segment_packs_max) {
+  const auto append = [](auto& list, const auto& more) {
+    list.insert(list.end(), more.begin(), more.end());
+  };
+  KeyGroup& names = to.names.front();
+  append(names.index_segments, group.index_segments);
+  append(names.reference_sets, group.reference_sets);
+  append(names.packs, group.packs);
+  append(names.bodies, group.bodies);
+  if (names.author_box.empty()) names.author_box = group.author_box;
+  append(to.sets.front(), from.sets[place]);
+  append(to.secrets.front().packs, from.secrets[place].packs);
+  append(to.secrets.front().bodies, from.secrets[place].bodies);
+  to.pack_count += group.packs.size();
+  to.size += size_of(group);
+}
+
+// The keys of an entry that fit into one key segment are one group there.
+void KeyRewriter::add(const Introduction& entry, const Keys& keys) {
+  if (!fits(keys.pack_count, keys.size)) return add_large(entry, keys);
+  if (!fits(pending_.pack_count + keys.pack_count, pending_.size + keys.size)) {
     flush(entry.sequence - 1);
   }
   if (keys.names.empty()) return;
-  KeyGroup& names = pending_.names.emplace_back(std::move(keys.names.front()));
-  std::vector<KeyBytes>& sets = pending_.sets.emplace_back(std::move(keys.sets.front()));
-  InnerKeyGroup& secrets = pending_.secrets.emplace_back(std::move(keys.secrets.front()));
-  const auto append = [](auto& to, const auto& from) {
-    to.insert(to.end(), from.begin(), from.end());
-  };
-  for (std::size_t i = 1; i < keys.names.size(); ++i) {
-    append(names.index_segments, keys.names[i].index_segments);
-    append(names.reference_sets, keys.names[i].reference_sets);
-    append(names.packs, keys.names[i].packs);
-    append(names.bodies, keys.names[i].bodies);
-    if (names.author_box.empty()) names.author_box = keys.names[i].author_box;
-    append(sets, keys.sets[i]);
-    append(secrets.packs, keys.secrets[i].packs);
-    append(secrets.bodies, keys.secrets[i].bodies);
+  Keys merged;
+  for (std::size_t i = 0; i < keys.names.size(); ++i) {
+    merge_group(keys, i, merged);
   }
-  pending_.pack_count += keys.pack_count;
-  pending_.size += keys.size;
+  pending_.names.push_back(std::move(merged.names.front()));
+  pending_.sets.push_back(std::move(merged.sets.front()));
+  pending_.secrets.push_back(std::move(merged.secrets.front()));
+  pending_.pack_count += merged.pack_count;
+  pending_.size += merged.size;
 }
 
-// An entry that came with too many keys for one key segment has a range, and several, of its own.
+// An entry that came with too many keys for one key segment has a range of its own, and as few
+// segments as they fit into, however many it came with.
 void KeyRewriter::add_large(const Introduction& entry, const Keys& keys) {
   flush(entry.sequence - 1);
   KeyRange range{.last = entry.sequence};
+  Keys part;
+  const auto write_part = [&] {
+    Keys full = std::exchange(part, {});
+    if (!full.names.empty()) range.segments.push_back(write(parts_of(std::move(full))));
+  };
   for (std::size_t i = 0; i < keys.names.size(); ++i) {
-    range.segments.push_back(write({.outer = {.groups = {keys.names[i]}},
-                                    .sets = {.groups = {keys.sets[i]}},
-                                    .inner = {.groups = {keys.secrets[i]}}}));
+    const KeyGroup& group = keys.names[i];
+    if (!fits(part.pack_count + group.packs.size(), part.size + size_of(group))) write_part();
+    merge_group(keys, i, part);
   }
+  write_part();
   ranges.push_back(std::move(range));
 }
 
@@ -260,9 +287,13 @@ void KeyRewriter::flush(std::uint64_t last) {
   if (!ranges.empty() && last <= ranges.back().last) return;
   KeyRange& range = ranges.emplace_back(KeyRange{.last = last});
   if (keys.names.empty()) return;
-  range.segments.push_back(write({.outer = {.groups = std::move(keys.names)},
-                                  .sets = {.groups = std::move(keys.sets)},
-                                  .inner = {.groups = std::move(keys.secrets)}}));
+  range.segments.push_back(write(parts_of(std::move(keys))));
+}
+
+OpenKeySegment KeyRewriter::parts_of(Keys keys) {
+  return {.outer = {.groups = std::move(keys.names)},
+          .sets = {.groups = std::move(keys.sets)},
+          .inner = {.groups = std::move(keys.secrets)}};
 }
 
 ObjectHash KeyRewriter::write(const OpenKeySegment& parts) {

@@ -57,7 +57,7 @@ class KeyRewriter {
   [[nodiscard]] std::uint64_t carried_to() const { return carried_to_; }
 
   // Throws Error{corrupt} unless every pack that counts has its key in the new epoch, but for those
-  // of entries whose key segments were dropped.
+  // of entries that have lost keys.
   void require_complete(BlockIndex& index) const;
 
   // What the entry of the new epoch is to say.
@@ -86,6 +86,7 @@ class KeyRewriter {
   struct OpenSegment {
     ObjectHash name;
     bool is_whole = false;
+    bool opens = false;
     OpenKeySegment parts;  // no group of it where its author wrote nonsense
   };
 
@@ -100,7 +101,9 @@ class KeyRewriter {
                   Keys& keys);
   void seal_to_author(const Introduction& entry, Keys& keys) const;
   [[nodiscard]] bool is_introduced_by(const Introduction& entry, const ObjectHash& pack) const;
-  void add(const Introduction& entry, Keys keys);
+  static void merge_group(const Keys& from, std::size_t place, Keys& to);
+  static OpenKeySegment parts_of(Keys keys);
+  void add(const Introduction& entry, const Keys& keys);
   void add_large(const Introduction& entry, const Keys& keys);
   void flush(std::uint64_t last);
   ObjectHash write(const OpenKeySegment& parts);
@@ -115,8 +118,8 @@ class KeyRewriter {
   OpenSegment recent_;                       // the key segment that was opened last
   Keys pending_;
   std::uint64_t carried_to_ = 0;
-  std::uint64_t carried_packs_ = 0;       // by the entries that the index says they are of
-  std::set<std::uint64_t> dropped_from_;  // entries that have lost a key segment
+  std::uint64_t carried_packs_ = 0;    // by the entries that the index says they are of
+  std::set<std::uint64_t> lost_from_;  // entries that have lost keys
 };
 
 }  // namespace kist

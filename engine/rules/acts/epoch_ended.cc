@@ -50,7 +50,7 @@ MaybeViolation check_keys(const State& state, const EpochEnded& ended, const Jou
   for (const KeyRange& range : ended.keys) {
     made.insert(made.end(), range.segments.begin(), range.segments.end());
   }
-  return check_new_key_segments(state, made);
+  return check_distinct(made);
 }
 
 // What a feature that nobody requires yet is to give a meaning.

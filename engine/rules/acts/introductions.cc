@@ -52,14 +52,9 @@ bool are_in_order(const std::vector<ObjectHash>& packs) {
          std::ranges::adjacent_find(packs, std::ranges::greater_equal()) == packs.end();
 }
 
-MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names) {
-  std::set<ObjectHash> seen;
-  for (const ObjectHash& name : names) {
-    if (!seen.insert(name).second) return Violation{36, "the same key segment twice"};
-    if (state.key_segments.contains(name)) {
-      return Violation{37, "a key segment that exists already"};
-    }
-  }
+MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments) {
+  const std::set<ObjectHash> seen(key_segments.begin(), key_segments.end());
+  if (seen.size() < key_segments.size()) return Violation{36, "the same key segment twice"};
   return std::nullopt;
 }
 

@@ -24,6 +24,6 @@ MaybeViolation check_beginning(const State& state,
 bool are_in_order(const std::vector<ObjectHash>& packs);
 inline constexpr std::string_view packs_reason = "packs that are none, too many or not in order";
 
-MaybeViolation check_new_key_segments(const State& state, const std::vector<ObjectHash>& names);
+MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments);
 
 }  // namespace kist

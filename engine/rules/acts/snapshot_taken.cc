@@ -36,7 +36,12 @@ MaybeViolation check_key_segments(const State& state, const SnapshotTaken& taken
   if (count > entry_key_segments_max) {
     return Violation{26, "more key segments than an entry may introduce"};
   }
-  return check_new_key_segments(state, taken.key_segments);
+  if (auto violation = check_distinct(taken.key_segments)) return violation;
+  const auto exists = [&](const ObjectHash& name) { return state.key_segments.contains(name); };
+  if (std::ranges::any_of(taken.key_segments, exists)) {
+    return Violation{37, "a key segment that exists already"};
+  }
+  return std::nullopt;
 }
 
 // Of a stream that it lists nothing of, an entry reserves nothing.
