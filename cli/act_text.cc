@@ -68,7 +68,7 @@ std::string subject_of(const SlotNames& names, const EpochEnded& ended) {
 
 void add(Json& json, const EpochEnded& ended) {
   json["revoked"] = hex_list(ended.revoked);
-  json["dropped"] = hex_list(ended.dropped);
+  json["dropped"] = ended.dropped_count;
   json["forgets"] = ended.forgets;
 }
 

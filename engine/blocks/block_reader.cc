@@ -17,19 +17,6 @@ namespace {
 constexpr std::size_t recent_segments_max = 16;
 constexpr std::size_t recent_frames_max = 8;
 
-// What is missing is a loss only if the journal has not gone on: an epoch's end takes key segments
-// with it.
-KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash& hash) {
-  KeySegmentOuter out;
-  const auto failure = failure_of([&] { out = get_key_segment(journal, hash); });
-  if (!failure) return out;
-  const bool has_gone_on = failure->code() == Code::missing &&
-                           journal.reader().size(journal_path(journal.state().next_sequence));
-  if (!has_gone_on) throw Error(*failure);
-  throw Error(Code::conflict,
-              "a new epoch has begun meanwhile, and the keys are others; run the command again");
-}
-
 }  // namespace
 
 KeySegmentInner open_inner(const ReadKeys& keys,
@@ -168,80 +155,6 @@ Bytes BlockReader::get(const BlockId& id) {
   if (found) return std::move(*found);
   if (failure) throw Error(*failure);
   throw Error(Code::missing, concat("block ", hex(id), " is in no pack"));
-}
-
-namespace {
-
-// Finds the key of a body or reference set in the entry's groups of keys: `find` is given a key
-// segment, its name, and the group's place in it.
-template <typename Find>
-Key find_key(const Journal& journal,
-             const SnapshotState& snapshot,
-             const std::string& object,
-             const Find& find) {
-  const State& state = journal.state();
-  for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
-    const KeySegmentOuter outer = get_current_key_segment(journal, hash);
-    const auto place = outer.find(state.key_group_of(snapshot.sequence));
-    if (!place) continue;
-    if (std::optional<Key> key = find(outer, hash, *place)) return std::move(*key);
-  }
-  throw Error(Code::missing, concat("the key of ", object, " is missing"));
-}
-
-}  // namespace
-
-SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
-  const ObjectHash& hash = snapshot.taken.body;
-  const Bytes bytes = get_hashed(journal.reader(), ObjectType::body, hash, journal.observer());
-  const Key key = find_key(journal, snapshot, body_path(hash),
-                           [&](const KeySegmentOuter& outer, const ObjectHash& segment,
-                               std::size_t group) -> std::optional<Key> {
-                             const std::vector<ObjectHash>& bodies = outer.groups[group].bodies;
-                             const auto found = std::ranges::find(bodies, hash);
-                             if (found == bodies.end()) return std::nullopt;
-                             const KeySegmentInner inner = open_inner(keys, outer, segment);
-                             const auto body = static_cast<std::size_t>(found - bodies.begin());
-                             return Key::from(inner.groups[group].bodies[body]);
-                           });
-  return open_body({bytes, hash}, journal.keyring().repository(), key);
-}
-
-namespace {
-
-// The key of a set in that group of the key segment, for what this slot may open.
-std::optional<Key> find_set_key(const Keyring& keyring,
-                                const KeySegmentOuter& outer,
-                                const ObjectHash& segment,
-                                std::size_t place,
-                                const ObjectHash& set) {
-  const KeyGroup& group = outer.groups[place];
-  const auto found = std::ranges::find(group.reference_sets, set);
-  if (found == group.reference_sets.end()) return std::nullopt;
-  if (const Key* secret = keyring.audit_secret()) {
-    const KeySegmentSets sets = open_key_segment_sets(outer, segment, *secret);
-    const auto number = static_cast<std::size_t>(found - group.reference_sets.begin());
-    return Key::from(sets.groups[place][number]);
-  }
-  const std::optional<SecretBytes> own = keyring.open_own_box(group.author_box);
-  if (own && own->view().size() == Key::size) return Key::from(own->view());
-  throw Error(Code::refused, concat(reference_set_path(set),
-                                    " opens for slots that read or audit, and, of a pending "
-                                    "snapshot, for its own slot"));
-}
-
-}  // namespace
-
-ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
-  const ObjectHash& hash = snapshot.taken.reference_set;
-  const Bytes bytes =
-      get_hashed(journal.reader(), ObjectType::reference_set, hash, journal.observer());
-  const Key key =
-      find_key(journal, snapshot, reference_set_path(hash),
-               [&](const KeySegmentOuter& outer, const ObjectHash& segment, std::size_t place) {
-                 return find_set_key(journal.keyring(), outer, segment, place, hash);
-               });
-  return open_reference_set({bytes, hash}, journal.keyring().repository(), key);
 }
 
 }  // namespace kist

@@ -97,8 +97,4 @@ KeySegmentInner open_inner(const ReadKeys& keys,
                            const KeySegmentOuter& outer,
                            const ObjectHash& hash);
 
-// A snapshot's body, and its reference set. Error{refused} for a set that this slot may not open.
-SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot);
-ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot);
-
 }  // namespace kist

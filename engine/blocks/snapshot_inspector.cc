@@ -6,6 +6,7 @@
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/format/names.h"
 
 namespace kist {

@@ -1,4 +1,5 @@
 #include "engine/repository/snapshot_tree.h"
+#include "engine/blocks/snapshot_opener.h"
 
 #include <algorithm>
 

@@ -7,6 +7,7 @@
 
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/objects.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"

@@ -1,5 +1,6 @@
 // What each role can do, and what it cannot even by going around the program: the tests hold the
 // real keys of a slot, take the whole store, and try.
+#include "engine/blocks/snapshot_opener.h"
 #include "tests/support/roles.h"
 
 #include <filesystem>

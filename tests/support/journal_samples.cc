@@ -164,7 +164,6 @@ JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind
   act.revoked = {journal_writer};
   act.boxes = {{journal_owner, sample_id<ObjectHash>(91)}};
   act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(92)}}};
-  act.dropped = {};
   act.index = {};
   act.snapshots = {};
   act.ended_blocks = {};

@@ -239,7 +239,7 @@ EpochEnded sample_epoch_ended() {
   out.boxes = {{sample_id<SlotId>(5), sample_id<ObjectHash>(6)}};
   out.keys = {{.last = 30, .segments = {sample_id<ObjectHash>(7), sample_id<ObjectHash>(8)}},
               {.last = 41, .segments = {sample_id<ObjectHash>(9)}}};
-  out.dropped = {sample_id<ObjectHash>(10)};
+  out.dropped_count = 3;
   out.index = {
       {.first = 2, .last = 5, .is_given_up = false, .segments = {sample_id<ObjectHash>(11)}},
       {.first = 9, .last = 9, .is_given_up = true, .segments = {}}};

@@ -129,7 +129,7 @@ TEST_CASE("the table of folders has each folder of the engine, in the order of t
 TEST_CASE("tests that documents name by their titles exist") {
   static const std::regex title("\\*([a-z-][^*|`]+)\\*");
   const std::set<std::string> names = test_names();
-  for (const char* document : {"docs/concurrency.md", "docs/trust.md"}) {
+  for (const char* document : {"docs/attacks.md", "docs/concurrency.md", "docs/trust.md"}) {
     std::size_t count = 0;
     for (const std::string& line : lines_of(source_root / document)) {
       if (!line.starts_with("|")) continue;  // in prose, emphasis

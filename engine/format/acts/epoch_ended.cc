@@ -23,7 +23,7 @@ void EpochEnded::encode(ByteWriter& out) const {
     out.u64(range.last);
     out.ids(range.segments);
   }
-  out.ids(dropped);
+  out.u64(dropped_count);
   out.u32(narrow<std::uint32_t>(index.size()));
   for (const IndexRange& range : index) {
     out.u64(range.first);
@@ -54,7 +54,7 @@ EpochEnded EpochEnded::decode(ByteReader& in) {
     range.last = in.u64();
     range.segments = in.ids<ObjectHash>("key segments");
   }
-  out.dropped = in.ids<ObjectHash>("key segments");
+  out.dropped_count = in.u64();
   out.index.resize(in.count(8 + 8 + 1 + 4, "ranges of index segments"));
   for (IndexRange& range : out.index) {
     range.first = in.u64();

@@ -59,7 +59,7 @@ struct EpochEnded {
   std::vector<SlotId> revoked;        // slots that get no box of it; ascending
   std::vector<NamedBox> boxes;        // of every other slot; ascending
   std::vector<KeyRange> keys;         // of all entries before this one
-  std::vector<ObjectHash> dropped;    // key segments that were damaged, and given up; ascending
+  std::uint64_t dropped_count = 0;    // of key segments that were damaged, and given up
   std::vector<IndexRange> index;      // ascending; all other index segments stay what they are
   std::vector<SnapshotId> snapshots;  // of which blocks have ended; ascending
   ObjectHash ended_blocks;            // the object that lists the numbers that have ended; or zero

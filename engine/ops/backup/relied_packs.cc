@@ -3,6 +3,7 @@
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/snapshot_inspector.h"
+#include "engine/blocks/snapshot_opener.h"
 
 namespace kist {
 

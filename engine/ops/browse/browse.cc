@@ -4,6 +4,7 @@
 
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/repository/snapshot_tree.h"
 
 namespace kist {
@@ -34,15 +35,16 @@ void tell_unreadable(const Repository& repository,
 std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   repository.require_view();
   const bool may_read = (repository.capabilities() & can_read) != 0;
+  SnapshotOpener opener(repository.journal());
   std::vector<SnapshotSummary> out;
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotSummary summary;
     summary.state = snapshot;
     const auto damage = damage_of([&] {
       if (may_read) {
-        summary.body = get_body(repository.journal(), repository.read_keys(), *snapshot);
+        summary.body = opener.body(repository.read_keys(), *snapshot);
       }
-      summary.statistics = get_reference_set(repository.journal(), *snapshot).statistics;
+      summary.statistics = opener.reference_set(*snapshot).statistics;
     });
     // A slot that may not open the body has not looked at it yet.
     const SnapshotInspection found =
@@ -83,11 +85,11 @@ RepositoryStatistics count_repository(Repository& repository) {
   const BlockIndex::Reader index(repository.blocks().index());
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;
+  SnapshotOpener opener(repository.journal());
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     SnapshotStatistics statistics;
     // A set that is missing, damaged or invalid is left out; the other snapshots count.
-    const auto damage = damage_of(
-        [&] { statistics = get_reference_set(repository.journal(), *snapshot).statistics; });
+    const auto damage = damage_of([&] { statistics = opener.reference_set(*snapshot).statistics; });
     if (damage) {
       repository.observer().notice(concat(damage->text(), "; it does not count"));
       continue;

@@ -8,6 +8,7 @@
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
 #include "engine/blocks/snapshot_inspector.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
@@ -242,9 +243,9 @@ EpochEnded make_act(Repository& repository, const EndEpochOptions& options, Atte
   act.revoked = attempt.slots.shut_out;
   act.boxes = attempt.boxes;
   act.keys = rewriter.ranges;
-  act.dropped = rewriter.dropped;
+  act.dropped_count = rewriter.dropped.size();
   // Clients must not go on relying on what was opened by keys that are given up.
-  act.forgets = options.forgets || !act.dropped.empty();
+  act.forgets = options.forgets || act.dropped_count > 0;
   return act;
 }
 

@@ -23,6 +23,16 @@ std::size_t size_of(const KeyGroup& names) {
                     names.bodies.size());
 }
 
+KeySegmentInner keys_of_zeros(const KeySegmentOuter& outer) {
+  KeySegmentInner out;
+  for (const KeyGroup& group : outer.groups) {
+    InnerKeyGroup& zeros = out.groups.emplace_back();
+    zeros.packs.resize(group.packs.size());
+    zeros.bodies.resize(group.bodies.size());
+  }
+  return out;
+}
+
 // Whether keys of so many packs, of about that size, fit into one key segment.
 bool fits(std::size_t pack_count, std::size_t size) {
   return pack_count <= key_segment_packs_max && size <= merged_bytes_max;
@@ -89,12 +99,20 @@ std::optional<Bytes> KeyRewriter::get_if_whole(const ObjectHash& name) const {
 }
 
 // False where its author wrote nonsense: it opens nothing for anybody. Where only the keys of its
-// sets are nonsense, those of packs count all the same: others may rely on what these hold.
+// sets are nonsense, those of packs count all the same: others may rely on what these hold. Where
+// the keys of packs are, zeros take their place, which open nothing either: the packs go on to
+// belong to their entry, for every client alike, and no epoch is kept from ending. What an ender
+// wrote of others' keys has to open.
 bool KeyRewriter::open(View bytes, OpenSegment& out) const {
   return passes_over_invalid(repository_.observer(), [&] {
     OpenKeySegment parts;
     parts.outer = open_key_segment(repository_.journal(), bytes, out.name);
-    parts.inner = open_inner(keys_, parts.outer, out.name);
+    const bool has_keys = passes_over_invalid(
+        repository_.observer(), [&] { parts.inner = open_inner(keys_, parts.outer, out.name); });
+    if (!has_keys) parts.inner = keys_of_zeros(parts.outer);
+    if (!has_keys && is_of_range(out.name)) {
+      throw Error(Code::corrupt, concat(key_segment_path(out.name), " has keys that do not open"));
+    }
     const bool has_sets = passes_over_invalid(repository_.observer(), [&] {
       const Key& secret = *repository_.keyring().audit_secret();
       parts.sets = open_key_segment_sets(parts.outer, out.name, secret);
@@ -106,6 +124,13 @@ bool KeyRewriter::open(View bytes, OpenSegment& out) const {
       }
     }
     out.parts = std::move(parts);
+  });
+}
+
+// Whether an epoch's end has made the key segment, not the entry whose keys it holds.
+bool KeyRewriter::is_of_range(const ObjectHash& name) const {
+  return std::ranges::any_of(repository_.state().key_ranges, [&](const KeyRange& range) {
+    return std::ranges::count(range.segments, name) > 0;
   });
 }
 
@@ -126,24 +151,24 @@ const KeyRewriter::OpenSegment& KeyRewriter::open_segment(const ObjectHash& name
   recent_ = {.name = name};
   if (const std::optional<Bytes> bytes = get_if_whole(name)) {
     recent_.is_whole = true;
-    recent_.opens = open(*bytes, recent_);
+    static_cast<void>(open(*bytes, recent_));
   }
   return recent_;
 }
 
-// Of an entry that has lost keys no pack is due. Keys are lost with a segment that is damaged, and
-// with one in which the entry's author wrote nonsense: that opens for nobody, and must not keep
-// epochs from ending. What an ender wrote of others' keys has to open.
+// Of an entry that has lost a key segment no pack is due.
 void KeyRewriter::carry(const Introduction& entry) {
   Keys keys;
   const std::uint64_t carried_before = carried_packs_;
   for (const ObjectHash& name :
        repository_.state().key_segments_of(entry.sequence, entry.taken.key_segments)) {
     const OpenSegment& segment = open_segment(name);
-    if (!segment.is_whole) dropped.push_back(name);
-    const bool is_own = entry.sequence > repository_.state().epoch_begun;
-    if (!segment.is_whole || (is_own && !segment.opens)) lost_from_.insert(entry.sequence);
-    if (segment.opens) take(entry, segment, keys);
+    if (segment.is_whole) {
+      take(entry, segment, keys);
+    } else {
+      dropped.push_back(name);
+      lost_from_.insert(entry.sequence);
+    }
   }
   if (lost_from_.contains(entry.sequence)) carried_packs_ = carried_before;
   seal_to_author(entry, keys);

@@ -57,12 +57,13 @@ class KeyRewriter {
   [[nodiscard]] std::uint64_t carried_to() const { return carried_to_; }
 
   // Throws Error{corrupt} unless every pack that counts has its key in the new epoch, but for those
-  // of entries that have lost keys.
+  // of entries that have lost a key segment.
   void require_complete(BlockIndex& index) const;
 
   // What the entry of the new epoch is to say.
   std::vector<KeyRange> ranges;
-  std::vector<ObjectHash> dropped;  // ascending: of which no copy was whole
+  // The key segments of which no copy was whole, ascending. The entry says how many.
+  std::vector<ObjectHash> dropped;
 
  private:
   // An entry that has introduced something.
@@ -86,12 +87,12 @@ class KeyRewriter {
   struct OpenSegment {
     ObjectHash name;
     bool is_whole = false;
-    bool opens = false;
     OpenKeySegment parts;  // no group of it where its author wrote nonsense
   };
 
   [[nodiscard]] std::optional<Bytes> get_if_whole(const ObjectHash& name) const;
   [[nodiscard]] bool open(View bytes, OpenSegment& out) const;
+  [[nodiscard]] bool is_of_range(const ObjectHash& name) const;
   const OpenSegment& open_segment(const ObjectHash& name);
   void carry(const Introduction& entry);
   void take(const Introduction& entry, const OpenSegment& segment, Keys& keys);
@@ -119,7 +120,7 @@ class KeyRewriter {
   Keys pending_;
   std::uint64_t carried_to_ = 0;
   std::uint64_t carried_packs_ = 0;    // by the entries that the index says they are of
-  std::set<std::uint64_t> lost_from_;  // entries that have lost keys
+  std::set<std::uint64_t> lost_from_;  // entries that have lost a key segment
 };
 
 }  // namespace kist

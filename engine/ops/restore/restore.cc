@@ -10,6 +10,7 @@
 #include "engine/base/disk/file.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/block_reader.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/ops/restore/extraneous.h"
 #include "engine/ops/restore/file_comparison.h"

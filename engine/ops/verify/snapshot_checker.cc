@@ -81,13 +81,13 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
   if (!report_if_absent(body, snapshot.author)) {
     copies_.check_twins(body, taken.body, body_bytes_max);
     if (keys_ != nullptr) {
-      attempt(body, [&] { static_cast<void>(get_body(repository_.journal(), *keys_, snapshot)); });
+      attempt(body, [&] { static_cast<void>(opener_.body(*keys_, snapshot)); });
     }
   }
   const std::string set = reference_set_path(taken.reference_set);
   if (report_if_absent(set, snapshot.author)) return;
   copies_.check_twins(set, taken.reference_set, reference_set_bytes_max);
-  attempt(set, [&] { static_cast<void>(get_reference_set(repository_.journal(), snapshot)); });
+  attempt(set, [&] { static_cast<void>(opener_.reference_set(snapshot)); });
 }
 
 void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/blocks/snapshot_inspector.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/catalog/block_index.h"
 #include "engine/format/number_set.h"
 #include "engine/ops/verify/copy_checker.h"
@@ -31,6 +32,7 @@ class SnapshotChecker {
       : repository_(repository),
         keys_(keys),
         copies_(copies),
+        opener_(repository.journal()),
         report_(std::move(report)),
         note_(std::move(note)) {}
 
@@ -71,6 +73,7 @@ class SnapshotChecker {
   Repository& repository_;
   const ReadKeys* keys_;
   CopyChecker& copies_;
+  SnapshotOpener opener_;
   Report report_;
   Note note_;
   std::vector<Uncounted> uncounted_;

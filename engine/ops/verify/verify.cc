@@ -8,6 +8,7 @@
 #include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"

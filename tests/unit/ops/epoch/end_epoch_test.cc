@@ -1,5 +1,6 @@
 // Who ends an epoch, and what keeps it from ending: objects that the stay of others' snapshots
 // hangs on, and no others.
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/ops/epoch/end_epoch.h"
 
 #include "engine/blocks/block_reader.h"

@@ -37,13 +37,8 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
       },
       keys);
   require_refused([](EpochEnded& act) { act.keys.clear(); }, keys);
-  require_refused([](EpochEnded& act) { act.dropped = {sample_id<ObjectHash>(99)}; }, keys);
-  const auto first = sample_id<ObjectHash>(150);
-  const auto second = sample_id<ObjectHash>(151);
-  require_refused([&](EpochEnded& act) { act.dropped = {second, first}; }, keys);
-  require_refused([&](EpochEnded& act) { act.dropped = {first, first}; }, keys);
   EpochEnded dropping = good;
-  dropping.dropped = {first, second};
+  dropping.dropped_count = UINT64_MAX;
   REQUIRE_FALSE(validate(state, ending(state, dropping)));
   require_refused(
       [](EpochEnded& act) {
@@ -56,9 +51,10 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
   require_refused([](EpochEnded& act) { act.ended_blocks = sample_id<ObjectHash>(1); }, reserved);
   require_refused([](EpochEnded& act) { act.removed_objects = sample_id<ObjectHash>(1); },
                   reserved);
-  require_refused(
-      [](EpochEnded& act) { act.keys.front().segments.front() = sample_id<ObjectHash>(150); },
-      {37, "a key segment that exists already"});
+  // What somebody has named before: the table is made anew, so that stops no end.
+  EpochEnded named = good;
+  named.keys.front().segments.front() = sample_id<ObjectHash>(150);
+  REQUIRE_FALSE(validate(state, ending(state, named)));
   require_refused([](EpochEnded& act) { act.former.epoch = sample_id<EpochId>(99); },
                   {38, "the epoch that it ends is not the current one"});
   require_refused([](EpochEnded& act) { act.former.begun = 1; },

@@ -1,0 +1,91 @@
+#include "engine/blocks/snapshot_opener.h"
+
+#include <algorithm>
+
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/blocks/objects.h"
+#include "engine/format/names.h"
+
+namespace kist {
+
+SnapshotOpener::Segment& SnapshotOpener::open_segment(const ObjectHash& name) {
+  if (!recent_ || recent_->name != name) {
+    recent_.reset();
+    recent_ = Segment{.name = name, .outer = get_current_key_segment(journal_, name)};
+  }
+  return *recent_;
+}
+
+// Finds the key of a body or reference set in the entry's groups of keys: `find` is given a key
+// segment and the group's place in it.
+template <typename Find>
+Key SnapshotOpener::find_key(const SnapshotState& snapshot,
+                             const std::string& object,
+                             const Find& find) {
+  const State& state = journal_.state();
+  for (const ObjectHash& name : state.key_segments_of(snapshot)) {
+    Segment& segment = open_segment(name);
+    const auto place = segment.outer.find(state.key_group_of(snapshot.sequence));
+    if (!place) continue;
+    if (std::optional<Key> key = find(segment, *place)) return std::move(*key);
+  }
+  throw Error(Code::missing, concat("the key of ", object, " is missing"));
+}
+
+SnapshotBody SnapshotOpener::body(const ReadKeys& keys, const SnapshotState& snapshot) {
+  const ObjectHash& hash = snapshot.taken.body;
+  const Bytes bytes = get_hashed(journal_.reader(), ObjectType::body, hash, journal_.observer());
+  const Key key = find_key(
+      snapshot, body_path(hash), [&](Segment& segment, std::size_t place) -> std::optional<Key> {
+        const std::vector<ObjectHash>& bodies = segment.outer.groups[place].bodies;
+        const auto found = std::ranges::find(bodies, hash);
+        if (found == bodies.end()) return std::nullopt;
+        if (!segment.inner) segment.inner = open_inner(keys, segment.outer, segment.name);
+        const auto number = static_cast<std::size_t>(found - bodies.begin());
+        return Key::from(segment.inner->groups[place].bodies[number]);
+      });
+  return open_body({bytes, hash}, journal_.keyring().repository(), key);
+}
+
+// The key of a set in that group of the key segment, for what this slot may open.
+std::optional<Key> SnapshotOpener::find_set_key(Segment& segment,
+                                                std::size_t place,
+                                                const ObjectHash& set) {
+  const Keyring& keyring = journal_.keyring();
+  const KeyGroup& group = segment.outer.groups[place];
+  const auto found = std::ranges::find(group.reference_sets, set);
+  if (found == group.reference_sets.end()) return std::nullopt;
+  if (const Key* secret = keyring.audit_secret()) {
+    if (!segment.sets) {
+      segment.sets = open_key_segment_sets(segment.outer, segment.name, *secret);
+    }
+    const auto number = static_cast<std::size_t>(found - group.reference_sets.begin());
+    return Key::from(segment.sets->groups[place][number]);
+  }
+  const std::optional<SecretBytes> own = keyring.open_own_box(group.author_box);
+  if (own && own->view().size() == Key::size) return Key::from(own->view());
+  throw Error(Code::refused, concat(reference_set_path(set),
+                                    " opens for slots that read or audit, and, of a pending "
+                                    "snapshot, for its own slot"));
+}
+
+ReferenceSet SnapshotOpener::reference_set(const SnapshotState& snapshot) {
+  const ObjectHash& hash = snapshot.taken.reference_set;
+  const Bytes bytes =
+      get_hashed(journal_.reader(), ObjectType::reference_set, hash, journal_.observer());
+  const Key key = find_key(
+      snapshot, reference_set_path(hash),
+      [&](Segment& segment, std::size_t place) { return find_set_key(segment, place, hash); });
+  return open_reference_set({bytes, hash}, journal_.keyring().repository(), key);
+}
+
+SnapshotBody get_body(const Journal& journal, const ReadKeys& keys, const SnapshotState& snapshot) {
+  return SnapshotOpener(journal).body(keys, snapshot);
+}
+
+ReferenceSet get_reference_set(const Journal& journal, const SnapshotState& snapshot) {
+  return SnapshotOpener(journal).reference_set(snapshot);
+}
+
+}  // namespace kist
