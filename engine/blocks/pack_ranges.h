@@ -1,9 +1,11 @@
-// Which pack holds which block numbers. The numbers in a pack ascend without a gap, and each pack's
-// come after those of the pack before it in its segment; so a pack is known by its first number.
+// Which pack holds which block numbers. The numbers in a pack that an entry has introduced ascend
+// without a gap, and each pack's come after those of the pack before it in its segment; so a pack
+// is known by its first number. (A rewritten pack is not; no index has one yet.)
 //
-// The range of a pack ends where the next pack's begins. Numbers that no pack holds, because their
-// segment does not count, fall to the pack before them: whoever asks for packs asks for one too
-// many, and whoever avoids a pack avoids too much. docs/format.md, "Block numbers".
+// The range of a pack ends where the next pack's begins. Numbers that no pack holds, because they
+// were reserved for nothing or their segment does not count, fall to the pack before them: whoever
+// asks for packs asks for one too many, and whoever avoids a pack avoids too much. docs/format.md,
+// "Block numbers".
 #pragma once
 
 #include <cstdint>

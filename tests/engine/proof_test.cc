@@ -272,6 +272,21 @@ TEST_CASE("a frame that holds a block twice is what its index says") {
   REQUIRE(victim.verify_all().proved > 0);
 }
 
+TEST_CASE("a frame that says numbers of its own is not what an entry may introduce") {
+  Victim victim;
+  const auto size = static_cast<std::uint32_t>(victim.content.size());
+  FrameList list;
+  list.encoding = FrameEncoding::raw;
+  list.blocks = {{victim.id, size}};
+  list.has_numbers = true;
+  list.numbers = {{victim.evil.state().next_number}};
+  const ForgedPack pack = put_pack(victim.evil, victim.roles.content, victim.content, list);
+  claim(victim.evil, victim.roles.content, pack, victim.tagged(tag_of(victim.id)), true);
+  const VerifyReport report = victim.verify_all();
+  REQUIRE(report.proved == 0);
+  REQUIRE(findings_of(report).find("list and the index differ") != std::string::npos);
+}
+
 TEST_CASE("a claim without a key does not come by one when an epoch ends") {
   Victim victim;
   Random& random = victim.roles.content;
