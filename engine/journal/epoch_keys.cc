@@ -127,6 +127,17 @@ std::optional<EpochBeginningRead> EpochKeys::find_beginning(const State& state,
   return std::nullopt;
 }
 
+// Whether the key opens the entry that began the epoch that `state` is in: that of a wanted entry
+// which opens for nobody is found by this.
+bool EpochKeys::is_current_key(const State& state, const EpochOnTheWay& epoch) const {
+  if (state.next_sequence == 0 || epoch.epoch != state.epoch) return false;
+  const auto beginnings = read_sealed(store_, keyring_.repository(), state.epoch_begun);
+  return std::ranges::any_of(beginnings, [&](const SealedEntry& beginning) {
+    return beginning.envelope.header.epoch == epoch.epoch &&
+           opens_entry(beginning.envelope, epoch.journal_key);
+  });
+}
+
 // Goes from one epoch to the one before until the wanted entry's. Example and reason: the header.
 EpochKeys::Way EpochKeys::walk_back(const State& state,
                                     const OpenedEpoch& from,
@@ -150,7 +161,7 @@ EpochKeys::Way EpochKeys::walk_back(const State& state,
     at.epoch = beginning->former.epoch;
     at.least = beginning->former.begun;
   }
-  if (!opens_entry(wanted, at.journal_key)) return Way::nowhere;
+  if (!opens_entry(wanted, at.journal_key) && !is_current_key(state, at)) return Way::nowhere;
   found.emplace_back(at.epoch, std::move(at.journal_key));
   for (auto& [epoch, key] : found) {
     learned_.insert_or_assign(epoch, std::move(key));
@@ -214,9 +225,12 @@ EpochKeys::Way EpochKeys::learn_from_later(const State& state,
 // where no later epoch has begun, nobody was shut out.
 EpochKeys::Way EpochKeys::learn(const State& state, const Envelope& wanted) {
   const EnvelopeHeader& header = wanted.header;
+  // A box that the journal names is right, whether or not the wanted entry opens: its author may
+  // have sealed that with another key, and it is void then.
+  const bool is_named = state.slots.contains(keyring_.slot()) && header.epoch == state.epoch;
   std::optional<Error> damage;
   std::optional<OpenedEpoch> own = open_box(state, header, damage, [&](const OpenedEpoch& opened) {
-    return opens_entry(wanted, opened.parts.journal_key);
+    return is_named || opens_entry(wanted, opened.parts.journal_key);
   });
   if (own) {
     learned_.insert_or_assign(own->epoch, std::move(own->parts.journal_key));

@@ -80,6 +80,7 @@ class EpochKeys {
   const std::vector<EpochId>& epochs_of(std::uint64_t sequence);
   [[nodiscard]] std::optional<EpochBeginningRead> find_beginning(const State& state,
                                                                  const EpochOnTheWay& epoch);
+  [[nodiscard]] bool is_current_key(const State& state, const EpochOnTheWay& epoch) const;
   Way walk_back(const State& state, const OpenedEpoch& from, const Envelope& wanted);
   [[nodiscard]] Error lost_box(std::uint32_t number, const EpochId& epoch) const;
 

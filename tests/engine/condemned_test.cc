@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "engine/repository/condemned_packs.h"
+#include "tests/support/attacker.h"
 #include "tests/support/damaged_laptop.h"
 #include "tests/support/forwarding_store.h"
 #include "tests/support/world.h"

@@ -9,6 +9,7 @@
 #include "engine/base/attempt.h"
 #include "engine/format/envelope.h"
 #include "engine/format/names.h"
+#include "engine/journal/anchor.h"
 #include "tests/support/held_store.h"
 #include "tests/support/roles.h"
 #include "tests/support/world.h"
@@ -28,7 +29,7 @@ using Objects = std::map<std::string, Bytes>;
 
 bool is_secret(const std::string& path) {
   return path.starts_with("slots/") || path.starts_with("grants/") || path.starts_with("epochs/") ||
-         path.starts_with("keys/");
+         path.starts_with("keys/") || path.starts_with("anchors/");
 }
 
 // A repository with a snapshot and two owners, at home in `roles`.
@@ -39,7 +40,7 @@ Objects prepare(Roles& roles, bool is_damaged) {
   // of the next one the second.
   bool is_second = false;
   for (const auto& [path, bytes] : roles.store->objects()) {
-    if (!is_secret(path) || path.ends_with(".2")) continue;
+    if (!is_secret(path) || path.starts_with("anchors/") || path.ends_with(".2")) continue;
     Bytes& hurt = out.at(is_second ? second_copy_path(path) : path);
     hurt[hurt.size() / 2] ^= 1;
     is_second = !is_second;
@@ -63,7 +64,7 @@ bool opens(const std::shared_ptr<MemoryStore>& store, std::uint8_t fill) {
 }
 
 // The objects of the folders that hold secrets that the head does not name, but for those of a
-// greater epoch number and for key segments of the current epoch, which a backup may name yet.
+// greater epoch number, and for key segments of the current epoch, which a backup may name yet.
 std::set<std::string> find_unexplained(MemoryStore& store, const State& state) {
   std::set<std::string> named;
   const auto add = [&](const std::string& path) {
@@ -79,11 +80,18 @@ std::set<std::string> find_unexplained(MemoryStore& store, const State& state) {
   for (const auto& [hash, author] : state.key_segments.all()) {
     add(key_segment_path(hash));
   }
+  for (const std::string& path : anchor_paths(state.epoch_number, state.epoch)) {
+    named.insert(path);
+  }
   std::set<std::string> out;
   for (const auto& [path, bytes] : store.objects()) {
     if (!is_secret(path) || named.contains(path)) continue;
     if (path.starts_with("epochs/") &&
         parse_epoch_box_path(path.substr(7))->epoch_number > state.epoch_number) {
+      continue;
+    }
+    if (path.starts_with("anchors/") &&
+        parse_anchor_path(path.substr(8))->epoch_number > state.epoch_number) {
       continue;
     }
     if (path.starts_with("keys/")) {
@@ -311,5 +319,41 @@ TEST_CASE("a repair that is stopped anywhere revives nothing, and can be run aga
         Repository repository = machine.open(quick);
         if (outcome != Outcome::done) verify(repository, {.repairs = true});
         require_restored(machine, repository, roles, roles.first);
+      });
+}
+
+TEST_CASE("a backup that is stopped anywhere is whole or not there, and the next one is whole") {
+  Roles roles(owner_capabilities);
+  roles.write_news(200'000);
+  roles.write_news(150'000, "more");
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "laptop";
+  options.threads = 2;
+  options.pending_bytes = 100'000;
+  stop_everywhere(
+      prepare(roles, false), [&](Repository& repository) { backup(repository, options); },
+      [&](const std::shared_ptr<MemoryStore>& store, Outcome outcome) {
+        REQUIRE(outcome != Outcome::failed);
+        Machine machine(store, 4000);
+        Repository repository = machine.open(slow);
+        const BackupResult next = backup(repository, options);
+        Machine reader(store, 4001);
+        Repository there = reader.open(quick);
+        const VerifyReport report = verify(there, {.level = VerifyLevel::content});
+        INFO(findings_of(report));
+        REQUIRE(report.hurt_count == 0);
+        std::size_t complete = 0;
+        for (const SnapshotPtr& snapshot : there.state().live_snapshots()) {
+          const bool is_its = snapshot->taken.source == "laptop" && !snapshot->taken.is_pending;
+          if (!is_its) continue;
+          ++complete;
+          for (const std::string file : {"kept", "news", "more"}) {
+            require_restored(reader, there, roles, snapshot->taken.snapshot, file);
+          }
+        }
+        REQUIRE(complete == (outcome == Outcome::done ? 2 : 1));
+        REQUIRE(there.state().pending.empty());
+        REQUIRE(next.statistics.problems == 0);
       });
 }

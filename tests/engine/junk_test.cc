@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/format/names.h"
+#include "engine/journal/sealed_entry.h"
 #include "engine/store/twins.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
@@ -128,5 +129,34 @@ TEST_CASE(
   for (const SlotInfo& slot : list_slots(owner)) {
     if (slot.name == "desk") REQUIRE(slot.sources == std::vector<std::string>{"desk", "desk-db"});
     if (slot.name == "other") REQUIRE(slot.sources == std::vector<std::string>{"mail"});
+  }
+}
+
+TEST_CASE("an entry that its author has sealed for nobody is void for who was here before too") {
+  const Capabilities capabilities = GENERATE(writer_capabilities, operator_capabilities);
+  Roles roles(capabilities);
+  Repository evil = roles.open();
+  Repository& owner = roles.owner_repository;
+  evil.journal().replay();
+  const JournalEntry entry =
+      evil.journal().next_entry(StateRemade{roles.content.draw_id<ClientId>()});
+  Key other;
+  roles.content.fill(other.mutable_view());
+  put_twinned(*roles.store, journal_path(entry.sequence),
+              seal_entry(evil.keyring(), other, roles.content, entry));
+  SECTION("by a process that goes on") {
+    owner.journal().replay();
+    require_restored(roles.owner, owner, roles, roles.first);
+  }
+  SECTION("by the next process, after an epoch has ended too") {
+    Machine fresh(roles.store, 5);
+    if (GENERATE(false, true)) {
+      Repository there = fresh.open();
+      end_epoch(there, {});
+    }
+    Repository again = roles.owner.open();
+    require_restored(roles.owner, again, roles, roles.first);
+    REQUIRE(again.state().incidents.size() == 1);
+    roles.owner.backup(again, roles.source / "tree");
   }
 }
