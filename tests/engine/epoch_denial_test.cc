@@ -1,4 +1,5 @@
 // A writer that was taken over must not keep an epoch from ending: it could not be revoked.
+#include "engine/blocks/stored_snapshot.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/epoch_keys.h"
