@@ -78,10 +78,69 @@ case $mode in
     run copy twin -DLIST_ONCE
     run copy twin -DNO_SECOND_LOOK
 
+    run holds late
+    run holds late -DFIXED
+    run lost late -DFIXED -DFRESH_BYTES
+    run repeated late -DFORGETS
+    run repeated late -DOWN_IS_ANOTHERS
+    run lost late -DGIVE_UP_REMOVES
+    run lost late -DNO_ANSWER_IS_DONE
+    run lost late -DREUSE_NAME
+    run lost late -DEND_WITHOUT_ANSWER
+
+    run holds entry
+    run holds entry -DHOSTILE=1 -DLOSSES=0
+    run holds entry -DLAST_LOST -DLOSSES=2
+    run forked entry -DLOSSES=2 -DNO_HOLE_LOOK
+    run gap entry -DLOSSES=2 -DOVER_THE_HOLE
+    run gone entry -DNO_COMPLETION
+    run aside entry -DTWIN_FIRST
+    run aside entry -DHOSTILE=1 -DLOSSES=0 -DSECOND_FIRST
+    run aside entry -DHOSTILE=1 -DLOSSES=0 -DSECOND_IS_ENOUGH
+    run unnoticed entry -DLAST_LOST -DLOSSES=2 -DNO_MEMORY
+
+    run holds walk
+    run lost walk -DCHECK_ONCE
+    run lost walk -DCHECK_AT_FIRST_TRY
+    run lost walk -DABSOLUTE_UNCHECKED
+    run lost walk -DADOPTED_UNCHECKED
+    run lost walk -DCACHE_UNCHECKED
+    run stuck walk -DWALK_BY_CACHE
+    run lost walk -DNEWEST_ONLY
+
+    run holds condemn
+    run holds condemn -DREADERS=2
+    run relied condemn -DINDEX_UNCHECKED
+    run relied condemn -DCACHE_UNCHECKED
+    run relied condemn -DSINCE_THE_LAST
+    run again condemn -DREADERS=2 -DPLANNED_STATE
+    run lost condemn -DCOLLECTORS=1 -DKEEP_COPIES -DOVER_CONDEMNED
+
+    run holds reindex
+    run holds reindex -DREPAIRERS=1 -DWRITERS=1
+    run holds reindex -DREPAIRERS=1 -DREADERS=1
+    run places reindex -DNO_CURRENT_CHECK
+    run worse reindex -DLATER_WINS
+    run lost reindex -DSEAL_ONCE
+    run opened reindex -DKEEP_OVER_REINDEX
+    run lost reindex -DEND_OVER_REINDEX
+    run misjudged reindex -DREPAIRERS=1 -DREADERS=1 -DNO_READER_RETRY
+
     # What the rules do not give, and what would.
     run is_finished twin -DDISPOSED_FOR_EVER
     run undone commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM
     run holds commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM -DREPLAY_AFTER_BARRIER
+    run lost condemn -DCOLLECTORS=1
+    run holds condemn -DCOLLECTORS=1 -DKEEP_COPIES
+    run unhealed condemn -DREADERS_ONLY
+    run holds condemn -DREADERS_ONLY -DNO_BAR
+    run unnoticed entry -DLOST_UNDER_WAY
+    run holds entry -DLOST_UNDER_WAY -DLOOK_BEFORE_PUT
+    run holds entry -DLOST_UNDER_WAY -DCOMPARE_SECOND
+    run aside entry -DHOSTILE=1
+    run holds entry -DHOSTILE=1 -DCOMPARE_SECOND
+    run forked entry -DCLIENTS=2 -DRUNS=4 -DENTRIES=4 -DLOSSES=6 -DWARM
+    run holds entry -DCLIENTS=2 -DRUNS=4 -DENTRIES=4 -DLOSSES=6
     ;;
   deep)
     run holds commit -DWRITERS=2
@@ -93,6 +152,15 @@ case $mode in
     run holds commit -DWRITERS=2 -DENDERS=2 -DPACKS=2
     run holds commit -DWRITERS=2 -DREADERS=1 -DENTRIES=3 -DEPOCHS=2 -DPACKS=2
     run sampled commit -DWRITERS=2 -DENDERS=2
+    run holds late -DCLIENTS=2 -DENTRIES=2 -DATTEMPTS=3
+    run holds entry -DENTRIES=3 -DLOSSES=2
+    run holds walk -DENTRIES=5
+    run holds walk -DENTRIES=5 -DPACKS=4 -DRUNS=3
+    run holds condemn -DWRITERS=2 -DENTRIES=3 -DRUNS=1
+    run holds condemn -DREADERS=2 -DDAMAGES=2
+    run holds condemn -DCOLLECTORS=1 -DKEEP_COPIES -DENTRIES=5
+    run holds reindex -DWRITERS=1
+    run holds reindex -DWRITERS=1 -DREADERS=1 -DSEGMENTS=4
     ;;
   *)
     echo "usage: check.sh [deep]" >&2
