@@ -1,0 +1,521 @@
+#!/usr/bin/env python3
+"""A second reader of Kist repositories, written from docs/format.md alone.
+
+It needs Python's standard library, libsodium and libzstd.  Owners, attributes and flags are read
+and checked, but not restored; special files are skipped.
+"""
+import argparse
+import os
+import re
+import struct
+import sys
+import time
+from types import SimpleNamespace as Record
+
+from journal import AUDIT, READ, WRITE, Journal, Store, find_way_in, kist_repo, note, read_key_file
+from layouts import (
+    BODY, CONTENTS, DATA, DIRECTORY, DIRECTORY_PART, FILE, GRANT, HARD_LINK, HOLE, INDEX, KEYS,
+    KEY_FILE, KIB, KINDS, LIST, META, NODE, NO_NONCE, PASSPHRASE, REFS, SYMLINK, VARINT, ZEROS,
+    Envelope, Fault, aead_open, anchor, attributes, blake, body_payload, box_open, box_pair,
+    entry_payload, frame_associated, frame_list, index_segment, items, journal_clear, kdf,
+    key_segment, keys_box, manifest_block, marked, must, number_set, open_frame, order,
+    pack_directory, pack_footer, pack_header, padded_payload, parse, policy, reference_set,
+    several, sign_public, slot_clear, unzstd, volume)
+
+# --- Grants --------------------------------------------------------------------------------------
+
+def open_grant(repo, slot):
+    """id_key, if both secrets are what the slot's capabilities give it."""
+    envelope = Envelope(repo.store.named("grants/" + slot.id.hex(), slot.grant), GRANT)
+    must(envelope.repository == repo.id and envelope.author == slot.maker
+         and envelope.signed_by(repo.state.slots[slot.maker].sign), "the grant is not its maker's")
+    key = box_open(envelope.clear, repo.pair)
+    payload = key and envelope.open(key)
+    must(payload, "the grant does not open")
+    id_key, chunk_seed = parse(several(32, 32), payload)
+    genesis = repo.state.genesis
+    for secret, capabilities, name in ((id_key, WRITE | READ, genesis.id_key_hash),
+                                       (chunk_seed, WRITE, genesis.chunk_seed_hash)):
+        must(blake(secret) == name if slot.capabilities & capabilities else secret == ZEROS,
+             "the grant holds another secret than it must")
+    return id_key
+
+def derive_secrets(repo, box, begun, capabilities):
+    """index_key, and the key pairs of ask and sk as far as the slot has the parts."""
+    must(begun.place == 0, "the anchor is kept apart: %r" % begun.label)
+    data = repo.store.named("anchors/%d-%s" % (box.number, box.epoch.hex()), begun.anchor,
+                            (".1", ".2", ".3", ".4"))
+    found = parse(anchor, data)
+    must((found.number, found.repository, found.epoch) == (box.number, repo.id, box.epoch),
+         "the anchor is another epoch's")
+    shares = begun.share + found.share
+    secrets = Record(index=blake(b"kist index" + shares, box.index_part), ask=None, sk=None)
+    if capabilities & (READ | AUDIT):
+        secrets.ask = box_pair(blake(b"kist audit" + shares, box.audit_part))
+        must(secrets.ask[0] == begun.apk, "the epoch's ask does not yield its apk")
+    if capabilities & READ:
+        secrets.sk = box_pair(blake(b"kist epoch" + shares, box.read_part))
+        must(secrets.sk[0] == begun.pk, "the epoch's sk does not yield its pk")
+    return secrets
+
+class Packs:
+    """Opens frames; keeps some of the last ones."""
+
+    def __init__(self, repo):
+        self.repo, self.seen, self.frames = repo, set(), {}
+
+    def look_at(self, pack, path):
+        """Once per pack: its hash, both ends and its directory.  What is amiss is only noted."""
+        try:
+            data = self.repo.store.read(path)
+            must(data and len(data) == pack.size and blake(data) == pack.name, "is damaged or gone")
+            header = parse(pack_header, data[:32])
+            must((header.kind, header.repository) == (pack.kind, self.repo.id), "is another's")
+            sealed = data[-16 - parse(pack_footer, data[-16:]).directory:-16]
+            opened = aead_open(kdf(pack.key, 0, b"kistdire"), NO_NONCE, sealed,
+                               frame_associated(self.repo.id, pack.kind, 0, DIRECTORY_PART))
+            must(opened and [frame.place for frame in pack.frames] ==
+                 parse(pack_directory, parse(padded_payload, opened)), "has another directory")
+        except Fault as fault:
+            note("%s %s" % (path, fault))
+
+    def frame(self, pack, number):
+        """The plaintext of a frame."""
+        at, path = (pack.name, number), "packs/%s/%s" % (pack.name.hex()[:2], pack.name.hex())
+        if at in self.frames:
+            return self.frames[at]
+        must(pack.key, "there is no key of " + path)
+        if pack.name not in self.seen:
+            self.seen.add(pack.name)
+            self.look_at(pack, path)
+        frame = pack.frames[number]
+        offset, contents, listing = frame.place
+        try:
+            with open(os.path.join(self.repo.store.root, path), "rb") as file:
+                file.seek(offset)
+                parts = file.read(contents), file.read(listing)
+        except OSError as error:
+            raise Fault("%s: %s" % (path, error.strerror)) from error
+        data = open_frame(pack.key, self.repo.id, pack.kind, number, CONTENTS, parts[0])
+        size = sum(block.size for block in frame.blocks)
+        data = unzstd(data, size) if frame.encoding else data
+        must(len(data) == size, "a frame has another size than its blocks")
+        try:
+            found = parse(frame_list, open_frame(pack.key, self.repo.id, pack.kind, number, LIST,
+                                                 parts[1]))
+            must(found.encoding == frame.encoding and found.blocks == [
+                (block, one.size, None) for (block, *_), one in zip(found.blocks, frame.blocks)]
+                and [blake(block) for block, *_ in found.blocks] ==
+                [one.tag for one in frame.blocks], "the index differs")
+        except Fault as fault:
+            note("%s: the list of frame %d: %s" % (path, number, fault))
+        while len(self.frames) >= 8:
+            del self.frames[next(iter(self.frames))]
+        self.frames[at] = data
+        return data
+
+class Index:
+    """Where each block is: tag -> places.  The entries are taken in the order of the journal."""
+
+    def __init__(self, repo):
+        self.repo, self.places, self.owner = repo, {}, {}
+        for entry in repo.state.snapshots.values():
+            free = {DATA: 0, META: 0}          # the least ordinal that is nobody's
+            for name, stream in entry.segments:
+                try:
+                    self.add(entry, name, stream, free)
+                except Fault as fault:
+                    note("index segment %s of entry %d: %s" % (name.hex(), entry.sequence, fault))
+
+    def add(self, entry, name, stream, free):
+        keys = self.repo.keys(entry)
+        must(name in keys.index, "there is no key of it")
+        segment = parse(index_segment, self.repo.open_object("index", INDEX, name,
+                                                             keys.index[name], entry.author))
+        must(segment.first is not None, "its blocks have numbers of their own")
+        must(all(pack.kind == stream for pack in segment.packs), "a pack is of another stream")
+        end = segment.first + sum(len(f.blocks) for pack in segment.packs for f in pack.frames)
+        must(free[stream] <= segment.first and end <= (entry.data, entry.meta)[stream == META],
+             "it has ordinals that are not its own")
+        free[stream], number = end, entry.first + segment.first + entry.data * (stream == META)
+        for pack in segment.packs:
+            pack.key = keys.packs.get(pack.name)
+            ours = self.owner.get(pack.name, entry.sequence) == entry.sequence
+            if pack.key and ours:
+                self.owner[pack.name] = entry.sequence
+            for frame_number, frame in enumerate(pack.frames):
+                offset = 0
+                for block in frame.blocks:
+                    if ours:
+                        self.places.setdefault(block.tag, []).append(
+                            (pack, frame_number, offset, block.size, number))
+                    offset += block.size
+                    number += 1
+
+def open_key_segment(repo, name, author):
+    """Per group of one segment: index, sets, packs, bodies, each name -> key."""
+    segment = parse(key_segment, repo.open_object("keys", KEYS, name, repo.secrets.index, author,
+                                                  repo.state.epoch))
+    opened = {}
+    for pair, box, kinds in ((repo.secrets.ask, segment.audit, ("sets",)),
+                             (repo.secrets.sk, segment.inner, ("packs", "bodies"))):
+        try:
+            inside = box_open(box, pair)
+            must(inside is not None, "a box of keys does not open")
+            opened.update(parse(keys_box(segment.groups, *kinds), inside))
+        except Fault as fault:
+            note("keys/%s: %s" % (name.hex(), fault))
+    return {group.sequence: {"index": dict(group.index), **{
+        kind: opened.get((group.sequence, kind), {}) for kind in ("sets", "packs", "bodies")}}
+        for group in segment.groups}
+
+def walk_manifest(read, block, first=None, before=None, above=13):
+    """All entries in order.  `read` gives a block by its id."""
+    level, found = parse(manifest_block, read(block))
+    must(level < above and first in (None, found[0].path)
+         and (before is None or order(found[-1].path) < order(before)), "a child is not in place")
+    for here, after in zip(found, found[1:] + [Record(path=before)]):
+        if level:
+            yield from walk_manifest(read, here.block, here.path, after.path, level)
+        else:
+            yield here
+
+def checked_entries(read, root):
+    """The entries, if each stands in a directory, and a hard link behind its first name."""
+    directories, others = set(), set()
+    for entry in walk_manifest(read, root):
+        must(not entry.path or entry.path.rpartition(b"/")[0] in directories,
+             "%r stands in no directory" % entry.path)
+        if entry.kind == HARD_LINK:
+            must(entry.first in others, "%r is a link to nothing before it" % entry.path)
+        elif entry.apart:
+            entry.attributes = parse(marked(0x41, attributes), read(entry.attributes))
+            must(volume(entry.attributes) > 4096, "attributes apart that fit into their entry")
+        if entry.kind != HARD_LINK:
+            (directories if entry.kind == DIRECTORY else others).add(entry.path)
+        yield entry
+
+def walk_content(read, found, depth=0):
+    """The blocks (bytes) and holes (None) of a file, each with its size."""
+    must(depth <= 12, "content nodes too deep")
+    for kind, size, block in found:
+        data = None if kind == HOLE else read(block)
+        if kind == NODE:
+            below = parse(marked(0x40, items), data)
+            must(len(below) <= 512 and sum(size for _, size, _ in below) == size,
+                 "a content node is not what it is said to be")
+            yield from walk_content(read, below, depth + 1)
+        else:
+            must(data is None or len(data) == size, "a block has another size than stated")
+            yield size, data
+
+# --- Reading a block, and what leads there -------------------------------------------------------
+
+class Repository:
+    """An opened repository."""
+
+    def __init__(self, store, kind, secret):
+        self.store = store
+        self.id, way = find_way_in(store, kind, secret)
+        self.pair = way.pair
+        journal = Journal(store, self.id, way)
+        self.state = journal.replay()
+        slot = self.state.slots.get(way.id)
+        must(slot and not slot.revoked and (slot.sign, slot.box) == (way.sign, way.box),
+             "the slot is not in the journal, or was revoked")
+        must(way.generation >= slot.generation, "that passphrase or key file was replaced")
+        box = [b for b in journal.boxes if b.hash == slot.epoch_box]
+        must(box, "the epoch box that the journal names is missing or damaged")
+        must(box[0].least == self.state.begun.least, "the epoch box states another least")
+        must(slot.capabilities & READ, "this slot may not read")
+        self.secrets = derive_secrets(self, box[0], self.state.begun, slot.capabilities)
+        self.id_key = open_grant(self, slot)
+        self.segments, self.packs, self.index = {}, Packs(self), None
+
+    def open_object(self, folder, kind, name, key, author=None, epoch=None):
+        """The payload of an object of that name; by that author and of that epoch, if given."""
+        path = "%s/%s" % (folder, name.hex())
+        envelope = Envelope(self.store.named(path, name), kind)
+        must(envelope.repository == self.id and epoch in (None, envelope.epoch)
+             and (author is None or author == envelope.author
+                  and envelope.signed_by(self.state.slots[author].sign)),
+             path + " is not of its entry's author, or of another epoch")
+        payload = envelope.open(key)
+        must(payload is not None, path + " does not open")
+        return payload
+
+    def keys(self, entry):
+        """The keys of an entry: those in its own group."""
+        names, author, group = entry.keys, entry.author, 0
+        if entry.sequence < self.state.began:
+            names = next(names for last, names in self.state.ranges if entry.sequence <= last)
+            author, group = self.state.begun_by, entry.sequence
+        found = Record(index={}, sets={}, packs={}, bodies={}, fault=None)
+        for name in names:
+            try:
+                if name not in self.segments:
+                    self.segments[name] = open_key_segment(self, name, author)
+                for kind, keys in self.segments[name].get(group, {}).items():
+                    getattr(found, kind).update(keys)
+            except Fault as fault:
+                note(str(fault))
+                found.fault = fault
+        return found
+
+    def open_snapshot(self, entry):
+        """The body, with the block numbers.  Absent, Damaged, or another Fault: it is invalid."""
+        keys = self.keys(entry)
+        if entry.body not in keys.bodies or entry.refs not in keys.sets:
+            raise keys.fault or Fault("there is no key of its body or of its reference set")
+        body = parse(body_payload, self.open_object("bodies", BODY, entry.body,
+                                                    keys.bodies[entry.body]))
+        refs = parse(reference_set, self.open_object("refs", REFS, entry.refs,
+                                                     keys.sets[entry.refs]))
+        body.numbers = refs.numbers | {entry.first + n for n in refs.ordinals}
+        return body
+
+    def block(self, body, block):
+        """The bytes of a block of a snapshot, from whichever copy is good."""
+        self.index = self.index or Index(self)
+        places = self.index.places.get(blake(block), [])
+        if not any(number in body.numbers for *_, number in places):
+            note("block %s is not in the snapshot's reference set" % block.hex())
+        for pack, frame, offset, size, _ in places:
+            try:
+                data = self.packs.frame(pack, frame)[offset:offset + size]
+                must(blake(data, self.id_key) == block, "it is another block")
+                return data
+            except Fault as fault:
+                note("block %s: %s" % (block.hex(), fault))
+        raise Fault("block %s: %s" % (block.hex(), "no copy of it opens" if places
+                                      else "it is not in the index"))
+
+# --- Commands ------------------------------------------------------------------------------------
+
+def shown(data):
+    """Bytes as one line of text."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1]
+                   for c in data.decode("utf-8", "backslashreplace"))
+
+def list_snapshots(repo):
+    for entry in repo.state.snapshots.values():
+        if not entry.live:
+            continue
+        try:
+            body = repo.open_snapshot(entry)
+            said = "%s  %s" % (shown(body.host), " ".join(map(shown, body.paths)))
+        except Fault as fault:
+            case = {Fault: "invalid"}.get(type(fault), type(fault).__name__.lower())
+            said = "(%s: %s)" % (case, fault)
+        print("%d  %s  %s  %s%s  %s" % (
+            entry.sequence, entry.id.hex(), time.strftime("%FT%TZ", time.gmtime(entry.of // 1000)),
+            shown(entry.source), " (pending)" if entry.pending else "", said))
+
+def find_snapshot(repo, wanted):
+    found = [e for e in repo.state.snapshots.values() if wanted == str(e.sequence)
+             or len(wanted) > 5 and e.id.hex().startswith(wanted)]
+    must(len(found) == 1, "no snapshot, or more than one, is called " + wanted)
+    return found[0]
+
+def list_files(repo, snapshot):
+    body = repo.open_snapshot(snapshot)
+    for entry in checked_entries(lambda block: repo.block(body, block), body.root):
+        print("/%s  %s  %d" % (shown(entry.path), KINDS[entry.kind], entry.size))
+
+def make(read, root, entry, path):
+    """Makes anything but a directory."""
+    if entry.kind == HARD_LINK:
+        os.link(os.path.join(root, entry.first), path, follow_symlinks=False)
+    elif entry.kind == SYMLINK:
+        os.symlink(entry.target, path)
+    elif entry.kind == FILE:
+        with open(path, "xb") as file:
+            for size, data in walk_content(read, entry.content) if entry.in_items \
+                    else [(entry.size, entry.content)]:
+                file.seek(size, 1) if data is None else file.write(data)
+            file.truncate(entry.size)
+        os.chmod(path, entry.mode)
+    else:
+        return note("/%s: skipped, a %s" % (shown(entry.path), KINDS[entry.kind]))
+    if entry.kind != HARD_LINK:
+        stamp(entry, path)
+
+def stamp(entry, path):
+    at = entry.modified[0] * 10**9 + entry.modified[1]
+    os.utime(path, ns=(at, at), follow_symlinks=False)
+
+def extract(repo, snapshot, target):
+    body, root = repo.open_snapshot(snapshot), os.fsencode(target)
+    os.makedirs(root, exist_ok=True)
+    must(not os.listdir(root), target + " is not empty")
+    failed, directories = 0, []
+    read = lambda block: repo.block(body, block)
+    for entry in checked_entries(read, body.root):
+        path = os.path.join(root, entry.path)
+        try:
+            if entry.kind == DIRECTORY:
+                os.makedirs(path, 0o700, exist_ok=True)
+                directories.append((entry, path))
+            else:
+                make(read, root, entry, path)
+        except (Fault, OSError) as fault:
+            failed += 1
+            note("/%s: %s" % (shown(entry.path), fault))
+    for entry, path in reversed(directories):
+        os.chmod(path, entry.mode)
+        stamp(entry, path)
+    must(not failed, "%d entries could not be extracted" % failed)
+
+# --- The worked examples -------------------------------------------------------------------------
+
+def run(first, size=32):
+    return bytes(range(first, first + size))
+
+REPOSITORY, EPOCH_ID, AUTHOR, NINE = run(16, 16), run(32, 16), run(48, 16), bytes([9]) * 32
+ABC = blake(b"abc", bytes([3]) * 32)
+GROUPS = [Record(sequence=3, packs=[1, 2], bodies=[3]), Record(sequence=7, packs=[], bodies=[4])]
+
+def by(layout, *names):
+    """Applies a layout; of some records only these values are compared."""
+    return lambda data: (lambda found: [getattr(found, name) for name in names] or found)(
+        parse(layout, data))
+
+def envelope_example(data):
+    e = Envelope(data, BODY)
+    return e.signed_by(sign_public(bytes([2]) * 32)) and e.open(bytes([1]) * 32), \
+        e.repository, e.epoch, e.author
+
+def frame_example(data):
+    return [open_frame(NINE, REPOSITORY, 1, 0, part, sealed)
+            for part, sealed in ((CONTENTS, data[:19]), (LIST, data[19:]))]
+
+def packs_example(data):
+    """The packs of an index segment, each of one frame, and its first ordinal."""
+    found = parse(index_segment, data)
+    return [found.first] + [
+        (p.name, p.kind, p.size, p.born, f.place, f.encoding,
+         [(b.size, b.numbers, b.tag) for b in f.blocks]) for p in found.packs for f in p.frames]
+
+def groups_example(data):
+    found = parse(key_segment, data)
+    return [(g.sequence, g.index, g.sets, g.packs, g.bodies, g.box) for g in found.groups], \
+        found.audit, found.inner
+
+NUMBERS, PLACE = [7, 123456789012], (32, 500, 90)
+
+# Name: what takes the example, and what must come out.
+EXAMPLES = {
+    "varint-300": (by(VARINT), 300),
+    "kist.repo": (kist_repo, REPOSITORY),
+    "padded": (by(padded_payload), b"abc"),
+    "envelope": (envelope_example, (b"payload", REPOSITORY, EPOCH_ID, AUTHOR)),
+    "slot-clear": (by(slot_clear, "sign", "box", "kind", "generation", "passes", "memory", "salt"),
+                   [run(1), run(2), 1, 3, 4, 64 * KIB, bytes([5]) * 16]),
+    "key-file-wrapping-key": (bytes, kdf(bytes([7]) * 32, 1, b"kistkeyf")),
+    "anchor": (by(anchor, "number", "repository", "epoch", "share"),
+               [7, REPOSITORY, EPOCH_ID, b"0" * 32]),
+    "block-id": (bytes, ABC),
+    "tag": (bytes, blake(ABC)),
+    "pack-header": (by(pack_header, "kind", "repository"), [1, REPOSITORY]),
+    "pack-footer": (by(pack_footer, "directory"), [48]),
+    "frame-secret-0": (bytes, kdf(NINE, 0, b"kistfram")),
+    "directory-key": (bytes, kdf(NINE, 0, b"kistdire")),
+    "frame-associated": (bytes, frame_associated(REPOSITORY, 1, 0, CONTENTS)),
+    "frame-list": (by(frame_list, "encoding", "blocks"), [0, [(ABC, 3, None)]]),
+    "frame-list-rewritten": (by(frame_list, "encoding", "blocks"),
+                             [1, [(run(1), 1000, []), (run(2), 20, NUMBERS)]]),
+    "frame": (frame_example, [b"abc", struct.pack("<BBI32sI", 0, 0, 1, ABC, 3)]),
+    "pack-directory": (by(pack_directory), [(32, 19, 57)]),
+    "index-segment": (packs_example, [300, (run(3), META, 64 * KIB, None, PLACE, 1, [
+        (1000, None, run(1)), (20, None, run(2))])]),
+    "index-segment-rewritten": (packs_example, [None, (run(3), META, 64 * KIB, 17, PLACE, 1, [
+        (1000, [], None), (20, NUMBERS, run(2))])]),
+    "key-segment": (groups_example, (
+        [(3, [(run(1), run(2))], [run(3)], [run(5), run(6)], [run(7)], bytes([4]) * 80),
+         (7, [], [run(8)], [], [run(10)], b"")], bytes([9]) * 50, bytes([8]) * 60)),
+    "key-segment-inner": (by(keys_box(GROUPS, "packs", "bodies")), {
+        (3, "packs"): {1: run(1), 2: run(2)}, (3, "bodies"): {3: run(3)}, (7, "packs"): {},
+        (7, "bodies"): {4: run(4)}}),
+    "number-set": (by(number_set), {*range(5, 15), 1000000}),
+    "body": (by(body_payload, "root", "host", "user", "program", "paths", "tags", "description",
+                "selective", "problems"), [
+        run(1), b"host", b"ann", b"kist", [b"/home/ann", b"/etc"], [b"nightly"],
+        b"before the move", 1, [(b"home/ann/db", b"it changed")]]),
+    "leaf": (lambda data: [(e.kind, e.path, e.size) for e in parse(manifest_block, data)[1]],
+             [(2, b"", 0), (1, b"a", 5), (1, b"big", 3000), (4, b"hard", 0), (3, b"link", 0)]),
+    "node": (by(manifest_block), (1, [Record(path=b"", block=run(1)),
+                                      Record(path=b"home/ann", block=run(2))])),
+    "journal-clear": (by(journal_clear), (7, run(64))),
+    "policy": (by(policy, "name", "fields"), [b"default", {13: 86400, 15: 604800, 16: 259200,
+                                                           18: 1}]),
+    "journal-snapshot": (
+        by(entry_payload, "type", "doubt", "id", "pending", "replaces", "source", "policy",
+           "retention", "marks", "body", "refs", "first", "data", "meta", "segments", "keys"),
+        [2, 0, run(1, 16), 0, bytes(16), b"host-12345678", b"default", (86400, 0, 0), 2, run(2),
+         run(3), 0, 1024, 64, [(run(4), DATA), (run(5), META)], [run(6)]]),
+    "journal-proved": (by(entry_payload, "type", "ranges"), [10, [(0, 41), (43, 300000)]]),
+    "journal-epoch-ended": (
+        by(entry_payload, "type", "epoch", "began", "journal_key", "beginning", "forget", "revoked",
+           "boxes", "ranges", "dropped", "rewritten", "ended", "lists"),
+        [5, run(1, 16), 7, bytes([2]) * 48,
+         Record(least=40, share=run(3), anchor=run(3), pk=run(3), apk=run(4), place=1,
+                label=b"the safe"), 0, [run(4, 16)], [(run(5, 16), run(6))],
+         [(30, [run(7), run(8)]), (41, [run(9)])], 3,
+         [(2, 5, 0, [run(11)]), (9, 9, 1, [])], [run(12, 16)], (run(13), run(14))])}
+
+def self_test(document):
+    """Compares each example; also, it must be refused if a byte of it is lost or too much."""
+    def outcome(read, data):
+        try:
+            return read(data)
+        except Fault as fault:
+            return fault
+
+    failed = 0
+    with open(document, encoding="utf-8") as file:
+        blocks = dict(re.findall(r"^```hex (\S+)\n([0-9a-f\s]*)^```$", file.read(), re.M))
+    for name in [*blocks, *(EXAMPLES.keys() - blocks.keys())]:
+        if name not in EXAMPLES or name not in blocks:
+            print(name, "is not implemented" if name in blocks else "is not in the text")
+            continue
+        (read, expected), data = EXAMPLES[name], bytes.fromhex(blocks[name])
+        if outcome(read, data) != expected:
+            failed += 1
+            print("%s differs: %s" % (name, outcome(read, data)))
+        elif expected in (outcome(read, data[:-1]), outcome(read, data + b"\0")):
+            failed += 1
+            print(name, "may lose a byte or have one too much")
+    must(blocks and not failed, "%d of %d examples failed" % (failed, len(blocks)))
+    print("%d examples hold" % len(blocks))
+
+def main():
+    sys.stdout.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(description="A second reader of Kist repositories.")
+    parser.add_argument("repository", nargs="?")
+    parser.add_argument("command", nargs="?", choices=("list", "ls", "extract"))
+    parser.add_argument("snapshot", nargs="?", help="its number or the beginning of its id")
+    parser.add_argument("target", nargs="?")
+    for name in ("--passphrase-file", "--key-file", "--self-test"):
+        parser.add_argument(name, metavar="FILE")
+    args = parser.parse_intermixed_args()
+    secret = args.passphrase_file or args.key_file
+    try:
+        if args.self_test:
+            return self_test(args.self_test)
+        if not {"list": secret, "ls": secret and args.snapshot,
+                "extract": secret and args.target}.get(args.command):
+            parser.error("something is missing")
+        with open(secret, "rb") as file:
+            data = file.read()
+        repo = Repository(Store(args.repository), PASSPHRASE if args.passphrase_file else KEY_FILE,
+                          data.rstrip(b"\r\n") if args.passphrase_file else read_key_file(data))
+        if args.command == "list":
+            return list_snapshots(repo)
+        snapshot = find_snapshot(repo, args.snapshot)
+        return list_files(repo, snapshot) if args.command == "ls" else \
+            extract(repo, snapshot, args.target)
+    except (Fault, OSError) as error:
+        sys.exit("second_reader: %s" % error)
+
+if __name__ == "__main__":
+    main()
