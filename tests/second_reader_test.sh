@@ -9,7 +9,7 @@ text=$(realpath "${2:?usage: second_reader_test.sh KIST_BINARY FORMAT_MD}")
 export PYTHONDONTWRITEBYTECODE=1
 unset "${!KIST_@}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/second-reader.XXXXXX") || exit 1
-#trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 umask 022
 cd "$work" || exit 1
 
