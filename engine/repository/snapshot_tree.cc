@@ -1,7 +1,8 @@
 #include "engine/repository/snapshot_tree.h"
-#include "engine/blocks/snapshot_opener.h"
 
 #include <algorithm>
+
+#include "engine/blocks/snapshot_opener.h"
 
 namespace kist {
 

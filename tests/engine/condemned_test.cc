@@ -135,9 +135,8 @@ TEST_CASE("a backup that meets a condemnation as it commits goes on, and says so
   DamagedLaptop laptop;
   const std::string pack = laptop.packs().front();
   flip_bit(*laptop.store, pack);
-  Machine watched(std::make_shared<WatchedStore>(*laptop.store, "refs/",
-                                                 [&] { laptop.verify_as_owner(); }),
-                  8);
+  Machine watched(
+      std::make_shared<WatchedStore>(*laptop.store, "refs/", [&] { laptop.verify_as_owner(); }), 8);
   Repository repository = watched.open(9);
   BackupOptions options;
   options.paths = {laptop.source / "tree"};

@@ -1,6 +1,5 @@
 // What each role can do, and what it cannot even by going around the program: the tests hold the
 // real keys of a slot, take the whole store, and try.
-#include "engine/blocks/snapshot_opener.h"
 #include "tests/support/roles.h"
 
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/frame.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"

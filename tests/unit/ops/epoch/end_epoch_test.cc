@@ -1,9 +1,9 @@
 // Who ends an epoch, and what keeps it from ending: objects that the stay of others' snapshots
 // hangs on, and no others.
-#include "engine/blocks/snapshot_opener.h"
 #include "engine/ops/epoch/end_epoch.h"
 
 #include "engine/blocks/block_reader.h"
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/format/names.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/store/twins.h"
