@@ -125,7 +125,7 @@ class Walk {
     cache_.commit(CacheKind::complete, facts_of(entry, stored));
     writer_.look().remember();
     tell_lost_packs();
-    warn_of_condemned(numbers_of_set(stored.references, std::get<SnapshotTaken>(entry.act)));
+    warn_of_condemned(stored.references, std::get<SnapshotTaken>(entry.act));
     return result_;
   }
 
@@ -145,12 +145,12 @@ class Walk {
 
   // Packs that others have condemned while this run relied on them: its snapshot is no worse than
   // older ones, and the next backup stores again what the source still has of them.
-  void warn_of_condemned(const NumberSet& numbers) {
+  void warn_of_condemned(const ReferenceSet& set, const SnapshotTaken& taken) {
     const std::set<ObjectHash> condemned = repository_.state().condemned_packs();
     if (condemned.empty()) return;
     const BlockIndex::Reader index(repository_.blocks().index(Cancelling::no));
     std::size_t count = 0;
-    for (const std::uint32_t number : PackRanges(index).packs_of(numbers)) {
+    for (const std::uint32_t number : PackRanges(index).packs_of(numbers_of_set(set, taken))) {
       const ObjectHash pack = index.pack(number).hash;
       if (condemned.contains(pack) && !condemned_.contains(pack)) ++count;
     }
