@@ -272,13 +272,16 @@ class Repository:
         refs = parse(reference_set, self.open_object("refs", REFS, entry.refs,
                                                      keys.sets[entry.refs]))
         body.numbers = refs.numbers | {entry.first + n for n in refs.ordinals}
+        body.unread = set(body.numbers)
         return body
 
     def block(self, body, block):
         """The bytes of a block of a snapshot, from whichever copy is good."""
         self.index = self.index or Index(self)
         places = self.index.places.get(blake(block), [])
-        if not any(number in body.numbers for *_, number in places):
+        found = {number for *_, number in places} & body.numbers
+        body.unread -= found
+        if not found:
             note("block %s is not in the snapshot's reference set" % block.hex())
         for pack, frame, offset, size, _ in places:
             try:
@@ -365,6 +368,8 @@ def extract(repo, snapshot, target):
         os.chmod(path, entry.mode)
         stamp(entry, path)
     must(not failed, "%d entries could not be extracted" % failed)
+    if body.unread and not snapshot.pending:
+        note("the reference set has %d numbers of blocks that nothing needs" % len(body.unread))
 
 # --- The worked examples -------------------------------------------------------------------------
 
