@@ -54,8 +54,9 @@ void write_entries(kist::Repository& repository,
     stored.body = random.draw_id<kist::ObjectHash>();
     stored.reference_set = random.draw_id<kist::ObjectHash>();
     stored.key_segments = {random.draw_id<kist::ObjectHash>()};
-    stored.segments = {{random.draw_id<kist::ObjectHash>(), 0, 1'000},
-                       {random.draw_id<kist::ObjectHash>(), 1'000, 10}};
+    stored.numbers = {.first_number = 0, .data = 1'024, .meta = 64};
+    stored.segments = {{random.draw_id<kist::ObjectHash>(), kist::PackKind::data},
+                       {random.draw_id<kist::ObjectHash>(), kist::PackKind::meta}};
     kist::SnapshotTaken taken = kist::snapshot_entry(stored, state);
     taken.snapshot = random.draw_id<kist::SnapshotId>();
     taken.source = kist::concat("host-", i % 100);

@@ -118,7 +118,9 @@ Bytes NumberSet::encode() const {
   ByteWriter out;
   out.u64(bitmap_->parts.size());
   for (const auto& [high, part] : bitmap_->parts) {
+    // Which form a container has otherwise depends on how the set came to be.
     Roaring optimised = part;
+    optimised.removeRunCompression();
     optimised.runOptimize();
     Bytes bytes(optimised.getSizeInBytes(true));
     const std::size_t size = optimised.write(reinterpret_cast<char*>(bytes.data()), true);

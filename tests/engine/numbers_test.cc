@@ -3,6 +3,7 @@
 #include "engine/blocks/objects.h"
 #include "engine/blocks/stored_snapshot.h"
 #include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 #include "tests/support/world.h"

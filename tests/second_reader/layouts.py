@@ -324,8 +324,7 @@ def bitmap(c):
             found = [value for value in range(65536) if bits >> value & 1]
         must(len(found) == size and ascending(found), "a container of another cardinality or order")
         runs = 1 + sum(a + 1 != b for a, b in zip(found, found[1:]))
-        # Where an array takes two bytes less than runs, kist writes either: 2 * runs == size.
-        must(2 * runs == size or flags >> i & 1 == (2 + 4 * runs <= min(2 * size, 8192)),
+        must(flags >> i & 1 == (2 + 4 * runs <= min(2 * size, 8192)),
              "not the smallest encoding")
         numbers.update(key << 16 | value for value in found)
     return numbers

@@ -25,3 +25,31 @@ TEST_CASE("a number set in another encoding of the same numbers is refused") {
   }
   REQUIRE(error_code([&] { NumberSet::decode(other.view(), "set"); }) == Code::corrupt);
 }
+
+TEST_CASE("a number set has one encoding, however it came to be") {
+  NumberSet by_ranges;
+  by_ranges.add_range(0, 3);
+  by_ranges.add_range(64, 1);
+  NumberSet by_numbers;
+  for (const std::uint64_t number : {64U, 2U, 0U, 1U}) {
+    by_numbers.add(number);
+  }
+  NumberSet less;
+  less.add_range(0, 100);
+  NumberSet rest;
+  rest.add_range(3, 61);
+  rest.add_range(65, 35);
+  less.subtract(rest);
+  REQUIRE(by_ranges.encode() == by_numbers.encode());
+  REQUIRE(less.encode() == by_numbers.encode());
+  // Two runs take 10 bytes, an array of four numbers 8; three in a row 6 either way: a run.
+  REQUIRE(by_numbers.encode().size() == 8 + 4 + 8 + 4 + 4 + 8);
+  NumberSet row;
+  row.add_range(5, 3);
+  NumberSet same;
+  for (const std::uint64_t number : {5U, 6U, 7U}) {
+    same.add(number);
+  }
+  REQUIRE(row.encode() == same.encode());
+  REQUIRE(NumberSet::decode(row.encode(), "set") == row);
+}
