@@ -9,12 +9,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
+at_once=${JOBS:-2}
 count=0
-failed=0
 
-# run EXPECTED MODEL SWITCH... prints a line. EXPECTED: what the violated assertion names, or
-# `holds` (every state was visited), or `sampled` (no violation; two states may share a bit).
-run() {
+# check EXPECTED MODEL SWITCH... prints a line, in a directory of its own. EXPECTED: what the
+# violated assertion names, or `holds` (every state was visited), or `sampled` (no violation; two
+# states may share a bit).
+check() {
   local expected=$1 model=$2 got=unclear states started=$SECONDS
   local build=(-O0 -DCOLLAPSE) bound=(-m10000) complete=holds
   shift 2
@@ -22,7 +23,6 @@ run() {
     holds) build=(-O2 -DCOLLAPSE) ;;
     sampled) build=(-O2 -DBITSTATE) bound+=(-w32) complete=sampled ;;
   esac
-  rm -f ./*
   cp "$here/$model.pml" .
   spin -a "$@" "$model.pml" > spin.out 2>&1 || true
   if [ -f pan.c ] && "${CC:-cc}" "${build[@]}" -w -DSAFETY -DMEMLIM=1400 -o pan pan.c; then
@@ -34,15 +34,28 @@ run() {
     fi
     states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.out)
   fi
-  count=$((count + 1))
   local verdict=ok
-  if [ "$got" != "$expected" ]; then
+  if [ "$got" = "$expected" ]; then
+    touch "$work/ok.${PWD##*/}"
+  else
     verdict=FAILED
-    failed=$((failed + 1))
     cat spin.out pan.out >&2 2> /dev/null || true
   fi
   printf '%-6s %-11s %9s states %4d s  %s %s\n' \
     "$verdict" "$got" "${states:-?}" $((SECONDS - started)) "$model" "${*//-D/}"
+}
+
+# run EXPECTED MODEL SWITCH... checks beside the others, at most JOBS at once.
+run() {
+  while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || true; done
+  count=$((count + 1))
+  mkdir "$count"
+  (
+    cd "$count"
+    check "$@"
+    cd ..
+    rm -rf "$OLDPWD"
+  ) &
 }
 
 case $mode in
@@ -168,5 +181,7 @@ case $mode in
     ;;
 esac
 
+wait
+failed=$((count - $(find . -name 'ok.*' | wc -l)))
 echo "$count runs, $failed not as expected, $SECONDS s"
 [ "$failed" -eq 0 ]
