@@ -32,13 +32,14 @@ constexpr const char* suspect_mark = "suspect";
                                     " (the next run rebuilds it)"));
 }
 
-// MDB_CORRUPTED and its kin mean a damaged file; the rest is the system's.
+// MDB_CORRUPTED and its kin mean a damaged file; so does a transaction that LMDB has broken off by
+// itself. The rest is the system's.
 void check(int result, const std::string& directory) {
   if (result == MDB_SUCCESS) return;
   const bool is_damage = result == MDB_CORRUPTED || result == MDB_INVALID ||
                          result == MDB_PAGE_NOTFOUND || result == MDB_VERSION_MISMATCH ||
                          result == MDB_BAD_DBI || result == MDB_INCOMPATIBLE ||
-                         result == MDB_CURSOR_FULL || result == MDB_PANIC;
+                         result == MDB_CURSOR_FULL || result == MDB_PANIC || result == MDB_BAD_TXN;
   if (is_damage) throw_damaged(directory, mdb_strerror(result));
   // LMDB calls a short write, as a full file system makes it, an input/output error.
   const bool is_full = result == EIO && Directory::open(directory).free_bytes() < (1U << 20U);
