@@ -168,11 +168,12 @@ const std::vector<Meanwhile>& meanwhiles() {
 
 enum class Outcome { done, failed, cut_off };
 
-// Stops `work` before each of its changes, for each of the above, with both outcomes.
-void stop_everywhere(
-    const Objects& objects,
-    const std::function<void(Repository&)>& work,
-    const std::function<void(const std::shared_ptr<MemoryStore>&, Outcome)>& check) {
+// Stops `work` before each of its changes, for each of the above, with both outcomes. Once done,
+// work that is tidy has left nothing behind.
+void stop_everywhere(const Objects& objects,
+                     const std::function<void(Repository&)>& work,
+                     const std::function<void(const std::shared_ptr<MemoryStore>&, Outcome)>& check,
+                     bool is_tidy = true) {
   for (const Meanwhile& meanwhile : meanwhiles()) {
     for (const bool cuts_off : {false, true}) {
       for (std::uint64_t at = 0;; at += stride()) {
@@ -201,7 +202,7 @@ void stop_everywhere(
         REQUIRE(opens(store, quick));
         if (meanwhile.name == "a newcomer" && held->has_held()) REQUIRE(opens(store, newcomer));
         check(store, outcome);
-        require_reported(store, outcome == Outcome::done);
+        require_reported(store, is_tidy && outcome == Outcome::done);
         require_cleared(store);
         REQUIRE(opens(store, quick));
         if (!held->has_held()) break;
@@ -356,5 +357,6 @@ TEST_CASE("a backup that is stopped anywhere is whole or not there, and the next
         REQUIRE((complete == 2 || (complete == 1 && outcome == Outcome::cut_off)));
         REQUIRE(there.state().pending.empty());
         REQUIRE(next.statistics.problems == 0);
-      });
+      },
+      false);  // overtaken by an epoch's end, it leaves the keys that it had sealed for the former
 }
