@@ -114,13 +114,32 @@ bool NumberSet::operator==(const NumberSet& other) const {
   return bitmap_->parts == other.bitmap_->parts;
 }
 
+namespace {
+
+// The same numbers in arrays and bitsets: runOptimize() leaves a run that takes as much as an array
+// what it is, so the form would depend on how the set came to be. The library's own
+// removeRunCompression() has been seen to write outside of its memory.
+Roaring without_runs(const Roaring& part) {
+  constexpr std::size_t at_once = 4096;
+  Roaring out;
+  std::vector<std::uint32_t> numbers;
+  for (const std::uint32_t number : part) {
+    numbers.push_back(number);
+    if (numbers.size() < at_once) continue;
+    out.addMany(numbers.size(), numbers.data());
+    numbers.clear();
+  }
+  out.addMany(numbers.size(), numbers.data());
+  return out;
+}
+
+}  // namespace
+
 Bytes NumberSet::encode() const {
   ByteWriter out;
   out.u64(bitmap_->parts.size());
   for (const auto& [high, part] : bitmap_->parts) {
-    // Which form a container has otherwise depends on how the set came to be.
-    Roaring optimised = part;
-    optimised.removeRunCompression();
+    Roaring optimised = without_runs(part);
     optimised.runOptimize();
     Bytes bytes(optimised.getSizeInBytes(true));
     const std::size_t size = optimised.write(reinterpret_cast<char*>(bytes.data()), true);
