@@ -314,7 +314,7 @@ TEST_CASE("entries and index segments decode to what was encoded") {
     RC_ASSERT(decode_leaf(encode_leaf(entries), "leaf") == entries);
     SeededRandom random(seed);
     IndexSegment segment;
-    for (std::uint64_t p = random.next() % 3; p > 0; --p) {
+    for (std::uint64_t p = 1 + random.next() % 3; p > 0; --p) {
       IndexedPack pack{.hash = random.draw_id<ObjectHash>(), .size = 1U << 20U};
       for (std::uint64_t f = 1 + random.next() % 4; f > 0; --f) {
         IndexedFrame frame;
