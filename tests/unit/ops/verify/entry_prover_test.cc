@@ -23,12 +23,12 @@ struct Unproved {
     }
   }
 
-  [[nodiscard]] EntryProver prover() {
+  [[nodiscard]] EntryProver prover() const {
     return {owner.state(), BlockIndex::Reader(owner.blocks().index())};
   }
 
   // The numbers of an entry's blocks, but for as many as are to be missing.
-  void note(EntryProver& prover, std::uint64_t sequence, std::uint64_t missing = 0) {
+  void note(EntryProver& prover, std::uint64_t sequence, std::uint64_t missing = 0) const {
     const BlockIndex::Reader index(owner.blocks().index());
     const std::optional<EntryRecord> entry = index.entry(sequence);
     for (const NumberRun& run : entry->runs) {
