@@ -102,23 +102,31 @@ void require_in_range(const State& state, const SnapshotState& snapshot, const R
   }
 }
 
-SnapshotInspection inspect_snapshot(const Journal& journal,
+SnapshotInspection inspect_snapshot(SnapshotOpener& opener,
                                     const ReadKeys* keys,
                                     const SnapshotState& snapshot) {
+  const Journal& journal = opener.journal();
   // Then no object is read.
   if (journal.state().key_segments_of(snapshot).empty()) {
     return {Openness::invalid, "no key segment of the current epoch has its keys"};
   }
   const auto damage = damage_of([&] {
     if (keys != nullptr) {
-      static_cast<void>(get_body(journal, *keys, snapshot));
+      static_cast<void>(opener.body(*keys, snapshot));
     } else {
       require_closed_body(journal, snapshot);
     }
-    require_in_range(journal.state(), snapshot, get_reference_set(journal, snapshot));
+    require_in_range(journal.state(), snapshot, opener.reference_set(snapshot));
   });
   if (!damage) return {};
   return {diagnose(journal, snapshot), damage->text()};
+}
+
+SnapshotInspection inspect_snapshot(const Journal& journal,
+                                    const ReadKeys* keys,
+                                    const SnapshotState& snapshot) {
+  SnapshotOpener opener(journal);
+  return inspect_snapshot(opener, keys, snapshot);
 }
 
 KeyPresence find_index_key(const Journal& journal,

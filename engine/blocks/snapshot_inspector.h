@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/blocks/snapshot_opener.h"
 #include "engine/format/snapshot.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/rights.h"
@@ -37,6 +38,10 @@ struct SnapshotInspection {
 // Opens the body, if `keys` are given (a slot without `read` passes null), and the reference set.
 // Throws what is no finding: Error{failed} where the store does not answer, Error{conflict} where
 // an epoch's end has come meanwhile.
+[[nodiscard]] SnapshotInspection inspect_snapshot(SnapshotOpener& opener,
+                                                  const ReadKeys* keys,
+                                                  const SnapshotState& snapshot);
+// The same of one snapshot.
 [[nodiscard]] SnapshotInspection inspect_snapshot(const Journal& journal,
                                                   const ReadKeys* keys,
                                                   const SnapshotState& snapshot);

@@ -18,6 +18,8 @@ class SnapshotOpener {
   // `journal` outlives the opener.
   explicit SnapshotOpener(const Journal& journal) : journal_(journal) {}
 
+  [[nodiscard]] const Journal& journal() const { return journal_; }
+
   // Error{missing} where the key or the body is in no copy.
   SnapshotBody body(const ReadKeys& keys, const SnapshotState& snapshot);
   // Error{refused} for a set that this slot may not open.

@@ -11,10 +11,12 @@ namespace kist {
 
 namespace {
 
-SnapshotInspection inspect_for(const Repository& repository, const SnapshotState& snapshot) {
+SnapshotInspection inspect_for(const Repository& repository,
+                               SnapshotOpener& opener,
+                               const SnapshotState& snapshot) {
   std::optional<ReadKeys> keys;
   if ((repository.capabilities() & can_read) != 0) keys = repository.read_keys();
-  return inspect_snapshot(repository.journal(), keys ? &*keys : nullptr, snapshot);
+  return inspect_snapshot(opener, keys ? &*keys : nullptr, snapshot);
 }
 
 void tell_unreadable(const Repository& repository,
@@ -48,7 +50,7 @@ std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
     });
     // A slot that may not open the body has not looked at it yet.
     const SnapshotInspection found =
-        damage || !may_read ? inspect_for(repository, *snapshot) : SnapshotInspection{};
+        damage || !may_read ? inspect_for(repository, opener, *snapshot) : SnapshotInspection{};
     summary.openness = found.openness;
     summary.is_given_up = is_given_up(repository.state(), *snapshot, found);
     if (damage || !found.opens()) {

@@ -379,6 +379,7 @@ std::vector<SnapshotId> find_given_up(const Repository& repository,
                                       const EndEpochOptions& options) {
   const State& state = repository.state();
   const ReadKeys keys = repository.read_keys();
+  SnapshotOpener opener(repository.journal());
   std::vector<SnapshotId> out;
   for (const SnapshotPtr& snapshot : state.live_snapshots()) {
     const bool is_asked_for =
@@ -386,7 +387,7 @@ std::vector<SnapshotId> find_given_up(const Repository& repository,
         (options.drops_unreadable && state.slots.at(snapshot->author).is_revoked);
     if (!is_asked_for) continue;
     check_cancelled(repository.observer());
-    const Openness found = inspect_snapshot(repository.journal(), &keys, *snapshot).openness;
+    const Openness found = inspect_snapshot(opener, &keys, *snapshot).openness;
     const bool is_given_up =
         found == Openness::absent || (found == Openness::damaged && options.drops_unreadable);
     if (is_given_up) out.push_back(snapshot->taken.snapshot);

@@ -24,8 +24,7 @@ constexpr std::string_view revoke_advice =
 bool SnapshotChecker::check(const SnapshotState& snapshot) {
   const State& state = repository_.state();
   // Where the store does not answer, nothing is known: check_objects() meets the same and tells.
-  const auto found =
-      value_of([&] { return inspect_snapshot(repository_.journal(), keys_, snapshot); });
+  const auto found = value_of([&] { return inspect_snapshot(opener_, keys_, snapshot); });
   if (found && found->opens()) {  // by one good copy of each; the other may be damaged
     const SnapshotTaken& taken = snapshot.taken;
     copies_.check_twins(body_path(taken.body), taken.body, body_bytes_max);

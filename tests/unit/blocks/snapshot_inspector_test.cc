@@ -125,6 +125,24 @@ TEST_CASE("a snapshot is given up once it opens for nobody and its author was re
       "other (" + hex(run.evil.keyring().slot()).substr(0, 8) + ", revoked)");
 }
 
+TEST_CASE("after an epoch's end the key segment of many snapshots is opened once for all of them") {
+  Inspected run;
+  const SnapshotId second = run.owner.backup(run.owner_repository, run.source / "tree").snapshot;
+  rotate(run);
+  const Journal& journal = run.owner_repository.journal();
+  const ReadKeys keys = run.owner_repository.read_keys();
+  const SnapshotState one = journal.state().snapshots.at(run.first);
+  const SnapshotState other = journal.state().snapshots.at(second);
+  const std::vector<ObjectHash> segments = journal.state().key_segments_of(one);
+  REQUIRE(segments.size() == 1);
+  REQUIRE(segments == journal.state().key_segments_of(other));
+  SnapshotOpener opener(journal);
+  REQUIRE(inspect_snapshot(opener, &keys, one).opens());
+  run.lose(key_segment_path(segments.front()));
+  REQUIRE(inspect_snapshot(opener, &keys, other).opens());
+  REQUIRE(inspect_snapshot(journal, &keys, other).openness == Openness::absent);
+}
+
 TEST_CASE("the key of an index segment is there, nowhere, or in what cannot be read") {
   Inspected run;
   const SnapshotState snapshot = run.owner_repository.state().snapshots.at(run.first);
