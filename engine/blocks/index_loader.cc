@@ -112,9 +112,14 @@ SegmentToLoad segment_to_load(const Journal& journal,
   return load;
 }
 
-// Loads the segments that one snapshot entry introduces. A segment that is not its author's to
-// introduce counts as absent, for every client: its numbers are burnt. A damaged segment is absent
-// for this machine alone, so the entry is noted as unloaded, to be tried again.
+// Some megabytes, so that a commit of the index loads many small entries.
+constexpr std::size_t entries_at_a_time = 1'024;
+constexpr std::uint64_t blocks_at_a_time = 64U << 10U;
+
+// Loads the segments that snapshot entries introduce, in the journal's order. A segment that is not
+// its author's to introduce counts as absent, for every client: its numbers are burnt. A damaged
+// segment is absent for this machine alone, so the entry is noted as unloaded, to be tried again;
+// that is noted before the entry counts as loaded.
 class SnapshotLoader {
  public:
   SnapshotLoader(const Journal& journal, BlockIndex& index)
@@ -144,10 +149,25 @@ class SnapshotLoader {
       });
     }
     entry.is_all = entry.segments.size() == snapshot.taken.segments.size();
-    const std::uint64_t refused = index_.load(entry);
-    if (refused == 0) return;
-    journal_.observer().notice(concat("journal entry ", snapshot.sequence, " claims ", refused,
-                                      " packs that are not its own; they do not count"));
+    for (const SegmentToLoad& segment : entry.segments) {
+      pending_blocks_ += segment.segment.block_count();
+    }
+    pending_.push_back(std::move(entry));
+    if (pending_.size() >= entries_at_a_time || pending_blocks_ >= blocks_at_a_time) finish();
+  }
+
+  // Nothing is loaded for good before.
+  void finish() {
+    if (pending_.empty()) return;
+    const std::vector<std::uint64_t> refused = index_.load_all(pending_);
+    for (std::size_t i = 0; i < refused.size(); ++i) {
+      if (refused[i] == 0) continue;
+      journal_.observer().notice(concat("journal entry ", pending_[i].sequence, " claims ",
+                                        refused[i],
+                                        " packs that are not its own; they do not count"));
+    }
+    pending_.clear();
+    pending_blocks_ = 0;
   }
 
   // Whether the store has, by now, all that would count of what the entry introduces.
@@ -175,6 +195,8 @@ class SnapshotLoader {
   const Journal& journal_;
   BlockIndex& index_;
   KeysOfEntries keys_;
+  std::vector<EntryToLoad> pending_;
+  std::uint64_t pending_blocks_ = 0;
 };
 
 }  // namespace
@@ -204,6 +226,7 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
     if (cancelling == Cancelling::yes) check_cancelled(journal_.observer());
     loader.load(journal_.state().snapshots.at(id));
   }
+  loader.finish();
   loaded_ = local.index().loaded_sequence();
   scanned_ = end;
   return local.index();

@@ -181,16 +181,34 @@ void BlockIndex::note_unloaded(std::uint64_t sequence) {
 
 namespace {
 
-// Loads segments within one write transaction.
+// Loads entries within one write transaction.
 class Loader {
  public:
-  Loader(Transaction& write, const LocalKey& tag_key, std::uint64_t sequence)
+  Loader(Transaction& write, const LocalKey& tag_key)
       : write_(write),
         tag_key_(tag_key),
-        sequence_(sequence),
         next_pack_(static_cast<std::uint32_t>(write.count(packs_table))) {}
 
-  void load(const SegmentToLoad& to_load) {
+  // How many packs were left out.
+  std::uint64_t load(const EntryToLoad& entry) {
+    sequence_ = entry.sequence;
+    refused_count_ = 0;
+    runs_.clear();
+    for (const SegmentToLoad& segment : entry.segments) {
+      load_segment(segment);
+    }
+    std::uint32_t row = 0;
+    for (const NumberRun& run : runs_) {
+      write_.append(runs_table, run_key(sequence_, row++),
+                    encode_run(entry.is_all && refused_count_ == 0, run));
+    }
+    return refused_count_;
+  }
+
+  void finish() { put_blocks(write_, records_); }
+
+ private:
+  void load_segment(const SegmentToLoad& to_load) {
     number_ = to_load.first_number;
     for (const IndexedPack& pack : to_load.segment.packs) {
       load_pack(to_load, pack);
@@ -199,18 +217,6 @@ class Loader {
     if (!to_load.segment.has_numbers) note_run(to_load.first_number, number_);
   }
 
-  void finish(bool is_all) {
-    put_blocks(write_, records_);
-    std::uint32_t row = 0;
-    for (const NumberRun& run : runs_) {
-      write_.append(runs_table, run_key(sequence_, row++),
-                    encode_run(is_all && refused_count_ == 0, run));
-    }
-  }
-
-  [[nodiscard]] std::uint64_t refused_count() const { return refused_count_; }
-
- private:
   // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
   void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
     const auto key_segment = to_load.key_segment_of(pack.hash);
@@ -269,30 +275,32 @@ class Loader {
 
   Transaction& write_;
   const LocalKey& tag_key_;
-  const std::uint64_t sequence_;
   std::uint32_t next_pack_;
-  std::uint64_t number_ = 0;  // of the next block
-  std::uint64_t refused_count_ = 0;
+  std::uint64_t sequence_ = 0;       // of the entry
+  std::uint64_t number_ = 0;         // of the next block
+  std::uint64_t refused_count_ = 0;  // packs of the entry
   std::vector<NumberRun> runs_;
   std::vector<BlockRecord> records_;
 };
 
 }  // namespace
 
-std::uint64_t BlockIndex::load(const EntryToLoad& entry) {
+std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& entries) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(meta_table, as_view(loaded_key));
-  if (loaded && from_big_endian<std::uint64_t>(*loaded) > entry.sequence)
-    return 0;  // another process was faster
-  Loader loader(write, tag_key_, entry.sequence);
-  for (const SegmentToLoad& segment : entry.segments) {
-    loader.load(segment);
+  std::uint64_t next = loaded ? from_big_endian<std::uint64_t>(*loaded) : 0;
+  Loader loader(write, tag_key_);
+  std::vector<std::uint64_t> refused;
+  for (const EntryToLoad& entry : entries) {
+    const bool is_loaded = entry.sequence < next;  // another process was faster
+    refused.push_back(is_loaded ? 0 : loader.load(entry));
+    next = std::max(next, entry.sequence + 1);
   }
-  loader.finish(entry.is_all);
-  write.put(meta_table, as_view(loaded_key), to_big_endian(entry.sequence + 1));
+  loader.finish();
+  write.put(meta_table, as_view(loaded_key), to_big_endian(next));
   put_version(write);
   write.commit();
-  return loader.refused_count();
+  return refused;
 }
 
 void BlockIndex::Reader::for_each_copy(

@@ -87,9 +87,13 @@ class BlockIndex {
   // whole by now, and packs that later entries claimed may be its author's.
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
   void note_unloaded(std::uint64_t sequence);
-  // Loads the segments of an entry, in one transaction. Packs that an earlier entry introduced are
-  // left out: their count is returned.
-  std::uint64_t load(const EntryToLoad& entry);
+  // Loads the segments of entries, in the journal's order and in one transaction: where there are
+  // many, a transaction for each would take most of the time. Packs that an earlier entry
+  // introduced are left out: their count is returned, for each entry.
+  std::vector<std::uint64_t> load_all(const std::vector<EntryToLoad>& entries);
+
+  // The same of one entry.
+  std::uint64_t load(const EntryToLoad& entry) { return load_all({entry}).front(); }
 
   // Looks things up; sees the index as it was when made or renewed. Belongs to one thread.
   class Reader {

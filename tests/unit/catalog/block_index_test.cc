@@ -189,6 +189,47 @@ TEST_CASE("an entry that was loaded already is not loaded again") {
   REQUIRE(fixture.index.loaded_sequence() == 4);
 }
 
+TEST_CASE(
+    "entries that are loaded together count one after another, and those loaded before do not") {
+  Index fixture;
+  fixture.index.load({.sequence = 3, .segments = {segment_of(10, {pack_of(30, {{block_of(1)}})})}});
+  const std::vector<IndexedPack> claimed = {pack_of(40, {{block_of(8)}}),
+                                            pack_of(50, {{block_of(9)}})};
+  const std::vector<std::uint64_t> refused = fixture.index.load_all(
+      {{.sequence = 3, .segments = {segment_of(10, {pack_of(60, {{block_of(7)}})})}},
+       {.sequence = 5, .segments = {segment_of(20, {pack_of(40, {{block_of(2)}})})}},
+       {.sequence = 6, .segments = {segment_of(30, claimed)}},
+       {.sequence = 9, .segments = {segment_of(40, {pack_of(70, {{block_of(9)}})})}}});
+  REQUIRE(refused == std::vector<std::uint64_t>{0, 0, 1, 0});
+  REQUIRE(fixture.index.loaded_sequence() == 10);
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(reader.pack_count() == 4);
+  REQUIRE(reader.pack(*reader.find_pack(sample_id<ObjectHash>(40))).sequence == 5);
+  REQUIRE(reader.pack(*reader.find_pack(sample_id<ObjectHash>(70))).sequence == 9);
+  REQUIRE(numbers_of(reader, 9) == std::vector<std::uint64_t>{31, 40});
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(7)));
+  REQUIRE(reader.entry(5)->is_whole);
+  REQUIRE(reader.entry(5)->runs == std::vector<NumberRun>{{20, 1}});
+  REQUIRE_FALSE(reader.entry(6)->is_whole);
+  REQUIRE(reader.entry(9)->is_whole);
+}
+
+TEST_CASE("of entries that are loaded together all are, or none") {
+  Index fixture;
+  SegmentToLoad failing = segment_of(20, {pack_of(40, {{block_of(2)}})});
+  failing.key_segment_of = [](const ObjectHash&) -> std::optional<ObjectHash> {
+    throw Error(Code::failed, "no answer");
+  };
+  const EntryToLoad whole{.sequence = 3,
+                          .segments = {segment_of(10, {pack_of(30, {{block_of(1)}})})}};
+  const auto load = [&] {
+    fixture.index.load_all({whole, {.sequence = 4, .segments = {failing}}});
+  };
+  REQUIRE(error_code(load) == Code::failed);
+  REQUIRE(fixture.index.loaded_sequence() == 0);
+  REQUIRE(BlockIndex::Reader(fixture.index).pack_count() == 0);
+}
+
 TEST_CASE("entries that could not be loaded are noted, each once, and outlast a new opening") {
   Index fixture;
   fixture.index.note_unloaded(12);
