@@ -146,6 +146,27 @@ void add(Json& json, const EntriesProved& proved) {
   }
 }
 
+std::string segment_count(const std::vector<ObjectHash>& segments) {
+  return concat(segments.size(), segments.size() == 1 ? " index segment" : " index segments");
+}
+
+std::string subject_of(const SlotNames& /*names*/, const Reindexed& reindexed) {
+  return concat(segment_count(reindexed.replaced), " replaced");
+}
+
+void add(Json& json, const Reindexed& reindexed) {
+  json["replaced"] = hex_list(reindexed.replaced);
+  json["segments"] = hex_list(reindexed.segments);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SegmentsGivenUp& given_up) {
+  return segment_count(given_up.segments);
+}
+
+void add(Json& json, const SegmentsGivenUp& given_up) {
+  json["segments"] = hex_list(given_up.segments);
+}
+
 std::string subject_of(const SlotNames& /*names*/, const ClockReset& reset) {
   return printable(reset.reason);
 }

@@ -11,6 +11,7 @@ struct VerifyArguments {
   unsigned threads = 0;
   bool repairs = false;
   bool is_dry_run = false;
+  bool drops_unreadable = false;
 };
 
 VerifyLevel level_of(const std::string& name) {
@@ -81,7 +82,8 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
           {"bytes_read", report.bytes_read},
           {"proved", report.proved},
           {"condemned", report.condemned},
-          {"cleared", report.cleared}};
+          {"cleared", report.cleared},
+          {"given_up", report.given_up}};
 }
 
 std::string count_of_packs(std::uint64_t count) {
@@ -154,16 +156,46 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
   }
   print_line(
       "What a damaged pack held can only come from elsewhere: back up the sources that still have "
-      "it, on this machine as always and on each other machine with kist backup --store-again, "
-      "then verify again; or put the pack back from a copy of the repository.");
+      "it, on each machine, then run kist verify --level content --repair, which gives it to the "
+      "older snapshots too; or put the pack back from a copy of the repository.");
+}
+
+// Nobody puts a copy of an anchor back: another epoch brings four new ones. In a dry run it is only
+// said.
+void renew_anchors(Session& session,
+                   Repository& repository,
+                   const VerifyArguments& arguments,
+                   VerifyReport& report) {
+  if (!arguments.is_dry_run) {
+    try {
+      static_cast<void>(end_epoch(repository, {}));
+    } catch (const Error& error) {
+      return session.console.problem("the epoch's anchor", error);
+    }
+  }
+  for (Finding& finding : report.findings) {
+    if (!finding.object.starts_with("anchors/")) continue;
+    finding.remedy = Remedy::heal;
+    finding.is_healed = !arguments.is_dry_run;
+    if (finding.is_healed) ++report.healed;
+  }
 }
 
 Exit run_verify(Session& session, const VerifyArguments& arguments) {
   Repository repository = session.open();
-  const VerifyReport report = verify(repository, {.level = level_of(arguments.level),
-                                                  .threads = arguments.threads,
-                                                  .repairs = arguments.repairs,
-                                                  .is_dry_run = arguments.is_dry_run});
+  if (arguments.drops_unreadable && !arguments.is_dry_run) {
+    confirm(session,
+            "Give up index segments that are in no copy and cannot be made anew? What only they "
+            "listed is lost for good, even if a copy turns up.");
+  }
+  VerifyReport report = verify(repository, {.level = level_of(arguments.level),
+                                            .threads = arguments.threads,
+                                            .repairs = arguments.repairs,
+                                            .is_dry_run = arguments.is_dry_run,
+                                            .drops_unreadable = arguments.drops_unreadable});
+  if (arguments.repairs && report.lost_anchors > 0) {
+    renew_anchors(session, repository, arguments, report);
+  }
   session.console.clear_progress();
   if (session.options.is_json) {
     print_json(to_json(arguments, report));
@@ -184,7 +216,14 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
     }
     if (report.cleared > 0) {
       print_line(concat(count_of_packs(report.cleared),
-                        " cleared, which had been condemned: every byte is whole"));
+                        " cleared, which had been condemned: every byte is whole, or all that "
+                        "they held is elsewhere"));
+    }
+    if (report.given_up > 0) {
+      print_line(concat(report.given_up,
+                        report.given_up == 1 ? " index segment" : " index segments",
+                        " given up: back up the sources that still "
+                        "have what is LOST"));
     }
     print_advice(arguments, report);
   }
@@ -209,10 +248,16 @@ void add_verify(CLI::App& app, Session& session) {
                    "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
   CLI::Option* repair = command->add_flag("--repair", arguments->repairs,
-                                          "Repair objects that have a good second copy");
+                                          "Repair objects that have a good second copy, and the "
+                                          "index where what it lists is elsewhere");
   command
       ->add_flag("-n,--dry-run", arguments->is_dry_run,
                  "With --repair: say what would be healed and removed, and write nothing")
+      ->needs(repair);
+  command
+      ->add_flag(
+          "--drop-unreadable", arguments->drops_unreadable,
+          "With --repair: give up index segments that are in no copy and cannot be made anew")
       ->needs(repair);
   command->footer(
       "Examples:\n  kist verify\n  kist verify --level content\n"

@@ -117,9 +117,43 @@ printf 'a pass phrase\n' > phrase
 chmod 600 phrase
 secret=(--key-file "$work/key") opens=("${secret[@]}")
 
-# Five backups with changes between them, of two sources, and all that kist writes into a journal of
+# listed: the reader lists all snapshots, and notes nothing.
+listed() {
+    reader list > list 2> notes || { cat notes >&2; fail "list failed"; }
+    [ -s notes ] && { cat notes >&2; fail "the reader notes something about a good repository"; }
+    mapfile -t numbers < <(cut -d' ' -f1 list)
+    [ "${#numbers[@]}" = "${#snapshots[@]}" ] || { cat list; fail "the list has another length"; }
+}
+
+# whole NUMBER TREE: the snapshot is that tree, and nothing is noted.
+whole() {
+    extracted "$1" "$2" "snapshot $1"
+    [ -s notes ] && { cat notes >&2; fail "notes on snapshot $1"; }
+}
+
+# repaired TIMES: kist repairs; so many entries in all replace index segments; all snapshots are
+# whole.
+repaired() {
+    kist verify --level content --repair
+    entries
+    [ "$(grep -o '"reindexed"' entries | wc -l)" = "$1" ] || fail "not reindexed: $1"
+    listed
+    for i in "${!snapshots[@]}"; do
+        whole "${numbers[i]}" "${snapshots[i]}"
+    done
+}
+
+entries() { "$kist" "${common[@]}" "${secret[@]}" --json journal list > entries; }
+
+# condemned WHAT: kist sees that a pack is damaged or missing.
+condemned() {
+    "$kist" "${common[@]}" "${secret[@]}" verify --level content > out 2>&1 &&
+        fail "kist verify does not see $1"
+}
+
+# Six backups with changes between them, of two sources, and all that kist writes into a journal of
 # its own accord: slots added, rewrapped and revoked, entries proved, packs condemned and cleared,
-# ends of epochs.
+# index segments replaced, ends of epochs.
 snapshots=()
 backup() {          # SOURCE COPY
     kist backup --source "$1" "$work/tree"
@@ -142,8 +176,7 @@ kist verify --level content
 kist key revoke lost
 pack=$(find "$repo/packs" -type f -size +4M | head -n 1)
 damage 100000 "$pack"
-"$kist" "${common[@]}" "${secret[@]}" verify --level content > out 2>&1 &&
-    fail "kist verify does not see a damaged pack"
+condemned "a damaged pack"
 damage 100000 "$pack"
 kist verify --level content
 touch -d 2001-02-03 tree/random
@@ -158,18 +191,30 @@ mv phrase2 phrase
 secret=(--key-file "$work/key")
 rm tree/more
 backup home fifth
-"$kist" "${common[@]}" "${secret[@]}" --json journal list > entries
+
+# The first index segment is in no copy, and is made anew. Then the pack that it lists is gone: what
+# that held is stored again, and its numbers move there, and stay there in the next epoch.
+entries
+segment=$(grep -o '"index_segment":"[0-9a-f]*"' entries | head -n 1 | cut -d'"' -f4)
+rm "$repo/index/$segment" "$repo/index/$segment.2" || fail "there is no index segment $segment"
+repaired 1
+rm "$pack"
+condemned "a missing pack"
+cp -a first/many/1* tree/many
+cp -a first/text tree/before
+backup home sixth
+repaired 2
+pack=$(find "$repo/packs" -type f -size +4M | head -n 1)
+kist key rotate
+entries
 for act in "slot added" "slot rewrapped" "epoch ended" "state remade" "proved" \
-    "packs condemned" "packs cleared"; do
+    "packs condemned" "packs cleared" "reindexed"; do
     grep -q "\"$act\"" entries || fail "kist has written no entry \"$act\""
 done
 
 # What the reader lists.
-reader list > list 2> notes || { cat notes >&2; fail "list failed"; }
-[ -s notes ] && { cat notes >&2; fail "the reader notes something about a good repository"; }
-mapfile -t numbers < <(cut -d' ' -f1 list)
+listed
 mapfile -t ids < <(awk '{print $2}' list)
-[ "${#numbers[@]}" = "${#snapshots[@]}" ] || { cat list; fail "the list has another length"; }
 mapfile -t theirs < <("$kist" "${common[@]}" "${secret[@]}" --json snapshots |
     grep -o '"id":"[0-9a-f]*"' | cut -d'"' -f4)
 [ "${ids[*]}" = "${theirs[*]}" ] || { cat list; fail "kist lists other snapshots: ${theirs[*]}"; }
@@ -177,8 +222,7 @@ grep -q "  home  .*  $work/tree$" list || { cat list; fail "source or path are n
 
 # Every snapshot, against the tree as it was, and against what kist restores.
 for i in "${!snapshots[@]}"; do
-    extracted "${numbers[i]}" "${snapshots[i]}" "snapshot ${numbers[i]}"
-    [ -s notes ] && { cat notes >&2; fail "notes on snapshot ${numbers[i]}"; }
+    whole "${numbers[i]}" "${snapshots[i]}"
     [ "$i" = 1 ] || [ "$i" = 3 ] || continue
     reader ls "${ids[i]}" > files 2> notes || { cat notes >&2; fail "ls failed"; }
     (cd extracted && find . | sed 's/^\.//; s/^$/\//' | sort) > found

@@ -20,7 +20,7 @@ void Deduplicator::look_at(StoredBlocks stored) {
   trusted_ = std::move(stored.trusted);
   first_number_ = stored.first_number;
   ask_ = std::move(stored.may_rely_on);
-  packs_.assign(ask_ ? index_->pack_count() : 0, Reliance::unknown);
+  packs_.assign(ask_ ? index_->packs_end() : 0, Reliance::unknown);
 }
 
 bool Deduplicator::may_rely_on(std::uint32_t pack) {

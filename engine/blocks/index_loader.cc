@@ -6,6 +6,7 @@
 
 #include "engine/blocks/objects.h"
 #include "engine/blocks/segment_numbering.h"
+#include "engine/crypto/hash.h"
 #include "engine/format/names.h"
 
 namespace kist {
@@ -50,26 +51,76 @@ namespace {
 // What the key segments of an entry say.
 struct EntryKeys {
   std::map<ObjectHash, Key> segments;
+  std::vector<KeyedPack> packs;  // in their order
   std::map<ObjectHash, ObjectHash> key_segment_of_pack;
 };
+
+// An entry that introduces index segments or retires them.
+struct IndexEntry {
+  std::uint64_t sequence = 0;
+  SlotId author;
+  std::vector<ObjectHash> key_segments;
+  const SnapshotTaken* taken = nullptr;  // of a snapshot
+  std::vector<ObjectHash> rewritten;     // segments, of a reindex
+  std::vector<ObjectHash> retired;       // segments
+
+  // Those that it introduces.
+  [[nodiscard]] std::vector<ObjectHash> segments() const {
+    std::vector<ObjectHash> out = rewritten;
+    if (taken == nullptr) return out;
+    for (const SegmentIntroduction& introduction : taken->segments) {
+      out.push_back(introduction.index_segment);
+    }
+    return out;
+  }
+
+  [[nodiscard]] bool is_due() const { return !retired.empty() || !segments().empty(); }
+};
+
+// What of an entry concerns the index, as long as `entry` lives.
+IndexEntry index_entry_of(const JournalEntry& entry) {
+  IndexEntry out{.sequence = entry.sequence, .author = entry.author};
+  if (const auto* taken = std::get_if<SnapshotTaken>(&entry.act)) {
+    out.taken = taken;
+    out.key_segments = taken->key_segments;
+  } else if (const auto* reindexed = std::get_if<Reindexed>(&entry.act)) {
+    out.key_segments = reindexed->key_segments;
+    out.rewritten = reindexed->segments;
+    out.retired = reindexed->replaced;
+  } else if (const auto* given_up = std::get_if<SegmentsGivenUp>(&entry.act)) {
+    out.retired = given_up->segments;
+  }
+  return out;
+}
+
+JournalEntry entry_of(const Journal& journal, std::uint64_t sequence) {
+  JournalEntry out;
+  journal.for_each_entry(sequence, [&](const ReplayedEntry& replayed) {
+    out = replayed.entry;
+    return false;
+  });
+  return out;
+}
 
 // Once an epoch has ended, many entries share a key segment: the last one stays at hand.
 class KeysOfEntries {
  public:
   explicit KeysOfEntries(const Journal& journal) : journal_(journal) {}
 
-  EntryKeys of(const SnapshotState& snapshot) {
+  // `own` are the key segments that the entry itself names.
+  EntryKeys of(std::uint64_t sequence, const std::vector<ObjectHash>& own) {
     const State& state = journal_.state();
     EntryKeys out;
-    for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
+    for (const ObjectHash& hash : state.key_segments_of(sequence, own)) {
       const KeySegmentOuter& outer = open(hash);
-      const auto place = outer.find(state.key_group_of(snapshot.sequence));
+      const auto place = outer.find(state.key_group_of(sequence));
       if (!place) continue;
       const KeyGroup& group = outer.groups[*place];
       for (const NamedKey& key : group.index_segments) {
         out.segments.emplace(key.hash, Key::from(key.key));
       }
       for (const ObjectHash& pack : group.packs) {
+        out.packs.push_back({pack, hash});
         out.key_segment_of_pack.emplace(pack, hash);
       }
     }
@@ -93,67 +144,39 @@ class KeysOfEntries {
   KeySegmentOuter recent_;
 };
 
-// One segment, ready to load but for its numbers. Error{corrupt} when it does not count.
-SegmentToLoad segment_to_load(const Journal& journal,
-                              const Bytes& bytes,
-                              const SnapshotState& snapshot,
-                              const ObjectHash& hash,
-                              const std::shared_ptr<const EntryKeys>& keys) {
-  SegmentToLoad load;
-  load.segment = open_index_segment(
-      {bytes, hash}, journal.keyring().repository(), keys->segments.at(hash),
-      {.slot = snapshot.author,
-       .signing_key = journal.state().slots.at(snapshot.author).introduction.signing_key});
-  load.key_segment_of = [keys](const ObjectHash& pack) -> std::optional<ObjectHash> {
-    const auto found = keys->key_segment_of_pack.find(pack);
-    if (found == keys->key_segment_of_pack.end()) return std::nullopt;
-    return found->second;
-  };
-  return load;
+std::optional<ObjectHash> key_segment_in(const EntryKeys& keys, const ObjectHash& pack) {
+  const auto found = keys.key_segment_of_pack.find(pack);
+  if (found == keys.key_segment_of_pack.end()) return std::nullopt;
+  return found->second;
+}
+
+const SigningPublicKey& signing_key_of(const Journal& journal, const SlotId& slot) {
+  return journal.state().slots.at(slot).introduction.signing_key;
 }
 
 // Some megabytes, so that a commit of the index loads many small entries.
 constexpr std::size_t entries_at_a_time = 1'024;
 constexpr std::uint64_t blocks_at_a_time = 64U << 10U;
 
-// Loads the segments that snapshot entries introduce, in the journal's order. A segment that is not
-// its author's to introduce counts as absent, for every client: its numbers are burnt. A damaged
-// segment is absent for this machine alone, so the entry is noted as unloaded, to be tried again;
-// that is noted before the entry counts as loaded.
-class SnapshotLoader {
+// Loads the segments that entries introduce, in the journal's order, and takes out those that they
+// retire. A segment that is not its author's to introduce counts as absent, for every client: its
+// numbers are burnt. A damaged segment is absent for this machine alone, so the entry is noted as
+// unloaded, to be tried again; that is noted before the entry counts as loaded.
+class EntryLoader {
  public:
-  SnapshotLoader(const Journal& journal, BlockIndex& index)
+  EntryLoader(const Journal& journal, BlockIndex& index)
       : journal_(journal), index_(index), keys_(journal) {}
 
-  void load(const SnapshotState& snapshot) {
-    EntryToLoad entry{.sequence = snapshot.sequence};
-    SegmentNumbering numbering(snapshot.taken.numbers);
+  void load(const IndexEntry& entry) {
+    EntryToLoad out{.sequence = entry.sequence,
+                    .retired = {entry.retired.begin(), entry.retired.end()}};
     std::shared_ptr<const EntryKeys> keys;
-    const bool has_keys =
-        loads(snapshot, [&] { keys = std::make_shared<const EntryKeys>(keys_.of(snapshot)); });
-    for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-      if (!has_keys || !keys->segments.contains(introduction.index_segment)) continue;
-      Bytes bytes;
-      const bool is_whole = loads(
-          snapshot, [&] { bytes = get_whole_index_segment(journal_, introduction.index_segment); });
-      if (!is_whole) continue;
-      passes_over_invalid(journal_.observer(), [&] {
-        const ObjectHash& hash = introduction.index_segment;
-        SegmentToLoad segment = segment_to_load(journal_, bytes, snapshot, hash, keys);
-        const auto first = numbering.place(introduction.stream, segment.segment);
-        if (!first) {
-          throw Error(Code::corrupt, concat(index_segment_path(hash), " disagrees with its entry"));
-        }
-        segment.first_number = *first;
-        entry.segments.push_back(std::move(segment));
-      });
-    }
-    entry.is_all = entry.segments.size() == snapshot.taken.segments.size();
-    for (const SegmentToLoad& segment : entry.segments) {
-      pending_blocks_ += segment.segment.block_count();
-    }
-    pending_.push_back(std::move(entry));
-    if (pending_.size() >= entries_at_a_time || pending_blocks_ >= blocks_at_a_time) finish();
+    const bool has_keys = loads(entry.sequence, ObjectHash{}, [&] {
+      keys = std::make_shared<const EntryKeys>(keys_.of(entry.sequence, entry.key_segments));
+    });
+    if (has_keys && entry.taken != nullptr) load_introduced(entry, keys, out);
+    if (has_keys) load_rewritten(entry, *keys, out);
+    add(std::move(out));
   }
 
   // Nothing is loaded for good before.
@@ -171,24 +194,116 @@ class SnapshotLoader {
   }
 
   // Whether the store has, by now, all that would count of what the entry introduces.
-  bool is_readable(const SnapshotState& snapshot) {
+  bool is_readable(const IndexEntry& entry) {
     return !damage_of([&] {
-      const EntryKeys keys = keys_.of(snapshot);
-      for (const SegmentIntroduction& introduction : snapshot.taken.segments) {
-        if (!keys.segments.contains(introduction.index_segment)) continue;
-        static_cast<void>(get_whole_index_segment(journal_, introduction.index_segment));
+      const EntryKeys keys = keys_.of(entry.sequence, entry.key_segments);
+      for (const ObjectHash& hash : entry.segments()) {
+        if (!keys.segments.contains(hash) || !is_current(hash)) continue;
+        static_cast<void>(get_whole_index_segment(journal_, hash));
       }
     });
   }
 
  private:
-  // Runs `work`; damage makes the entry an unloaded one. Whether there was none.
+  [[nodiscard]] bool is_current(const ObjectHash& segment) const {
+    const std::optional<SegmentState> known = journal_.state().segments.find(segment);
+    return known && known->is_current;
+  }
+
+  // One segment, if it is current, can be read, and counts, which `place` says: its numbers are
+  // noted there. False where the entry lists it in vain.
+  template <typename Place>
+  bool load_segment(const IndexEntry& entry,
+                    const EntryKeys& keys,
+                    const ObjectHash& hash,
+                    const Place& place,
+                    EntryToLoad& out) {
+    const auto key = keys.segments.find(hash);
+    if (key == keys.segments.end() || !is_current(hash)) return false;
+    Bytes bytes;
+    const bool is_whole =
+        loads(entry.sequence, hash, [&] { bytes = get_whole_index_segment(journal_, hash); });
+    if (!is_whole) return false;
+    return passes_over_invalid(journal_.observer(), [&] {
+      SegmentToLoad segment{.hash = hash};
+      segment.segment = open_index_segment(
+          {bytes, hash}, journal_.keyring().repository(), key->second,
+          {.slot = entry.author, .signing_key = signing_key_of(journal_, entry.author)});
+      if (!place(segment)) {
+        throw Error(Code::corrupt, concat(index_segment_path(hash), " disagrees with its entry"));
+      }
+      out.segments.push_back(std::move(segment));
+    });
+  }
+
+  void load_introduced(const IndexEntry& entry,
+                       const std::shared_ptr<const EntryKeys>& keys,
+                       EntryToLoad& out) {
+    SegmentNumbering numbering(entry.taken->numbers);
+    for (const SegmentIntroduction& introduction : entry.taken->segments) {
+      const auto place = [&](SegmentToLoad& segment) {
+        const auto first = numbering.place(introduction.stream, segment.segment);
+        segment.first_number = first.value_or(0);
+        segment.key_segment_of = [keys](const IndexedPack& pack) {
+          return key_segment_in(*keys, pack.hash);
+        };
+        return first.has_value();
+      };
+      out.is_all &= load_segment(entry, *keys, introduction.index_segment, place, out);
+    }
+  }
+
+  // The keys of its packs are those of the entries that have introduced these.
+  void load_rewritten(const IndexEntry& entry, const EntryKeys& keys, EntryToLoad& out) {
+    for (const ObjectHash& hash : entry.rewritten) {
+      const auto place = [&](SegmentToLoad& segment) {
+        if (!segment.segment.has_numbers) return false;
+        const auto owners = keys_of_packs(entry, hash, segment.segment);
+        segment.key_segment_of = [owners](const IndexedPack& pack) -> std::optional<ObjectHash> {
+          const auto owner = owners->find(pack.born);
+          if (owner == owners->end()) return std::nullopt;
+          return key_segment_in(owner->second, pack.hash);
+        };
+        return true;
+      };
+      load_segment(entry, keys, hash, place, out);
+    }
+  }
+
+  using KeysByEntry = std::map<std::uint64_t, EntryKeys>;
+
+  std::shared_ptr<const KeysByEntry> keys_of_packs(const IndexEntry& entry,
+                                                   const ObjectHash& hash,
+                                                   const IndexSegment& segment) {
+    auto out = std::make_shared<KeysByEntry>();
+    for (const IndexedPack& pack : segment.packs) {
+      if (pack.born >= entry.sequence || out->contains(pack.born)) continue;
+      loads(entry.sequence, hash, [&] {
+        const JournalEntry born = entry_of(journal_, pack.born);
+        out->emplace(pack.born, keys_.of(pack.born, index_entry_of(born).key_segments));
+      });
+    }
+    return out;
+  }
+
+  void add(EntryToLoad entry) {
+    for (const SegmentToLoad& segment : entry.segments) {
+      pending_blocks_ += segment.segment.block_count();
+    }
+    pending_.push_back(std::move(entry));
+    if (pending_.size() >= entries_at_a_time || pending_blocks_ >= blocks_at_a_time) finish();
+  }
+
+  // Runs `work`, which reads the index segment of that name, or key segments where it is zero;
+  // damage makes the entry an unloaded one. Whether there was none.
   template <typename Work>
-  bool loads(const SnapshotState& snapshot, const Work& work) {
+  bool loads(std::uint64_t sequence, const ObjectHash& segment, const Work& work) {
     const auto damage = damage_of(work);
     if (!damage) return true;
     journal_.observer().notice(concat(damage->text(), "; what it lists cannot be read"));
-    index_.note_unloaded(snapshot.sequence);
+    ObjectHash object = segment;
+    if (object == ObjectHash{}) object = hash_object(to_big_endian(sequence));
+    index_.note_unloaded({sequence, object});
     return false;
   }
 
@@ -201,6 +316,26 @@ class SnapshotLoader {
 
 }  // namespace
 
+IndexSegment get_index_segment(const Journal& journal, const ObjectHash& hash) {
+  const std::optional<SegmentState> segment = journal.state().segments.find(hash);
+  const std::string path = index_segment_path(hash);
+  if (!segment) throw Error(Code::missing, concat(path, " is of no journal entry"));
+  const JournalEntry entry = entry_of(journal, segment->sequence);
+  const EntryKeys keys =
+      KeysOfEntries(journal).of(segment->sequence, index_entry_of(entry).key_segments);
+  const auto key = keys.segments.find(hash);
+  if (key == keys.segments.end()) throw Error(Code::missing, concat(path, " has no key"));
+  const Bytes bytes = get_whole_index_segment(journal, hash);
+  return open_index_segment(
+      {bytes, hash}, journal.keyring().repository(), key->second,
+      {.slot = segment->author, .signing_key = signing_key_of(journal, segment->author)});
+}
+
+std::vector<KeyedPack> keyed_packs(const Journal& journal, std::uint64_t sequence) {
+  const JournalEntry entry = entry_of(journal, sequence);
+  return KeysOfEntries(journal).of(sequence, index_entry_of(entry).key_segments).packs;
+}
+
 BlockIndex& Blocks::index(Cancelling cancelling) {
   journal_.unlock_current();
   LocalDirectory& local = journal_.local();
@@ -210,21 +345,24 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
   // Another process of this machine may have replayed more by now, and be in a later epoch.
   if (is_ahead()) journal_.replay();
   if (is_ahead()) local.reset_index();
-  std::vector<SnapshotId> to_load;
+  std::vector<std::uint64_t> to_load;
   const std::uint64_t end = journal_.state().next_sequence;
   const std::uint64_t loaded = local.index().loaded_sequence();
-  // Entries that introduce nothing do not move the index on; they are looked at once.
+  // Entries that concern the index not at all do not move it on; they are looked at once.
   const std::uint64_t first = loaded == loaded_ ? std::max(loaded, scanned_) : loaded;
   journal_.for_each_entry(first, [&](const ReplayedEntry& replayed) {
     if (replayed.entry.sequence >= end) return false;
-    const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
-    if (taken != nullptr && !taken->segments.empty()) to_load.push_back(taken->snapshot);
+    const bool counts = replayed.void_reason.empty();
+    if (counts && index_entry_of(replayed.entry).is_due()) {
+      to_load.push_back(replayed.entry.sequence);
+    }
     return true;
   });
-  SnapshotLoader loader(journal_, local.index());
-  for (const SnapshotId& id : to_load) {
+  EntryLoader loader(journal_, local.index());
+  for (const std::uint64_t sequence : to_load) {
     if (cancelling == Cancelling::yes) check_cancelled(journal_.observer());
-    loader.load(journal_.state().snapshots.at(id));
+    const JournalEntry entry = entry_of(journal_, sequence);
+    loader.load(index_entry_of(entry));
   }
   loader.finish();
   loaded_ = local.index().loaded_sequence();
@@ -234,12 +372,11 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
 
 BlockIndex& Blocks::complete_index() {
   BlockIndex& loaded = index();
-  const std::set<std::uint64_t> unloaded = loaded.unloaded_entries();
-  if (unloaded.empty()) return loaded;
-  SnapshotLoader loader(journal_, loaded);
-  for (const SnapshotPtr& snapshot : journal_.state().all_snapshots()) {
+  EntryLoader loader(journal_, loaded);
+  for (const std::uint64_t sequence : loaded.unloaded_entries()) {
     check_cancelled(journal_.observer());
-    if (!unloaded.contains(snapshot->sequence) || !loader.is_readable(*snapshot)) continue;
+    const JournalEntry entry = entry_of(journal_, sequence);
+    if (!loader.is_readable(index_entry_of(entry))) continue;
     journal_.local().reset_index();
     break;
   }

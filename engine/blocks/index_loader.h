@@ -2,6 +2,9 @@
 // segments that open them. docs/format.md, "Index segments", "Key segments".
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "engine/base/attempt.h"
 #include "engine/blocks/blocks.h"
 #include "engine/format/index.h"
@@ -35,6 +38,19 @@ KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash
 Bytes get_whole_key_segment(const Journal& journal, const ObjectHash& hash);
 // The same of an index segment.
 Bytes get_whole_index_segment(const Journal& journal, const ObjectHash& hash);
+// A segment that counts, whoever has introduced it. Error{missing} too where its key is in no key
+// segment.
+IndexSegment get_index_segment(const Journal& journal, const ObjectHash& hash);
+
+// A pack of which an entry has brought the key, and the key segment that has it.
+struct KeyedPack {
+  ObjectHash pack;
+  ObjectHash key_segment;
+};
+
+// Those of an entry, in the order of its index segments.
+std::vector<KeyedPack> keyed_packs(const Journal& journal, std::uint64_t sequence);
+
 // Error{corrupt} when these bytes do not count, for anybody: they are not the author's that the
 // journal names, not of the current epoch, or nothing at all.
 KeySegmentOuter open_key_segment(const Journal& journal, View bytes, const ObjectHash& hash);

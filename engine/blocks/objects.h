@@ -66,7 +66,6 @@ KeySegmentSets open_key_segment_sets(const KeySegmentOuter& outer,
 KeySegmentInner open_key_segment_inner(const KeySegmentOuter& outer,
                                        const ObjectHash& hash,
                                        const Key& epoch_secret);
-// A segment that lists numbers is refused: only a rewritten one may.
 IndexSegment open_index_segment(const HashedBytes& object,
                                 const RepositoryId& repository,
                                 const Key& key,

@@ -31,7 +31,7 @@ std::string file_of(const ObjectHash& pack) {
 
 FolderCounts count_by_folder(const BlockIndex::Reader& index) {
   FolderCounts out{};
-  for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+  for (const std::uint32_t pack : index.packs()) {
     ++out[index.pack(pack).hash.bytes.front()];
   }
   return out;

@@ -6,27 +6,35 @@
 namespace kist {
 
 PackRanges::PackRanges(const BlockIndex::Reader& index) {
-  const std::uint32_t count = index.pack_count();
-  starts_.reserve(count);
-  for (std::uint32_t pack = 0; pack < count; ++pack) {
-    starts_.push_back({index.frame(pack, 0).first_number, pack});
+  for (const std::uint32_t pack : index.packs()) {
+    const FrameRecord frame = index.frame(pack, 0);
+    if (!frame.is_rewritten) {
+      starts_.push_back({frame.first_number, pack});
+      continue;
+    }
+    const std::uint32_t frame_count = index.pack(pack).frame_count;
+    for (std::uint32_t i = 0; i < frame_count; ++i) {
+      for (const BlockRun& run : index.block_runs(pack, i)) {
+        starts_.push_back({run.first, pack});
+      }
+    }
   }
   std::ranges::sort(starts_, {}, &Start::first);
 }
 
 std::vector<std::uint32_t> PackRanges::packs_of(const NumberSet& numbers) const {
-  std::vector<std::uint32_t> out;
-  std::size_t next = 0;      // the first pack that begins after the number
-  std::size_t last_out = 0;  // one past the place of the pack that was put out last
+  std::set<std::uint32_t> out;
+  std::size_t next = 0;      // the first run that begins after the number
+  std::size_t last_out = 0;  // one past the place of the run that was put out last
   numbers.for_each([&](std::uint64_t number) {
     while (next < starts_.size() && starts_[next].first <= number) {
       ++next;
     }
     if (next == 0 || next == last_out) return;
-    out.push_back(starts_[next - 1].pack);
+    out.insert(starts_[next - 1].pack);
     last_out = next;
   });
-  return out;
+  return {out.begin(), out.end()};
 }
 
 std::vector<NumberRange> PackRanges::ranges_of(const std::vector<std::uint32_t>& packs) const {
@@ -38,6 +46,52 @@ std::vector<NumberRange> PackRanges::ranges_of(const std::vector<std::uint32_t>&
     out.push_back({starts_[i].first, end});
   }
   return out;
+}
+
+// Of the entries that have lost a segment: all numbers that they have reserved but those that their
+// other segments list, or one that has replaced some.
+std::vector<NumberRange> find_given_up_numbers(const State& state,
+                                               const BlockIndex::Reader& index) {
+  std::vector<NumberRange> out;
+  if (state.changed.empty()) return out;
+  NumberSet numbers;
+  std::set<std::uint64_t> listing = state.changed;
+  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
+    const bool is_rewritten = segment.numbers.count() == 0;
+    if (is_rewritten) listing.insert(segment.sequence);
+    if (is_rewritten || !state.changed.contains(segment.sequence)) return;
+    numbers.add_range(segment.numbers.first_number, segment.numbers.count());
+  });
+  NumberSet listed;
+  for (const std::uint64_t sequence : listing) {
+    const std::optional<EntryRecord> entry = index.entry(sequence);
+    if (!entry) continue;
+    for (const NumberRun& run : entry->runs) {
+      listed.add_range(run.first, run.count);
+    }
+  }
+  numbers.subtract(listed);
+  numbers.for_each([&](std::uint64_t number) {
+    if (!out.empty() && out.back().end == number) {
+      ++out.back().end;
+    } else {
+      out.push_back({number, number + 1});
+    }
+  });
+  return out;
+}
+
+void UnreliedNumbers::add(std::vector<NumberRange> more) {
+  more.insert(more.end(), ranges.begin(), ranges.end());
+  std::ranges::sort(more, {}, &NumberRange::first);
+  ranges.clear();
+  for (const NumberRange& range : more) {
+    if (!ranges.empty() && range.first <= ranges.back().end) {
+      ranges.back().end = std::max(ranges.back().end, range.end);
+    } else {
+      ranges.push_back(range);
+    }
+  }
 }
 
 bool UnreliedNumbers::touch(const std::vector<ReferenceRun>& runs) const {

@@ -1,11 +1,10 @@
 // Which pack holds which block numbers. The numbers in a pack that an entry has introduced ascend
-// without a gap, and each pack's come after those of the pack before it in its segment; so a pack
-// is known by its first number. (A rewritten pack is not; no index has one yet.)
+// without a gap: they are one run. Those that a rewritten segment lists are several.
 //
-// The range of a pack ends where the next pack's begins. Numbers that no pack holds, because they
-// were reserved for nothing or their segment does not count, fall to the pack before them: whoever
-// asks for packs asks for one too many, and whoever avoids a pack avoids too much. docs/format.md,
-// "Block numbers".
+// A run is known by its first number, and ends where the next one begins. Numbers that no pack
+// holds, because they were reserved for nothing or their segment does not count, fall to the run
+// before them: whoever asks for packs asks for one too many, and whoever avoids a pack avoids too
+// much. docs/format.md, "Block numbers".
 #pragma once
 
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include "engine/blocks/reference_run.h"
 #include "engine/catalog/block_index.h"
 #include "engine/format/number_set.h"
+#include "engine/rules/state.h"
 
 namespace kist {
 
@@ -24,7 +24,7 @@ struct NumberRange {
 
 class PackRanges {
  public:
-  // Reads two records of each pack of the index.
+  // Reads some records of each pack of the index.
   explicit PackRanges(const BlockIndex::Reader& index);
 
   // The packs that hold a number of the set, by the index's own numbers of them.
@@ -41,12 +41,17 @@ class PackRanges {
   std::vector<Start> starts_;  // ascending
 };
 
+// The numbers that no segment lists any more, because one was given up: ascending.
+std::vector<NumberRange> find_given_up_numbers(const State& state, const BlockIndex::Reader& index);
+
 // The block numbers that a run does not rely on, though the caches of unchanged files name them.
 // May be read from any thread.
 struct UnreliedNumbers {
   std::uint64_t below = 0;          // all less than this
   std::vector<NumberRange> ranges;  // and these, ascending
 
+  // Adds some, which may overlap those that are there.
+  void add(std::vector<NumberRange> more);
   // Whether one of the runs, which stand by themselves, has such a number.
   [[nodiscard]] bool touch(const std::vector<ReferenceRun>& runs) const;
 };

@@ -31,20 +31,30 @@ struct BlockLocation {
 struct PackRecord {
   ObjectHash hash;
   std::uint64_t sequence = 0;  // of the entry that introduced it
-  ObjectHash key_segment;      // that had its key when it was introduced
+  ObjectHash key_segment;      // that had its key when it was loaded
+  ObjectHash segment;          // the index segment that lists it
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
   std::uint32_t frame_count = 0;
+  std::uint32_t number_count = 0;  // of its blocks
 };
 
 struct FrameRecord {
   FramePlace place;
   FrameEncoding encoding = FrameEncoding::raw;
   std::uint32_t plain_size = 0;
-  // Its blocks are numbered one after another from there on; or, if it was rewritten, have the
-  // numbers that the frame's list says.
+  // Its blocks are numbered one after another from there on; or, if a rewritten segment lists it,
+  // have the numbers that Reader::block_runs() says.
   std::uint64_t first_number = 0;
   bool is_rewritten = false;
+};
+
+// Successive blocks of a frame, from block `block` on, that have successive numbers.
+struct BlockRun {
+  std::uint32_t block = 0;
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+  bool operator==(const BlockRun&) const = default;
 };
 
 // Block numbers from `first` on.
@@ -58,21 +68,29 @@ struct NumberRun {
 struct EntryRecord {
   // Each segment that the entry names counts, and so does each pack that they list.
   bool is_whole = false;
-  std::vector<NumberRun> runs;  // the numbers that its segments list
+  std::vector<NumberRun> runs;  // the numbers that its current segments list
 };
 
 // A segment with what its journal entry says of it.
 struct SegmentToLoad {
+  ObjectHash hash;
   IndexSegment segment;
   std::uint64_t first_number = 0;  // of its blocks, unless it lists their numbers itself
   // The key segment that opens the pack; empty: the claim does not count.
-  std::function<std::optional<ObjectHash>(const ObjectHash& pack)> key_segment_of;
+  std::function<std::optional<ObjectHash>(const IndexedPack& pack)> key_segment_of;
 };
 
 struct EntryToLoad {
   std::uint64_t sequence = 0;
   std::vector<SegmentToLoad> segments{};  // those that count
   bool is_all = true;                     // the entry names no others
+  std::set<ObjectHash> retired{};         // segments that do not count from this entry on
+};
+
+// A segment that could not be read, or a key segment, by the entry that has introduced it.
+struct UnloadedObject {
+  std::uint64_t sequence = 0;
+  ObjectHash hash;
 };
 
 class BlockIndex {
@@ -86,7 +104,8 @@ class BlockIndex {
   // Unloaded entries: a segment of theirs could not be read when it was to be loaded. It may be
   // whole by now, and packs that later entries claimed may be its author's.
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
-  void note_unloaded(std::uint64_t sequence);
+  // Of a segment that is retired later, that says nothing any more.
+  void note_unloaded(const UnloadedObject& object);
   // Loads the segments of entries, in the journal's order and in one transaction: where there are
   // many, a transaction for each would take most of the time. Packs that an earlier entry
   // introduced are left out: their count is returned, for each entry.
@@ -99,7 +118,9 @@ class BlockIndex {
   class Reader {
    public:
     explicit Reader(BlockIndex& index)
-        : index_(index), read_(index.environment_, Transaction::Mode::read) {}
+        : index_(index), read_(index.environment_, Transaction::Mode::read) {
+      find_gone();
+    }
 
     // The block's copies, by ascending number, until `each` returns false.
     void for_each_copy(const BlockTag& tag,
@@ -111,27 +132,42 @@ class BlockIndex {
     [[nodiscard]] std::optional<std::uint32_t> find_pack(const ObjectHash& hash) const;
     [[nodiscard]] PackRecord pack(std::uint32_t pack) const;
     [[nodiscard]] FrameRecord frame(std::uint32_t pack, std::uint32_t frame) const;
+    // The numbers of the frame's blocks, where FrameRecord::is_rewritten. Those of a block that has
+    // several stand in several runs.
+    [[nodiscard]] std::vector<BlockRun> block_runs(std::uint32_t pack, std::uint32_t frame) const;
     // Empty where no segment of the entry counts, or it was not loaded.
     [[nodiscard]] std::optional<EntryRecord> entry(std::uint64_t sequence) const;
-    [[nodiscard]] std::uint32_t pack_count() const;
+    // The packs that current segments list, by this index's own numbers, ascending.
+    [[nodiscard]] std::vector<std::uint32_t> packs() const;
+    // Whether a rewritten segment says that the pack is no more.
+    [[nodiscard]] bool is_gone(const ObjectHash& hash) const;
+    // Greater than the number of each pack.
+    [[nodiscard]] std::uint32_t packs_end() const;
+
+    [[nodiscard]] std::uint64_t pack_count() const { return packs_end() - gone_.size(); }
+
+    // Numbers that are of a block in one of them.
     [[nodiscard]] std::uint64_t block_count() const;
 
-    void renew() { read_.renew(); }
+    void renew() {
+      read_.renew();
+      find_gone();
+    }
 
    private:
+    void find_gone();
     void scan(const BlockTag& tag,
               std::uint64_t first,
               const std::function<bool(const BlockLocation&)>& each) const;
 
     BlockIndex& index_;
     Transaction read_;
+    std::set<std::uint32_t> gone_;  // packs whose rows do not count; nearly always none
   };
 
   [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }
 
  private:
-  std::set<std::uint64_t> noted(std::string_view prefix);
-
   Environment environment_;
   LocalKey tag_key_;
 };

@@ -65,12 +65,12 @@ requires std::same_as<std::remove_const_t<AnyState>, State>
 auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
-         sources, snapshots, pending, segments, key_segments, key_ranges, clients, next_number,
-         proved, incidents, doubted_packs, verdicts] = value;
+         sources, snapshots, pending, segments, changed, key_segments, key_ranges, clients,
+         next_number, proved, incidents, doubted_packs, verdicts] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
-                  slots, policies, sources, pending, key_ranges, clients, next_number, proved,
-                  incidents, doubted_packs);
+                  slots, policies, sources, pending, changed, key_ranges, clients, next_number,
+                  proved, incidents, doubted_packs);
 }
 
 template <typename Numbers>
@@ -85,8 +85,8 @@ template <typename Segment>
 requires std::same_as<std::remove_const_t<Segment>, SegmentState>
 
 auto fields_of(Segment& value) {
-  auto& [author, sequence, numbers] = value;
-  return std::tie(author, sequence, numbers);
+  auto& [author, sequence, numbers, is_current] = value;
+  return std::tie(author, sequence, numbers, is_current);
 }
 
 // Left out: what the journal's entry says (taken). The sequence is the first, for

@@ -61,7 +61,7 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   in.require(pack.size <= pack_bytes_max, "a pack is larger than allowed");
   if (has_numbers) pack.born = in.u64();
   pack.frames.resize(in.count(frame_size_least, "frames"));
-  in.require(!pack.frames.empty(), "a pack without frames");
+  in.require(has_numbers || !pack.frames.empty(), "a pack without frames");
   for (IndexedFrame& frame : pack.frames) {
     frame = decode_frame(in, has_numbers);
     const std::uint64_t end =

@@ -31,8 +31,8 @@ struct IndexedPack {
   ObjectHash hash;
   PackKind kind = PackKind::data;
   std::uint64_t size = 0;
-  std::uint64_t born = 0;  // in a rewritten segment: the entry that introduced its content first
-  std::vector<IndexedFrame> frames;
+  std::uint64_t born = 0;            // in a rewritten segment: the entry that introduced the pack
+  std::vector<IndexedFrame> frames;  // none, in a rewritten segment: the pack is no more
   bool operator==(const IndexedPack&) const = default;
 };
 

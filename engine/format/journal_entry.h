@@ -23,6 +23,8 @@
 #include "engine/format/acts/incidents_closed.h"
 #include "engine/format/acts/packs_cleared.h"
 #include "engine/format/acts/packs_condemned.h"
+#include "engine/format/acts/reindexed.h"
+#include "engine/format/acts/segments_given_up.h"
 #include "engine/format/acts/slot_added.h"
 #include "engine/format/acts/slot_rewrapped.h"
 #include "engine/format/acts/snapshot_taken.h"
@@ -51,6 +53,8 @@ using Act = std::variant<Genesis,
                          IncidentsClosed,
                          FeaturesRequired,
                          EntriesProved,
+                         Reindexed,
+                         SegmentsGivenUp,
                          PacksCondemned,
                          PacksCleared,
                          IncidentOpened,

@@ -49,7 +49,10 @@ using SnapshotPtr = std::shared_ptr<const SnapshotState>;
 struct SegmentState {
   SlotId author;
   std::uint64_t sequence = 0;
-  EntryNumbers numbers;  // of the entry: which of them are the segment's, it says itself
+  // Of the entry: which of them are the segment's, it says itself. One that replaces others has
+  // none: it lists numbers of theirs.
+  EntryNumbers numbers{};
+  bool is_current = true;  // false once it was replaced or given up: it does not count any more
   bool operator==(const SegmentState&) const = default;
 };
 
@@ -115,19 +118,20 @@ struct State {
   std::set<EpochId> epochs;       // the current one and all former ones
   std::uint32_t kept_from = 0;    // clients keep nothing of epochs before that one
   EpochId kept_from_epoch;
-  std::uint64_t given_up = 0;  // how often an epoch's end has dropped key segments
+  std::uint64_t given_up = 0;  // how often key segments, or index segments, were given up
   std::map<SlotId, SlotState> slots;
   std::map<std::string, Policy> policies;
   std::map<std::string, SlotId> sources;  // which slot a source belongs to
   StateTable<SnapshotId, SnapshotState> snapshots;
   std::set<SnapshotId> pending;                   // the live snapshots that are pending
   StateTable<ObjectHash, SegmentState> segments;  // by index segment
-  StateTable<ObjectHash, SlotId> key_segments;    // all of the current epoch, and their authors
-  std::vector<KeyRange> key_ranges;               // of the entries before epoch_begun
-  std::map<ClientName, std::uint32_t> clients;    // the last epoch in which each was remade
-  std::uint64_t next_number = 0;                  // of blocks
-  std::vector<EntryRange> proved;                 // by a slot that reads; ascending, apart
-  std::vector<Incident> incidents;                // ascending by the first
+  std::set<std::uint64_t> changed;  // entries of which an index segment was replaced or given up
+  StateTable<ObjectHash, SlotId> key_segments;  // all of the current epoch, and their authors
+  std::vector<KeyRange> key_ranges;             // of the entries before epoch_begun
+  std::map<ClientName, std::uint32_t> clients;  // the last epoch in which each was remade
+  std::uint64_t next_number = 0;                // of blocks
+  std::vector<EntryRange> proved;               // by a slot that reads; ascending, apart
+  std::vector<Incident> incidents;              // ascending by the first
   // Packs that slots without `maintain` have condemned, and who did. None of them has a verdict.
   std::map<ObjectHash, SlotId> doubted_packs;
   StateTable<ObjectHash, PackVerdict> verdicts;  // of packs

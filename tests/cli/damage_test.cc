@@ -48,6 +48,44 @@ TEST_CASE("a damaged object is exit code 4") {
   place.require("restore latest --target '" + (place.directory / "out") + "'", 4);
 }
 
+TEST_CASE("a repair begins an epoch with new anchors where a copy of one is lost") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  const auto first = std::filesystem::directory_iterator(place.directory / "repo/anchors")->path();
+  std::filesystem::remove(first);
+  place.require("verify", 4);
+  const Result plan = place.run("verify --repair --dry-run");
+  REQUIRE(plan.exit == 4);
+  REQUIRE(contains(plan.out, "HEAL     anchors/"));
+  REQUIRE_FALSE(std::filesystem::exists(first));
+  const Result repaired = place.run("verify --repair");
+  REQUIRE(repaired.exit == 0);
+  REQUIRE(contains(repaired.out, "HEALED   anchors/"));
+  place.require("verify --level content", 0);
+  REQUIRE_FALSE(std::filesystem::exists(first));
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
+}
+
+TEST_CASE("what a repair cannot make anew it gives up when it is asked to, and says so") {
+  const Place place;
+  place.require("init", 0);
+  place.require("backup '" + place.tree() + "'", 0);
+  std::filesystem::remove_all(place.directory / "repo/index");
+  std::filesystem::create_directory(place.directory / "repo/index");
+  remove_data_packs(place.directory / "repo/packs");
+  const Result refused = place.run("verify --level content --repair");
+  REQUIRE(refused.exit == 4);
+  REQUIRE(contains(refused.out, "it cannot be made anew"));
+  place.require("verify --level content --drop-unreadable", 2);
+  const Result dropped = place.run("verify --level content --repair --drop-unreadable --yes");
+  REQUIRE(dropped.exit == 4);
+  REQUIRE(contains(dropped.out, "1 index segment given up"));
+  REQUIRE(contains(dropped.out, "LOST"));
+  place.require("backup '" + place.tree() + "'", 0);
+  place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
+}
+
 TEST_CASE("junk at the journal's head stops commits until an owner passes over it") {
   const Place place;
   place.require("init", 0);

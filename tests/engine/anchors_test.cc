@@ -3,6 +3,7 @@
 // an epoch without its anchor; with it, it does.
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "engine/blocks/block_reader.h"
@@ -53,8 +54,11 @@ class KeepingStore final : public ForwardingStore {
 
  private:
   void keep(const std::string& path, View bytes) {
+    const std::lock_guard lock(mutex_);
     kept.emplace(path, Bytes(bytes.begin(), bytes.end()));
   }
+
+  std::mutex mutex_;
 };
 
 // Whoever has an owner's password, and everything that was ever put but, perhaps, some anchors.

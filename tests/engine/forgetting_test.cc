@@ -112,7 +112,7 @@ struct Laptop : Roles {
   std::vector<Bytes> frame_sizes() {
     std::vector<Bytes> out;
     const BlockIndex::Reader index(repository->blocks().index());
-    for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+    for (const std::uint32_t pack : index.packs()) {
       for (std::uint32_t frame = 0; frame < index.pack(pack).frame_count; ++frame) {
         const FramePlace place = index.frame(pack, frame).place;
         ByteWriter encoded;

@@ -19,7 +19,7 @@ using Numbers = std::map<ObjectHash, std::vector<std::uint64_t>>;
 Numbers numbers_of(Repository& repository) {
   const BlockIndex::Reader index(repository.blocks().complete_index());
   Numbers out;
-  for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+  for (const std::uint32_t pack : index.packs()) {
     const PackRecord record = index.pack(pack);
     for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
       out[record.hash].push_back(index.frame(pack, frame).first_number);

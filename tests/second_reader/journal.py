@@ -10,11 +10,11 @@ import sys
 from types import SimpleNamespace as Record
 
 from layouts import (
-    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DATA, ENTRY, EPOCH, FEATURES, GENESIS, KIB, META, MIB,
-    NO_NONCE, OPENED, PASSPHRASE, PROVED, RECIPIENT, REMADE, REWRAPPED, SLOT, SNAPSHOT, ZEROS,
-    Absent, Damaged, Envelope, Fault, aead_open, argon2id, ascending, blake, box_content, box_open,
-    box_pair, entry_payload, epoch_box, journal_clear, kdf, must, padme, parse, several,
-    sign_public, slot_clear)
+    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DATA, ENTRY, EPOCH, FEATURES, GENESIS, GIVEN_UP, KIB,
+    META, MIB, NO_NONCE, OPENED, PASSPHRASE, PROVED, RECIPIENT, REINDEXED, REMADE, REWRAPPED, SLOT,
+    SNAPSHOT, ZEROS, Absent, Damaged, Envelope, Fault, aead_open, argon2id, ascending, blake,
+    box_content, box_open, box_pair, entry_payload, epoch_box, journal_clear, kdf, must, padme,
+    parse, several, sign_public, slot_clear)
 
 NOTES = set()
 
@@ -194,7 +194,8 @@ def rules(**named):
 
 # Capabilities of which the author has one.
 NEEDED = {GENESIS: OWN, SNAPSHOT: WRITE, ADDED: OWN, CLOSED: OWN, FEATURES: OWN, CLOCK: OWN,
-          PROVED: READ, CONDEMNED: READ | MAINTAIN, CLEARED: READ | MAINTAIN, EPOCH: MAINTAIN}
+          PROVED: READ, REINDEXED: MAINTAIN, GIVEN_UP: MAINTAIN, CONDEMNED: READ | MAINTAIN,
+          CLEARED: READ | MAINTAIN, EPOCH: MAINTAIN}
 KNOWN = {*NEEDED, REWRAPPED, REMADE, OPENED}
 
 def reserved(count):
@@ -206,7 +207,8 @@ class State:
 
     def __init__(self):
         self.slots, self.sources, self.policies, self.snapshots = {}, {}, {}, {}
-        self.segments, self.next_number, self.features = set(), 0, []
+        self.segments, self.current = set(), set()          # all index segments; the current ones
+        self.reindexes, self.next_number, self.features = [], 0, []
         self.current_keys, self.ranges, self.epochs, self.incidents = set(), [], set(), {}
         self.sequence, self.head, self.number, self.epoch = 0, ZEROS, 0, None
         self.verdicts = {}          # pack -> what a slot with `maintain` has said last
@@ -331,9 +333,13 @@ class State:
         if any(e.replaces):
             self.snapshots[e.replaces].live = False
         self.next_number += e.data + e.meta
-        self.segments.update(name for name, _ in e.segments)
-        self.current_keys.update(e.keys)
+        self.add_segments([name for name, _ in e.segments], e.keys)
         self.sources[e.source], self.snapshots[e.id] = e.author, e
+
+    def add_segments(self, segments, keys):
+        self.segments.update(segments)
+        self.current.update(segments)
+        self.current_keys.update(keys)
 
     def check_3(self, e):
         rules(V18=e.slot.kind != RECIPIENT or e.slot.object == ZEROS,
@@ -396,6 +402,27 @@ class State:
         ends = [-1] + [last for _, last in e.ranges]
         rules(V46=1 <= len(e.ranges) <= 4096 and ends[-1] < e.sequence and all(
             end < first <= last for end, (first, last) in zip(ends, e.ranges)))
+
+    def are_current(self, segments):
+        return 1 <= len(segments) <= 1024 and ascending(segments) and self.current >= set(segments)
+
+    def check_11(self, e):
+        made = set(e.segments)
+        rules(V57=self.are_current(e.replaced),
+              V58=1 <= len(e.segments) <= 1024 and len(made) == len(e.segments)
+              and not self.segments & made, V26=len(e.keys) <= 128,
+              V36=len(set(e.keys)) == len(e.keys), V37=not self.current_keys & set(e.keys))
+
+    def apply_11(self, e):
+        self.current.difference_update(e.replaced)
+        self.add_segments(e.segments, e.keys)
+        self.reindexes.append(e)
+
+    def check_12(self, e):
+        rules(V59=self.are_current(e.segments))
+
+    def apply_12(self, e):
+        self.current.difference_update(e.segments)
 
     def check_packs(self, e):
         """V51, V54 and V56, which are one reason; whether the author has `maintain`."""

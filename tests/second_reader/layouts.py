@@ -215,7 +215,7 @@ pack_header = fields(magic=among(8, b"KISTPACK"), version=among(U16, 1),
 pack_footer = fields(magic=among(8, b"KISTPEND"), reserved=among(4, bytes(4)), directory=U32)
 
 def block_numbers(c):
-    """The numbers that a block of a rewritten frame keeps."""
+    """The numbers that a block has in a rewritten frame or segment."""
     numbers = listed(VARINT, U64, 8)(c)
     must(ascending(numbers), "block numbers do not ascend")
     return numbers
@@ -258,11 +258,12 @@ def index_segment(c):
 
     frame = fields(place=several(U32, U32, U32), encoding=BIT, blocks=listed(U32, block, 5))
     pack = fields(name=32, kind=among(U16, 1, 2), size=U64, born=U64 if numbering else nothing,
-                  frames=listed(U32, frame, 17))
+                  frames=listed(U32, frame, 17))          # none: it is no more
     packs = listed(U32, pack, 46)(c)
     must(packs, "a segment without packs")
     for one in packs:
-        must(one.frames and one.size <= 32 * MIB, "a pack without frames, or too great")
+        must((one.frames or numbering) and one.size <= 32 * MIB,
+             "a pack without frames, or too great")
         for frame in one.frames:
             sizes = [block.size for block in frame.blocks]
             must(0 < len(sizes) <= 65536 and all(sizes) and sum(sizes) <= 16 * MIB,
@@ -424,7 +425,8 @@ def marked(mark, layout):
 # --- Journal -------------------------------------------------------------------------------------
 
 GENESIS, SNAPSHOT, ADDED, REWRAPPED, EPOCH, REMADE, CLOSED = range(1, 8)
-FEATURES, PROVED, CONDEMNED, CLEARED, OPENED, CLOCK = 9, 10, 13, 16, 28, 30
+FEATURES, PROVED, REINDEXED, GIVEN_UP, CONDEMNED = 9, 10, 11, 12, 13
+CLEARED, OPENED, CLOCK = 16, 28, 30
 journal_clear = several(U64, 32)
 
 introduction = fields(
@@ -453,6 +455,8 @@ def entry_payload(c):
         CLOSED: dict(first=U64, last=U64, note=TEXT, accepted=HASHES),
         FEATURES: dict(features=listed(lambda c: c.varint(256), sized(255))),
         PROVED: dict(ranges=listed(U32, several(U64, U64), 16)),
+        REINDEXED: dict(replaced=HASHES, segments=HASHES, keys=HASHES),
+        GIVEN_UP: dict(segments=HASHES),
         CONDEMNED: dict(packs=HASHES),
         CLEARED: dict(packs=HASHES),
         OPENED: dict(about=among(U8, 1), packs=HASHES),

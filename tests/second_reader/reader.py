@@ -5,6 +5,7 @@ It needs Python's standard library, libsodium and libzstd.  Owners, attributes a
 and checked, but not restored; special files are skipped.
 """
 import argparse
+import itertools
 import os
 import re
 import struct
@@ -105,8 +106,8 @@ class Packs:
                                                  parts[1]))
             must(found.encoding == frame.encoding and found.blocks == [
                 (block, one.size, None) for (block, *_), one in zip(found.blocks, frame.blocks)]
-                and [blake(block) for block, *_ in found.blocks] ==
-                [one.tag for one in frame.blocks], "the index differs")
+                and all(one.tag in (None, blake(block)) for (block, *_), one in
+                        zip(found.blocks, frame.blocks)), "the index differs")
         except Fault as fault:
             note("%s: the list of frame %d: %s" % (path, number, fault))
         while len(self.frames) >= 8:
@@ -115,24 +116,47 @@ class Packs:
         return data
 
 class Index:
-    """Where each block is: tag -> places.  The entries are taken in the order of the journal."""
+    """Where each block is: tag -> places.  Only what segments list that are current.
+
+    Those of numbering 1 say to whom a pack belongs, so they come first; then those of snapshots,
+    in the order of the journal.
+    """
 
     def __init__(self, repo):
-        self.repo, self.places, self.owner = repo, {}, {}
-        for entry in repo.state.snapshots.values():
+        self.repo, self.places, self.owner, remade = repo, {}, {}, []
+        state = repo.state
+        for entry in state.reindexes:
+            for name in entry.segments:
+                self.attempt(entry, name, lambda: remade.extend(self.open(entry, name, 1).packs))
+        self.owner.update((pack.name, None) for pack in remade if not pack.frames)
+        made = {e.sequence: e for e in [*state.snapshots.values(), *state.reindexes]}
+        keys = {born: repo.keys(made[born]).packs for born in {p.born for p in remade} & set(made)}
+        for pack in remade:
+            pack.key = keys.get(pack.born, {}).get(pack.name)
+            if self.owner.setdefault(pack.name, pack.born) == pack.born and pack.key:
+                self.add_blocks(pack, lambda block: block.numbers)
+        for entry in state.snapshots.values():
             free = {DATA: 0, META: 0}          # the least ordinal that is nobody's
             for name, stream in entry.segments:
-                try:
-                    self.add(entry, name, stream, free)
-                except Fault as fault:
-                    note("index segment %s of entry %d: %s" % (name.hex(), entry.sequence, fault))
+                self.attempt(entry, name, lambda: self.add(entry, name, stream, free))
+
+    def attempt(self, entry, name, what):
+        try:
+            if name in self.repo.state.current:
+                what()
+        except Fault as fault:
+            note("index segment %s of entry %d: %s" % (name.hex(), entry.sequence, fault))
+
+    def open(self, entry, name, numbering):
+        keys = self.repo.keys(entry).index
+        must(name in keys, "there is no key of it")
+        segment = parse(index_segment, self.repo.open_object("index", INDEX, name, keys[name],
+                                                             entry.author))
+        must((segment.first is None) == numbering, "it has the other numbering")
+        return segment
 
     def add(self, entry, name, stream, free):
-        keys = self.repo.keys(entry)
-        must(name in keys.index, "there is no key of it")
-        segment = parse(index_segment, self.repo.open_object("index", INDEX, name,
-                                                             keys.index[name], entry.author))
-        must(segment.first is not None, "its blocks have numbers of their own")
+        keys, segment = self.repo.keys(entry), self.open(entry, name, 0)
         must(all(pack.kind == stream for pack in segment.packs), "a pack is of another stream")
         end = segment.first + sum(len(f.blocks) for pack in segment.packs for f in pack.frames)
         must(free[stream] <= segment.first and end <= (entry.data, entry.meta)[stream == META],
@@ -143,14 +167,19 @@ class Index:
             ours = self.owner.get(pack.name, entry.sequence) == entry.sequence
             if pack.key and ours:
                 self.owner[pack.name] = entry.sequence
-            for frame_number, frame in enumerate(pack.frames):
-                offset = 0
-                for block in frame.blocks:
-                    if ours:
-                        self.places.setdefault(block.tag, []).append(
-                            (pack, frame_number, offset, block.size, number))
-                    offset += block.size
-                    number += 1
+            if ours:
+                numbers = itertools.count(number)
+                self.add_blocks(pack, lambda block: [next(numbers)])
+            number += sum(len(frame.blocks) for frame in pack.frames)
+
+    def add_blocks(self, pack, numbers_of):
+        for frame_number, frame in enumerate(pack.frames):
+            offset = 0
+            for block in frame.blocks:
+                for number in numbers_of(block):
+                    self.places.setdefault(block.tag, []).append(
+                        (pack, frame_number, offset, block.size, number))
+                offset += block.size
 
 def open_key_segment(repo, name, author):
     """Per group of one segment: index, sets, packs, bodies, each name -> key."""
@@ -459,6 +488,8 @@ EXAMPLES = {
         [2, 0, run(1, 16), 0, bytes(16), b"host-12345678", b"default", (86400, 0, 0), 2, run(2),
          run(3), 0, 1024, 64, [(run(4), DATA), (run(5), META)], [run(6)]]),
     "journal-proved": (by(entry_payload, "type", "ranges"), [10, [(0, 41), (43, 300000)]]),
+    "journal-reindexed": (by(entry_payload, "type", "doubt", "replaced", "segments", "keys"),
+                          [11, 0, [run(4), run(5)], [run(6)], [run(7)]]),
     "journal-epoch-ended": (
         by(entry_payload, "type", "epoch", "began", "journal_key", "beginning", "forget", "revoked",
            "boxes", "ranges", "dropped", "rewritten", "ended", "lists"),

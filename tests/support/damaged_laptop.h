@@ -56,7 +56,7 @@ struct DamagedLaptop : Roles {
     const BlockIndex::Reader index(repository.blocks().index());
     const TrustedNumbers own(repository.state(), Trust::own, repository.keyring().slot());
     std::vector<std::string> out;
-    for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+    for (const std::uint32_t pack : index.packs()) {
       const PackRecord record = index.pack(pack);
       const bool is_own = own.contains(index.frame(pack, 0).first_number);
       if (is_own && record.kind == PackKind::data) out.push_back(pack_path(record.hash));

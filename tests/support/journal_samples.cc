@@ -44,6 +44,16 @@ FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
   return {{"certificates", "retention"}};
 }
 
+Reindexed sample_of(std::type_identity<Reindexed> /*kind*/) {
+  return {.replaced = {sample_id<ObjectHash>(4), sample_id<ObjectHash>(5)},
+          .segments = {sample_id<ObjectHash>(6)},
+          .key_segments = {sample_id<ObjectHash>(7)}};
+}
+
+SegmentsGivenUp sample_of(std::type_identity<SegmentsGivenUp> /*kind*/) {
+  return {{sample_id<ObjectHash>(4), sample_id<ObjectHash>(5)}};
+}
+
 PacksCondemned sample_of(std::type_identity<PacksCondemned> /*kind*/) {
   return {{sample_id<ObjectHash>(6), sample_id<ObjectHash>(7)}};
 }
@@ -190,6 +200,17 @@ JournalEntry valid_entry(const State& state, std::type_identity<EntriesProved> /
 
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind) {
   return next_entry(state, journal_owner, sample_of(kind));
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> /*kind*/) {
+  return next_entry(state, journal_owner,
+                    Reindexed{.replaced = {sample_id<ObjectHash>(60)},
+                              .segments = {sample_id<ObjectHash>(80)},
+                              .key_segments = {sample_id<ObjectHash>(81)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp> /*kind*/) {
+  return next_entry(state, journal_owner, SegmentsGivenUp{{sample_id<ObjectHash>(60)}});
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind) {

@@ -85,6 +85,8 @@ JournalEntry valid_entry(const State& state, std::type_identity<StateRemade> kin
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentsClosed> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<EntriesProved> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind);

@@ -51,8 +51,9 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   UnreliedNumbers out{.below = relied.rely_from, .ranges = {}};
   PackLook& look = writer.look();
   const bool is_due = !relied.is_dry_run && !look.has_looked_for(relied.source_key);
-  if (!is_due && look.unrelied().empty()) return out;
   const BlockIndex::Reader& index = writer.index();
+  out.add(find_given_up_numbers(repository.state(), index));
+  if (!is_due && look.unrelied().empty()) return out;
   const PackRanges ranges(index);
   if (is_due) {
     std::vector<PackRecord> packs;
@@ -69,7 +70,7 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   for (const ObjectHash& pack : look.unrelied()) {
     if (const auto number = index.find_pack(pack)) unrelied.push_back(*number);
   }
-  out.ranges = ranges.ranges_of(unrelied);
+  out.add(ranges.ranges_of(unrelied));
   return out;
 }
 

@@ -109,7 +109,7 @@ RepositoryStatistics count_repository(Repository& repository) {
     out.sources.push_back(source);
   }
   out.packs = index.pack_count();
-  for (std::uint32_t pack = 0; pack < index.pack_count(); ++pack) {
+  for (const std::uint32_t pack : index.packs()) {
     out.pack_bytes += index.pack(pack).size;
   }
   out.blocks = index.block_count();

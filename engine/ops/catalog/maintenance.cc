@@ -73,9 +73,11 @@ void compare(const Made& has, const Made& should, std::vector<std::string>& diff
   const BlockIndex::Reader right(should.blocks);
   compare_counts("packs", left.pack_count(), right.pack_count());
   compare_counts("blocks", left.block_count(), right.block_count());
-  for (std::uint32_t pack = 0; pack < std::min(left.pack_count(), right.pack_count()); ++pack) {
-    if (left.pack(pack).hash == right.pack(pack).hash) continue;
-    differences.push_back(concat("pack ", pack, " is another"));
+  const std::vector<std::uint32_t> has_packs = left.packs();
+  const std::vector<std::uint32_t> should_packs = right.packs();
+  for (std::size_t i = 0; i < std::min(has_packs.size(), should_packs.size()); ++i) {
+    if (left.pack(has_packs[i]).hash == right.pack(should_packs[i]).hash) continue;
+    differences.push_back(concat("pack ", i, " is another"));
   }
 }
 

@@ -283,10 +283,10 @@ class Sample {
  public:
   explicit Sample(Repository& repository) : repository_(repository) {
     const Readers readers(repository);
-    const std::uint32_t count = readers.index.pack_count();
-    const std::uint32_t step = std::max(1U, count / sample_max);
-    for (std::uint32_t pack = 0; pack < count; pack += step) {
-      const ObjectHash name = readers.index.pack(pack).hash;
+    const std::vector<std::uint32_t> packs = readers.index.packs();
+    const std::size_t step = std::max<std::size_t>(1, packs.size() / sample_max);
+    for (std::size_t i = 0; i < packs.size(); i += step) {
+      const ObjectHash name = readers.index.pack(packs[i]).hash;
       if (!failure_of([&] { read(readers, name); })) packs_.push_back(name);
     }
     std::vector<SnapshotPtr> live = repository.state().live_snapshots();

@@ -40,6 +40,27 @@ bool fits(std::size_t pack_count, std::size_t size) {
 
 }  // namespace
 
+std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
+    const ReplayedEntry& replayed) {
+  if (!replayed.void_reason.empty()) return std::nullopt;
+  const JournalEntry& entry = replayed.entry;
+  Introduction out{.sequence = entry.sequence, .author = entry.author};
+  if (const auto* taken = std::get_if<SnapshotTaken>(&entry.act)) {
+    out.key_segments = taken->key_segments;
+    out.due = {taken->body, taken->reference_set};
+    for (const SegmentIntroduction& segment : taken->segments) {
+      out.due.insert(segment.index_segment);
+    }
+    out.snapshot = taken->snapshot;
+    return out;
+  }
+  const auto* reindexed = std::get_if<Reindexed>(&entry.act);
+  if (reindexed == nullptr) return std::nullopt;
+  out.key_segments = reindexed->key_segments;
+  out.due = {reindexed->segments.begin(), reindexed->segments.end()};
+  return out;
+}
+
 void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
   if (end <= carried_to_) return;
   index_.emplace(index);
@@ -53,10 +74,8 @@ void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
     repository_.journal().for_each_entry(next, [&](const ReplayedEntry& replayed) {
       if (replayed.entry.sequence >= end) return false;
       next = replayed.entry.sequence + 1;
-      const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
-      if (taken != nullptr) {
-        entries.push_back({replayed.entry.sequence, replayed.entry.author, *taken});
-      }
+      auto introduction = introduction_of(replayed);
+      if (introduction) entries.push_back(std::move(*introduction));
       is_done = entries.size() < entries_at_a_time;
       return is_done;
     });
@@ -75,7 +94,7 @@ void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
 void KeyRewriter::require_complete(BlockIndex& index) const {
   const BlockIndex::Reader reader(index);
   std::uint64_t due = 0;
-  for (std::uint32_t number = 0; number < reader.pack_count(); ++number) {
+  for (const std::uint32_t number : reader.packs()) {
     if (!lost_from_.contains(reader.pack(number).sequence)) ++due;
   }
   if (carried_packs_ >= due) return;
@@ -161,7 +180,7 @@ void KeyRewriter::carry(const Introduction& entry) {
   Keys keys;
   const std::uint64_t carried_before = carried_packs_;
   for (const ObjectHash& name :
-       repository_.state().key_segments_of(entry.sequence, entry.taken.key_segments)) {
+       repository_.state().key_segments_of(entry.sequence, entry.key_segments)) {
     const OpenSegment& segment = open_segment(name);
     if (segment.is_whole) {
       take(entry, segment, keys);
@@ -188,12 +207,11 @@ void KeyRewriter::take_group(const Introduction& entry,
   const KeyGroup& names = parts.outer.groups[place];
   const std::vector<KeyBytes>& sets = parts.sets.groups[place];
   const InnerKeyGroup& secrets = parts.inner.groups[place];
-  std::set<ObjectHash> due{entry.taken.body, entry.taken.reference_set};
-  for (const SegmentIntroduction& segment : entry.taken.segments) {
-    due.insert(segment.index_segment);
-  }
+  std::set<ObjectHash> due = entry.due;
   std::erase_if(due, [&](const ObjectHash& hash) {
-    return abandoned_.contains({entry.author, hash});
+    const std::optional<SegmentState> segment = repository_.state().segments.find(hash);
+    const bool was_retired = segment && !segment->is_current;
+    return was_retired || abandoned_.contains({entry.author, hash});
   });
   KeyGroup kept{.entry = entry.sequence};
   std::vector<KeyBytes> kept_sets;
@@ -230,7 +248,7 @@ void KeyRewriter::take_group(const Introduction& entry,
 void KeyRewriter::seal_to_author(const Introduction& entry, Keys& keys) const {
   const State& state = repository_.state();
   const SlotState& author = state.slots.at(entry.author);
-  if (!state.pending.contains(entry.taken.snapshot) || author.is_revoked) return;
+  if (!state.pending.contains(entry.snapshot) || author.is_revoked) return;
   for (std::size_t i = 0; i < keys.names.size(); ++i) {
     if (keys.sets[i].empty()) continue;
     keys.names[i].author_box = seal_author_box(repository_.services().random,

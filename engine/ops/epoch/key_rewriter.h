@@ -70,8 +70,12 @@ class KeyRewriter {
   struct Introduction {
     std::uint64_t sequence = 0;
     SlotId author;
-    SnapshotTaken taken;
+    std::vector<ObjectHash> key_segments;
+    std::set<ObjectHash> due;  // objects of which the keys are to be carried on; packs apart
+    SnapshotId snapshot;       // zero: it is none
   };
+
+  [[nodiscard]] static std::optional<Introduction> introduction_of(const ReplayedEntry& replayed);
 
   // The keys of an entry, or of several of them: groups.
   struct Keys {

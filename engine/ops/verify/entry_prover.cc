@@ -12,13 +12,14 @@ namespace kist {
 EntryProver::EntryProver(const State& state, const BlockIndex::Reader& index) {
   std::map<std::uint64_t, EntryNumbers> unproved;  // each entry once, whatever it names
   state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
-    if (state.is_proved(segment.sequence, segment.author)) return;
+    const bool is_due = segment.numbers.count() > 0;
+    if (!is_due || state.is_proved(segment.sequence, segment.author)) return;
     unproved.emplace(segment.sequence, segment.numbers);
   });
   for (const auto& [sequence, numbers] : unproved) {
     Unproved& entry = entries_.emplace_back(sequence, numbers);
     const std::optional<EntryRecord> record = index.entry(sequence);
-    if (!record || !record->is_whole) continue;
+    if (!record || !record->is_whole || state.changed.contains(sequence)) continue;
     entry.due = 0;
     for (const NumberRun& run : record->runs) {
       *entry.due += run.count;

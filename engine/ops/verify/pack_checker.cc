@@ -43,7 +43,8 @@ void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   const BlockIndex::Reader index(of);
   prover_.emplace(repository_.state(), index);
   std::atomic<std::uint32_t> next{0};
-  pack_count_ = index.pack_count();
+  const std::vector<std::uint32_t> packs = index.packs();
+  pack_count_ = narrow<std::uint32_t>(packs.size());
   const unsigned threads = threads_requested != 0
                                ? threads_requested
                                : std::max(1U, std::thread::hardware_concurrency());
@@ -52,9 +53,9 @@ void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   for (unsigned i = 0; i < threads; ++i) {
     workers.push_back(pool.submit([&] {
       const BlockIndex::Reader own(of);
-      for (std::uint32_t pack = next++; pack < pack_count_; pack = next++) {
+      for (std::uint32_t place = next++; place < pack_count_; place = next++) {
         check_cancelled(repository_.observer());
-        check_pack(own, pack);
+        check_pack(own, packs[place], place);
       }
     }));
   }
@@ -63,7 +64,18 @@ void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
   }
 }
 
-void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
+void PackChecker::renew(const BlockIndex::Reader& index) {
+  std::set<FrameId> renewed;
+  for (const FrameId& frame : damaged_frames_) {
+    const auto number = index.find_pack(index.pack(frame.pack).hash);
+    if (number) renewed.insert({*number, frame.frame});
+  }
+  damaged_frames_ = std::move(renewed);
+}
+
+void PackChecker::check_pack(const BlockIndex::Reader& index,
+                             std::uint32_t number,
+                             std::uint32_t place) {
   Reading reading{.index = index, .number = number, .pack = index.pack(number)};
   const std::string path = pack_path(reading.pack.hash);
   const auto absence = attempt(path, [&] {
@@ -83,7 +95,7 @@ void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t numb
     const auto damage = attempt(path, [&] { read_pack(reading); });
     if (damage) record_damage(reading, problem_of(*damage, PackProblem::damaged));
   }
-  repository_.observer().progress({.files_done = number,
+  repository_.observer().progress({.files_done = place,
                                    .files_total = pack_count_,
                                    .bytes_done = bytes_read_,
                                    .bytes_total = 0,
@@ -213,37 +225,53 @@ void PackChecker::check_frame_content(Reading& reading,
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
     at += block.size;
   }
-  const bool agree = at == plain.size() && list.encoding == record.encoding &&
-                     list.has_numbers == record.is_rewritten;
+  const bool agree = at == plain.size() && list.encoding == record.encoding && !list.has_numbers;
   if (!agree) throw Error(Code::corrupt, "a frame's list and the index differ");
   check_block_places(reading, frame, record, list);
   ++frame_count_;
   block_count_ += list.blocks.size();
 }
 
+namespace {
+
+std::vector<std::uint32_t> offsets_of(const FrameList& list) {
+  std::vector<std::uint32_t> out;
+  std::uint32_t offset = 0;
+  for (const ListedBlock& block : list.blocks) {
+    out.push_back(offset);
+    offset += block.size;
+  }
+  return out;
+}
+
+}  // namespace
+
 // Each block is in the index, under each of its numbers, where it is in the frame.
 void PackChecker::check_block_places(Reading& reading,
                                      std::uint32_t frame,
                                      const FrameRecord& record,
                                      const FrameList& list) {
-  std::uint32_t offset = 0;
-  for (std::size_t i = 0; i < list.blocks.size(); ++i) {
-    const ListedBlock& block = list.blocks[i];
-    const auto require = [&](std::uint64_t number) {
-      const auto copy = reading.index.find(tag_of(block.id), number);
-      const BlockLocation due{number, reading.number, frame, offset, block.size};
-      if (copy != due) {
-        throw Error(Code::corrupt,
-                    concat("block ", hex(block.id), " is not where the index has it"));
-      }
-      reading.blocks.push_back(number);
-    };
-    if (record.is_rewritten) {
-      std::ranges::for_each(list.numbers[i], require);
-    } else {
-      require(record.first_number + i);
+  const std::vector<std::uint32_t> offsets = offsets_of(list);
+  const auto require = [&](std::size_t place, std::uint64_t number) {
+    if (place >= list.blocks.size()) throw Error(Code::corrupt, "the index lists more blocks");
+    const ListedBlock& block = list.blocks[place];
+    const auto copy = reading.index.find(tag_of(block.id), number);
+    const BlockLocation due{number, reading.number, frame, offsets[place], block.size};
+    if (copy != due) {
+      throw Error(Code::corrupt, concat("block ", hex(block.id), " is not where the index has it"));
     }
-    offset += block.size;
+    reading.blocks.push_back(number);
+  };
+  if (!record.is_rewritten) {
+    for (std::size_t i = 0; i < list.blocks.size(); ++i) {
+      require(i, record.first_number + i);
+    }
+    return;
+  }
+  for (const BlockRun& run : reading.index.block_runs(reading.number, frame)) {
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+      require(std::size_t{run.block} + i, run.first + i);
+    }
   }
 }
 

@@ -39,6 +39,9 @@ class PackChecker {
     return damaged_packs_.contains(pack) || unopened_packs_.contains(pack);
   }
 
+  // Others list some of the packs by now: damaged_frames() goes by the index's new numbers of them.
+  void renew(const BlockIndex::Reader& index);
+
   // After check_all().
   [[nodiscard]] const EntryProver& prover() const { return *prover_; }
 
@@ -63,7 +66,8 @@ class PackChecker {
     std::vector<std::uint64_t> blocks{};  // numbers of those that are what the index says
   };
 
-  void check_pack(const BlockIndex::Reader& index, std::uint32_t number);
+  // `place` of pack_count().
+  void check_pack(const BlockIndex::Reader& index, std::uint32_t number, std::uint32_t place);
   void read_pack(Reading& reading);
   void check_frame(Reading& reading, std::uint32_t frame, const FrameRecord& record, View sealed);
   void check_frame_content(Reading& reading,

@@ -93,6 +93,8 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
   for (const SegmentIntroduction& segment : snapshot.taken.segments) {
     const ObjectHash& hash = segment.index_segment;
     const std::string path = index_segment_path(hash);
+    const std::optional<SegmentState> known = repository_.state().segments.find(hash);
+    if (!known || !known->is_current) continue;
     const auto failure = failure_of(
         [&] { static_cast<void>(get_whole_index_segment(repository_.journal(), hash)); });
     if (!failure) {
@@ -111,10 +113,36 @@ void SnapshotChecker::check_introduced(const SnapshotState& snapshot) {
       const EntryNumbers& numbers = snapshot.taken.numbers;
       unlisted_[stream].numbers.add_range(numbers.first_of(segment.stream),
                                           numbers.count_of(segment.stream));
-    } else if (!report_if_absent(path, snapshot.author)) {
-      copies_.check_twins(path, hash, index_segment_bytes_max);
+    } else {
+      if (is_damage(*failure)) note_lost(snapshot.sequence, hash);
+      check_segment(hash, snapshot.author);
     }
   }
+}
+
+void SnapshotChecker::check_rewritten() {
+  std::vector<std::pair<ObjectHash, SegmentState>> rewritten;
+  repository_.state().segments.for_each([&](const ObjectHash& hash, const SegmentState& segment) {
+    if (segment.is_current && segment.numbers.count() == 0) rewritten.emplace_back(hash, segment);
+  });
+  for (const auto& [hash, segment] : rewritten) {
+    check_cancelled(repository_.observer());
+    const auto damage = damage_of([&, name = hash] {
+      static_cast<void>(get_whole_index_segment(repository_.journal(), name));
+    });
+    if (damage) note_lost(segment.sequence, hash);
+    check_segment(hash, segment.author);
+  }
+}
+
+void SnapshotChecker::check_segment(const ObjectHash& hash, const SlotId& author) {
+  const std::string path = index_segment_path(hash);
+  if (!report_if_absent(path, author)) copies_.check_twins(path, hash, index_segment_bytes_max);
+}
+
+void SnapshotChecker::note_lost(std::uint64_t sequence, const ObjectHash& hash) {
+  if (lost_.empty() || lost_.back().sequence != sequence) lost_.push_back({.sequence = sequence});
+  lost_.back().segments.insert(hash);
 }
 
 // An index segment without a key counts for nobody, there or not. Its numbers are not known, but

@@ -17,6 +17,7 @@
 #include "engine/catalog/block_index.h"
 #include "engine/format/number_set.h"
 #include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/segment_rebuilder.h"
 #include "engine/ops/verify/verify.h"
 
 namespace kist {
@@ -39,8 +40,14 @@ class SnapshotChecker {
   // Body and reference set of a live snapshot. False: it opens for nobody, so there is nothing more
   // to look at.
   bool check(const SnapshotState& snapshot);
-  // The index segments that a snapshot's entry introduced, live or not.
+  // The index segments that a snapshot's entry introduced, live or not, and that count.
   void check_introduced(const SnapshotState& snapshot);
+  // Those that have replaced others.
+  void check_rewritten();
+
+  // Those that are whole in no copy, though they had a key.
+  [[nodiscard]] const std::vector<LostSegments>& lost() const { return lost_; }
+
   // After the last of them: those without a key, which may count for nothing. `index` may be null.
   void report_uncounted(BlockIndex* index);
   // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
@@ -76,6 +83,10 @@ class SnapshotChecker {
   SnapshotOpener opener_;
   Report report_;
   Note note_;
+  void check_segment(const ObjectHash& hash, const SlotId& author);
+  void note_lost(std::uint64_t sequence, const ObjectHash& hash);
+
+  std::vector<LostSegments> lost_;
   std::vector<Uncounted> uncounted_;
   std::map<StreamOfEntry, Unlisted> unlisted_;  // where something is uncounted
 };

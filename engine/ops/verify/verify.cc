@@ -1,29 +1,26 @@
 #include "engine/ops/verify/verify.h"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <set>
 
 #include "engine/base/attempt.h"
-#include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
-#include "engine/blocks/snapshot_opener.h"
-#include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
-#include "engine/format/manifest_tree.h"
 #include "engine/format/names.h"
 #include "engine/journal/anchor.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/epoch_secrets.h"
 #include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/manifest_checker.h"
 #include "engine/ops/verify/pack_checker.h"
+#include "engine/ops/verify/pack_healer.h"
+#include "engine/ops/verify/reindex.h"
+#include "engine/ops/verify/segment_rebuilder.h"
 #include "engine/ops/verify/snapshot_checker.h"
 #include "engine/repository/condemned_packs.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/repository/repository_file.h"
-#include "engine/repository/snapshot_tree.h"
-#include "engine/rules/policy.h"
 #include "engine/store/twins.h"
 
 namespace kist {
@@ -83,14 +80,21 @@ class Verifier {
       ++report_.snapshots;
       if (snapshots.check(*snapshot)) opening.push_back(snapshot);
     }
+    snapshots.check_rewritten();
+    if (has_index && options_.repairs) rebuild_lost(snapshots.lost());
     snapshots.report_uncounted(index_);
     // Of now: what others find while this one reads may be newer than what it has read.
     const DamagedPacks recorded = repository_.local().damage().packs();
     if (has_index) packs_.check_all(*index_, options_.threads);
+    if (has_index && options_.level == VerifyLevel::content && options_.repairs) heal_packs();
     if (has_index && options_.level == VerifyLevel::content) {
+      ManifestChecker manifests(
+          repository_, *index_, packs_,
+          [this](const auto& object, const auto& problem) { report(object, problem); },
+          [this](const HurtPath& hurt) { record_hurt(hurt); });
       for (const SnapshotPtr& snapshot : opening) {
         attempt(concat("snapshot ", hex(snapshot->taken.snapshot)),
-                [&] { check_manifest(*snapshot); });
+                [&] { manifests.check(*snapshot); });
       }
     }
     require_same_epoch();
@@ -130,6 +134,82 @@ class Verifier {
     return false;
   }
 
+  // Of findings about those objects.
+  template <typename Change>
+  void change_findings(const std::set<std::string>& objects, const Change& change) {
+    for (Finding& finding : report_.findings) {
+      if (finding.is_healed || !objects.contains(finding.object)) continue;
+      change(finding);
+      if (finding.is_healed) ++report_.healed;
+    }
+  }
+
+  // Index segments that are in no copy are made anew from their packs, or given up.
+  void rebuild_lost(const std::vector<LostSegments>& all_lost) {
+    for (const LostSegments& lost : all_lost) {
+      check_cancelled(repository_.observer());
+      std::set<std::string> objects;
+      for (const ObjectHash& hash : lost.segments) {
+        for (const std::string& copy : copies_of(index_segment_path(hash))) {
+          objects.insert(copy);
+        }
+      }
+      const auto failure = failure_of([&] {
+        const Reindexing reindexing = rebuild(repository_, lost);
+        if (repairs()) commit_reindexing(repository_, reindexing);
+      });
+      const bool gives_up =
+          failure && failure->code() == Code::corrupt && options_.drops_unreadable;
+      if (gives_up && repairs()) give_up(lost);
+      change_findings(objects, [&](Finding& finding) {
+        finding.is_healed = repairs() && (!failure || gives_up);
+        finding.remedy = !failure || gives_up ? Remedy::heal : Remedy::none;
+        finding.problem += gives_up  ? concat("; ", failure->text(), "; it is given up")
+                           : failure ? concat("; ", failure->text())
+                                     : "; its packs tell what it listed";
+      });
+    }
+    if (!all_lost.empty()) index_ = &repository_.blocks().complete_index();
+  }
+
+  void give_up(const LostSegments& lost) {
+    const Journal::Writable writable = repository_.journal().require_writable();
+    repository_.journal().commit(writable, [&](const State&) {
+      return SegmentsGivenUp{{lost.segments.begin(), lost.segments.end()}};
+    });
+    report_.given_up += lost.segments.size();
+  }
+
+  // What damaged packs held is found where it is stored again, by the snapshots that need it.
+  void heal_packs() {
+    const bool has_gap = !index_->unloaded_entries().empty();
+    if (packs_.damaged_packs().empty() || has_gap) return;
+    PackHealer healer(repository_, packs_);
+    std::set<ObjectHash> healed;
+    if (options_.is_dry_run) {
+      healed = healer.find_healable();
+    } else {
+      record_proofs();
+      const auto failure = failure_except(Code::refused, [&] { healer.run(); });
+      if (failure) repository_.observer().problem("a damaged pack", *failure);
+      index_ = &repository_.blocks().index();
+      const BlockIndex::Reader index(*index_);
+      packs_.renew(index);
+      for (const auto& [pack, problem] : packs_.damaged_packs()) {
+        if (index.is_gone(pack)) healed.insert(pack);
+      }
+    }
+    std::set<std::string> objects;
+    for (const ObjectHash& pack : healed) {
+      objects.insert(pack_path(pack));
+    }
+    change_findings(objects, [&](Finding& finding) {
+      finding.remedy = Remedy::heal;
+      finding.is_healed = repairs();
+      finding.problem += "; all that it held is stored elsewhere too";
+    });
+  }
+
   // Failing to record the proofs (a read-only store, say) does not fail the verify. With an
   // unloaded entry nothing is recorded: that entry may turn out to have introduced a pack before
   // the author that was proved.
@@ -140,7 +220,7 @@ class Verifier {
       return;
     }
     const auto failure =
-        failure_of([&] { report_.proved = packs_.prover().commit_proofs(repository_); });
+        failure_of([&] { report_.proved += packs_.prover().commit_proofs(repository_); });
     if (!failure) return;
     repository_.observer().notice(
         concat("that writers may rely on what was verified is not recorded: ", failure->text()));
@@ -297,7 +377,9 @@ class Verifier {
     const auto failure = failure_of([&] {
       DamageRecord& record = repository_.local().damage();
       const std::int64_t now_ms = repository_.services().clock.now_ms();
+      const BlockIndex::Reader index(*index_);
       for (const auto& [pack, problem] : packs_.damaged_packs()) {
+        if (index.is_gone(pack)) continue;
         const bool is_known = problem != PackProblem::unreadable;
         if (is_known) found.all.insert(pack);
         if (!is_known && !repairs()) continue;
@@ -318,13 +400,14 @@ class Verifier {
         concat("other machines are not told which packs are damaged: ", silence->text()));
   }
 
-  // The condemned packs whose bytes are all what their author wrote.
+  // The condemned packs whose bytes are all what their author wrote, or that are no more.
   [[nodiscard]] std::set<ObjectHash> find_condemned_whole() const {
     std::set<ObjectHash> out;
     if (options_.level != VerifyLevel::content) return out;
     const BlockIndex::Reader index(*index_);
     for (const ObjectHash& pack : repository_.state().condemned_packs()) {
-      if (!packs_.has_doubt_of(pack) && index.find_pack(pack)) out.insert(pack);
+      const bool is_whole = !packs_.has_doubt_of(pack) && index.find_pack(pack);
+      if (is_whole || index.is_gone(pack)) out.insert(pack);
     }
     return out;
   }
@@ -337,140 +420,26 @@ class Verifier {
     const BlockIndex::Reader index(*index_);
     DamagedPacks out;
     for (const auto& [pack, problem] : recorded) {
+      if (index.is_gone(pack)) out.emplace(pack, problem);
       if (!has_read_all && !shows_in_size(problem)) continue;
       if (!packs_.has_doubt_of(pack) && index.find_pack(pack)) out.emplace(pack, problem);
     }
     return out;
   }
 
-  // What a manifest needs, looked up in one snapshot's set and in the index.
-  struct Needs {
-    const ReferenceSet& set;
-    std::uint64_t base = 0;         // of the set's relative numbers
-    const TrustedNumbers& trusted;  // by the snapshot's author
-    const BlockIndex::Reader& index;
-  };
-
-  // How a block is there, from bad to good.
-  enum class Presence : std::uint8_t { lost, unnamed, untrusted, whole };
-
-  // What was found of the blocks that an entry needs.
-  struct Found {
-    Presence worst = Presence::whole;
-    std::string problem;  // with the set itself; empty: none
-  };
-
-  // The best of the block's copies. Only one and the same copy that is named by the set, and whole,
-  // and trusted, makes the block count as there: a copy that another snapshot keeps, or that only
-  // its author vouches for, may be gone tomorrow.
-  void check_reference(const Needs& needs, const BlockId& id, Found& found) const {
-    bool is_stored = false;
-    bool is_named = false;
-    Presence best = Presence::lost;
-    needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
-      is_stored = true;
-      const bool names =
-          needs.set.absolute.contains(copy.number) ||
-          (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
-      is_named |= names;
-      if (packs_.damaged_frames().contains({copy.pack, copy.frame})) return true;
-      const bool is_trusted =
-          needs.trusted.contains(copy.number) || packs_.prover().has_proved(copy.number);
-      best = std::max(best, !names       ? Presence::unnamed
-                            : is_trusted ? Presence::whole
-                                         : Presence::untrusted);
-      return best != Presence::whole;
-    });
-    found.worst = std::min(found.worst, best);
-    if (!found.problem.empty()) return;
-    if (!is_stored) {
-      found.problem = concat("block ", hex(id), " is in no pack");
-    } else if (!is_named) {
-      found.problem = concat("block ", hex(id), " is not in the reference set");
-    } else if (best == Presence::untrusted) {
-      found.problem = concat("block ", hex(id),
-                             ": the copy that the reference set names is another slot's, and "
-                             "nobody has vouched for it");
-    }
-  }
-
-  // The rule of the policy in force, for the author of a snapshot.
-  const TrustedNumbers& trusted_by(const SlotId& author) {
-    const auto found = trusted_.find(author);
-    if (found != trusted_.end()) return found->second;
-    const Trust rule = policy_in_force(repository_.state()).dedup;
-    return trusted_.emplace(author, TrustedNumbers(repository_.state(), rule, author))
-        .first->second;
-  }
-
-  void record_hurt(const SnapshotState& snapshot, const std::string& path, Presence presence) {
-    const bool is_restorable = presence != Presence::lost;
+  void record_hurt(const HurtPath& hurt) {
     ++report_.hurt_count;
-    if (is_restorable) ++report_.restorable_count;
-    if (report_.hurt.size() >= hurt_max) return;
-    report_.hurt.push_back({snapshot.taken.snapshot, path, is_restorable});
-  }
-
-  // What was found of the blocks that a path needs; "" is the tree itself.
-  void record_found(const SnapshotState& snapshot, const std::string& path, const Found& found) {
-    if (!found.problem.empty()) {
-      report(concat("snapshot ", hex(snapshot.taken.snapshot)),
-             concat("/", path, ": ", found.problem));
-    }
-    if (found.worst != Presence::whole) record_hurt(snapshot, path, found.worst);
-  }
-
-  // Every block that the manifest names is there, by check_reference(). Paths that need one which
-  // is not are named.
-  void check_manifest(const SnapshotState& snapshot) {
-    const SnapshotTree tree(repository_, *index_, snapshot);
-    const ManifestReader& manifest = tree.manifest();
-    const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
-    const BlockIndex::Reader index(*index_);
-    const Needs needs{.set = set,
-                      .base = snapshot.taken.numbers.first_number,
-                      .trusted = trusted_by(snapshot.author),
-                      .index = index};
-    Found found;
-    const auto require = [&](const BlockId& id) { check_reference(needs, id, found); };
-    manifest.for_each_node(tree.root(), require);
-    record_found(snapshot, "", found);
-    // Each content node once: a malicious one may name the next one any number of times, and so on.
-    std::set<BlockId> whole_nodes;
-    std::set<BlockId> nodes;  // of this entry
-    manifest.for_each(tree.root(), "", ManifestReader::Order::forward, [&](const Entry& entry) {
-      check_cancelled(repository_.observer());
-      found = {};
-      nodes.clear();
-      const auto failure = failure_of([&] {
-        if (entry.xattrs_block) require(*entry.xattrs_block);
-        manifest.for_each_item(
-            entry.content,
-            [&](const ContentItem& item) {
-              check_cancelled(repository_.observer());
-              if (item.type == ItemType::block) require(item.id);
-            },
-            [&](const BlockId& node) {
-              if (whole_nodes.contains(node) || !nodes.insert(node).second) return false;
-              require(node);
-              return true;
-            });
-        if (found.worst == Presence::whole) whole_nodes.merge(nodes);
-      });
-      if (failure) found = {.worst = Presence::lost, .problem = failure->text()};
-      record_found(snapshot, entry.path, found);
-      return true;
-    });
+    if (hurt.is_restorable) ++report_.restorable_count;
+    if (report_.hurt.size() < hurt_max) report_.hurt.push_back(hurt);
   }
 
   Repository& repository_;
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
-  std::optional<ReadKeys> keys_;              // of a slot that reads
-  std::map<SlotId, TrustedNumbers> trusted_;  // by author
-  EpochId epoch_;                             // that the run goes by
-  BlockIndex* index_ = nullptr;               // of that epoch; null: it cannot be made
+  std::optional<ReadKeys> keys_;  // of a slot that reads
+  EpochId epoch_;                 // that the run goes by
+  BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

@@ -21,7 +21,8 @@ enum class VerifyLevel {
 // What a repair does about a finding.
 enum class Remedy {
   none,
-  heal,    // the damaged copy is written anew from the good one
+  heal,    // the damaged copy is written anew from the good one; or the index says from now on
+           // where else the same is whole
   remove,  // the object has ended, and goes
   wait,    // the object stays while a command that is under way may need it; the problem says what
            // removes it
@@ -62,13 +63,17 @@ struct HurtPath {
 struct VerifyOptions {
   VerifyLevel level = VerifyLevel::structure;
   unsigned threads = 0;
-  // Writes the damaged copy of what is stored twice anew from the good one. Nothing is removed but
-  // what the journal's head does not name in the folders that hold secrets, and nothing that is
-  // under way may need.
+  // Writes the damaged copy of what is stored twice anew from the good one, makes index segments
+  // anew that are in no copy, and at level content lets snapshots find what a damaged pack held
+  // where it is stored again. Nothing is removed but what the journal's head does not name in the
+  // folders that hold secrets, and nothing that is under way may need.
   bool repairs = false;
   // With `repairs`: finds what a repair would do, and does none of it; neither is anything vouched
   // for in the journal, nor recorded on this machine.
   bool is_dry_run = false;
+  // With `repairs`: gives up index segments that are in no copy and cannot be made anew. What only
+  // they listed is lost for good, also where a copy turns up later.
+  bool drops_unreadable = false;
 };
 
 struct VerifyReport {
@@ -87,7 +92,8 @@ struct VerifyReport {
   std::uint64_t lost_anchors = 0;  // copies of the epoch's: another epoch makes new ones
   std::uint64_t proved = 0;        // entries whose blocks writers may rely on from now on
   std::uint64_t condemned = 0;     // packs that nobody relies on from now on
-  std::uint64_t cleared = 0;       // packs that were condemned, and are whole
+  std::uint64_t cleared = 0;       // packs that were condemned, and are whole or no more listed
+  std::uint64_t given_up = 0;      // index segments
 };
 
 // Packs that turn out to be gone or damaged become an incident of this machine, and are condemned

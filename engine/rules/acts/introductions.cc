@@ -58,4 +58,35 @@ MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments) {
   return std::nullopt;
 }
 
+MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHash>& key_segments) {
+  if (key_segments.size() > entry_key_segments_max) {
+    return Violation{26, "more key segments than an entry may introduce"};
+  }
+  if (auto violation = check_distinct(key_segments)) return violation;
+  const auto exists = [&](const ObjectHash& name) { return state.key_segments.contains(name); };
+  if (std::ranges::any_of(key_segments, exists)) {
+    return Violation{37, "a key segment that exists already"};
+  }
+  return std::nullopt;
+}
+
+bool are_current_segments(const State& state, const std::vector<ObjectHash>& segments) {
+  const bool are_in_order =
+      !segments.empty() && segments.size() <= entry_segments_max &&
+      std::ranges::adjacent_find(segments, std::ranges::greater_equal()) == segments.end();
+  return are_in_order && std::ranges::all_of(segments, [&](const ObjectHash& name) {
+           const std::optional<SegmentState> segment = state.segments.find(name);
+           return segment && segment->is_current;
+         });
+}
+
+void retire_segments(State& state, const std::vector<ObjectHash>& segments) {
+  for (const ObjectHash& name : segments) {
+    SegmentState segment = *state.segments.find(name);
+    segment.is_current = false;
+    state.changed.insert(segment.sequence);
+    state.segments.put(name, segment);
+  }
+}
+
 }  // namespace kist

@@ -1,5 +1,6 @@
 // Rules that several acts share: how a slot enters (genesis, slot added), how key segments do
-// (snapshot taken, epoch ended), and how packs are named (condemned, cleared, in an incident).
+// (snapshot taken, reindexed, epoch ended), how index segments go (reindexed, given up), and how
+// packs are named (condemned, cleared, in an incident).
 // docs/format.md, "Validity".
 #pragma once
 
@@ -25,5 +26,15 @@ bool are_in_order(const std::vector<ObjectHash>& packs);
 inline constexpr std::string_view packs_reason = "packs that are none, too many or not in order";
 
 MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments);
+// Those of an entry that does not end an epoch.
+MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHash>& key_segments);
+
+// Whether these are 1 to entry_segments_max index segments that count, ascending; if not, an entry
+// that takes them out is void for segments_reason.
+bool are_current_segments(const State& state, const std::vector<ObjectHash>& segments);
+inline constexpr std::string_view segments_reason =
+    "index segments that are none, too many, not in order or not current";
+// They do not count any more.
+void retire_segments(State& state, const std::vector<ObjectHash>& segments);
 
 }  // namespace kist

@@ -31,19 +31,6 @@ MaybeViolation check_terms(const State& state,
   return std::nullopt;
 }
 
-MaybeViolation check_key_segments(const State& state, const SnapshotTaken& taken) {
-  const std::size_t count = taken.key_segments.size();
-  if (count > entry_key_segments_max) {
-    return Violation{26, "more key segments than an entry may introduce"};
-  }
-  if (auto violation = check_distinct(taken.key_segments)) return violation;
-  const auto exists = [&](const ObjectHash& name) { return state.key_segments.contains(name); };
-  if (std::ranges::any_of(taken.key_segments, exists)) {
-    return Violation{37, "a key segment that exists already"};
-  }
-  return std::nullopt;
-}
-
 // Of a stream that it lists nothing of, an entry reserves nothing.
 bool reserves_as_due(const SnapshotTaken& taken, PackKind stream) {
   const bool has_segments = std::ranges::any_of(
@@ -96,7 +83,7 @@ MaybeViolation check_act(const State& state,
   }
   if (auto violation = check_terms(state, taken, entry)) return violation;
   if (taken.started_ms > entry.time_ms) return Violation{27, "a snapshot of the future"};
-  if (auto violation = check_key_segments(state, taken)) return violation;
+  if (auto violation = check_key_segments(state, taken.key_segments)) return violation;
   return check_segments(state, taken);
 }
 
@@ -110,7 +97,7 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
   state.sources.emplace(taken.source, entry.author);
   for (const SegmentIntroduction& segment : taken.segments) {
     state.segments.put(segment.index_segment,
-                       SegmentState{entry.author, entry.sequence, taken.numbers});
+                       SegmentState{entry.author, entry.sequence, taken.numbers, true});
   }
   state.next_number += taken.numbers.count();
   for (const ObjectHash& name : taken.key_segments) {

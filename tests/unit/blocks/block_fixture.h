@@ -72,7 +72,7 @@ struct IndexFixture {
     SegmentToLoad segment;
     segment.segment.packs = {pack};
     segment.first_number = first_number;
-    segment.key_segment_of = [](const ObjectHash&) { return ObjectHash(); };
+    segment.key_segment_of = [](const IndexedPack&) { return ObjectHash(); };
     index.load({.sequence = sequence, .segments = {segment}});
     return pack.hash;
   }

@@ -113,14 +113,6 @@ TEST_CASE("an object of another type, or under another key, is refused") {
           }) == Code::corrupt);
 }
 
-TEST_CASE("a segment that lists numbers is nobody's to introduce") {
-  Stored stored;
-  const IndexSegment segment = sample_rewritten_segment();
-  stored.segment = put_index_segment(stored.store, stored.sealing.author(), segment);
-  REQUIRE(error_code([&] { stored.open_segment(stored.repository, stored.sealing.expected()); }) ==
-          Code::corrupt);
-}
-
 TEST_CASE(
     "a key segment is opened by every slot, its sets by auditors, its rest by readers alone") {
   Sealing sealing;

@@ -1,6 +1,7 @@
 // The block index: the first claim to a pack counts, and what is loaded is found by tag and number.
 #include "engine/catalog/block_index.h"
 
+#include "engine/catalog/index_rows.h"
 #include "engine/catalog/local_keys.h"
 #include "engine/format/pack.h"
 #include "tests/support/samples.h"
@@ -39,7 +40,7 @@ SegmentToLoad segment_of(std::uint64_t first_number,
   SegmentToLoad out;
   out.segment.packs = packs;
   out.first_number = first_number;
-  out.key_segment_of = [key_segment](const ObjectHash&) -> std::optional<ObjectHash> {
+  out.key_segment_of = [key_segment](const IndexedPack&) -> std::optional<ObjectHash> {
     if (key_segment == 0) return std::nullopt;
     return sample_id<ObjectHash>(key_segment);
   };
@@ -70,11 +71,11 @@ TEST_CASE("a block index that another version has made is loaded anew") {
   {
     Environment environment(
         path, {.map_bytes = 1U << 30U,
-               .table_count = 6,
+               .table_count = index_rows::table_count,
                .checksum_key = derive_short_local_key(index_secret, LocalKeyUse::index_checksums),
                .value_key = derive_local_key(index_secret, LocalKeyUse::index_values)});
     Transaction write(environment, Transaction::Mode::write);
-    write.put(5, as_view("version"), Bytes(8));
+    write.put(index_rows::meta_table, as_view(index_rows::version_key), Bytes(8));
     write.commit();
   }
   REQUIRE(error_code([&] { BlockIndex(path, index_secret); }) == Code::corrupt);
@@ -146,7 +147,7 @@ TEST_CASE("the index knows what an entry's segments list, and whether all of it 
   fixture.index.load({.sequence = 7, .segments = {}});
   const BlockIndex::Reader reader(fixture.index);
   REQUIRE(reader.entry(3)->is_whole);
-  REQUIRE(reader.entry(3)->runs == std::vector<NumberRun>{{10, 4}, {64, 2}});
+  REQUIRE(reader.entry(3)->runs == std::vector<NumberRun>{{10, 2}, {12, 2}, {64, 2}});
   REQUIRE_FALSE(reader.entry(5)->is_whole);  // it claims another's pack
   REQUIRE(reader.entry(5)->runs == std::vector<NumberRun>{{128, 4}});
   REQUIRE_FALSE(reader.entry(6)->is_whole);
@@ -217,7 +218,7 @@ TEST_CASE(
 TEST_CASE("of entries that are loaded together all are, or none") {
   Index fixture;
   SegmentToLoad failing = segment_of(20, {pack_of(40, {{block_of(2)}})});
-  failing.key_segment_of = [](const ObjectHash&) -> std::optional<ObjectHash> {
+  failing.key_segment_of = [](const IndexedPack&) -> std::optional<ObjectHash> {
     throw Error(Code::failed, "no answer");
   };
   const EntryToLoad whole{.sequence = 3,
@@ -232,9 +233,10 @@ TEST_CASE("of entries that are loaded together all are, or none") {
 
 TEST_CASE("entries that could not be loaded are noted, each once, and outlast a new opening") {
   Index fixture;
-  fixture.index.note_unloaded(12);
-  fixture.index.note_unloaded(7);
-  fixture.index.note_unloaded(12);
+  fixture.index.note_unloaded({12, sample_id<ObjectHash>(1)});
+  fixture.index.note_unloaded({7, sample_id<ObjectHash>(2)});
+  fixture.index.note_unloaded({12, sample_id<ObjectHash>(1)});
+  fixture.index.note_unloaded({12, sample_id<ObjectHash>(3)});
   BlockIndex again(fixture.directory / "index", index_secret);
   REQUIRE(again.unloaded_entries() == std::set<std::uint64_t>{7, 12});
   REQUIRE(again.loaded_sequence() == 0);
@@ -280,4 +282,112 @@ TEST_CASE("the file of an index shows no tag, no name of a pack, no place and no
     encoded.u32(size);
     REQUIRE_FALSE(holds(file, encoded.view()));
   }
+}
+
+namespace {
+
+// A rewritten segment; its packs are of that entry.
+SegmentToLoad rewritten(std::uint8_t name,
+                        std::vector<IndexedPack> packs,
+                        const std::vector<BlockNumbers>& numbers,
+                        std::uint64_t born = 3) {
+  for (std::size_t i = 0; i < packs.size(); ++i) {
+    packs[i].born = born;
+    if (!packs[i].frames.empty()) packs[i].frames.front().numbers = numbers.at(i);
+  }
+  SegmentToLoad out = segment_of(0, packs);
+  out.hash = sample_id<ObjectHash>(name);
+  out.segment.has_numbers = true;
+  return out;
+}
+
+SegmentToLoad named(std::uint8_t name, SegmentToLoad segment) {
+  segment.hash = sample_id<ObjectHash>(name);
+  return segment;
+}
+
+std::set<ObjectHash> names(const std::vector<std::uint8_t>& first) {
+  std::set<ObjectHash> out;
+  for (const std::uint8_t each : first) {
+    out.insert(sample_id<ObjectHash>(each));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("numbers that a rewritten segment moves are found at their new place, and only there") {
+  Index fixture;
+  fixture.index.load_all(
+      {{.sequence = 3,
+        .segments = {named(1, segment_of(10, {pack_of(30, {{block_of(1), block_of(2)}})}))}},
+       {.sequence = 5,
+        .segments = {named(2, segment_of(20, {pack_of(40, {{block_of(2), block_of(1)}})}))}}});
+  IndexedPack gone = pack_of(30, {});
+  fixture.index.load({.sequence = 8,
+                      .segments = {rewritten(3, {gone, pack_of(40, {{block_of(2), block_of(1)}})},
+                                             {{}, {{11, 20}, {10, 21}}})},
+                      .retired = names({1, 2})});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(reader.pack_count() == 1);
+  REQUIRE(reader.packs().size() == 1);
+  const std::uint32_t pack = reader.packs().front();
+  REQUIRE(reader.find_pack(sample_id<ObjectHash>(40)) == pack);
+  REQUIRE_FALSE(reader.find_pack(sample_id<ObjectHash>(30)));
+  REQUIRE(reader.is_gone(sample_id<ObjectHash>(30)));
+  REQUIRE_FALSE(reader.is_gone(sample_id<ObjectHash>(40)));
+  REQUIRE_FALSE(reader.is_gone(sample_id<ObjectHash>(50)));
+  REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{10, 21});
+  REQUIRE(numbers_of(reader, 2) == std::vector<std::uint64_t>{11, 20});
+  reader.for_each_copy(sample_id<BlockTag>(1), [&](const BlockLocation& copy) {
+    REQUIRE(copy.pack == pack);
+    return true;
+  });
+  REQUIRE(reader.frame(pack, 0).is_rewritten);
+  const std::vector<BlockRun> runs = reader.block_runs(pack, 0);
+  REQUIRE(runs == std::vector<BlockRun>{{0, 11, 1}, {0, 20, 2}, {1, 10, 1}});
+  REQUIRE(reader.entry(3)->runs.empty());
+  REQUIRE(reader.entry(8)->runs == std::vector<NumberRun>{{10, 2}, {20, 2}});
+  // A pack that is no more is nobody's to claim.
+  REQUIRE(fixture.index.load(
+              {.sequence = 9, .segments = {segment_of(90, {pack_of(30, {{block_of(1)}})})}}) == 1);
+}
+
+TEST_CASE("a rewritten segment says whose a pack is, whoever has claimed it meanwhile") {
+  Index fixture;
+  // The segment of entry 3 could not be read, and entry 5 claims its pack.
+  fixture.index.note_unloaded({3, sample_id<ObjectHash>(1)});
+  fixture.index.note_unloaded({4, sample_id<ObjectHash>(7)});
+  fixture.index.load(
+      {.sequence = 5, .segments = {named(2, segment_of(50, {pack_of(30, {{block_of(1)}})}))}});
+  fixture.index.load({.sequence = 8,
+                      .segments = {rewritten(3, {pack_of(30, {{block_of(1)}})}, {{{10}}})},
+                      .retired = names({1})});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{10});
+  REQUIRE(reader.pack(*reader.find_pack(sample_id<ObjectHash>(30))).sequence == 3);
+  REQUIRE(fixture.index.unloaded_entries() == std::set<std::uint64_t>{4});
+}
+
+TEST_CASE("what a segment listed that was given up is nowhere") {
+  Index fixture;
+  fixture.index.load({.sequence = 3,
+                      .segments = {named(1, segment_of(10, {pack_of(30, {{block_of(1)}})})),
+                                   named(2, segment_of(20, {pack_of(40, {{block_of(1)}})}))}});
+  fixture.index.load({.sequence = 8, .retired = names({1})});
+  REQUIRE(fixture.index.loaded_sequence() == 9);
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(numbers_of(reader, 1) == std::vector<std::uint64_t>{20});
+  REQUIRE(reader.entry(3)->runs == std::vector<NumberRun>{{20, 1}});
+  REQUIRE(reader.packs().size() == 1);
+}
+
+TEST_CASE("a pack of a rewritten segment that has no key does not count") {
+  Index fixture;
+  SegmentToLoad segment = rewritten(3, {pack_of(30, {{block_of(1)}})}, {{{10}}});
+  segment.key_segment_of = [](const IndexedPack&) { return std::nullopt; };
+  fixture.index.load({.sequence = 8, .segments = {segment}});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1)));
+  REQUIRE(reader.packs().empty());
 }

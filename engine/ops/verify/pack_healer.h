@@ -1,0 +1,38 @@
+// What a damaged pack held, and is stored elsewhere too: the numbers of those blocks move there, so
+// that the snapshots that name them are whole again, and keep what they need. A pack that has no
+// number left is no more. docs/format.md, "Index segments"; docs/damage.md.
+#pragma once
+
+#include <set>
+
+#include "engine/ops/verify/pack_checker.h"
+#include "engine/ops/verify/reindex.h"
+
+namespace kist {
+
+class PackHealer {
+ public:
+  // `checker` has looked at all packs, at level content, in an index without unloaded entries.
+  // Numbers move only to packs that it has found whole, of entries on which everybody may rely.
+  PackHealer(Repository& repository, const PackChecker& checker)
+      : repository_(repository), checker_(checker) {}
+
+  // Damaged packs of which all is stored elsewhere too.
+  [[nodiscard]] std::set<ObjectHash> find_healable();
+  // Moves all numbers that have another place.
+  void run();
+
+ private:
+  struct Heal;
+
+  [[nodiscard]] std::vector<ObjectHash> damaged_packs() const;
+  [[nodiscard]] bool may_move_to(const BlockIndex::Reader& index,
+                                 const TrustedNumbers& trusted,
+                                 const BlockLocation& copy) const;
+  bool move_some(const ObjectHash& pack);
+
+  Repository& repository_;
+  const PackChecker& checker_;
+};
+
+}  // namespace kist

@@ -1,0 +1,28 @@
+// Index segments are replaced by others, whole ones by whole ones, in one journal entry. Each
+// number of a block stays in exactly one segment that counts. docs/format.md, "Index segments".
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "engine/format/index.h"
+#include "engine/repository/repository.h"
+
+namespace kist {
+
+struct Reindexing {
+  std::set<ObjectHash> replaced;
+  std::vector<IndexSegment> segments;  // rewritten ones, that list what is left of the former
+};
+
+// Stores the new segments, reads them back, and commits the entry. Error{conflict} where a segment
+// does not count any more, or a new epoch has begun.
+void commit_reindexing(Repository& repository, const Reindexing& reindexing);
+
+// A segment that counts, as a rewritten one: with the numbers of its blocks, and without the packs
+// that it claims in vain.
+IndexSegment get_numbered_segment(const Repository& repository,
+                                  const BlockIndex::Reader& index,
+                                  const ObjectHash& hash);
+
+}  // namespace kist

@@ -1,0 +1,234 @@
+#include "engine/ops/verify/segment_rebuilder.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "engine/base/attempt.h"
+#include "engine/blocks/block_reader.h"
+#include "engine/blocks/frame.h"
+#include "engine/blocks/index_loader.h"
+#include "engine/blocks/segment_numbering.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/names.h"
+#include "engine/journal/journal.h"
+
+namespace kist {
+
+namespace {
+
+constexpr std::uint64_t segment_blocks_max = 64U << 10U;
+
+// A pack that another segment lists, and what it has of the entry's numbers: from `first` on, below
+// `end`.
+struct KnownPack {
+  PackKind kind = PackKind::data;
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+};
+
+class Rebuilder {
+ public:
+  Rebuilder(Repository& repository, const LostSegments& lost)
+      : repository_(repository),
+        lost_(lost),
+        taken_(find_entry(repository.journal(), lost.sequence)),
+        index_(repository.blocks().index()),
+        keys_(repository.journal(), rights_.emplace(repository.read_keys())) {}
+
+  Reindexing run() {
+    note_whole_segments();
+    const std::vector<KeyedPack> packs = keyed_packs(repository_.journal(), lost_.sequence);
+    for (const KeyedPack& pack : packs) {
+      check_cancelled(repository_.observer());
+      note(pack);
+    }
+    Reindexing out{.replaced = lost_.segments, .segments = {}};
+    for (const PackKind stream : {PackKind::data, PackKind::meta}) {
+      number(packs, stream, out);
+    }
+    if (out.segments.empty()) fail("no pack that it may have listed is known");
+    return out;
+  }
+
+ private:
+  static SnapshotTaken find_entry(const Journal& journal, std::uint64_t sequence) {
+    std::optional<SnapshotTaken> out;
+    journal.for_each_entry(sequence, [&](const ReplayedEntry& replayed) {
+      const auto* taken = std::get_if<SnapshotTaken>(&replayed.entry.act);
+      if (taken != nullptr) out = *taken;
+      return false;
+    });
+    if (out) return *out;
+    fail("it was written by a repair, and nothing else has its numbers");
+  }
+
+  [[noreturn]] static void fail(std::string_view why) {
+    throw Error(Code::corrupt, concat("it cannot be made anew: ", why));
+  }
+
+  // The packs of the entry's other segments, with their numbers.
+  void note_whole_segments() {
+    SegmentNumbering numbering(taken_.numbers);
+    for (const SegmentIntroduction& introduction : taken_.segments) {
+      const ObjectHash& hash = introduction.index_segment;
+      const std::optional<SegmentState> state = repository_.state().segments.find(hash);
+      if (lost_.segments.contains(hash) || !state || !state->is_current) continue;
+      IndexSegment segment;
+      const auto damage =
+          damage_of([&] { segment = get_index_segment(repository_.journal(), hash); });
+      const auto first = damage ? std::nullopt : numbering.place(introduction.stream, segment);
+      if (!first) continue;  // it counts for nobody
+      std::uint64_t next = *first;
+      for (const IndexedPack& pack : segment.packs) {
+        KnownPack known{.kind = pack.kind, .first = next};
+        for (const IndexedFrame& frame : pack.frames) {
+          next += frame.blocks.size();
+        }
+        known.end = next;
+        known_.emplace(pack.hash, known);
+      }
+    }
+  }
+
+  // A pack is one of the lost segments' unless another segment lists it.
+  void note(const KeyedPack& pack) {
+    if (known_.contains(pack.pack)) return;
+    const auto number = index_.find_pack(pack.pack);
+    const std::optional<PackRecord> record =
+        number ? std::optional(index_.pack(*number)) : std::nullopt;
+    const bool is_listed = (record && !lost_.segments.contains(record->segment)) ||
+                           (!record && index_.is_gone(pack.pack));
+    if (!is_listed) {
+      found_.emplace(pack.pack, read(pack));
+    } else if (record && record->sequence == lost_.sequence) {
+      known_.emplace(pack.pack, find_known(*number, *record));
+    } else {
+      foreign_.insert(pack.pack);
+    }
+  }
+
+  [[nodiscard]] KnownPack find_known(std::uint32_t number, const PackRecord& record) const {
+    const std::uint64_t own = taken_.numbers.first_of(record.kind);
+    const std::uint64_t end = own + taken_.numbers.count_of(record.kind);
+    KnownPack out{.kind = record.kind, .first = UINT64_MAX, .end = 0};
+    for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
+      for (const BlockRun& run : index_.block_runs(number, frame)) {
+        if (run.first < own || run.first >= end) continue;
+        out.first = std::min(out.first, run.first);
+        out.end = std::max(out.end, run.first + run.count);
+      }
+    }
+    return out;
+  }
+
+  // What a pack says of itself.
+  IndexedPack read(const KeyedPack& keyed) {
+    const std::string path = pack_path(keyed.pack);
+    const std::optional<std::uint64_t> size = repository_.reader().size(path);
+    if (!size) fail(concat(path, ", which it may have listed, is missing"));
+    IndexedPack out{.hash = keyed.pack, .size = *size, .born = lost_.sequence};
+    const auto damage = damage_of([&] { read_into(keyed, path, out); });
+    if (damage) fail(concat(path, ", which it may have listed, is damaged: ", damage->text()));
+    return out;
+  }
+
+  [[nodiscard]] Bytes get(const std::string& path, std::uint64_t offset, std::uint64_t size) const {
+    Bytes out(size);
+    if (repository_.reader().get_range(path, offset, out) == size) return out;
+    throw Error(Code::corrupt, "it is cut short");
+  }
+
+  void read_into(const KeyedPack& keyed, const std::string& path, IndexedPack& out) {
+    if (out.size < pack_header_size + pack_footer_size || out.size > pack_bytes_max) {
+      throw Error(Code::corrupt, "its size is no pack's");
+    }
+    const Key key = keys_.pack_key(
+        {.hash = keyed.pack, .sequence = lost_.sequence, .key_segment = keyed.key_segment});
+    out.kind = decode_pack_header(get(path, 0, pack_header_size), path).kind;
+    const std::uint32_t directory_size =
+        decode_pack_footer(get(path, out.size - pack_footer_size, pack_footer_size), path);
+    if (directory_size > out.size - pack_footer_size) {
+      throw Error(Code::corrupt, "its footer is wrong");
+    }
+    FramePosition position{repository_.keyring().repository(), out.kind, 0};
+    const std::vector<FramePlace> places = open_directory(
+        derive_directory_key(key), position,
+        get(path, out.size - pack_footer_size - directory_size, directory_size), path);
+    for (const FramePlace& place : places) {
+      const std::uint64_t list_at = std::uint64_t{place.offset} + place.contents_size;
+      if (list_at + place.list_size > out.size) throw Error(Code::corrupt, "a frame is misplaced");
+      const FrameList list = open_frame_list(derive_frame_secret(key, position.frame), position,
+                                             get(path, list_at, place.list_size), path);
+      IndexedFrame& frame = out.frames.emplace_back();
+      frame.place = place;
+      frame.encoding = list.encoding;
+      for (const ListedBlock& block : list.blocks) {
+        frame.blocks.push_back({tag_of(block.id), block.size});
+      }
+      ++position.frame;
+    }
+  }
+
+  // The blocks of a stream have numbers without a gap, in the order of the packs: what stands
+  // between two packs of which they are known has to fill what lies between exactly.
+  void number(const std::vector<KeyedPack>& packs, PackKind stream, Reindexing& out) {
+    const EntryNumbers& numbers = taken_.numbers;
+    std::uint64_t next = numbers.first_of(stream);
+    bool is_open = false;  // numbers were given since the last pack of which they are known
+    const auto require = [&](bool fits) {
+      if (!fits) fail("its packs do not tell which numbers their blocks have");
+      is_open = false;
+    };
+    for (const KeyedPack& pack : packs) {
+      const auto known = known_.find(pack.pack);
+      if (known != known_.end()) {
+        if (known->second.kind != stream) continue;
+        require(!is_open || known->second.first == next);
+        next = std::max(next, known->second.end);
+        continue;
+      }
+      const auto found = found_.find(pack.pack);
+      if (found == found_.end() || found->second.kind != stream) continue;
+      is_open = true;
+      for (IndexedFrame& frame : found->second.frames) {
+        for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+          frame.numbers.push_back({next++});
+        }
+      }
+      add(std::move(found->second), out);
+      found_.erase(found);
+    }
+    const std::uint64_t count = next - numbers.first_of(stream);
+    require(!is_open || reserved_count(count) == numbers.count_of(stream));
+    is_open_segment_ = false;
+  }
+
+  void add(IndexedPack pack, Reindexing& out) {
+    if (!is_open_segment_ || out.segments.back().block_count() >= segment_blocks_max) {
+      out.segments.push_back({.has_numbers = true});
+      is_open_segment_ = true;
+    }
+    out.segments.back().packs.push_back(std::move(pack));
+  }
+
+  Repository& repository_;
+  const LostSegments& lost_;
+  const SnapshotTaken taken_;
+  const BlockIndex::Reader index_;
+  std::optional<ReadKeys> rights_;
+  PackKeyring keys_;
+  std::map<ObjectHash, KnownPack> known_;
+  std::map<ObjectHash, IndexedPack> found_;  // that the lost segments listed
+  std::set<ObjectHash> foreign_;
+  bool is_open_segment_ = false;
+};
+
+}  // namespace
+
+Reindexing rebuild(Repository& repository, const LostSegments& lost) {
+  repository.require(can_read);
+  return Rebuilder(repository, lost).run();
+}
+
+}  // namespace kist

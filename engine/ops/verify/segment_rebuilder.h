@@ -1,0 +1,23 @@
+// Index segments that are in no copy, made anew from the packs that they listed. Which packs these
+// are, the entry's key segments say; what is in a pack, its directory and the lists of its frames.
+// docs/format.md, "Index segments".
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "engine/ops/verify/reindex.h"
+
+namespace kist {
+
+// Segments of one snapshot entry.
+struct LostSegments {
+  std::uint64_t sequence = 0;
+  std::set<ObjectHash> segments;
+};
+
+// What replaces them. Error{corrupt} or Error{missing} where what they listed, or under which
+// numbers, cannot be known. Asks for `read`.
+Reindexing rebuild(Repository& repository, const LostSegments& lost);
+
+}  // namespace kist

@@ -1,0 +1,247 @@
+// Repairs of the index: what a damaged pack held is found where it is stored again, and an index
+// segment that is lost is made anew from its packs, or given up.
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/format/names.h"
+#include "engine/ops/catalog/maintenance.h"
+#include "tests/support/attacker.h"
+#include "tests/support/damaged_laptop.h"
+#include "tests/support/samples.h"
+#include "tests/support/world.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Repaired : DamagedLaptop {
+  VerifyReport repair(bool drops_unreadable = false) {
+    owner_repository.journal().replay();
+    return verify(owner_repository, {.level = VerifyLevel::content,
+                                     .threads = 2,
+                                     .repairs = true,
+                                     .drops_unreadable = drops_unreadable});
+  }
+
+  // The index segments that the laptop's first backup introduced, of that stream.
+  std::vector<std::string> segments(PackKind stream) {
+    owner_repository.journal().replay();
+    std::vector<std::string> out;
+    const SnapshotState snapshot = owner_repository.state().snapshots.at(before);
+    for (const SegmentIntroduction& segment : snapshot.taken.segments) {
+      if (segment.stream == stream) out.push_back(index_segment_path(segment.index_segment));
+    }
+    return out;
+  }
+
+  // Nothing is left to be found, on any machine, and each comes to the same index.
+  void require_clean() {
+    const VerifyReport report = verify_as_owner();
+    INFO(findings_of(report));
+    REQUIRE(report.findings.empty());
+    REQUIRE(report.hurt_count == 0);
+    REQUIRE(check_catalog(owner_repository) == std::vector<std::string>());
+    Repository laptop = open();
+    REQUIRE(check_catalog(laptop) == std::vector<std::string>());
+    Machine fresh(store, 3);
+    Repository fresh_owner = fresh.open();
+    require_sound(fresh_owner);
+  }
+
+  void require_restored_by_all(const std::vector<SnapshotId>& snapshots) {
+    for (const SnapshotId& snapshot : snapshots) {
+      require_whole(snapshot);
+      Machine fresh(store, 4);
+      Repository repository = fresh.open();
+      require_restored(fresh, repository, *this, snapshot, "news0");
+    }
+  }
+
+  void require_nothing_new(Repository& repository) {
+    const BackupResult next = backup(repository);
+    REQUIRE(next.files_opened == 0);
+    REQUIRE(next.statistics.bytes_new < 10'000);  // folders above the tree may have changed
+  }
+};
+
+bool are_all_healed(const VerifyReport& report) {
+  INFO(findings_of(report));
+  return std::ranges::all_of(report.findings, &Finding::is_healed);
+}
+
+}  // namespace
+
+TEST_CASE("what a damaged pack held is found where another machine has stored it again") {
+  Repaired run;
+  const std::vector<std::string> packs = run.packs();
+  const bool is_gone = GENERATE(false, true);
+  for (const std::string& pack : packs) {
+    if (is_gone) {
+      run.store->remove(pack);
+    } else {
+      flip_bit(*run.store, pack);
+    }
+  }
+  REQUIRE(run.verify_as_owner().condemned == packs.size());
+  Repository laptop = run.open();
+  const SnapshotId again = run.backup(laptop).snapshot;
+
+  const VerifyReport report = run.repair();
+  REQUIRE(are_all_healed(report));
+  REQUIRE(report.findings.size() >= packs.size());
+  REQUIRE(report.hurt_count == 0);
+  REQUIRE(report.cleared == packs.size());
+  REQUIRE(run.owner_repository.state().condemned_packs().empty());
+  run.require_clean();
+  run.require_nothing_new(laptop);
+  run.require_restored_by_all({run.before, again});
+  REQUIRE(rotate(run).dropped.empty());
+  run.require_clean();
+  run.require_nothing_new(laptop);
+  run.require_restored_by_all({run.before, again});
+}
+
+TEST_CASE("a dry run says what a repair would find elsewhere, and changes nothing") {
+  Repaired run;
+  flip_bit(*run.store, run.packs().front());
+  run.verify_as_owner();
+  Repository laptop = run.open();
+  run.backup(laptop);
+  run.verify_as_owner();  // vouches for what the laptop has stored again
+  const auto objects = run.store->objects();
+  const VerifyReport report =
+      verify(run.owner_repository,
+             {.level = VerifyLevel::content, .threads = 2, .repairs = true, .is_dry_run = true});
+  REQUIRE_FALSE(report.findings.empty());
+  REQUIRE(std::ranges::all_of(report.findings, [](const Finding& finding) {
+    return finding.remedy == Remedy::heal && !finding.is_healed;
+  }));
+  REQUIRE((run.store->objects() == objects));
+}
+
+TEST_CASE("what is stored nowhere else stays where it was, and can be found later") {
+  Repaired run;
+  flip_bit(*run.store, run.packs().front());
+  const VerifyReport first = run.repair();
+  REQUIRE_FALSE(are_all_healed(first));
+  REQUIRE(first.hurt_count > 0);
+  // One of the files has changed on the laptop: the pack's blocks of it are nowhere else.
+  const std::string news = run.source / "tree/news3";
+  const Bytes former = slurp(news);
+  run.write_news(200'000, "news3");
+  Repository laptop = run.open();
+  const SnapshotId changed = run.backup(laptop).snapshot;
+  const VerifyReport partly = run.repair();
+  REQUIRE_FALSE(are_all_healed(partly));
+  REQUIRE(DamagedLaptop::hurt(partly, run.before, true) == 1);
+  REQUIRE(DamagedLaptop::hurt(partly, run.before, false) == 1);
+  run.require_whole(changed);
+  // It comes back to the laptop, and with it to the old snapshot.
+  write_file(news, former);
+  run.backup(laptop);
+  REQUIRE(are_all_healed(run.repair()));
+  run.require_clean();
+  run.require_whole(run.before);
+}
+
+TEST_CASE("numbers do not move to what nobody can vouch for") {
+  Repaired run;
+  const std::string damaged = run.packs().front();
+  flip_bit(*run.store, damaged);
+  run.verify_as_owner();
+  run.write_news(300'000, "more");
+  age_tree(run.source / "tree");
+  Repository laptop = run.open();
+  run.backup(laptop);
+  // One more pack of that second backup is lost, so its entry is not proved.
+  const std::vector<std::string> packs = names_of(*run.store, "packs/");
+  const BlockIndex::Reader index(laptop.blocks().index());
+  for (const std::uint32_t pack : index.packs()) {
+    const PackRecord record = index.pack(pack);
+    const bool is_newest = record.sequence + 1 == laptop.state().next_sequence;
+    if (is_newest && record.kind == PackKind::meta) run.store->remove(pack_path(record.hash));
+  }
+  const VerifyReport report = run.repair();
+  const auto finding =
+      std::ranges::find(report.findings, damaged, [](const Finding& each) { return each.object; });
+  REQUIRE(finding != report.findings.end());
+  REQUIRE_FALSE(finding->is_healed);
+}
+
+TEST_CASE("an index segment that is in no copy is made anew from its packs") {
+  Repaired run;
+  Repository laptop = run.open();
+  const int kinds = GENERATE(1, 2, 3);
+  const bool has_rotated = GENERATE(false, true);
+  if (has_rotated) rotate(run);
+  std::vector<std::string> lost;
+  for (const PackKind stream : {PackKind::data, PackKind::meta}) {
+    if ((kinds & static_cast<int>(stream)) == 0) continue;
+    for (const std::string& segment : run.segments(stream)) {
+      take_away(*run.store, segment);
+      lost.push_back(segment);
+    }
+  }
+  if (GENERATE(false, true)) {  // nobody knows what it said
+    fs::remove_all(run.owner.state.path());
+    run.owner_repository = run.owner.open();
+    REQUIRE_FALSE(run.owner_repository.blocks().index().unloaded_entries().empty());
+  }
+  REQUIRE_FALSE(run.verify_as_owner().findings.empty());
+  const VerifyReport report = run.repair();
+  REQUIRE(are_all_healed(report));
+  REQUIRE(report.findings.size() == lost.size());
+  run.require_clean();
+  run.require_nothing_new(laptop);
+  run.require_restored_by_all({run.before});
+  rotate(run);
+  run.require_clean();
+  run.require_restored_by_all({run.before});
+}
+
+TEST_CASE("an index segment that cannot be made anew is given up, and only if a person asks") {
+  Repaired run;
+  Repository laptop = run.open();
+  laptop.blocks().index();
+  std::map<std::string, Bytes> away;
+  for (const std::string& segment : run.segments(PackKind::data)) {
+    away.merge(take_away(*run.store, segment));
+  }
+  run.store->remove(run.packs().front());
+  const VerifyReport refused = run.repair();
+  REQUIRE_FALSE(are_all_healed(refused));
+  REQUIRE(refused.given_up == 0);
+  const VerifyReport report = run.repair(true);
+  REQUIRE(report.given_up == 1);
+  REQUIRE(DamagedLaptop::hurt(report, run.before, true) > 0);
+  // A copy that turns up later says nothing any more.
+  put_back(*run.store, away);
+  REQUIRE(check_catalog(run.owner_repository) == std::vector<std::string>());
+  const BackupResult again = run.backup(laptop);
+  REQUIRE(again.statistics.bytes_new >= 1'200'000);
+  REQUIRE(check_catalog(laptop) == std::vector<std::string>());
+  run.require_restored_by_all({again.snapshot});
+  run.require_nothing_new(laptop);
+  rotate(run);
+  run.require_restored_by_all({again.snapshot});
+}
+
+TEST_CASE("a void snapshot that names index segments is passed over by everybody") {
+  Repaired run;
+  Repository evil = run.open();
+  JournalEntry entry =
+      evil.journal().next_entry(Act(run.owner_repository.state().snapshots.at(run.first).taken));
+  auto& taken = std::get<SnapshotTaken>(entry.act);
+  taken.snapshot = sample_id<SnapshotId>(77);
+  taken.policy = "none of the repository";
+  taken.segments = {{sample_id<ObjectHash>(78), PackKind::data}};
+  forge(*run.store, evil, run.content, entry);
+  run.owner_repository.journal().replay();
+  REQUIRE(run.owner_repository.state().open_incidents().size() == 1);
+  run.owner_repository.blocks().index();
+  rotate(run);
+  run.require_whole(run.before);
+}
