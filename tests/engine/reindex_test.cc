@@ -202,6 +202,40 @@ TEST_CASE("an index segment that is in no copy is made anew from its packs") {
   run.require_restored_by_all({run.before});
 }
 
+TEST_CASE("a segment that a repair has made is made anew by a machine that had loaded it") {
+  Repaired run;
+  for (const std::string& pack : run.packs()) {
+    run.store->remove(pack);
+  }
+  run.verify_as_owner();
+  Repository laptop = run.open();
+  run.backup(laptop);
+  REQUIRE(are_all_healed(run.repair()));
+  const State& state = run.owner_repository.state();
+  std::vector<std::string> rewritten;
+  state.segments.for_each([&](const ObjectHash& name, const SegmentState& segment) {
+    if (segment.is_current && segment.numbers.count() == 0) {
+      rewritten.push_back(index_segment_path(name));
+    }
+  });
+  REQUIRE(rewritten.size() == 2);
+  for (const std::string& segment : rewritten) {
+    take_away(*run.store, segment);
+  }
+  {  // A machine that joins by now does not know the numbers, and says what there is to do.
+    Machine fresh(run.store, 5);
+    Repository late = fresh.open();
+    const VerifyReport report = verify(
+        late, {.level = VerifyLevel::content, .threads = 2, .repairs = true, .is_dry_run = true});
+    REQUIRE_FALSE(are_all_healed(report));
+    REQUIRE(findings_of(report).find("--drop-unreadable gives it up") != std::string::npos);
+  }
+  REQUIRE(are_all_healed(run.repair()));
+  run.require_clean();
+  run.require_nothing_new(laptop);
+  run.require_restored_by_all({run.before});
+}
+
 TEST_CASE("an index segment that cannot be made anew is given up, and only if a person asks") {
   Repaired run;
   Repository laptop = run.open();

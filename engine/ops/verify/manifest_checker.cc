@@ -12,12 +12,8 @@
 
 namespace kist {
 
-namespace {
-
 // How a block is there, from bad to good.
-enum class Presence : std::uint8_t { lost, unnamed, untrusted, whole };
-
-}  // namespace
+enum class ManifestChecker::Presence : std::uint8_t { lost, unnamed, untrusted, whole };
 
 // What a manifest needs, looked up in one snapshot's set and in the index.
 struct ManifestChecker::Needs {

@@ -2,6 +2,7 @@
 // set names, that is whole, and that its author may rely on.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -31,6 +32,7 @@ class ManifestChecker {
   void check(const SnapshotState& snapshot);
 
  private:
+  enum class Presence : std::uint8_t;
   struct Needs;
   struct Found;
 

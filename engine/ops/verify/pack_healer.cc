@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/base/attempt.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 
@@ -94,9 +95,12 @@ std::set<ObjectHash> PackHealer::find_healable() {
 
 void PackHealer::run() {
   for (const ObjectHash& pack : damaged_packs()) {
-    while (move_some(pack)) {
-      check_cancelled(repository_.observer());
-    }
+    // Where an index segment cannot be read, that is said already, and nothing moves.
+    static_cast<void>(damage_of([&] {
+      while (move_some(pack)) {
+        check_cancelled(repository_.observer());
+      }
+    }));
   }
 }
 

@@ -11,28 +11,6 @@ namespace kist {
 
 namespace {
 
-// The numbers of a frame's blocks, as the index has them.
-BlockNumbers numbers_of_frame(const BlockIndex::Reader& index,
-                              std::uint32_t pack,
-                              std::uint32_t frame,
-                              std::size_t count) {
-  BlockNumbers out(count);
-  const FrameRecord record = index.frame(pack, frame);
-  for (std::size_t i = 0; i < count && !record.is_rewritten; ++i) {
-    out[i] = {record.first_number + i};
-  }
-  if (!record.is_rewritten) return out;
-  for (const BlockRun& run : index.block_runs(pack, frame)) {
-    for (std::uint32_t i = 0; i < run.count; ++i) {
-      out.at(std::size_t{run.block} + i).push_back(run.first + i);
-    }
-  }
-  for (std::vector<std::uint64_t>& numbers : out) {
-    std::ranges::sort(numbers);
-  }
-  return out;
-}
-
 void require_current(const State& state, const Reindexing& reindexing) {
   for (const ObjectHash& hash : reindexing.replaced) {
     const std::optional<SegmentState> segment = state.segments.find(hash);
@@ -82,6 +60,27 @@ Reindexed store(Repository& repository, const Reindexing& reindexing) {
 }
 
 }  // namespace
+
+BlockNumbers numbers_of_frame(const BlockIndex::Reader& index,
+                              std::uint32_t pack,
+                              std::uint32_t frame,
+                              std::size_t count) {
+  BlockNumbers out(count);
+  const FrameRecord record = index.frame(pack, frame);
+  for (std::size_t i = 0; i < count && !record.is_rewritten; ++i) {
+    out[i] = {record.first_number + i};
+  }
+  if (!record.is_rewritten) return out;
+  for (const BlockRun& run : index.block_runs(pack, frame)) {
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+      out.at(std::size_t{run.block} + i).push_back(run.first + i);
+    }
+  }
+  for (std::vector<std::uint64_t>& numbers : out) {
+    std::ranges::sort(numbers);
+  }
+  return out;
+}
 
 void commit_reindexing(Repository& repository, const Reindexing& reindexing) {
   const Journal::Writable writable = repository.journal().require_writable();

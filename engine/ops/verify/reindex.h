@@ -19,6 +19,12 @@ struct Reindexing {
 // does not count any more, or a new epoch has begun.
 void commit_reindexing(Repository& repository, const Reindexing& reindexing);
 
+// The numbers of `count` blocks of a frame, as the index has them.
+BlockNumbers numbers_of_frame(const BlockIndex::Reader& index,
+                              std::uint32_t pack,
+                              std::uint32_t frame,
+                              std::size_t count);
+
 // A segment that counts, as a rewritten one: with the numbers of its blocks, and without the packs
 // that it claims in vain.
 IndexSegment get_numbered_segment(const Repository& repository,

@@ -32,11 +32,12 @@ class Rebuilder {
   Rebuilder(Repository& repository, const LostSegments& lost)
       : repository_(repository),
         lost_(lost),
-        taken_(find_entry(repository.journal(), lost.sequence)),
         index_(repository.blocks().index()),
         keys_(repository.journal(), rights_.emplace(repository.read_keys())) {}
 
   Reindexing run() {
+    if (auto known = run_by_index()) return std::move(*known);
+    taken_ = find_entry(repository_.journal(), lost_.sequence);
     note_whole_segments();
     const std::vector<KeyedPack> packs = keyed_packs(repository_.journal(), lost_.sequence);
     for (const KeyedPack& pack : packs) {
@@ -52,6 +53,42 @@ class Rebuilder {
   }
 
  private:
+  // Where this machine had loaded all of them: its index knows packs and numbers, if not the tags.
+  std::optional<Reindexing> run_by_index() {
+    std::map<ObjectHash, IndexSegment> segments;
+    const std::uint32_t end = index_.packs_end();
+    for (std::uint32_t number = 0; number < end; ++number) {
+      const PackRecord record = index_.pack(number);
+      if (!lost_.segments.contains(record.segment)) continue;
+      check_cancelled(repository_.observer());
+      IndexSegment& segment = segments[record.segment];
+      segment.has_numbers = true;
+      segment.packs.push_back(read_known(number, record));
+    }
+    if (segments.size() < lost_.segments.size()) return std::nullopt;
+    Reindexing out{.replaced = lost_.segments, .segments = {}};
+    for (auto& [name, segment] : segments) {
+      out.segments.push_back(std::move(segment));
+    }
+    return out;
+  }
+
+  IndexedPack read_known(std::uint32_t number, const PackRecord& record) {
+    if (index_.find_pack(record.hash) != number) {  // it is no more
+      return {
+          .hash = record.hash, .kind = record.kind, .size = record.size, .born = record.sequence};
+    }
+    IndexedPack out = read({record.hash, record.key_segment}, record.sequence);
+    for (std::uint32_t frame = 0; frame < out.frames.size(); ++frame) {
+      IndexedFrame& each = out.frames[frame];
+      each.numbers = numbers_of_frame(index_, number, frame, each.blocks.size());
+      for (std::size_t i = 0; i < each.blocks.size(); ++i) {
+        if (each.numbers[i].empty()) each.blocks[i].tag = {};
+      }
+    }
+    return out;
+  }
+
   static SnapshotTaken find_entry(const Journal& journal, std::uint64_t sequence) {
     std::optional<SnapshotTaken> out;
     journal.for_each_entry(sequence, [&](const ReplayedEntry& replayed) {
@@ -100,7 +137,7 @@ class Rebuilder {
     const bool is_listed = (record && !lost_.segments.contains(record->segment)) ||
                            (!record && index_.is_gone(pack.pack));
     if (!is_listed) {
-      found_.emplace(pack.pack, read(pack));
+      found_.emplace(pack.pack, read(pack, lost_.sequence));
     } else if (record && record->sequence == lost_.sequence) {
       known_.emplace(pack.pack, find_known(*number, *record));
     } else {
@@ -122,12 +159,12 @@ class Rebuilder {
     return out;
   }
 
-  // What a pack says of itself.
-  IndexedPack read(const KeyedPack& keyed) {
+  // What a pack of that entry says of itself.
+  IndexedPack read(const KeyedPack& keyed, std::uint64_t born) {
     const std::string path = pack_path(keyed.pack);
     const std::optional<std::uint64_t> size = repository_.reader().size(path);
     if (!size) fail(concat(path, ", which it may have listed, is missing"));
-    IndexedPack out{.hash = keyed.pack, .size = *size, .born = lost_.sequence};
+    IndexedPack out{.hash = keyed.pack, .size = *size, .born = born};
     const auto damage = damage_of([&] { read_into(keyed, path, out); });
     if (damage) fail(concat(path, ", which it may have listed, is damaged: ", damage->text()));
     return out;
@@ -144,7 +181,7 @@ class Rebuilder {
       throw Error(Code::corrupt, "its size is no pack's");
     }
     const Key key = keys_.pack_key(
-        {.hash = keyed.pack, .sequence = lost_.sequence, .key_segment = keyed.key_segment});
+        {.hash = keyed.pack, .sequence = out.born, .key_segment = keyed.key_segment});
     out.kind = decode_pack_header(get(path, 0, pack_header_size), path).kind;
     const std::uint32_t directory_size =
         decode_pack_footer(get(path, out.size - pack_footer_size, pack_footer_size), path);
@@ -214,7 +251,7 @@ class Rebuilder {
 
   Repository& repository_;
   const LostSegments& lost_;
-  const SnapshotTaken taken_;
+  SnapshotTaken taken_;
   const BlockIndex::Reader index_;
   std::optional<ReadKeys> rights_;
   PackKeyring keys_;

@@ -1,5 +1,6 @@
 // Index segments that are in no copy, made anew from the packs that they listed. Which packs these
-// are, the entry's key segments say; what is in a pack, its directory and the lists of its frames.
+// are, this machine's index says if it had loaded the segments, else the entry's key segments; what
+// is in a pack, its directory and the lists of its frames.
 // docs/format.md, "Index segments".
 #pragma once
 
@@ -10,7 +11,7 @@
 
 namespace kist {
 
-// Segments of one snapshot entry.
+// Segments of one entry.
 struct LostSegments {
   std::uint64_t sequence = 0;
   std::set<ObjectHash> segments;

@@ -165,11 +165,16 @@ class Verifier {
         finding.is_healed = repairs() && (!failure || gives_up);
         finding.remedy = !failure || gives_up ? Remedy::heal : Remedy::none;
         finding.problem += gives_up  ? concat("; ", failure->text(), "; it is given up")
-                           : failure ? concat("; ", failure->text())
+                           : failure ? concat("; ", failure->text(), give_up_advice(*failure))
                                      : "; its packs tell what it listed";
       });
     }
     if (!all_lost.empty()) index_ = &repository_.blocks().complete_index();
+  }
+
+  static std::string_view give_up_advice(const Error& failure) {
+    if (failure.code() != Code::corrupt) return "";
+    return "; if no copy of the repository has it, --drop-unreadable gives it up";
   }
 
   void give_up(const LostSegments& lost) {
