@@ -151,11 +151,15 @@ std::string segment_count(const std::vector<ObjectHash>& segments) {
 }
 
 std::string subject_of(const SlotNames& /*names*/, const Reindexed& reindexed) {
-  return concat(segment_count(reindexed.replaced), " replaced");
+  return concat(reindexed.replaced.size(),
+                reindexed.replaced.size() == 1 ? " index segment" : " index segments", " replaced");
 }
 
 void add(Json& json, const Reindexed& reindexed) {
-  json["replaced"] = hex_list(reindexed.replaced);
+  json["replaced"] = Json::array();
+  for (const ReplacedSegment& segment : reindexed.replaced) {
+    json["replaced"].push_back(hex(segment.hash));
+  }
   json["segments"] = hex_list(reindexed.segments);
 }
 

@@ -39,6 +39,8 @@ std::string remedy_name(Remedy remedy) {
       return "heal";
     case Remedy::remove:
       return "remove";
+    case Remedy::give_up:
+      return "give_up";
     case Remedy::wait:
       return "wait";
   }
@@ -92,6 +94,7 @@ std::string count_of_packs(std::uint64_t count) {
 
 // Of nine characters. In a dry run, a verb: what a repair would do.
 std::string_view finding_word(const VerifyArguments& arguments, const Finding& finding) {
+  if (finding.remedy == Remedy::give_up) return finding.is_healed ? "GIVEN UP " : "GIVE UP  ";
   if (finding.is_healed) return "HEALED   ";
   if (finding.remedy == Remedy::wait) return "LEFT     ";
   if (arguments.is_dry_run && finding.remedy == Remedy::heal) return "HEAL     ";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "engine/blocks/objects.h"
 #include "engine/blocks/segment_numbering.h"
@@ -86,7 +87,9 @@ IndexEntry index_entry_of(const JournalEntry& entry) {
   } else if (const auto* reindexed = std::get_if<Reindexed>(&entry.act)) {
     out.key_segments = reindexed->key_segments;
     out.rewritten = reindexed->segments;
-    out.retired = reindexed->replaced;
+    for (const ReplacedSegment& segment : reindexed->replaced) {
+      out.retired.push_back(segment.hash);
+    }
   } else if (const auto* given_up = std::get_if<SegmentsGivenUp>(&entry.act)) {
     out.retired = given_up->segments;
   }
@@ -198,13 +201,34 @@ class EntryLoader {
     return !damage_of([&] {
       const EntryKeys keys = keys_.of(entry.sequence, entry.key_segments);
       for (const ObjectHash& hash : entry.segments()) {
-        if (!keys.segments.contains(hash) || !is_current(hash)) continue;
-        static_cast<void>(get_whole_index_segment(journal_, hash));
+        const auto key = keys.segments.find(hash);
+        if (key == keys.segments.end() || !is_current(hash)) continue;
+        const Bytes bytes = get_whole_index_segment(journal_, hash);
+        if (entry.taken == nullptr) read_keys_of_packs(entry, hash, bytes, key->second);
       }
     });
   }
 
  private:
+  // Of a rewritten segment the keys lie with other entries.
+  void read_keys_of_packs(const IndexEntry& entry,
+                          const ObjectHash& hash,
+                          const Bytes& bytes,
+                          const Key& key) {
+    IndexSegment segment;
+    const bool counts = passes_over_invalid(journal_.observer(), [&] {
+      segment = open_index_segment(
+          {bytes, hash}, journal_.keyring().repository(), key,
+          {.slot = entry.author, .signing_key = signing_key_of(journal_, entry.author)});
+    });
+    std::set<std::uint64_t> seen;
+    for (const IndexedPack& pack : segment.packs) {
+      if (!counts || pack.born >= entry.sequence || !seen.insert(pack.born).second) continue;
+      const JournalEntry born = entry_of(journal_, pack.born);
+      static_cast<void>(keys_.of(pack.born, index_entry_of(born).key_segments));
+    }
+  }
+
   [[nodiscard]] bool is_current(const ObjectHash& segment) const {
     const std::optional<SegmentState> known = journal_.state().segments.find(segment);
     return known && known->is_current;
@@ -241,6 +265,10 @@ class EntryLoader {
                        EntryToLoad& out) {
     SegmentNumbering numbering(entry.taken->numbers);
     for (const SegmentIntroduction& introduction : entry.taken->segments) {
+      const auto known = journal_.state().segments.find(introduction.index_segment);
+      if (known && !known->is_current) {
+        numbering.skip(introduction.stream, known->first_ordinal, known->count);
+      }
       const auto place = [&](SegmentToLoad& segment) {
         const auto first = numbering.place(introduction.stream, segment.segment);
         segment.first_number = first.value_or(0);
@@ -346,6 +374,7 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
   if (is_ahead()) journal_.replay();
   if (is_ahead()) local.reset_index();
   std::vector<std::uint64_t> to_load;
+  std::optional<std::set<ObjectHash>> gives_up;
   const std::uint64_t end = journal_.state().next_sequence;
   const std::uint64_t loaded = local.index().loaded_sequence();
   // Entries that concern the index not at all do not move it on; they are looked at once.
@@ -356,8 +385,19 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
     if (counts && index_entry_of(replayed.entry).is_due()) {
       to_load.push_back(replayed.entry.sequence);
     }
+    const auto* given_up = std::get_if<SegmentsGivenUp>(&replayed.entry.act);
+    if (counts && given_up != nullptr) {
+      if (!gives_up) gives_up.emplace();
+      gives_up->insert(given_up->segments.begin(), given_up->segments.end());
+    }
     return true;
   });
+  // What a segment listed that was given up others may have claimed since, and siblings of it may
+  // count by now.
+  if (gives_up && local.index().lists_any_of(*gives_up)) {
+    local.reset_index();
+    return this->index(cancelling);
+  }
   EntryLoader loader(journal_, local.index());
   for (const std::uint64_t sequence : to_load) {
     if (cancelling == Cancelling::yes) check_cancelled(journal_.observer());

@@ -17,4 +17,9 @@ std::optional<std::uint64_t> SegmentNumbering::place(PackKind stream, const Inde
   return numbers_.first_of(stream) + first;
 }
 
+void SegmentNumbering::skip(PackKind stream, std::uint32_t first_ordinal, std::uint32_t count) {
+  std::uint64_t& next = stream == PackKind::data ? next_data_ : next_meta_;
+  next = std::max(next, std::uint64_t{first_ordinal} + count);
+}
+
 }  // namespace kist

@@ -24,6 +24,9 @@ class SegmentNumbering {
   // entry lists its segments; those that cannot be read are left out.
   std::optional<std::uint64_t> place(PackKind stream, const IndexSegment& segment);
 
+  // A segment that was replaced: its ordinals stay taken.
+  void skip(PackKind stream, std::uint32_t first_ordinal, std::uint32_t count);
+
  private:
   const EntryNumbers numbers_;
   std::uint64_t next_data_ = 0;  // the least ordinal that the next segment may begin with

@@ -65,6 +65,16 @@ void BlockIndex::note_unloaded(const UnloadedObject& object) {
   write.commit();
 }
 
+bool BlockIndex::lists_any_of(const std::set<ObjectHash>& segments) {
+  const Transaction read(environment_, Transaction::Mode::read);
+  bool out = false;
+  read.scan(rows::packs_table, rows::pack_key(0), [&](View /*key*/, View value) {
+    out = segments.contains(rows::decode_pack(value).segment);
+    return !out;
+  });
+  return out;
+}
+
 std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& entries) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(rows::meta_table, as_view(rows::loaded_key));
@@ -178,6 +188,19 @@ std::optional<EntryRecord> BlockIndex::Reader::entry(std::uint64_t sequence) con
     out->is_whole = run.is_whole;
     if (run.numbers.count > 0) out->runs.push_back(run.numbers);
     return true;
+  });
+  return out;
+}
+
+std::optional<NumberRun> BlockIndex::Reader::run_of(std::uint64_t sequence,
+                                                    const ObjectHash& segment) const {
+  std::optional<NumberRun> out;
+  const auto from = rows::run_key(sequence, 0);
+  read_.scan(rows::runs_table, from, [&](View key, View value) {
+    if (!equal(key.first(8), View(from).first(8))) return false;
+    const rows::EntryRun run = rows::decode_run(value);
+    if (run.segment == segment) out = run.numbers;
+    return !out;
   });
   return out;
 }

@@ -106,6 +106,8 @@ class BlockIndex {
   [[nodiscard]] std::set<std::uint64_t> unloaded_entries();
   // Of a segment that is retired later, that says nothing any more.
   void note_unloaded(const UnloadedObject& object);
+  // Whether the index has what one of these segments lists.
+  [[nodiscard]] bool lists_any_of(const std::set<ObjectHash>& segments);
   // Loads the segments of entries, in the journal's order and in one transaction: where there are
   // many, a transaction for each would take most of the time. Packs that an earlier entry
   // introduced are left out: their count is returned, for each entry.
@@ -137,6 +139,9 @@ class BlockIndex {
     [[nodiscard]] std::vector<BlockRun> block_runs(std::uint32_t pack, std::uint32_t frame) const;
     // Empty where no segment of the entry counts, or it was not loaded.
     [[nodiscard]] std::optional<EntryRecord> entry(std::uint64_t sequence) const;
+    // The numbers that a current segment of numbering 0 lists, of that entry.
+    [[nodiscard]] std::optional<NumberRun> run_of(std::uint64_t sequence,
+                                                  const ObjectHash& segment) const;
     // The packs that current segments list, by this index's own numbers, ascending.
     [[nodiscard]] std::vector<std::uint32_t> packs() const;
     // Whether a rewritten segment says that the pack is no more.

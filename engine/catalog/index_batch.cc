@@ -1,6 +1,7 @@
 #include "engine/catalog/index_batch.h"
 
 #include <algorithm>
+#include <map>
 
 namespace kist {
 
@@ -181,18 +182,18 @@ void IndexBatch::load_frame(bool has_numbers,
 
 void IndexBatch::load_block_runs(std::uint32_t frame_number, const IndexedFrame& frame) {
   std::vector<BlockRun> runs;
+  std::map<std::uint64_t, std::size_t> open;  // runs that may go on, by the number that does it
   for (std::uint32_t i = 0; i < frame.blocks.size(); ++i) {
+    std::map<std::uint64_t, std::size_t> next;
     for (const std::uint64_t number : frame.numbers.at(i)) {
       listed_.add(number);
-      const auto goes_on = std::ranges::find_if(runs, [&](const BlockRun& run) {
-        return run.block + run.count == i && run.first + run.count == number;
-      });
-      if (goes_on != runs.end()) {
-        ++goes_on->count;
-      } else {
-        runs.push_back({.block = i, .first = number, .count = 1});
-      }
+      const auto goes_on = open.find(number);
+      const std::size_t run = goes_on == open.end() ? runs.size() : goes_on->second;
+      if (run == runs.size()) runs.push_back({.block = i, .first = number});
+      ++runs[run].count;
+      next.emplace(number + 1, run);
     }
+    open = std::move(next);
   }
   std::uint32_t row = 0;
   for (const BlockRun& run : runs) {

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 5;  // a record of another version is refused
+constexpr std::uint8_t state_version = 6;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -85,8 +85,8 @@ template <typename Segment>
 requires std::same_as<std::remove_const_t<Segment>, SegmentState>
 
 auto fields_of(Segment& value) {
-  auto& [author, sequence, numbers, is_current] = value;
-  return std::tie(author, sequence, numbers, is_current);
+  auto& [author, sequence, numbers, is_current, first_ordinal, count] = value;
+  return std::tie(author, sequence, numbers, is_current, first_ordinal, count);
 }
 
 // Left out: what the journal's entry says (taken). The sequence is the first, for

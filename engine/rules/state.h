@@ -53,6 +53,9 @@ struct SegmentState {
   // none: it lists numbers of theirs.
   EntryNumbers numbers{};
   bool is_current = true;  // false once it was replaced or given up: it does not count any more
+  // Of one that was replaced: the ordinals that stay taken.
+  std::uint32_t first_ordinal = 0;
+  std::uint32_t count = 0;
   bool operator==(const SegmentState&) const = default;
 };
 

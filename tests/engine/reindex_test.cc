@@ -202,24 +202,49 @@ TEST_CASE("an index segment that is in no copy is made anew from its packs") {
   run.require_restored_by_all({run.before});
 }
 
-TEST_CASE("a segment that a repair has made is made anew by a machine that had loaded it") {
-  Repaired run;
-  for (const std::string& pack : run.packs()) {
-    run.store->remove(pack);
-  }
-  run.verify_as_owner();
-  Repository laptop = run.open();
-  run.backup(laptop);
-  REQUIRE(are_all_healed(run.repair()));
-  const State& state = run.owner_repository.state();
-  std::vector<std::string> rewritten;
-  state.segments.for_each([&](const ObjectHash& name, const SegmentState& segment) {
-    if (segment.is_current && segment.numbers.count() == 0) {
-      rewritten.push_back(index_segment_path(name));
+namespace {
+
+// Packs of the laptop are lost, stored again, and a repair has moved their numbers: the index
+// segments that it wrote, and the key segment that has their keys.
+struct Rewritten : Repaired {
+  Rewritten() {
+    for (const std::string& pack : packs()) {
+      store->remove(pack);
     }
-  });
-  REQUIRE(rewritten.size() == 2);
-  for (const std::string& segment : rewritten) {
+    verify_as_owner();
+    Repository laptop = open();
+    again = backup(laptop).snapshot;
+    REQUIRE(are_all_healed(repair()));
+    const State& state = owner_repository.state();
+    state.segments.for_each([&](const ObjectHash& name, const SegmentState& segment) {
+      const bool is_rewritten = segment.is_current && segment.numbers.count() == 0;
+      if (is_rewritten) rewritten.push_back(index_segment_path(name));
+    });
+    owner_repository.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
+      const auto* act = std::get_if<Reindexed>(&replayed.entry.act);
+      if (act != nullptr) key_segment = key_segment_path(act->key_segments.front());
+      return true;
+    });
+  }
+
+  // The owner at another machine, which has loaded nothing yet.
+  void forget_all() {
+    fs::remove_all(owner.state.path());
+    owner_repository = owner.open();
+  }
+
+  SnapshotId again;
+  std::vector<std::string> rewritten;
+  std::string key_segment;
+};
+
+}  // namespace
+
+TEST_CASE("a segment that a repair has made is made anew by a machine that had loaded it") {
+  Rewritten run;
+  Repository laptop = run.open();
+  REQUIRE(run.rewritten.size() == 2);
+  for (const std::string& segment : run.rewritten) {
     take_away(*run.store, segment);
   }
   {  // A machine that joins by now does not know the numbers, and says what there is to do.
@@ -234,6 +259,47 @@ TEST_CASE("a segment that a repair has made is made anew by a machine that had l
   run.require_clean();
   run.require_nothing_new(laptop);
   run.require_restored_by_all({run.before});
+}
+
+TEST_CASE("an epoch's end keeps the keys of packs that only an unreadable rewritten segment lists") {
+  Rewritten run;
+  REQUIRE_FALSE(run.rewritten.empty());
+  std::map<std::string, Bytes> away;
+  for (const std::string& segment : run.rewritten) {
+    away.merge(take_away(*run.store, segment));
+  }
+  run.forget_all();
+  REQUIRE_FALSE(run.owner_repository.blocks().index().unloaded_entries().empty());
+  rotate(run);
+  put_back(*run.store, away);
+  run.require_clean();
+  run.require_restored_by_all({run.before, run.again});
+}
+
+TEST_CASE("no epoch ends unasked over lost keys of a rewritten segment") {
+  Rewritten run;
+  const std::map<std::string, Bytes> away = take_away(*run.store, run.key_segment);
+  if (GENERATE(false, true)) run.forget_all();
+  REQUIRE(error_code([&] { rotate(run); }) == Code::corrupt);
+  put_back(*run.store, away);
+  rotate(run);
+  run.require_clean();
+  run.require_restored_by_all({run.before, run.again});
+}
+
+TEST_CASE("an index is not made anew while the keys of a rewritten segment's packs are out of reach") {
+  Rewritten run;
+  const SnapshotState before = run.owner_repository.state().snapshots.at(run.before);
+  const std::map<std::string, Bytes> away =
+      take_away(*run.store, key_segment_path(before.taken.key_segments.front()));
+  run.forget_all();
+  run.owner_repository.blocks().complete_index();
+  const std::string index = run.owner_repository.local().directory() + "/index";
+  const auto made = fs::last_write_time(index);
+  run.owner_repository.blocks().complete_index();
+  REQUIRE(fs::last_write_time(index) == made);
+  put_back(*run.store, away);
+  run.require_clean();
 }
 
 TEST_CASE("an index segment that cannot be made anew is given up, and only if a person asks") {

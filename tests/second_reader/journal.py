@@ -208,6 +208,7 @@ class State:
     def __init__(self):
         self.slots, self.sources, self.policies, self.snapshots = {}, {}, {}, {}
         self.segments, self.current = set(), set()          # all index segments; the current ones
+        self.taken = {}           # of segments that were replaced: where their ordinals end
         self.reindexes, self.next_number, self.features = [], 0, []
         self.current_keys, self.ranges, self.epochs, self.incidents = set(), [], set(), {}
         self.sequence, self.head, self.number, self.epoch = 0, ZEROS, 0, None
@@ -408,13 +409,15 @@ class State:
 
     def check_11(self, e):
         made = set(e.segments)
-        rules(V57=self.are_current(e.replaced),
+        rules(V57=self.are_current([name for name, *_ in e.replaced]),
               V58=1 <= len(e.segments) <= 1024 and len(made) == len(e.segments)
               and not self.segments & made, V26=len(e.keys) <= 128,
               V36=len(set(e.keys)) == len(e.keys), V37=not self.current_keys & set(e.keys))
 
     def apply_11(self, e):
-        self.current.difference_update(e.replaced)
+        for name, first, count in e.replaced:
+            self.current.remove(name)
+            self.taken[name] = first + count
         self.add_segments(e.segments, e.keys)
         self.reindexes.append(e)
 

@@ -138,6 +138,7 @@ class Index:
         for entry in state.snapshots.values():
             free = {DATA: 0, META: 0}          # the least ordinal that is nobody's
             for name, stream in entry.segments:
+                free[stream] = max(free[stream], state.taken.get(name, 0))
                 self.attempt(entry, name, lambda: self.add(entry, name, stream, free))
 
     def attempt(self, entry, name, what):
@@ -489,7 +490,7 @@ EXAMPLES = {
          run(3), 0, 1024, 64, [(run(4), DATA), (run(5), META)], [run(6)]]),
     "journal-proved": (by(entry_payload, "type", "ranges"), [10, [(0, 41), (43, 300000)]]),
     "journal-reindexed": (by(entry_payload, "type", "doubt", "replaced", "segments", "keys"),
-                          [11, 0, [run(4), run(5)], [run(6)], [run(7)]]),
+                          [11, 0, [(run(4), 300, 20), (run(5), 0, 0)], [run(6)], [run(7)]]),
     "journal-epoch-ended": (
         by(entry_payload, "type", "epoch", "began", "journal_key", "beginning", "forget", "revoked",
            "boxes", "ranges", "dropped", "rewritten", "ended", "lists"),

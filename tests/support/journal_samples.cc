@@ -45,7 +45,7 @@ FeaturesRequired sample_of(std::type_identity<FeaturesRequired> /*kind*/) {
 }
 
 Reindexed sample_of(std::type_identity<Reindexed> /*kind*/) {
-  return {.replaced = {sample_id<ObjectHash>(4), sample_id<ObjectHash>(5)},
+  return {.replaced = {{sample_id<ObjectHash>(4), 300, 20}, {sample_id<ObjectHash>(5)}},
           .segments = {sample_id<ObjectHash>(6)},
           .key_segments = {sample_id<ObjectHash>(7)}};
 }
@@ -204,7 +204,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<FeaturesRequired
 
 JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> /*kind*/) {
   return next_entry(state, journal_owner,
-                    Reindexed{.replaced = {sample_id<ObjectHash>(60)},
+                    Reindexed{.replaced = {{sample_id<ObjectHash>(60), 0, 100}},
                               .segments = {sample_id<ObjectHash>(80)},
                               .key_segments = {sample_id<ObjectHash>(81)}});
 }

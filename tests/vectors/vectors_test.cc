@@ -108,9 +108,10 @@ std::map<std::string, Bytes> examples() {
       {.time_ms = 1'700'000'000'000, .act = EntriesProved{{{0, 41}, {43, 300'000}}}});
   out["journal-reindexed"] = encode_journal_payload(
       {.time_ms = 1'700'000'000'000,
-       .act = Reindexed{.replaced = {sample_id<ObjectHash>(4), sample_id<ObjectHash>(5)},
-                        .segments = {sample_id<ObjectHash>(6)},
-                        .key_segments = {sample_id<ObjectHash>(7)}}});
+       .act =
+           Reindexed{.replaced = {{sample_id<ObjectHash>(4), 300, 20}, {sample_id<ObjectHash>(5)}},
+                     .segments = {sample_id<ObjectHash>(6)},
+                     .key_segments = {sample_id<ObjectHash>(7)}}});
   out["journal-epoch-ended"] =
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_epoch_ended()});
   out["body"] = encode_body(sample_body());

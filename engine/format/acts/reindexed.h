@@ -11,12 +11,21 @@
 
 namespace kist {
 
+// A segment that does not count any more, and the ordinals that its blocks have in the stream of
+// its entry: they stay taken. None of a rewritten segment.
+struct ReplacedSegment {
+  ObjectHash hash;
+  std::uint32_t first_ordinal = 0;
+  std::uint32_t count = 0;
+  bool operator==(const ReplacedSegment&) const = default;
+};
+
 struct Reindexed {
   static constexpr std::uint16_t number = 11;
 
-  std::vector<ObjectHash> replaced;      // index segments, ascending
-  std::vector<ObjectHash> segments;      // that replace them together
-  std::vector<ObjectHash> key_segments;  // with the keys of `segments`
+  std::vector<ReplacedSegment> replaced;  // ascending
+  std::vector<ObjectHash> segments;       // that replace them together
+  std::vector<ObjectHash> key_segments;   // with the keys of `segments`
   bool operator==(const Reindexed&) const = default;
 
   static std::string name() { return "reindexed"; }

@@ -144,9 +144,11 @@ void require_whole(const Repository& repository,
                    const std::vector<SlotId>& revoked) {
   const State& state = repository.state();
   if (damaged.empty()) return;
+  std::set<ObjectHash> rest(damaged.begin(), damaged.end());
   for (const SnapshotPtr& snapshot : state.all_snapshots()) {
     for (const ObjectHash& name : state.key_segments_of(*snapshot)) {
       if (!std::ranges::binary_search(damaged, name)) continue;
+      rest.erase(name);
       if (is_shut_out(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot))
         continue;
       throw Error(Code::corrupt,
@@ -155,6 +157,10 @@ void require_whole(const Repository& repository,
                          " needs, is damaged or missing", give_up_advice));
     }
   }
+  if (rest.empty()) return;
+  throw Error(Code::corrupt, concat(key_segment_path(*rest.begin()),
+                                    ", which the index needs since a repair, is damaged or missing",
+                                    give_up_advice));
 }
 
 // An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave

@@ -40,6 +40,17 @@ bool fits(std::size_t pack_count, std::size_t size) {
 
 }  // namespace
 
+std::set<std::uint64_t> KeyRewriter::with_changed(const State& state,
+                                                  std::set<std::uint64_t> unloaded) {
+  if (unloaded.empty()) return unloaded;
+  bool is_rewritten = false;
+  state.segments.for_each([&](const ObjectHash& /*name*/, const SegmentState& segment) {
+    is_rewritten |= segment.numbers.count() == 0 && unloaded.contains(segment.sequence);
+  });
+  if (is_rewritten) unloaded.insert(state.changed.begin(), state.changed.end());
+  return unloaded;
+}
+
 std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
     const ReplayedEntry& replayed) {
   if (!replayed.void_reason.empty()) return std::nullopt;

@@ -36,7 +36,7 @@ class KeyRewriter {
         keys_(keys),
         epoch_(epoch),
         abandoned_(std::move(abandoned)),
-        unloaded_(std::move(unloaded)) {}
+        unloaded_(with_changed(repository.state(), std::move(unloaded))) {}
 
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
@@ -66,6 +66,10 @@ class KeyRewriter {
   std::vector<ObjectHash> dropped;
 
  private:
+  // And, if a segment that has replaced others is among what could not be read, the entries of
+  // those.
+  static std::set<std::uint64_t> with_changed(const State& state, std::set<std::uint64_t> unloaded);
+
   // An entry that has introduced something.
   struct Introduction {
     std::uint64_t sequence = 0;

@@ -94,6 +94,7 @@ void PackChecker::check_pack(const BlockIndex::Reader& index,
   if (!absence) {
     const auto damage = attempt(path, [&] { read_pack(reading); });
     if (damage) record_damage(reading, problem_of(*damage, PackProblem::damaged));
+    note_if_whole(reading.pack.hash);
   }
   repository_.observer().progress({.files_done = place,
                                    .files_total = pack_count_,
@@ -171,6 +172,11 @@ void PackChecker::check_frame(Reading& reading,
   } else {
     unopened_packs_.insert(pack);
   }
+}
+
+void PackChecker::note_if_whole(const ObjectHash& pack) {
+  const std::lock_guard lock(mutex_);
+  if (level_ == VerifyLevel::content && !has_doubt_of(pack)) whole_packs_.insert(pack);
 }
 
 // Damage that is known counts for more than bytes that could not be read.

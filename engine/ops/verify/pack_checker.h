@@ -42,6 +42,15 @@ class PackChecker {
   // Others list some of the packs by now: damaged_frames() goes by the index's new numbers of them.
   void renew(const BlockIndex::Reader& index);
 
+  // Whether the pack is damaged or missing, and not only out of reach.
+  [[nodiscard]] bool is_known_damaged(const ObjectHash& pack) const {
+    const auto found = damaged_packs_.find(pack);
+    return found != damaged_packs_.end() && found->second != PackProblem::unreadable;
+  }
+
+  // Whether every byte of it was read at level content, and is what it should be.
+  [[nodiscard]] bool is_whole(const ObjectHash& pack) const { return whole_packs_.contains(pack); }
+
   // After check_all().
   [[nodiscard]] const EntryProver& prover() const { return *prover_; }
 
@@ -83,6 +92,7 @@ class PackChecker {
                        const std::vector<FramePlace>& places,
                        const std::string& path);
   void record_damage(const Reading& reading, PackProblem problem);
+  void note_if_whole(const ObjectHash& pack);
   void note_problem(const ObjectHash& pack, PackProblem problem);
 
   Repository& repository_;
@@ -95,6 +105,7 @@ class PackChecker {
   std::set<FrameId> damaged_frames_;
   DamagedPacks damaged_packs_;
   std::set<ObjectHash> unopened_packs_;
+  std::set<ObjectHash> whole_packs_;
   std::uint32_t pack_count_ = 0;
   std::atomic<std::uint64_t> frame_count_{0};
   std::atomic<std::uint64_t> block_count_{0};

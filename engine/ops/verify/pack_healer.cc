@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/base/attempt.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 
@@ -13,11 +14,21 @@ namespace {
 
 // Index segments that one entry replaces: a few megabytes each are in memory.
 constexpr std::size_t segments_at_a_time = 16;
+// Of what a segment lists, encoded: what is put and sealed must stay below index_segment_bytes_max.
+constexpr std::size_t listed_bytes_max = index_segment_bytes_max / 2;
 
-IndexedPack& find_pack(IndexSegment& segment, const ObjectHash& hash) {
-  const auto found = std::ranges::find(segment.packs, hash, &IndexedPack::hash);
-  KIST_ENSURE(found != segment.packs.end());
-  return *found;
+std::size_t size_of(const IndexSegment& segment) {
+  std::size_t out = 0;
+  for (const IndexedPack& pack : segment.packs) {
+    out += 54;
+    for (const IndexedFrame& frame : pack.frames) {
+      out += 17;
+      for (const std::vector<std::uint64_t>& numbers : frame.numbers) {
+        out += 45 + 8 * numbers.size();
+      }
+    }
+  }
+  return out;
 }
 
 bool has_numbers(const IndexedPack& pack) {
@@ -26,127 +37,198 @@ bool has_numbers(const IndexedPack& pack) {
   });
 }
 
-void add_numbers(IndexedPack& pack,
-                 const BlockLocation& place,
-                 const std::vector<std::uint64_t>& numbers) {
-  IndexedFrame& frame = pack.frames.at(place.frame);
+// The numbers of the block at that place.
+std::vector<std::uint64_t>* find_numbers(IndexSegment& segment,
+                                         const ObjectHash& hash,
+                                         const BlockLocation& place) {
+  const auto pack = std::ranges::find(segment.packs, hash, &IndexedPack::hash);
+  if (pack == segment.packs.end() || place.frame >= pack->frames.size()) return nullptr;
+  IndexedFrame& frame = pack->frames[place.frame];
   std::uint32_t offset = 0;
-  std::size_t block = 0;
-  while (offset < place.offset) {
-    offset += frame.blocks.at(block++).size;
+  for (std::size_t block = 0; block < frame.blocks.size(); ++block) {
+    if (offset == place.offset) return &frame.numbers[block];
+    offset += frame.blocks[block].size;
   }
-  std::vector<std::uint64_t>& out = frame.numbers.at(block);
-  out.insert(out.end(), numbers.begin(), numbers.end());
-  std::ranges::sort(out);
+  return nullptr;
 }
 
 }  // namespace
 
-// The segments that one entry is to replace, with the numbers moved.
-struct PackHealer::Heal {
-  std::map<ObjectHash, IndexSegment> segments;
-  bool has_moved = false;
-  bool is_more = false;  // there was no room for another segment
+// Moves numbers out of the damaged packs of one segment, for one journal entry.
+class PackHealer::Move {
+ public:
+  Move(const PackHealer& healer, const BlockIndex::Reader& index)
+      : healer_(healer), index_(index), trusted_(healer.repository_.state(), Trust::proved) {}
+
+  // False if nothing has another place.
+  bool out_of(const ObjectHash& segment) {
+    Open* from = open(segment);
+    if (from == nullptr) return false;
+    for (IndexedPack& pack : from->numbered.segment.packs) {
+      if (!healer_.checker_.is_known_damaged(pack.hash)) continue;
+      packs_.push_back(pack.hash);
+      move_out_of(pack);
+      if (!pack.frames.empty() && !has_numbers(pack)) pack.frames.clear();
+    }
+    return has_moved_;
+  }
+
+  // The damaged packs of the segment.
+  [[nodiscard]] const std::vector<ObjectHash>& packs() const { return packs_; }
+
+  // There was no room for another segment.
+  [[nodiscard]] bool is_more() const { return is_more_; }
+
+  Reindexing take() {
+    Reindexing out;
+    for (auto& [name, open] : open_) {
+      for (std::vector<std::uint64_t>* numbers : open.changed) {
+        std::ranges::sort(*numbers);
+      }
+      out.replaced.push_back(open.numbered.former);
+      out.segments.push_back(std::move(open.numbered.segment));
+    }
+    return out;
+  }
+
+  // A whole copy of the block elsewhere.
+  [[nodiscard]] std::optional<BlockLocation> find_place(const IndexedBlock& block) const {
+    std::optional<BlockLocation> out;
+    index_.for_each_copy(block.tag, [&](const BlockLocation& copy) {
+      const ObjectHash pack = index_.pack(copy.pack).hash;
+      const bool serves = copy.size == block.size && trusted_.contains(copy.number) &&
+                          healer_.checker_.is_whole(pack) &&
+                          !healer_.repository_.state().is_condemned(pack);
+      if (serves) out = copy;
+      return !serves;
+    });
+    return out;
+  }
+
+ private:
+  struct Open {
+    NumberedSegment numbered;
+    std::size_t size = 0;
+    std::set<std::vector<std::uint64_t>*> changed{};  // numbers that are to be sorted again
+  };
+
+  // Null where there is no room for another one, or the segment is too large to be written anew.
+  Open* open(const ObjectHash& name) {
+    const auto found = open_.find(name);
+    if (found != open_.end()) return &found->second;
+    is_more_ |= open_.size() == segments_at_a_time;
+    if (open_.size() == segments_at_a_time || too_large_.contains(name)) return nullptr;
+    NumberedSegment numbered = get_numbered_segment(healer_.repository_, index_, name);
+    const std::size_t size = size_of(numbered.segment);
+    if (size > listed_bytes_max) {
+      too_large_.insert(name);
+      return nullptr;
+    }
+    return &open_.emplace(name, Open{std::move(numbered), size}).first->second;
+  }
+
+  void move_out_of(IndexedPack& pack) {
+    for (IndexedFrame& frame : pack.frames) {
+      for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+        std::vector<std::uint64_t>& numbers = frame.numbers[i];
+        const auto place = numbers.empty() ? std::nullopt : find_place(frame.blocks[i]);
+        if (!place || !take_over(*place, numbers)) continue;
+        numbers.clear();
+        frame.blocks[i].tag = {};
+        has_moved_ = true;
+      }
+    }
+  }
+
+  bool take_over(const BlockLocation& place, const std::vector<std::uint64_t>& numbers) {
+    const PackRecord pack = index_.pack(place.pack);
+    Open* to = open(pack.segment);
+    const std::size_t more = 8 * numbers.size();
+    if (to == nullptr || to->size + more > listed_bytes_max) return false;
+    std::vector<std::uint64_t>* out = find_numbers(to->numbered.segment, pack.hash, place);
+    if (out == nullptr) return false;
+    out->insert(out->end(), numbers.begin(), numbers.end());
+    to->changed.insert(out);
+    to->size += more;
+    return true;
+  }
+
+  const PackHealer& healer_;
+  const BlockIndex::Reader& index_;
+  const TrustedNumbers trusted_;
+  std::map<ObjectHash, Open> open_;
+  std::set<ObjectHash> too_large_;
+  std::vector<ObjectHash> packs_;
+  bool has_moved_ = false;
+  bool is_more_ = false;
 };
 
-std::vector<ObjectHash> PackHealer::damaged_packs() const {
-  std::vector<ObjectHash> out;
+// The segments that list damaged packs.
+std::set<ObjectHash> PackHealer::damaged_segments() {
+  const BlockIndex::Reader index(repository_.blocks().index());
+  std::set<ObjectHash> out;
   for (const auto& [pack, problem] : checker_.damaged_packs()) {
-    if (problem != PackProblem::unreadable) out.push_back(pack);
+    const auto number = index.find_pack(pack);
+    if (number && checker_.is_known_damaged(pack)) out.insert(index.pack(*number).segment);
   }
   return out;
 }
 
-bool PackHealer::may_move_to(const BlockIndex::Reader& index,
-                             const TrustedNumbers& trusted,
-                             const BlockLocation& copy) const {
-  if (!trusted.contains(copy.number)) return false;
-  const ObjectHash pack = index.pack(copy.pack).hash;
-  return !checker_.has_doubt_of(pack) && !repository_.state().is_condemned(pack);
-}
-
 std::set<ObjectHash> PackHealer::find_healable() {
-  const BlockIndex::Reader index(repository_.blocks().index());
-  const TrustedNumbers trusted(repository_.state(), Trust::proved);
   std::set<ObjectHash> out;
-  for (const ObjectHash& hash : damaged_packs()) {
-    const auto number = index.find_pack(hash);
-    if (!number) continue;
-    const IndexSegment segment =
-        get_numbered_segment(repository_, index, index.pack(*number).segment);
-    const auto pack = std::ranges::find(segment.packs, hash, &IndexedPack::hash);
-    if (pack == segment.packs.end()) continue;
-    bool are_all_elsewhere = true;
-    for (const IndexedFrame& frame : pack->frames) {
-      for (std::size_t i = 0; i < frame.blocks.size() && are_all_elsewhere; ++i) {
-        if (frame.numbers[i].empty()) continue;
-        bool is_elsewhere = false;
-        index.for_each_copy(frame.blocks[i].tag, [&](const BlockLocation& copy) {
-          is_elsewhere = may_move_to(index, trusted, copy);
-          return !is_elsewhere;
-        });
-        are_all_elsewhere = is_elsewhere;
+  const std::set<ObjectHash> segments = damaged_segments();
+  const BlockIndex::Reader index(repository_.blocks().index());
+  const Move move(*this, index);
+  for (const ObjectHash& segment : segments) {
+    static_cast<void>(damage_of([&] {
+      const NumberedSegment numbered = get_numbered_segment(repository_, index, segment);
+      for (const IndexedPack& pack : numbered.segment.packs) {
+        if (!checker_.is_known_damaged(pack.hash) || pack.frames.empty()) continue;
+        const bool are_all_elsewhere =
+            std::ranges::all_of(pack.frames, [&](const IndexedFrame& frame) {
+              for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+                if (!frame.numbers[i].empty() && !move.find_place(frame.blocks[i])) return false;
+              }
+              return true;
+            });
+        if (are_all_elsewhere) out.insert(pack.hash);
       }
-    }
-    if (are_all_elsewhere) out.insert(hash);
+    }));
   }
   return out;
 }
 
 void PackHealer::run() {
-  for (const ObjectHash& pack : damaged_packs()) {
+  std::set<ObjectHash> looked_at;  // packs
+  for (const auto& [pack, problem] : checker_.damaged_packs()) {
+    if (!checker_.is_known_damaged(pack)) continue;
     // Where an index segment cannot be read, that is said already, and nothing moves.
-    static_cast<void>(damage_of([&] {
-      while (move_some(pack)) {
+    static_cast<void>(damage_of([&, name = pack] {
+      while (!looked_at.contains(name) && move_some(name, looked_at)) {
         check_cancelled(repository_.observer());
       }
     }));
   }
 }
 
-// False once nothing more of the pack can be moved.
-bool PackHealer::move_some(const ObjectHash& hash) {
-  Heal heal;
+// Of the packs of the segment that lists this one; notes them once nothing more of them can be
+// moved. False then.
+bool PackHealer::move_some(const ObjectHash& pack, std::set<ObjectHash>& looked_at) {
+  Reindexing reindexing;
+  bool is_more = false;
   {
     const BlockIndex::Reader index(repository_.blocks().index(Cancelling::no));
-    const TrustedNumbers trusted(repository_.state(), Trust::proved);
-    const auto number = index.find_pack(hash);
+    const auto number = index.find_pack(pack);
     if (!number) return false;
-    const ObjectHash own = index.pack(*number).segment;
-    heal.segments.emplace(own, get_numbered_segment(repository_, index, own));
-    IndexedPack& pack = find_pack(heal.segments.at(own), hash);
-    for (IndexedFrame& frame : pack.frames) {
-      for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
-        if (frame.numbers[i].empty()) continue;
-        std::optional<BlockLocation> place;
-        index.for_each_copy(frame.blocks[i].tag, [&](const BlockLocation& copy) {
-          if (may_move_to(index, trusted, copy) && copy.size == frame.blocks[i].size) place = copy;
-          return !place;
-        });
-        if (!place) continue;
-        const PackRecord to = index.pack(place->pack);
-        const bool is_open = heal.segments.contains(to.segment);
-        heal.is_more |= !is_open && heal.segments.size() == segments_at_a_time;
-        if (!is_open && heal.segments.size() == segments_at_a_time) continue;
-        if (!is_open) {
-          heal.segments.emplace(to.segment, get_numbered_segment(repository_, index, to.segment));
-        }
-        add_numbers(find_pack(heal.segments.at(to.segment), to.hash), *place, frame.numbers[i]);
-        frame.numbers[i].clear();
-        frame.blocks[i].tag = {};
-        heal.has_moved = true;
-      }
-    }
-    if (!heal.has_moved) return false;
-    if (!has_numbers(pack)) pack.frames.clear();
-  }
-  Reindexing reindexing;
-  for (auto& [name, segment] : heal.segments) {
-    reindexing.replaced.insert(name);
-    reindexing.segments.push_back(std::move(segment));
+    Move move(*this, index);
+    const bool has_moved = move.out_of(index.pack(*number).segment);
+    is_more = has_moved && move.is_more();
+    if (!is_more) looked_at.insert(move.packs().begin(), move.packs().end());
+    if (!has_moved) return false;
+    reindexing = move.take();
   }
   commit_reindexing(repository_, reindexing);
-  return heal.is_more;
+  return is_more;
 }
 
 }  // namespace kist

@@ -1,6 +1,6 @@
-// What a damaged pack held, and is stored elsewhere too: the numbers of those blocks move there, so
+// What damaged packs held, and is stored elsewhere too: the numbers of those blocks move there, so
 // that the snapshots that name them are whole again, and keep what they need. A pack that has no
-// number left is no more. docs/format.md, "Index segments"; docs/damage.md.
+// number left is no more. docs/format.md, "Index segments"; docs/decisions/0030-reindex.md.
 #pragma once
 
 #include <set>
@@ -13,7 +13,8 @@ namespace kist {
 class PackHealer {
  public:
   // `checker` has looked at all packs, at level content, in an index without unloaded entries.
-  // Numbers move only to packs that it has found whole, of entries on which everybody may rely.
+  // Numbers move only to packs that it has read and found whole, of entries on which everybody may
+  // rely.
   PackHealer(Repository& repository, const PackChecker& checker)
       : repository_(repository), checker_(checker) {}
 
@@ -23,13 +24,10 @@ class PackHealer {
   void run();
 
  private:
-  struct Heal;
+  class Move;
 
-  [[nodiscard]] std::vector<ObjectHash> damaged_packs() const;
-  [[nodiscard]] bool may_move_to(const BlockIndex::Reader& index,
-                                 const TrustedNumbers& trusted,
-                                 const BlockLocation& copy) const;
-  bool move_some(const ObjectHash& pack);
+  [[nodiscard]] std::set<ObjectHash> damaged_segments();
+  bool move_some(const ObjectHash& pack, std::set<ObjectHash>& looked_at);
 
   Repository& repository_;
   const PackChecker& checker_;

@@ -1,6 +1,7 @@
 #include "engine/ops/verify/reindex.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
@@ -12,8 +13,8 @@ namespace kist {
 namespace {
 
 void require_current(const State& state, const Reindexing& reindexing) {
-  for (const ObjectHash& hash : reindexing.replaced) {
-    const std::optional<SegmentState> segment = state.segments.find(hash);
+  for (const ReplacedSegment& replaced : reindexing.replaced) {
+    const std::optional<SegmentState> segment = state.segments.find(replaced.hash);
     if (segment && segment->is_current) continue;
     throw Error(Code::conflict,
                 "another slot has changed the index meanwhile; run the command again");
@@ -26,7 +27,8 @@ Reindexed store(Repository& repository, const Reindexing& reindexing) {
   const ObjectAuthor author{.origin = keyring.origin(),
                             .signing_seed = keyring.signing_seed(),
                             .random = repository.services().random};
-  Reindexed out{.replaced = {reindexing.replaced.begin(), reindexing.replaced.end()}};
+  Reindexed out{.replaced = reindexing.replaced};
+  std::ranges::sort(out.replaced, {}, &ReplacedSegment::hash);
   KeyGroup group;
   for (const IndexSegment& segment : reindexing.segments) {
     const StoredObject stored = put_index_segment(repository.writer(), author, segment);
@@ -72,8 +74,11 @@ BlockNumbers numbers_of_frame(const BlockIndex::Reader& index,
   }
   if (!record.is_rewritten) return out;
   for (const BlockRun& run : index.block_runs(pack, frame)) {
+    if (std::uint64_t{run.block} + run.count > count) {
+      throw Error(Code::corrupt, "a frame has fewer blocks than the index lists");
+    }
     for (std::uint32_t i = 0; i < run.count; ++i) {
-      out.at(std::size_t{run.block} + i).push_back(run.first + i);
+      out[std::size_t{run.block} + i].push_back(run.first + i);
     }
   }
   for (std::vector<std::uint64_t>& numbers : out) {
@@ -96,19 +101,25 @@ void commit_reindexing(Repository& repository, const Reindexing& reindexing) {
   });
 }
 
-IndexSegment get_numbered_segment(const Repository& repository,
-                                  const BlockIndex::Reader& index,
-                                  const ObjectHash& hash) {
-  IndexSegment out = get_index_segment(repository.journal(), hash);
-  out.has_numbers = true;
-  out.first_ordinal = 0;
+NumberedSegment get_numbered_segment(const Repository& repository,
+                                     const BlockIndex::Reader& index,
+                                     const ObjectHash& hash) {
+  NumberedSegment out{.former = {.hash = hash},
+                      .segment = get_index_segment(repository.journal(), hash)};
+  IndexSegment& segment = out.segment;
+  if (!segment.has_numbers) {
+    out.former.first_ordinal = segment.first_ordinal;
+    out.former.count = narrow<std::uint32_t>(segment.block_count());
+  }
+  segment.has_numbers = true;
+  segment.first_ordinal = 0;
   std::set<ObjectHash> seen;  // a malicious segment may list a pack twice: the first counts
-  std::erase_if(out.packs, [&](const IndexedPack& pack) {
+  std::erase_if(segment.packs, [&](const IndexedPack& pack) {
     if (!seen.insert(pack.hash).second) return true;
     const auto number = index.find_pack(pack.hash);
     return !pack.frames.empty() && (!number || index.pack(*number).segment != hash);
   });
-  for (IndexedPack& pack : out.packs) {
+  for (IndexedPack& pack : segment.packs) {
     if (pack.frames.empty()) continue;
     const std::uint32_t number = index.find_pack(pack.hash).value();
     pack.born = index.pack(number).sequence;

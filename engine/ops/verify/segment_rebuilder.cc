@@ -1,6 +1,7 @@
 #include "engine/ops/verify/segment_rebuilder.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/segment_numbering.h"
 #include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
 
@@ -27,16 +29,23 @@ struct KnownPack {
   std::uint64_t end = 0;
 };
 
+[[noreturn]] void fail(std::string_view why) {
+  throw Error(Code::corrupt, concat("it cannot be made anew: ", why));
+}
+
 class Rebuilder {
  public:
-  Rebuilder(Repository& repository, const LostSegments& lost)
+  Rebuilder(Repository& repository, LostSegments lost)
       : repository_(repository),
-        lost_(lost),
+        lost_(std::move(lost)),
         index_(repository.blocks().index()),
         keys_(repository.journal(), rights_.emplace(repository.read_keys())) {}
 
   Reindexing run() {
     if (auto known = run_by_index()) return std::move(*known);
+    if (repository_.state().changed.contains(lost_.sequence)) {
+      fail("a repair has changed what its entry has, and this machine had not loaded it");
+    }
     taken_ = find_entry(repository_.journal(), lost_.sequence);
     note_whole_segments();
     const std::vector<KeyedPack> packs = keyed_packs(repository_.journal(), lost_.sequence);
@@ -44,7 +53,8 @@ class Rebuilder {
       check_cancelled(repository_.observer());
       note(pack);
     }
-    Reindexing out{.replaced = lost_.segments, .segments = {}};
+    Reindexing out;
+    out.replaced = {replaced_.begin(), replaced_.end()};
     for (const PackKind stream : {PackKind::data, PackKind::meta}) {
       number(packs, stream, out);
     }
@@ -52,7 +62,6 @@ class Rebuilder {
     return out;
   }
 
- private:
   // Where this machine had loaded all of them: its index knows packs and numbers, if not the tags.
   std::optional<Reindexing> run_by_index() {
     std::map<ObjectHash, IndexSegment> segments;
@@ -66,10 +75,25 @@ class Rebuilder {
       segment.packs.push_back(read_known(number, record));
     }
     if (segments.size() < lost_.segments.size()) return std::nullopt;
-    Reindexing out{.replaced = lost_.segments, .segments = {}};
+    Reindexing out;
     for (auto& [name, segment] : segments) {
+      out.replaced.push_back(ordinals_of(name));
       out.segments.push_back(std::move(segment));
     }
+    return out;
+  }
+
+ private:
+  // As the index has them; none of a segment that was rewritten.
+  ReplacedSegment ordinals_of(const ObjectHash& name) {
+    ReplacedSegment out{.hash = name};
+    const SegmentState state = *repository_.state().segments.find(name);
+    const std::optional<NumberRun> run = index_.run_of(state.sequence, name);
+    if (state.numbers.count() == 0 || !run) return out;
+    const PackKind stream =
+        run->first < state.numbers.first_of(PackKind::meta) ? PackKind::data : PackKind::meta;
+    out.first_ordinal = narrow<std::uint32_t>(run->first - state.numbers.first_of(stream));
+    out.count = narrow<std::uint32_t>(run->count);
     return out;
   }
 
@@ -79,14 +103,42 @@ class Rebuilder {
           .hash = record.hash, .kind = record.kind, .size = record.size, .born = record.sequence};
     }
     IndexedPack out = read({record.hash, record.key_segment}, record.sequence);
+    const bool agree = out.size == record.size && out.kind == record.kind &&
+                       out.frames.size() == record.frame_count;
+    if (!agree) fail_differing(record.hash);
     for (std::uint32_t frame = 0; frame < out.frames.size(); ++frame) {
-      IndexedFrame& each = out.frames[frame];
-      each.numbers = numbers_of_frame(index_, number, frame, each.blocks.size());
-      for (std::size_t i = 0; i < each.blocks.size(); ++i) {
-        if (each.numbers[i].empty()) each.blocks[i].tag = {};
-      }
+      take_numbers(number, record.hash, frame, out.frames[frame]);
     }
     return out;
+  }
+
+  // What a malicious pack says of itself has to be what its segment said: each number is of the
+  // block that the index has under it.
+  void take_numbers(std::uint32_t number,
+                    const ObjectHash& pack,
+                    std::uint32_t frame,
+                    IndexedFrame& out) {
+    const FrameRecord record = index_.frame(number, frame);
+    std::uint32_t plain_size = 0;
+    const auto damage = damage_of(
+        [&] { out.numbers = numbers_of_frame(index_, number, frame, out.blocks.size()); });
+    if (damage) fail_differing(pack);
+    for (std::size_t i = 0; i < out.blocks.size(); ++i) {
+      IndexedBlock& block = out.blocks[i];
+      for (const std::uint64_t each : out.numbers[i]) {
+        const BlockLocation due{each, number, frame, plain_size, block.size};
+        if (index_.find(block.tag, each) != due) fail_differing(pack);
+      }
+      if (out.numbers[i].empty()) block.tag = {};
+      plain_size += block.size;
+    }
+    const bool agree = record.place == out.place && record.encoding == out.encoding &&
+                       record.plain_size == plain_size;
+    if (!agree) fail_differing(pack);
+  }
+
+  [[noreturn]] static void fail_differing(const ObjectHash& pack) {
+    fail(concat(pack_path(pack), " is not what it was said to be"));
   }
 
   static SnapshotTaken find_entry(const Journal& journal, std::uint64_t sequence) {
@@ -100,63 +152,58 @@ class Rebuilder {
     fail("it was written by a repair, and nothing else has its numbers");
   }
 
-  [[noreturn]] static void fail(std::string_view why) {
-    throw Error(Code::corrupt, concat("it cannot be made anew: ", why));
-  }
-
-  // The packs of the entry's other segments, with their numbers.
+  // The packs of the entry's other segments, with their numbers; and of the lost ones all ordinals
+  // that lie between those.
   void note_whole_segments() {
     SegmentNumbering numbering(taken_.numbers);
-    for (const SegmentIntroduction& introduction : taken_.segments) {
-      const ObjectHash& hash = introduction.index_segment;
-      const std::optional<SegmentState> state = repository_.state().segments.find(hash);
-      if (lost_.segments.contains(hash) || !state || !state->is_current) continue;
-      IndexSegment segment;
-      const auto damage =
-          damage_of([&] { segment = get_index_segment(repository_.journal(), hash); });
-      const auto first = damage ? std::nullopt : numbering.place(introduction.stream, segment);
-      if (!first) continue;  // it counts for nobody
-      std::uint64_t next = *first;
-      for (const IndexedPack& pack : segment.packs) {
-        KnownPack known{.kind = pack.kind, .first = next};
-        for (const IndexedFrame& frame : pack.frames) {
-          next += frame.blocks.size();
+    for (const PackKind stream : {PackKind::data, PackKind::meta}) {
+      std::uint64_t next = taken_.numbers.first_of(stream);
+      std::vector<ReplacedSegment*> waiting;
+      const auto close = [&](std::uint64_t end) {
+        for (ReplacedSegment* each : std::exchange(waiting, {})) {
+          each->first_ordinal = narrow<std::uint32_t>(next - taken_.numbers.first_of(stream));
+          each->count = narrow<std::uint32_t>(end - next);
         }
-        known.end = next;
-        known_.emplace(pack.hash, known);
+      };
+      for (const SegmentIntroduction& introduction : taken_.segments) {
+        const ObjectHash& hash = introduction.index_segment;
+        if (introduction.stream != stream) continue;
+        if (lost_.segments.contains(hash)) {
+          waiting.push_back(&replaced_.emplace_back(ReplacedSegment{.hash = hash}));
+          continue;
+        }
+        IndexSegment segment;
+        const auto damage =
+            damage_of([&] { segment = get_index_segment(repository_.journal(), hash); });
+        const auto first = damage ? std::nullopt : numbering.place(stream, segment);
+        if (!first) continue;  // it counts for nobody
+        close(*first);
+        next = note_packs(segment, *first);
       }
+      close(taken_.numbers.first_of(stream) + taken_.numbers.count_of(stream));
     }
   }
 
-  // A pack is one of the lost segments' unless another segment lists it.
+  std::uint64_t note_packs(const IndexSegment& segment, std::uint64_t next) {
+    for (const IndexedPack& pack : segment.packs) {
+      KnownPack known{.kind = pack.kind, .first = next};
+      for (const IndexedFrame& frame : pack.frames) {
+        next += frame.blocks.size();
+      }
+      known.end = next;
+      known_.emplace(pack.hash, known);
+    }
+    return next;
+  }
+
+  // A pack is one of the lost segments' unless another segment of the entry lists it. One that the
+  // index knows otherwise is another entry's, and was claimed in vain: its numbers are not known.
   void note(const KeyedPack& pack) {
     if (known_.contains(pack.pack)) return;
-    const auto number = index_.find_pack(pack.pack);
-    const std::optional<PackRecord> record =
-        number ? std::optional(index_.pack(*number)) : std::nullopt;
-    const bool is_listed = (record && !lost_.segments.contains(record->segment)) ||
-                           (!record && index_.is_gone(pack.pack));
-    if (!is_listed) {
-      found_.emplace(pack.pack, read(pack, lost_.sequence));
-    } else if (record && record->sequence == lost_.sequence) {
-      known_.emplace(pack.pack, find_known(*number, *record));
-    } else {
-      foreign_.insert(pack.pack);
+    if (index_.find_pack(pack.pack) || index_.is_gone(pack.pack)) {
+      fail(concat(pack_path(pack.pack), " belongs to another entry"));
     }
-  }
-
-  [[nodiscard]] KnownPack find_known(std::uint32_t number, const PackRecord& record) const {
-    const std::uint64_t own = taken_.numbers.first_of(record.kind);
-    const std::uint64_t end = own + taken_.numbers.count_of(record.kind);
-    KnownPack out{.kind = record.kind, .first = UINT64_MAX, .end = 0};
-    for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
-      for (const BlockRun& run : index_.block_runs(number, frame)) {
-        if (run.first < own || run.first >= end) continue;
-        out.first = std::min(out.first, run.first);
-        out.end = std::max(out.end, run.first + run.count);
-      }
-    }
-    return out;
+    found_.emplace(pack.pack, read(pack, lost_.sequence));
   }
 
   // What a pack of that entry says of itself.
@@ -250,18 +297,26 @@ class Rebuilder {
   }
 
   Repository& repository_;
-  const LostSegments& lost_;
+  const LostSegments lost_;
   SnapshotTaken taken_;
   const BlockIndex::Reader index_;
   std::optional<ReadKeys> rights_;
   PackKeyring keys_;
   std::map<ObjectHash, KnownPack> known_;
   std::map<ObjectHash, IndexedPack> found_;  // that the lost segments listed
-  std::set<ObjectHash> foreign_;
+  std::deque<ReplacedSegment> replaced_;
   bool is_open_segment_ = false;
 };
 
 }  // namespace
+
+Reindexing rebuild_known(Repository& repository, const ObjectHash& segment) {
+  repository.require(can_read);
+  if (auto known = Rebuilder(repository, {.segments = {segment}}).run_by_index()) {
+    return std::move(*known);
+  }
+  fail("this machine does not know what it listed");
+}
 
 Reindexing rebuild(Repository& repository, const LostSegments& lost) {
   repository.require(can_read);

@@ -144,32 +144,45 @@ class Verifier {
     }
   }
 
-  // Index segments that are in no copy are made anew from their packs, or given up.
+  // Index segments that are in no copy are made anew from their packs, or given up. Those of an
+  // entry together, for their packs tell which numbers they had; or one by one, where this machine
+  // knows.
   void rebuild_lost(const std::vector<LostSegments>& all_lost) {
     for (const LostSegments& lost : all_lost) {
       check_cancelled(repository_.observer());
-      std::set<std::string> objects;
-      for (const ObjectHash& hash : lost.segments) {
-        for (const std::string& copy : copies_of(index_segment_path(hash))) {
-          objects.insert(copy);
-        }
+      const auto failure = failure_of([&] { replace(rebuild(repository_, lost)); });
+      if (!failure || lost.segments.size() == 1) {
+        conclude(lost, failure);
+        continue;
       }
-      const auto failure = failure_of([&] {
-        const Reindexing reindexing = rebuild(repository_, lost);
-        if (repairs()) commit_reindexing(repository_, reindexing);
-      });
-      const bool gives_up =
-          failure && failure->code() == Code::corrupt && options_.drops_unreadable;
-      if (gives_up && repairs()) give_up(lost);
-      change_findings(objects, [&](Finding& finding) {
-        finding.is_healed = repairs() && (!failure || gives_up);
-        finding.remedy = !failure || gives_up ? Remedy::heal : Remedy::none;
-        finding.problem += gives_up  ? concat("; ", failure->text(), "; it is given up")
-                           : failure ? concat("; ", failure->text(), give_up_advice(*failure))
-                                     : "; its packs tell what it listed";
-      });
+      for (const ObjectHash& segment : lost.segments) {
+        const bool is_known = !failure_of([&] { replace(rebuild_known(repository_, segment)); });
+        conclude({lost.sequence, {segment}}, is_known ? std::nullopt : failure);
+      }
     }
     if (!all_lost.empty()) index_ = &repository_.blocks().complete_index();
+  }
+
+  void replace(const Reindexing& reindexing) {
+    if (repairs()) commit_reindexing(repository_, reindexing);
+  }
+
+  void conclude(const LostSegments& lost, const std::optional<Error>& failure) {
+    const bool gives_up = failure && failure->code() == Code::corrupt && options_.drops_unreadable;
+    if (gives_up && repairs()) give_up(lost);
+    std::set<std::string> objects;
+    for (const ObjectHash& hash : lost.segments) {
+      for (const std::string& copy : copies_of(index_segment_path(hash))) {
+        objects.insert(copy);
+      }
+    }
+    change_findings(objects, [&](Finding& finding) {
+      finding.is_healed = repairs() && (!failure || gives_up);
+      finding.remedy = gives_up ? Remedy::give_up : failure ? Remedy::none : Remedy::heal;
+      finding.problem += gives_up  ? concat("; ", failure->text())
+                         : failure ? concat("; ", failure->text(), give_up_advice(*failure))
+                                   : "; its packs tell what it listed";
+    });
   }
 
   static std::string_view give_up_advice(const Error& failure) {
@@ -219,6 +232,7 @@ class Verifier {
   // unloaded entry nothing is recorded: that entry may turn out to have introduced a pack before
   // the author that was proved.
   void record_proofs() {
+    if (std::exchange(has_recorded_proofs_, true)) return;
     if (!index_->unloaded_entries().empty()) {
       repository_.observer().notice(
           "what was verified is not vouched for while an index segment cannot be read");
@@ -442,6 +456,7 @@ class Verifier {
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
+  bool has_recorded_proofs_ = false;
   std::optional<ReadKeys> keys_;  // of a slot that reads
   EpochId epoch_;                 // that the run goes by
   BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made

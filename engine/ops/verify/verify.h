@@ -21,11 +21,12 @@ enum class VerifyLevel {
 // What a repair does about a finding.
 enum class Remedy {
   none,
-  heal,    // the damaged copy is written anew from the good one; or the index says from now on
-           // where else the same is whole
-  remove,  // the object has ended, and goes
-  wait,    // the object stays while a command that is under way may need it; the problem says what
-           // removes it
+  heal,     // the damaged copy is written anew from the good one; or the index says from now on
+            // where else the same is whole
+  remove,   // the object has ended, and goes
+  give_up,  // what only the object says is lost, and it counts for nobody any more
+  wait,     // the object stays while a command that is under way may need it; the problem says what
+            // removes it
 };
 
 enum class FindingKind {

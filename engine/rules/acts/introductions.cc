@@ -80,13 +80,13 @@ bool are_current_segments(const State& state, const std::vector<ObjectHash>& seg
          });
 }
 
-void retire_segments(State& state, const std::vector<ObjectHash>& segments) {
-  for (const ObjectHash& name : segments) {
-    SegmentState segment = *state.segments.find(name);
-    segment.is_current = false;
-    state.changed.insert(segment.sequence);
-    state.segments.put(name, segment);
-  }
+void retire_segment(State& state, const ReplacedSegment& replaced) {
+  SegmentState segment = *state.segments.find(replaced.hash);
+  segment.is_current = false;
+  segment.first_ordinal = replaced.first_ordinal;
+  segment.count = replaced.count;
+  state.changed.insert(segment.sequence);
+  state.segments.put(replaced.hash, segment);
 }
 
 }  // namespace kist

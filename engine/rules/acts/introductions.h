@@ -34,7 +34,7 @@ MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHa
 bool are_current_segments(const State& state, const std::vector<ObjectHash>& segments);
 inline constexpr std::string_view segments_reason =
     "index segments that are none, too many, not in order or not current";
-// They do not count any more.
-void retire_segments(State& state, const std::vector<ObjectHash>& segments);
+// It does not count any more.
+void retire_segment(State& state, const ReplacedSegment& segment);
 
 }  // namespace kist

@@ -13,7 +13,11 @@ std::optional<Capabilities> capability_for(const Reindexed& /*act*/) {
 MaybeViolation check_act(const State& state,
                          const Reindexed& reindexed,
                          const JournalEntry& /*entry*/) {
-  if (!are_current_segments(state, reindexed.replaced)) {
+  std::vector<ObjectHash> replaced;
+  for (const ReplacedSegment& segment : reindexed.replaced) {
+    replaced.push_back(segment.hash);
+  }
+  if (!are_current_segments(state, replaced)) {
     return Violation{57, std::string(segments_reason)};
   }
   const std::vector<ObjectHash>& segments = reindexed.segments;
@@ -29,7 +33,9 @@ MaybeViolation check_act(const State& state,
 
 // They have no numbers of their own: those that they list belong to the entries that reserved them.
 void apply_act(State& state, const Reindexed& reindexed, const JournalEntry& entry) {
-  retire_segments(state, reindexed.replaced);
+  for (const ReplacedSegment& segment : reindexed.replaced) {
+    retire_segment(state, segment);
+  }
   for (const ObjectHash& name : reindexed.segments) {
     state.segments.put(name, SegmentState{.author = entry.author, .sequence = entry.sequence});
   }

@@ -15,7 +15,9 @@ MaybeViolation check_act(const State& state,
 }
 
 void apply_act(State& state, const SegmentsGivenUp& given_up, const JournalEntry& /*entry*/) {
-  retire_segments(state, given_up.segments);
+  for (const ObjectHash& segment : given_up.segments) {
+    retire_segment(state, {.hash = segment});
+  }
   ++state.given_up;
 }
 

@@ -70,3 +70,13 @@ TEST_CASE("a segment lists packs of its stream, and no numbers of its own") {
   REQUIRE_FALSE(numbering.place(PackKind::data, rewritten));
   REQUIRE(numbering.place(PackKind::data, segment_at(0, 5)) == 1'000);
 }
+
+TEST_CASE("the ordinals of a segment that was replaced stay taken") {
+  SegmentNumbering numbering(numbers);
+  numbering.skip(PackKind::data, 10, 10);
+  REQUIRE_FALSE(numbering.place(PackKind::data, segment_at(19, 5)));
+  REQUIRE_FALSE(numbering.place(PackKind::data, segment_at(0, 5)));
+  numbering.skip(PackKind::data, 0, 0);
+  REQUIRE(numbering.place(PackKind::data, segment_at(20, 5)) == 1'020);
+  REQUIRE(numbering.place(PackKind::meta, segment_at(0, 5, PackKind::meta)) == 1'128);
+}
