@@ -261,7 +261,7 @@ TEST_CASE("a segment that a repair has made is made anew by a machine that had l
   run.require_restored_by_all({run.before});
 }
 
-TEST_CASE("an epoch's end keeps the keys of packs that only an unreadable rewritten segment lists") {
+TEST_CASE("an epoch's end keeps the keys of packs that an unreadable rewritten segment lists") {
   Rewritten run;
   REQUIRE_FALSE(run.rewritten.empty());
   std::map<std::string, Bytes> away;

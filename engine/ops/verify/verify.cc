@@ -6,6 +6,7 @@
 
 #include "engine/base/attempt.h"
 #include "engine/blocks/index_loader.h"
+#include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
 #include "engine/format/names.h"
 #include "engine/journal/anchor.h"
