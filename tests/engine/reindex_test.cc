@@ -287,7 +287,7 @@ TEST_CASE("no epoch ends unasked over lost keys of a rewritten segment") {
   run.require_restored_by_all({run.before, run.again});
 }
 
-TEST_CASE("an index is not made anew while the keys of a rewritten segment's packs are out of reach") {
+TEST_CASE("an index is not made anew while keys of a rewritten one are out of reach") {
   Rewritten run;
   const SnapshotState before = run.owner_repository.state().snapshots.at(run.before);
   const std::map<std::string, Bytes> away =
