@@ -91,6 +91,25 @@ class PackHealer::Move {
     return out;
   }
 
+  // Adds the damaged packs of the segment of which all is stored elsewhere too.
+  void find_healable(const ObjectHash& segment, std::set<ObjectHash>& out) const {
+    const NumberedSegment numbered = get_numbered_segment(healer_.repository_, index_, segment);
+    for (const IndexedPack& pack : numbered.segment.packs) {
+      if (!healer_.checker_.is_known_damaged(pack.hash) || pack.frames.empty()) continue;
+      const bool are_all_elsewhere = std::ranges::all_of(
+          pack.frames, [&](const IndexedFrame& frame) { return is_elsewhere(frame); });
+      if (are_all_elsewhere) out.insert(pack.hash);
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_elsewhere(const IndexedFrame& frame) const {
+    for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+      if (!frame.numbers[i].empty() && !find_place(frame.blocks[i])) return false;
+    }
+    return true;
+  }
+
   // A whole copy of the block elsewhere.
   [[nodiscard]] std::optional<BlockLocation> find_place(const IndexedBlock& block) const {
     std::optional<BlockLocation> out;
@@ -105,7 +124,6 @@ class PackHealer::Move {
     return out;
   }
 
- private:
   struct Open {
     NumberedSegment numbered;
     std::size_t size = 0;
@@ -180,20 +198,7 @@ std::set<ObjectHash> PackHealer::find_healable() {
   const BlockIndex::Reader index(repository_.blocks().index());
   const Move move(*this, index);
   for (const ObjectHash& segment : segments) {
-    static_cast<void>(damage_of([&] {
-      const NumberedSegment numbered = get_numbered_segment(repository_, index, segment);
-      for (const IndexedPack& pack : numbered.segment.packs) {
-        if (!checker_.is_known_damaged(pack.hash) || pack.frames.empty()) continue;
-        const bool are_all_elsewhere =
-            std::ranges::all_of(pack.frames, [&](const IndexedFrame& frame) {
-              for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
-                if (!frame.numbers[i].empty() && !move.find_place(frame.blocks[i])) return false;
-              }
-              return true;
-            });
-        if (are_all_elsewhere) out.insert(pack.hash);
-      }
-    }));
+    static_cast<void>(damage_of([&] { move.find_healable(segment, out); }));
   }
   return out;
 }

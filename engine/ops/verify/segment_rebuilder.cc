@@ -72,14 +72,15 @@ class Rebuilder {
       check_cancelled(repository_.observer());
       IndexSegment& segment = segments[record.segment];
       segment.has_numbers = true;
-      segment.packs.push_back(read_known(number, record));
+      if (auto pack = read_known(number, record)) segment.packs.push_back(std::move(*pack));
     }
     if (segments.size() < lost_.segments.size()) return std::nullopt;
     Reindexing out;
     for (auto& [name, segment] : segments) {
       out.replaced.push_back(ordinals_of(name));
-      out.segments.push_back(std::move(segment));
+      if (!segment.packs.empty()) out.segments.push_back(std::move(segment));
     }
+    if (out.segments.empty()) fail("nothing that it listed counts any more");
     return out;
   }
 
@@ -97,11 +98,14 @@ class Rebuilder {
     return out;
   }
 
-  IndexedPack read_known(std::uint32_t number, const PackRecord& record) {
-    if (index_.find_pack(record.hash) != number) {  // it is no more
-      return {
+  // Nothing where the segment has claimed the pack in vain. One that it calls no more it has to
+  // call so again.
+  std::optional<IndexedPack> read_known(std::uint32_t number, const PackRecord& record) {
+    if (record.frame_count == 0 && index_.is_gone(record.hash)) {
+      return IndexedPack{
           .hash = record.hash, .kind = record.kind, .size = record.size, .born = record.sequence};
     }
+    if (index_.find_pack(record.hash) != number) return std::nullopt;
     IndexedPack out = read({record.hash, record.key_segment}, record.sequence);
     const bool agree = out.size == record.size && out.kind == record.kind &&
                        out.frames.size() == record.frame_count;

@@ -35,6 +35,6 @@ bool are_current_segments(const State& state, const std::vector<ObjectHash>& seg
 inline constexpr std::string_view segments_reason =
     "index segments that are none, too many, not in order or not current";
 // It does not count any more.
-void retire_segment(State& state, const ReplacedSegment& segment);
+void retire_segment(State& state, const ReplacedSegment& replaced);
 
 }  // namespace kist

@@ -113,9 +113,9 @@ TEST_CASE("an entry takes out at most 1,024 segments") {
   const std::vector<ObjectHash> half(names.begin(), names.end() - 1);
   commit(state, next_entry(state, owner, Reindexed{{former(140)}, half, {}}));
   commit(state, next_entry(state, owner, Reindexed{{former(141)}, {names.back()}, {}}));
-  std::vector<ReplacedSegment> all;
-  for (const ObjectHash& each : names) {
-    all.push_back({each});
+  std::vector<ReplacedSegment> all(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    all[i].hash = names[i];
   }
   require_void(state, next_entry(state, owner, SegmentsGivenUp{names}), not_there);
   require_void(state, next_entry(state, owner, Reindexed{all, {name(150)}, {}}), not_current);
