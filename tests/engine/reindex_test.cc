@@ -43,9 +43,9 @@ struct Repaired : DamagedLaptop {
     INFO(findings_of(report));
     REQUIRE(report.findings.empty());
     REQUIRE(report.hurt_count == 0);
-    REQUIRE(check_catalog(owner_repository) == std::vector<std::string>());
+    REQUIRE(check_catalog(owner_repository).empty());
     Repository laptop = open();
-    REQUIRE(check_catalog(laptop) == std::vector<std::string>());
+    REQUIRE(check_catalog(laptop).empty());
     Machine fresh(store, 3);
     Repository fresh_owner = fresh.open();
     require_sound(fresh_owner);
@@ -319,10 +319,10 @@ TEST_CASE("an index segment that cannot be made anew is given up, and only if a 
   REQUIRE(DamagedLaptop::hurt(report, run.before, true) > 0);
   // A copy that turns up later says nothing any more.
   put_back(*run.store, away);
-  REQUIRE(check_catalog(run.owner_repository) == std::vector<std::string>());
+  REQUIRE(check_catalog(run.owner_repository).empty());
   const BackupResult again = run.backup(laptop);
   REQUIRE(again.statistics.bytes_new >= 1'200'000);
-  REQUIRE(check_catalog(laptop) == std::vector<std::string>());
+  REQUIRE(check_catalog(laptop).empty());
   run.require_restored_by_all({again.snapshot});
   run.require_nothing_new(laptop);
   rotate(run);
