@@ -94,7 +94,7 @@ std::string count_of_packs(std::uint64_t count) {
 
 // Of nine characters. In a dry run, a verb: what a repair would do.
 std::string_view finding_word(const VerifyArguments& arguments, const Finding& finding) {
-  if (finding.remedy == Remedy::give_up) return finding.is_healed ? "GIVEN UP " : "GIVE UP  ";
+  if (finding.remedy == Remedy::give_up) return arguments.is_dry_run ? "GIVE UP  " : "GIVEN UP ";
   if (finding.is_healed) return "HEALED   ";
   if (finding.remedy == Remedy::wait) return "LEFT     ";
   if (arguments.is_dry_run && finding.remedy == Remedy::heal) return "HEAL     ";
@@ -149,7 +149,8 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
   if (arguments.is_dry_run) {
     print_line(concat("dry run: a repair would heal ", count(Remedy::heal), ", remove ",
                       count(Remedy::remove), " and leave ",
-                      count(Remedy::none) + count(Remedy::wait), " of these; nothing was written"));
+                      count(Remedy::none) + count(Remedy::wait) + count(Remedy::give_up),
+                      " of these; nothing was written"));
     return;
   }
   if (!arguments.repairs) {
@@ -157,6 +158,10 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
         concat("kist verify --level ", arguments.level,
                " --repair heals what has a good second copy, and removes what was to be removed."));
   }
+  const bool is_of_packs = std::ranges::any_of(report.findings, [](const Finding& finding) {
+    return !finding.is_healed && finding.object.starts_with("packs/");
+  });
+  if (!is_of_packs && report.hurt_count == 0) return;
   print_line(
       "What a damaged pack held can only come from elsewhere: back up the sources that still have "
       "it, on each machine, then run kist verify --level content --repair, which gives it to the "
@@ -189,7 +194,8 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
   if (arguments.drops_unreadable && !arguments.is_dry_run) {
     confirm(session,
             "Give up index segments that are in no copy and cannot be made anew? What only they "
-            "listed is lost for good, even if a copy turns up.");
+            "listed is lost for good, even if a copy turns up. A machine that has worked with the "
+            "repository for long may know more of them: run it there first.");
   }
   VerifyReport report = verify(repository, {.level = level_of(arguments.level),
                                             .threads = arguments.threads,

@@ -67,6 +67,11 @@ struct Repaired : DamagedLaptop {
   }
 };
 
+std::ptrdiff_t names_in_findings(const VerifyReport& report, const std::string& prefix) {
+  return std::ranges::count_if(
+      report.findings, [&](const Finding& finding) { return finding.object.starts_with(prefix); });
+}
+
 bool are_all_healed(const VerifyReport& report) {
   INFO(findings_of(report));
   return std::ranges::all_of(report.findings, &Finding::is_healed);
@@ -311,10 +316,13 @@ TEST_CASE("an index segment that cannot be made anew is given up, and only if a 
     away.merge(take_away(*run.store, segment));
   }
   run.store->remove(run.packs().front());
+  fs::remove_all(run.owner.state.path());  // nobody knows what it said
+  run.owner_repository = run.owner.open();
   const VerifyReport refused = run.repair();
   REQUIRE_FALSE(are_all_healed(refused));
   REQUIRE(refused.given_up == 0);
   const VerifyReport report = run.repair(true);
+  REQUIRE_FALSE(are_all_healed(report));
   REQUIRE(report.given_up == 1);
   REQUIRE(DamagedLaptop::hurt(report, run.before, true) > 0);
   // A copy that turns up later says nothing any more.
@@ -327,6 +335,37 @@ TEST_CASE("an index segment that cannot be made anew is given up, and only if a 
   run.require_nothing_new(laptop);
   rotate(run);
   run.require_restored_by_all({again.snapshot});
+}
+
+TEST_CASE("where a machine knows what a lost segment listed, nothing but lost packs is given up") {
+  Repaired run;
+  Repository laptop = run.open();
+  run.write_news(200'000, "other");
+  age_tree(run.source / "tree");
+  run.backup(laptop);
+  run.owner_repository.journal().replay();
+  run.owner_repository.blocks().index();
+  for (const PackKind stream : {PackKind::data, PackKind::meta}) {
+    for (const std::string& segment : run.segments(stream)) {
+      take_away(*run.store, segment);
+    }
+  }
+  // Of the laptop's first backup the data pack is lost, and its manifest is not.
+  const BlockIndex::Reader index(run.owner_repository.blocks().index());
+  const std::uint64_t sequence = run.owner_repository.state().snapshots.at(run.before).sequence;
+  for (const std::string& path : run.packs()) {
+    for (const std::uint32_t pack : index.packs()) {
+      const PackRecord record = index.pack(pack);
+      if (record.sequence == sequence && pack_path(record.hash) == path) run.store->remove(path);
+    }
+  }
+  const VerifyReport report = run.repair(true);
+  REQUIRE(report.given_up == 0);
+  REQUIRE(DamagedLaptop::hurt(report, run.before, true) == 6);  // its files; the tree can be listed
+  REQUIRE(check_catalog(run.owner_repository).empty());
+  const VerifyReport next = run.verify_as_owner();
+  REQUIRE(DamagedLaptop::hurt(next, run.before, true) == 6);
+  REQUIRE(names_in_findings(next, "index/") == 0);
 }
 
 TEST_CASE("a void snapshot that names index segments is passed over by everybody") {

@@ -327,6 +327,7 @@ class Sample {
 
   static void read(const Readers& readers, const ObjectHash& name) {
     const auto pack = readers.index.find_pack(name);
+    if (!pack && readers.index.is_gone(name)) return;  // by a repair meanwhile
     if (!pack) throw Error(Code::missing, concat(pack_path(name), " is in no index segment"));
     Decompressor decompressor;
     static_cast<void>(

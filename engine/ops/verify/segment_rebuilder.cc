@@ -35,9 +35,10 @@ struct KnownPack {
 
 class Rebuilder {
  public:
-  Rebuilder(Repository& repository, LostSegments lost)
+  Rebuilder(Repository& repository, LostSegments lost, bool drops = false)
       : repository_(repository),
         lost_(std::move(lost)),
+        drops_(drops),
         index_(repository.blocks().index()),
         keys_(repository.journal(), rights_.emplace(repository.read_keys())) {}
 
@@ -72,7 +73,7 @@ class Rebuilder {
       check_cancelled(repository_.observer());
       IndexSegment& segment = segments[record.segment];
       segment.has_numbers = true;
-      if (auto pack = read_known(number, record)) segment.packs.push_back(std::move(*pack));
+      if (auto pack = read_known_or_drop(number, record)) segment.packs.push_back(std::move(*pack));
     }
     if (segments.size() < lost_.segments.size()) return std::nullopt;
     Reindexing out;
@@ -98,13 +99,22 @@ class Rebuilder {
     return out;
   }
 
+  std::optional<IndexedPack> read_known_or_drop(std::uint32_t number, const PackRecord& record) {
+    std::optional<IndexedPack> out;
+    const auto damage = damage_of([&] { out = read_known(number, record); });
+    if (!damage) return out;
+    if (!drops_) throw Error(*damage);
+    return gone(record);
+  }
+
+  static IndexedPack gone(const PackRecord& record) {
+    return {.hash = record.hash, .kind = record.kind, .size = record.size, .born = record.sequence};
+  }
+
   // Nothing where the segment has claimed the pack in vain. One that it calls no more it has to
   // call so again.
   std::optional<IndexedPack> read_known(std::uint32_t number, const PackRecord& record) {
-    if (record.frame_count == 0 && index_.is_gone(record.hash)) {
-      return IndexedPack{
-          .hash = record.hash, .kind = record.kind, .size = record.size, .born = record.sequence};
-    }
+    if (record.frame_count == 0 && index_.is_gone(record.hash)) return gone(record);
     if (index_.find_pack(record.hash) != number) return std::nullopt;
     IndexedPack out = read({record.hash, record.key_segment}, record.sequence);
     const bool agree = out.size == record.size && out.kind == record.kind &&
@@ -302,6 +312,7 @@ class Rebuilder {
 
   Repository& repository_;
   const LostSegments lost_;
+  const bool drops_;  // packs that cannot be read
   SnapshotTaken taken_;
   const BlockIndex::Reader index_;
   std::optional<ReadKeys> rights_;
@@ -314,9 +325,9 @@ class Rebuilder {
 
 }  // namespace
 
-Reindexing rebuild_known(Repository& repository, const ObjectHash& segment) {
+Reindexing rebuild_known(Repository& repository, const ObjectHash& segment, bool drops) {
   repository.require(can_read);
-  if (auto known = Rebuilder(repository, {.segments = {segment}}).run_by_index()) {
+  if (auto known = Rebuilder(repository, {.segments = {segment}}, drops).run_by_index()) {
     return std::move(*known);
   }
   fail("this machine does not know what it listed");

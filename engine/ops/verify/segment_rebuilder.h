@@ -20,7 +20,8 @@ struct LostSegments {
 // What replaces them. Error{corrupt} or Error{missing} where what they listed, or under which
 // numbers, cannot be known. Asks for `read`.
 Reindexing rebuild(Repository& repository, const LostSegments& lost);
-// The same of one of them, by what this machine's index knows alone.
-Reindexing rebuild_known(Repository& repository, const ObjectHash& segment);
+// The same of one of them, by what this machine's index knows alone. If it `drops` packs, those
+// that are damaged or missing are left out: what they held is lost.
+Reindexing rebuild_known(Repository& repository, const ObjectHash& segment, bool drops);
 
 }  // namespace kist

@@ -19,6 +19,9 @@ constexpr std::string_view revoke_advice =
     "; if that slot is not to be trusted, kist key revoke shuts it out, and this does not count "
     "any more";
 
+constexpr std::string_view rebuild_advice =
+    "; kist verify --repair makes it anew where its packs tell what it listed";
+
 }  // namespace
 
 bool SnapshotChecker::check(const SnapshotState& snapshot) {
@@ -49,7 +52,9 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
   return false;
 }
 
-bool SnapshotChecker::report_if_absent(const std::string& path, const SlotId& author) {
+bool SnapshotChecker::report_if_absent(const std::string& path,
+                                       const SlotId& author,
+                                       std::string_view advice) {
   StoreReader& store = repository_.reader();
   const auto is_there = value_of([&] { return has_copy(store, path); });
   if (!is_there || *is_there) return false;
@@ -59,7 +64,9 @@ bool SnapshotChecker::report_if_absent(const std::string& path, const SlotId& au
            .problem =
                concat("it is in no copy: slot ", slot.introduction.name, " (",
                       hex(author).substr(0, 8), "), which named it, never put it, or it was lost",
-                      may_be_revoked ? revoke_advice : std::string_view()),
+                      !advice.empty()  ? advice
+                      : may_be_revoked ? revoke_advice
+                                       : std::string_view()),
            .offset = {},
            .kind = FindingKind::absent});
   return true;
@@ -137,7 +144,8 @@ void SnapshotChecker::check_rewritten() {
 
 void SnapshotChecker::check_segment(const ObjectHash& hash, const SlotId& author) {
   const std::string path = index_segment_path(hash);
-  if (!report_if_absent(path, author)) copies_.check_twins(path, hash, index_segment_bytes_max);
+  if (report_if_absent(path, author, rebuild_advice)) return;
+  copies_.check_twins(path, hash, index_segment_bytes_max);
 }
 
 void SnapshotChecker::note_lost(std::uint64_t sequence, const ObjectHash& hash) {

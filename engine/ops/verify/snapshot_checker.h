@@ -52,7 +52,9 @@ class SnapshotChecker {
   void report_uncounted(BlockIndex* index);
   // A finding, if an object that the slot has named is in no copy. False: there is a copy, or the
   // store does not say.
-  bool report_if_absent(const std::string& path, const SlotId& author);
+  bool report_if_absent(const std::string& path,
+                        const SlotId& author,
+                        std::string_view advice = {});
 
  private:
   using StreamOfEntry = std::pair<std::uint64_t, PackKind>;  // the entry's sequence, the stream

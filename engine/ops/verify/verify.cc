@@ -147,21 +147,32 @@ class Verifier {
 
   // Index segments that are in no copy are made anew from their packs, or given up. Those of an
   // entry together, for their packs tell which numbers they had; or one by one, where this machine
-  // knows.
+  // knows. Nothing is given up that it knows, but for packs that cannot be read.
   void rebuild_lost(const std::vector<LostSegments>& all_lost) {
     for (const LostSegments& lost : all_lost) {
       check_cancelled(repository_.observer());
       const auto failure = failure_of([&] { replace(rebuild(repository_, lost)); });
-      if (!failure || lost.segments.size() == 1) {
+      if (!failure) {
         conclude(lost, failure);
         continue;
       }
+      LostSegments rest{lost.sequence, {}};
       for (const ObjectHash& segment : lost.segments) {
-        const bool is_known = !failure_of([&] { replace(rebuild_known(repository_, segment)); });
-        conclude({lost.sequence, {segment}}, is_known ? std::nullopt : failure);
+        const auto unknown =
+            failure_of([&] { replace(rebuild_known(repository_, segment, gives_up(*failure))); });
+        if (unknown) {
+          rest.segments.insert(segment);
+        } else {
+          conclude({lost.sequence, {segment}}, std::nullopt);
+        }
       }
+      if (!rest.segments.empty()) conclude(rest, failure);
     }
     if (!all_lost.empty()) index_ = &repository_.blocks().complete_index();
+  }
+
+  [[nodiscard]] bool gives_up(const Error& failure) const {
+    return failure.code() == Code::corrupt && options_.drops_unreadable;
   }
 
   void replace(const Reindexing& reindexing) {
@@ -169,8 +180,8 @@ class Verifier {
   }
 
   void conclude(const LostSegments& lost, const std::optional<Error>& failure) {
-    const bool gives_up = failure && failure->code() == Code::corrupt && options_.drops_unreadable;
-    if (gives_up && repairs()) give_up(lost);
+    const bool is_given_up = failure && gives_up(*failure);
+    if (is_given_up && repairs()) give_up(lost);
     std::set<std::string> objects;
     for (const ObjectHash& hash : lost.segments) {
       for (const std::string& copy : copies_of(index_segment_path(hash))) {
@@ -178,11 +189,11 @@ class Verifier {
       }
     }
     change_findings(objects, [&](Finding& finding) {
-      finding.is_healed = repairs() && (!failure || gives_up);
-      finding.remedy = gives_up ? Remedy::give_up : failure ? Remedy::none : Remedy::heal;
-      finding.problem += gives_up  ? concat("; ", failure->text())
-                         : failure ? concat("; ", failure->text(), give_up_advice(*failure))
-                                   : "; its packs tell what it listed";
+      finding.is_healed = repairs() && !failure;
+      finding.remedy = is_given_up ? Remedy::give_up : failure ? Remedy::none : Remedy::heal;
+      finding.problem += !failure      ? "; its packs tell what it listed"
+                         : is_given_up ? concat("; ", failure->text())
+                                       : concat("; ", failure->text(), give_up_advice(*failure));
     });
   }
 
