@@ -169,14 +169,17 @@ const std::vector<Meanwhile>& meanwhiles() {
 enum class Outcome { done, failed, cut_off };
 
 // Stops `work` before each of its changes, for each of the above, with both outcomes. Once done,
-// work that is tidy has left nothing behind.
+// work that is tidy has left nothing behind. Where each takes long, every `step`-th change will do:
+// the others begin one later each, and together meet them all.
 void stop_everywhere(const Objects& objects,
                      const std::function<void(Repository&)>& work,
                      const std::function<void(const std::shared_ptr<MemoryStore>&, Outcome)>& check,
-                     bool is_tidy = true) {
+                     bool is_tidy = true,
+                     std::uint64_t step = 1) {
+  std::uint64_t first = 0;
   for (const Meanwhile& meanwhile : meanwhiles()) {
     for (const bool cuts_off : {false, true}) {
-      for (std::uint64_t at = 0;; at += stride()) {
+      for (std::uint64_t at = first++ % step;; at += step * stride()) {
         INFO("stopped before change " << at << " for " << meanwhile.name
                                       << (cuts_off ? ", and cut off" : ""));
         const auto store = store_of(objects);
@@ -321,6 +324,34 @@ TEST_CASE("a repair that is stopped anywhere revives nothing, and can be run aga
         if (outcome != Outcome::done) verify(repository, {.repairs = true});
         require_restored(machine, repository, roles, roles.first);
       });
+}
+
+TEST_CASE("a repair of the index that is stopped anywhere loses nothing, and can be run again") {
+  const VerifyOptions repairs{.level = VerifyLevel::content, .threads = 2, .repairs = true};
+  Roles roles(owner_capabilities);
+  // What the packs of the first snapshot held is stored again.
+  for (const std::string& pack : names_of(*roles.store, "packs/")) {
+    roles.store->remove(pack);
+  }
+  verify(roles.owner_repository, {.level = VerifyLevel::content, .threads = 2});
+  const SnapshotId again =
+      roles.owner.backup(roles.owner_repository, roles.source / "tree").snapshot;
+  const SnapshotState newest = roles.owner_repository.state().snapshots.at(again);
+  take_away(*roles.store, index_segment_path(newest.taken.segments.front().index_segment));
+  stop_everywhere(
+      prepare(roles, false), [&](Repository& repository) { verify(repository, repairs); },
+      [&](const std::shared_ptr<MemoryStore>& store, Outcome outcome) {
+        Machine machine(store, 4000);
+        Repository repository = machine.open(quick);
+        if (outcome != Outcome::done) verify(repository, repairs);
+        Machine fresh(store, 4001);
+        Repository there = fresh.open(quick);
+        require_sound(there);
+        for (const SnapshotId& snapshot : {roles.first, again}) {
+          require_restored(fresh, there, roles, snapshot);
+        }
+      },
+      false, 8);
 }
 
 TEST_CASE("a backup that is stopped anywhere is whole or not there, and the next one is whole") {
