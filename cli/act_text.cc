@@ -126,6 +126,25 @@ void add(Json& json, const PacksCleared& cleared) {
   json["packs"] = hex_list(cleared.packs);
 }
 
+std::string subject_of(const SlotNames& /*names*/, const SetsProved& proved) {
+  const std::size_t count = proved.equal.size() + proved.replaced.size();
+  const std::string of = concat("of ", count, count == 1 ? " snapshot" : " snapshots");
+  return proved.replaced.empty() ? of : concat(of, ", ", proved.replaced.size(), " replaced");
+}
+
+void add(Json& json, const SetsProved& proved) {
+  json["equal"] = Json::array();
+  for (const JudgedSet& judged : proved.equal) {
+    json["equal"].push_back(hex(judged.snapshot));
+  }
+  json["replaced"] = Json::array();
+  for (const ReplacedSet& each : proved.replaced) {
+    json["replaced"].push_back(
+        {{"snapshot", hex(each.judged.snapshot)}, {"reference_set", hex(each.replacement)}});
+  }
+  json["key_segments"] = hex_list(proved.key_segments);
+}
+
 std::string subject_of(const SlotNames& /*names*/, const IncidentOpened& opened) {
   return concat(pack_count(opened.packs), " missing or damaged");
 }

@@ -85,7 +85,8 @@ Json to_json(const VerifyArguments& arguments, const VerifyReport& report) {
           {"proved", report.proved},
           {"condemned", report.condemned},
           {"cleared", report.cleared},
-          {"given_up", report.given_up}};
+          {"given_up", report.given_up},
+          {"sets_proved", report.sets_proved}};
 }
 
 std::string count_of_packs(std::uint64_t count) {
@@ -217,6 +218,10 @@ Exit run_verify(Session& session, const VerifyArguments& arguments) {
     if (report.proved > 0) {
       print_line(concat(report.proved,
                         " journal entries proved: writers may rely on what these have stored"));
+    }
+    if (report.sets_proved > 0) {
+      print_line(concat(report.sets_proved, report.sets_proved == 1 ? " snapshot" : " snapshots",
+                        " proved: the reference set names what the manifest needs, and no more"));
     }
     if (report.condemned > 0) {
       print_line(concat(count_of_packs(report.condemned),

@@ -151,9 +151,9 @@ condemned() {
         fail "kist verify does not see $1"
 }
 
-# Six backups with changes between them, of two sources, and all that kist writes into a journal of
+# Eight backups with changes between them, of two sources, and all that kist writes into a journal of
 # its own accord: slots added, rewrapped and revoked, entries proved, packs condemned and cleared,
-# index segments replaced, ends of epochs.
+# index segments replaced and given up, sets proved and replaced, ends of epochs.
 snapshots=()
 backup() {          # SOURCE COPY
     kist backup --source "$1" "$work/tree"
@@ -204,11 +204,30 @@ cp -a first/many/1* tree/many
 cp -a first/text tree/before
 backup home sixth
 repaired 2
+
+# What the seventh backup has stored is lost, index segment and pack, and no machine knows what it
+# was. The next backup stores it again, and a repair gives the seventh another reference set.
+touch mark
+head -c 300000 /dev/urandom > tree/newer
+backup home seventh
+entries
+segment=$(grep -o '"index_segment":"[0-9a-f]*","stream":"data"' entries | tail -n 1 |
+    cut -d'"' -f4)
+rm "$repo/index/$segment" "$repo/index/$segment.2" || fail "there is no index segment $segment"
+find "$repo/packs" -type f -size +200k -newer mark -delete
+rm -rf state
+"$kist" "${common[@]}" "${secret[@]}" verify --level content --repair --drop-unreadable > out 2>&1 &&
+    fail "kist verify does not see what is lost"
+backup home eighth
+kist verify --level content --repair
+listed
+whole "${numbers[6]}" seventh
 pack=$(find "$repo/packs" -type f -size +4M | head -n 1)
 kist key rotate
 entries
+grep -q '"replaced":\[{' entries || fail "no reference set was replaced"
 for act in "slot added" "slot rewrapped" "epoch ended" "state remade" "proved" \
-    "packs condemned" "packs cleared" "reindexed"; do
+    "packs condemned" "packs cleared" "reindexed" "index segments given up" "sets proved"; do
     grep -q "\"$act\"" entries || fail "kist has written no entry \"$act\""
 done
 

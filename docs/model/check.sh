@@ -126,7 +126,7 @@ case $mode in
     run relied condemn -DINDEX_UNCHECKED
     run relied condemn -DCACHE_UNCHECKED
     run relied condemn -DSINCE_THE_LAST
-    run again condemn -DREADERS=2 -DPLANNED_STATE
+    run unhealed condemn -DBAR
     run lost condemn -DCOLLECTORS=1 -DKEEP_COPIES -DOVER_CONDEMNED
 
     run holds reindex
@@ -145,8 +145,6 @@ case $mode in
     run holds commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM -DREPLAY_AFTER_BARRIER
     run lost condemn -DCOLLECTORS=1
     run holds condemn -DCOLLECTORS=1 -DKEEP_COPIES
-    run unhealed condemn -DREADERS_ONLY
-    run holds condemn -DREADERS_ONLY -DNO_BAR
     run unnoticed entry -DLOST_UNDER_WAY
     run holds entry -DLOST_UNDER_WAY -DLOOK_BEFORE_PUT
     run holds entry -DLOST_UNDER_WAY -DCOMPARE_SECOND

@@ -36,7 +36,7 @@
 typedef Entry { /* what replaying the journal up to it yields */
   byte named;     /* packs that entries have introduced */
   byte condemned; /* packs that nobody may rely on */
-  byte cleared;   /* packs that only slots with maintain may condemn again */
+  byte cleared;   /* with BAR: packs that only slots with maintain may condemn again */
   byte ended;     /* packs that a collection has ended */
   byte live       /* packs that live snapshots rely on */
 };
@@ -53,7 +53,7 @@ bool is_last_round;
 #define SEEN journal[catalog]
 #define SOUND(n) (journal[n].named & ~journal[n].condemned & ~journal[n].ended)
 
-hidden byte relied, again, lost, unhealed; /* violations */
+hidden byte relied, lost, unhealed; /* violations */
 
 inline append() {
   journal[head + 1].named = HEAD.named;
@@ -161,16 +161,8 @@ end:
      :: atomic {
           if
           :: (SEEN.cleared | SEEN.condemned) & B(pack) -> break /* it would be void */
-          :: !((SEEN.cleared | SEEN.condemned) & B(pack)) && OPEN &&
-#ifndef PLANNED_STATE
-             head == catalog ->
-#else
-             true ->
-#endif
+          :: !((SEEN.cleared | SEEN.condemned) & B(pack)) && OPEN && head == catalog ->
              d_step {
-               /* 3. What maintain has cleared, a reader does not condemn. */
-               again = HEAD.cleared & B(pack);
-               assert(again == 0);
                append();
                HEAD.condemned = HEAD.condemned | B(pack)
              };
@@ -201,7 +193,7 @@ end:
        :: OPEN && (HEAD.condemned & B(pack)) ->
           d_step {
             append();
-#ifndef NO_BAR
+#ifdef BAR
             HEAD.cleared = HEAD.cleared | B(pack);
 #endif
             HEAD.condemned = HEAD.condemned & ~B(pack)
@@ -255,7 +247,7 @@ end:
             append();
             lost = (whole & HEAD.named & ~HEAD.ended) != 0;
             HEAD.ended = HEAD.ended | (SEEN.named & ~KEPT(catalog));
-            /* 4. Where damage is known, the last whole copy of what is needed is not ended. */
+            /* 3. Where damage is known, the last whole copy of what is needed is not ended. */
             lost = lost && HEAD.live && (HEAD.live & ~whole & ~HEAD.condemned) == 0 &&
                    (whole & HEAD.named & ~HEAD.ended) == 0;
             assert(lost == 0)
@@ -287,16 +279,12 @@ init {
     run Writer()
 #endif
   };
-  /* The last round: all packs are looked at, by a slot with maintain too. */
+  /* The last round: a slot with read looks at all packs. */
   atomic {
     at_work == 0 ->
     d_step {
       is_last_round = true;
-#ifdef READERS_ONLY
       HEAD.condemned = HEAD.condemned | (HEAD.named & ~whole & ~HEAD.cleared)
-#else
-      HEAD.condemned = HEAD.condemned | (HEAD.named & ~whole)
-#endif
     }
   }
 }

@@ -34,16 +34,16 @@ struct Gaps {
 // whole and does not open counts for nobody.
 template <typename Each>
 void for_each_key_group(const Journal& journal,
-                        const SnapshotState& snapshot,
+                        const std::vector<ObjectHash>& key_segments,
+                        std::uint64_t entry,
                         Gaps& gaps,
                         const Each& each) {
-  const State& state = journal.state();
-  for (const ObjectHash& hash : state.key_segments_of(snapshot)) {
+  for (const ObjectHash& hash : key_segments) {
     Bytes bytes;
     if (!gaps.read([&] { bytes = get_whole_key_segment(journal, hash); })) continue;
     static_cast<void>(damage_of([&] {
       const KeySegmentOuter outer = open_key_segment(journal, bytes, hash);
-      const auto place = outer.find(state.key_group_of(snapshot.sequence));
+      const auto place = outer.find(journal.state().key_group_of(entry));
       if (place) each(outer.groups[*place]);
     }));
   }
@@ -58,26 +58,30 @@ struct KeysThere {
 };
 
 KeysThere find_keys(const Journal& journal, const SnapshotState& snapshot, Gaps& gaps) {
-  const SnapshotTaken& taken = snapshot.taken;
+  const State& state = journal.state();
+  const SetState& set = snapshot.set;
   KeysThere out;
-  for_each_key_group(journal, snapshot, gaps, [&](const KeyGroup& group) {
-    out.has_body |= std::ranges::count(group.bodies, taken.body) > 0;
-    out.has_set |= std::ranges::count(group.reference_sets, taken.reference_set) > 0;
-  });
+  for_each_key_group(journal, state.key_segments_of(snapshot), snapshot.sequence, gaps,
+                     [&](const KeyGroup& group) {
+                       out.has_body |= std::ranges::count(group.bodies, snapshot.taken.body) > 0;
+                     });
+  for_each_key_group(journal, state.key_segments_of_set(snapshot), set.sequence, gaps,
+                     [&](const KeyGroup& group) {
+                       out.has_set |= std::ranges::count(group.reference_sets, set.hash) > 0;
+                     });
   return out;
 }
 
 // Why a snapshot that does not open does not.
 Openness diagnose(const Journal& journal, const SnapshotState& snapshot) {
-  const SnapshotTaken& taken = snapshot.taken;
   Gaps gaps;
   if (!find_keys(journal, snapshot, gaps).all() && gaps.none()) return Openness::invalid;
   const auto look = [&](ObjectType type, const ObjectHash& hash) {
     gaps.read(
         [&] { static_cast<void>(get_hashed(journal.reader(), type, hash, journal.observer())); });
   };
-  look(ObjectType::body, taken.body);
-  look(ObjectType::reference_set, taken.reference_set);
+  look(ObjectType::body, snapshot.taken.body);
+  look(ObjectType::reference_set, snapshot.set.hash);
   if (gaps.is_damaged) return Openness::damaged;
   return gaps.is_absent ? Openness::absent : Openness::invalid;
 }
@@ -134,9 +138,11 @@ KeyPresence find_index_key(const Journal& journal,
                            const ObjectHash& index_segment) {
   Gaps gaps;
   bool is_there = false;
-  for_each_key_group(journal, snapshot, gaps, [&](const KeyGroup& group) {
-    is_there |= std::ranges::count(group.index_segments, index_segment, &NamedKey::hash) > 0;
-  });
+  for_each_key_group(journal, journal.state().key_segments_of(snapshot), snapshot.sequence, gaps,
+                     [&](const KeyGroup& group) {
+                       is_there |= std::ranges::count(group.index_segments, index_segment,
+                                                      &NamedKey::hash) > 0;
+                     });
   if (is_there) return KeyPresence::there;
   return gaps.none() ? KeyPresence::nowhere : KeyPresence::unreadable;
 }

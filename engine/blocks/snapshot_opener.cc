@@ -17,16 +17,16 @@ SnapshotOpener::Segment& SnapshotOpener::open_segment(const ObjectHash& name) {
   return *recent_;
 }
 
-// Finds the key of a body or reference set in the entry's groups of keys: `find` is given a key
-// segment and the group's place in it.
+// Finds the key of a body or reference set in the groups of keys of the entry that introduced it:
+// `find` is given a key segment and the group's place in it.
 template <typename Find>
-Key SnapshotOpener::find_key(const SnapshotState& snapshot,
+Key SnapshotOpener::find_key(const std::vector<ObjectHash>& key_segments,
+                             std::uint64_t entry,
                              const std::string& object,
                              const Find& find) {
-  const State& state = journal_.state();
-  for (const ObjectHash& name : state.key_segments_of(snapshot)) {
+  for (const ObjectHash& name : key_segments) {
     Segment& segment = open_segment(name);
-    const auto place = segment.outer.find(state.key_group_of(snapshot.sequence));
+    const auto place = segment.outer.find(journal_.state().key_group_of(entry));
     if (!place) continue;
     if (std::optional<Key> key = find(segment, *place)) return std::move(*key);
   }
@@ -36,15 +36,16 @@ Key SnapshotOpener::find_key(const SnapshotState& snapshot,
 SnapshotBody SnapshotOpener::body(const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& hash = snapshot.taken.body;
   const Bytes bytes = get_hashed(journal_.reader(), ObjectType::body, hash, journal_.observer());
-  const Key key = find_key(
-      snapshot, body_path(hash), [&](Segment& segment, std::size_t place) -> std::optional<Key> {
-        const std::vector<ObjectHash>& bodies = segment.outer.groups[place].bodies;
-        const auto found = std::ranges::find(bodies, hash);
-        if (found == bodies.end()) return std::nullopt;
-        if (!segment.inner) segment.inner = open_inner(keys, segment.outer, segment.name);
-        const auto number = static_cast<std::size_t>(found - bodies.begin());
-        return Key::from(segment.inner->groups[place].bodies[number]);
-      });
+  const Key key =
+      find_key(journal_.state().key_segments_of(snapshot), snapshot.sequence, body_path(hash),
+               [&](Segment& segment, std::size_t place) -> std::optional<Key> {
+                 const std::vector<ObjectHash>& bodies = segment.outer.groups[place].bodies;
+                 const auto found = std::ranges::find(bodies, hash);
+                 if (found == bodies.end()) return std::nullopt;
+                 if (!segment.inner) segment.inner = open_inner(keys, segment.outer, segment.name);
+                 const auto number = static_cast<std::size_t>(found - bodies.begin());
+                 return Key::from(segment.inner->groups[place].bodies[number]);
+               });
   return open_body({bytes, hash}, journal_.keyring().repository(), key);
 }
 
@@ -71,12 +72,13 @@ std::optional<Key> SnapshotOpener::find_set_key(Segment& segment,
 }
 
 ReferenceSet SnapshotOpener::reference_set(const SnapshotState& snapshot) {
-  const ObjectHash& hash = snapshot.taken.reference_set;
+  const ObjectHash& hash = snapshot.set.hash;
   const Bytes bytes =
       get_hashed(journal_.reader(), ObjectType::reference_set, hash, journal_.observer());
-  const Key key = find_key(
-      snapshot, reference_set_path(hash),
-      [&](Segment& segment, std::size_t place) { return find_set_key(segment, place, hash); });
+  const Key key = find_key(journal_.state().key_segments_of_set(snapshot), snapshot.set.sequence,
+                           reference_set_path(hash), [&](Segment& segment, std::size_t place) {
+                             return find_set_key(segment, place, hash);
+                           });
   return open_reference_set({bytes, hash}, journal_.keyring().repository(), key);
 }
 

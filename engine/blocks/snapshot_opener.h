@@ -35,7 +35,10 @@ class SnapshotOpener {
 
   Segment& open_segment(const ObjectHash& name);
   template <typename Find>
-  Key find_key(const SnapshotState& snapshot, const std::string& object, const Find& find);
+  Key find_key(const std::vector<ObjectHash>& key_segments,
+               std::uint64_t entry,
+               const std::string& object,
+               const Find& find);
   std::optional<Key> find_set_key(Segment& segment, std::size_t place, const ObjectHash& set);
 
   const Journal& journal_;

@@ -15,7 +15,6 @@ enum : Table {
   snapshots_table,
   segments_table,
   key_segments_table,
-  verdicts_table,
   state_table,
   catalog_table_count
 };
@@ -25,7 +24,7 @@ constexpr std::string_view state_key = "state";  // the state but its tables
 constexpr std::size_t piece_size = 1500;
 constexpr std::size_t unflushed_max = 1024;
 constexpr std::size_t unflushed_bytes_max = 16U << 20U;
-constexpr std::uint8_t record_version = 4;  // a catalog with another one is rebuilt
+constexpr std::uint8_t record_version = 5;  // a catalog with another one is rebuilt
 
 // Keys are big-endian, so that they sort in journal order.
 std::array<std::uint8_t, 8> sequence_key(std::uint64_t sequence) {
@@ -198,7 +197,6 @@ struct Catalog::Tables {
       *this, [](View row, const ObjectHash& /*name*/) { return decode_segment_row(row); }};
   Rows<ObjectHash, SlotId, key_segments_table> key_segments{
       *this, [](View row, const ObjectHash& /*name*/) { return id_of<SlotId>(row); }};
-  Rows<ObjectHash, PackVerdict, verdicts_table> verdicts{*this, &decode_verdict_row};
 };
 
 Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
@@ -234,7 +232,6 @@ void Catalog::attach_tables() {
   state_.snapshots.attach(tables_->snapshots);
   state_.segments.attach(tables_->segments);
   state_.key_segments.attach(tables_->key_segments);
-  state_.verdicts.attach(tables_->verdicts);
 }
 
 void Catalog::apply_to_state(const ReplayedEntry& replayed) {
@@ -281,7 +278,6 @@ bool Catalog::write_unflushed() {
   write_changes(write, key_segments_table, state_.key_segments, [](const SlotId& author) {
     return Bytes(author.bytes.begin(), author.bytes.end());
   });
-  write_changes(write, verdicts_table, state_.verdicts, &encode_verdict_row);
   put_long(write, state_table, as_view(state_key), encode_state(state_));
   ByteWriter next;
   next.u64(state_.next_sequence);

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 6;  // a record of another version is refused
+constexpr std::uint8_t state_version = 7;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -57,8 +57,7 @@ auto fields_of(Slot& value) {
                   epoch_box, last_seen_ms, bound_ms, is_revoked);
 }
 
-// Left out: the tables (snapshots, segments, key_segments, verdicts), whose rows are stored one by
-// one.
+// Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.
 template <typename AnyState>
 requires std::same_as<std::remove_const_t<AnyState>, State>
 
@@ -66,11 +65,11 @@ auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
          sources, snapshots, pending, segments, changed, key_segments, key_ranges, clients,
-         next_number, proved, incidents, doubted_packs, verdicts] = value;
+         next_number, proved, incidents, condemned, doubted_packs] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
                   slots, policies, sources, pending, changed, key_ranges, clients, next_number,
-                  proved, incidents, doubted_packs);
+                  proved, incidents, condemned, doubted_packs);
 }
 
 template <typename Numbers>
@@ -89,14 +88,22 @@ auto fields_of(Segment& value) {
   return std::tie(author, sequence, numbers, is_current, first_ordinal, count);
 }
 
+template <typename Set>
+requires std::same_as<std::remove_const_t<Set>, SetState>
+
+auto fields_of(Set& value) {
+  auto& [hash, author, sequence, key_segments, proof] = value;
+  return std::tie(hash, author, sequence, key_segments, proof);
+}
+
 // Left out: what the journal's entry says (taken). The sequence is the first, for
 // sequence_of_row().
 template <typename Snapshot>
 requires std::same_as<std::remove_const_t<Snapshot>, SnapshotState>
 
 auto fields_of(Snapshot& value) {
-  auto& [taken, author, sequence, time_ms, is_live] = value;
-  return std::tie(sequence, author, time_ms, is_live);
+  auto& [taken, set, author, sequence, time_ms, is_live] = value;
+  return std::tie(sequence, set, author, time_ms, is_live);
 }
 
 // Writes a value of each type that occurs in the lists above; a type that is missing here does not
@@ -118,6 +125,8 @@ class RecordWriter {
   void put(SlotKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   void put(IncidentKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
+
+  void put(SetProof value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   // Parts of acts are written as the journal writes them.
   void put(const Genesis& value) { value.encode(out_); }
@@ -195,6 +204,12 @@ class RecordReader {
     const std::uint8_t kind = in_.u8();
     in_.require(kind == 1 || kind == 2, "an unknown kind of incident");
     value = static_cast<IncidentKind>(kind);
+  }
+
+  void take(SetProof& value) {
+    const std::uint8_t proof = in_.u8();
+    in_.require(proof <= 2, "an unknown proof of a set");
+    value = static_cast<SetProof>(proof);
   }
 
   void take(Genesis& value) { value = Genesis::decode(in_); }
@@ -304,18 +319,6 @@ SegmentState decode_segment_row(View bytes) {
   RecordReader(in).take(out);
   in.expect_end();
   return out;
-}
-
-Bytes encode_verdict_row(PackVerdict verdict) {
-  return {static_cast<std::uint8_t>(verdict)};
-}
-
-PackVerdict decode_verdict_row(View bytes, const ObjectHash& /*pack*/) {
-  ByteReader in(bytes, record_object);
-  const std::uint8_t verdict = in.u8();
-  in.require(verdict == 1 || verdict == 2, "an unknown verdict");
-  in.expect_end();
-  return static_cast<PackVerdict>(verdict);
 }
 
 }  // namespace kist

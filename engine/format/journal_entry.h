@@ -25,6 +25,7 @@
 #include "engine/format/acts/packs_condemned.h"
 #include "engine/format/acts/reindexed.h"
 #include "engine/format/acts/segments_given_up.h"
+#include "engine/format/acts/sets_proved.h"
 #include "engine/format/acts/slot_added.h"
 #include "engine/format/acts/slot_rewrapped.h"
 #include "engine/format/acts/snapshot_taken.h"
@@ -57,6 +58,7 @@ using Act = std::variant<Genesis,
                          SegmentsGivenUp,
                          PacksCondemned,
                          PacksCleared,
+                         SetsProved,
                          IncidentOpened,
                          ClockReset,
                          UnknownAct>;

@@ -23,9 +23,7 @@ Packs condemnable(const State& state, const std::set<ObjectHash>& packs, Capabil
   Packs out;
   for (const ObjectHash& pack : packs) {
     if (out.size() == room) break;
-    if (state.is_condemned(pack)) continue;
-    const bool was_cleared = state.verdicts.find(pack) == PackVerdict::cleared;
-    if (has_maintain || !was_cleared) out.push_back(pack);
+    if (!state.is_condemned(pack)) out.push_back(pack);
   }
   return out;
 }

@@ -55,17 +55,14 @@ const std::vector<ObjectHash>& State::key_segments_of(std::uint64_t sequence,
 }
 
 bool State::is_condemned(const ObjectHash& pack) const {
-  return doubted_packs.contains(pack) || verdicts.find(pack) == PackVerdict::condemned;
+  return condemned.contains(pack) || doubted_packs.contains(pack);
 }
 
 std::set<ObjectHash> State::condemned_packs() const {
-  std::set<ObjectHash> out;
+  std::set<ObjectHash> out = condemned;
   for (const auto& [pack, slot] : doubted_packs) {
     out.insert(pack);
   }
-  verdicts.for_each([&](const ObjectHash& pack, const PackVerdict& verdict) {
-    if (verdict == PackVerdict::condemned) out.insert(pack);
-  });
   return out;
 }
 

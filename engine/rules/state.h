@@ -34,8 +34,27 @@ struct SlotState {
   bool operator==(const SlotState&) const = default;
 };
 
+// Who has compared a reference set with its snapshot's manifest, and found them to be of the same
+// blocks. From little to much.
+enum class SetProof : std::uint8_t {
+  none = 0,
+  by_read = 1,      // slots that read
+  by_maintain = 2,  // a slot that maintains, too
+};
+
+// A snapshot's reference set.
+struct SetState {
+  ObjectHash hash;
+  SlotId author;               // of the entry that has introduced it
+  std::uint64_t sequence = 0;  // of that entry: the snapshot's own, or one that replaced its set
+  std::vector<ObjectHash> key_segments;  // of that entry, if it is not the snapshot's own
+  SetProof proof = SetProof::none;
+  bool operator==(const SetState&) const = default;
+};
+
 struct SnapshotState {
   SnapshotTaken taken;
+  SetState set;
   SlotId author;
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
@@ -58,9 +77,6 @@ struct SegmentState {
   std::uint32_t count = 0;
   bool operator==(const SegmentState&) const = default;
 };
-
-// What slots with `maintain` have said of a pack last. Others cannot say otherwise.
-enum class PackVerdict : std::uint8_t { condemned = 1, cleared = 2 };
 
 // A state directory on some machine, as one slot uses it.
 using ClientName = std::pair<SlotId, ClientId>;
@@ -135,9 +151,9 @@ struct State {
   std::uint64_t next_number = 0;                // of blocks
   std::vector<EntryRange> proved;               // by a slot that reads; ascending, apart
   std::vector<Incident> incidents;              // ascending by the first
-  // Packs that slots without `maintain` have condemned, and who did. None of them has a verdict.
+  std::set<ObjectHash> condemned;               // packs, by slots with `maintain`
+  // Other packs that slots without it have condemned, and who did.
   std::map<ObjectHash, SlotId> doubted_packs;
-  StateTable<ObjectHash, PackVerdict> verdicts;  // of packs
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;
@@ -151,6 +167,14 @@ struct State {
   [[nodiscard]] const std::vector<ObjectHash>& key_segments_of(
       const SnapshotState& snapshot) const {
     return key_segments_of(snapshot.sequence, snapshot.taken.key_segments);
+  }
+
+  // Those in which the key of its reference set is.
+  [[nodiscard]] const std::vector<ObjectHash>& key_segments_of_set(
+      const SnapshotState& snapshot) const {
+    const bool is_its_own = snapshot.set.sequence == snapshot.sequence;
+    return key_segments_of(snapshot.set.sequence,
+                           is_its_own ? snapshot.taken.key_segments : snapshot.set.key_segments);
   }
 
   // The number under which these have the keys of that entry: see KeyGroup::entry.

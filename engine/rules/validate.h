@@ -43,6 +43,9 @@ inline constexpr std::size_t entry_packs_max = 16'384;
 // must not make everybody store everything again.
 inline constexpr std::size_t doubted_packs_max = 4'096;
 
+// Of how many snapshots one entry may judge the reference sets.
+inline constexpr std::size_t entry_sets_max = 4'096;
+
 // Numbers of blocks that one entry may reserve, and index segments that it may introduce: a client
 // that follows the journal holds their lists in memory.
 inline constexpr std::uint64_t entry_numbers_max = std::uint64_t{1} << 22U;

@@ -1,12 +1,9 @@
 // What verify says of damage, and what --repair makes of it.
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 
-#include "engine/blocks/block_writer.h"
-#include "engine/crypto/hash.h"
-#include "engine/format/manifest.h"
 #include "engine/format/names.h"
+#include "tests/support/forged_file.h"
 #include "tests/support/roles.h"
 #include "tests/support/test.h"
 #include "tests/support/world.h"
@@ -29,44 +26,6 @@ std::uint64_t hurt_count(const VerifyReport& report, const SnapshotId& snapshot,
   return static_cast<std::uint64_t>(std::ranges::count_if(report.hurt, [&](const HurtPath& path) {
     return path.snapshot == snapshot && path.is_restorable == restorable;
   }));
-}
-
-// Puts the reference by which a snapshot names its one file's one block.
-using ReferToBlock = std::function<void(BlockWriter&, const BlockId&)>;
-
-// A snapshot of a file of that content, whose set names what `refer` says for its block: made with
-// the slot's real keys, by a client that does as it likes.
-SnapshotId commit_file(Repository& evil,
-                       Machine& machine,
-                       const Bytes& content,
-                       const ReferToBlock& refer) {
-  const WriteKeys keys = evil.write_keys();
-  const BlockId id = hash_block(keys.id_key(), content);
-  Entry root;
-  root.type = EntryType::directory;
-  root.mode = 0755;
-  root.inode = 1;
-  Entry file = root;
-  file.type = EntryType::file;
-  file.path = "file";
-  file.size = content.size();
-  file.content = {{ItemType::block, content.size(), id}};
-  Pool pool(1);
-  BlockWriter writer(evil.blocks(), keys, pool, {3});
-  SnapshotBody body;
-  body.paths = {"/"};
-  refer(writer, id);
-  writer.refer(writer.add_meta(encode_leaf({root, file}), body.root));
-  const StoredSnapshot stored = writer.finish_snapshot({.body = body});
-  const auto snapshot = machine.random.draw_id<SnapshotId>();
-  machine.clock.advance_ms(600'000);
-  commit(evil, [&](const State& state) {
-    SnapshotTaken taken = snapshot_entry(stored, state);
-    taken.snapshot = snapshot;
-    taken.source = "evil";
-    return Act(std::move(taken));
-  });
-  return snapshot;
 }
 
 }  // namespace

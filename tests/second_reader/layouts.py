@@ -426,7 +426,7 @@ def marked(mark, layout):
 
 GENESIS, SNAPSHOT, ADDED, REWRAPPED, EPOCH, REMADE, CLOSED = range(1, 8)
 FEATURES, PROVED, REINDEXED, GIVEN_UP, CONDEMNED = 9, 10, 11, 12, 13
-CLEARED, OPENED, CLOCK = 16, 28, 30
+CLEARED, SETS_PROVED, OPENED, CLOCK = 16, 17, 28, 30
 journal_clear = several(U64, 32)
 
 introduction = fields(
@@ -460,6 +460,8 @@ def entry_payload(c):
         GIVEN_UP: dict(segments=HASHES),
         CONDEMNED: dict(packs=HASHES),
         CLEARED: dict(packs=HASHES),
+        SETS_PROVED: dict(equal=listed(U32, several(16, 32), 48),
+                          replaced=listed(U32, several(16, 32, 32), 80), keys=HASHES),
         OPENED: dict(about=among(U8, 1), packs=HASHES),
         CLOCK: dict(reason=TEXT)}.get(head.type, dict(unknown=Cursor.rest))
     return Record(**vars(head), **vars(fields(**layout)(c)))

@@ -62,6 +62,14 @@ PacksCleared sample_of(std::type_identity<PacksCleared> /*kind*/) {
   return {{sample_id<ObjectHash>(6)}};
 }
 
+SetsProved sample_of(std::type_identity<SetsProved> /*kind*/) {
+  return {.equal = {{sample_id<SnapshotId>(1), sample_id<ObjectHash>(3)},
+                    {sample_id<SnapshotId>(2), sample_id<ObjectHash>(4)}},
+          .replaced = {{{sample_id<SnapshotId>(5), sample_id<ObjectHash>(6)},
+                        sample_id<ObjectHash>(7)}},
+          .key_segments = {sample_id<ObjectHash>(8)}};
+}
+
 IncidentOpened sample_of(std::type_identity<IncidentOpened> /*kind*/) {
   return {{sample_id<ObjectHash>(8)}};
 }
@@ -140,6 +148,7 @@ std::vector<JournalEntry> sample_journal() {
   add(next_entry(state, journal_writer, pending));
   add(next_entry(state, journal_writer, UnknownAct{.type = 99, .payload = {1}}));
   add(next_entry(state, journal_owner, PacksCondemned{{sample_id<ObjectHash>(20)}}));
+  add(next_entry(state, journal_writer, writers_snapshot(state, 64)));
   return out;
 }
 
@@ -219,6 +228,15 @@ JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> 
 
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> /*kind*/) {
   return next_entry(state, journal_owner, PacksCleared{{sample_id<ObjectHash>(20)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<SetsProved> /*kind*/) {
+  const auto snapshot = sample_id<SnapshotId>(64);
+  const ObjectHash set = state.snapshots.at(snapshot).set.hash;
+  return next_entry(state, journal_owner,
+                    SetsProved{.equal = {},
+                               .replaced = {{{snapshot, set}, sample_id<ObjectHash>(82)}},
+                               .key_segments = {sample_id<ObjectHash>(83)}});
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind) {

@@ -72,7 +72,7 @@ ObjectHash sample_hash(std::uint64_t sequence);
 void replay_sample(State& state, const JournalEntry& entry);
 
 // A journal that every kind of act can follow: an owner, a writer, its pending snapshot, a void
-// entry.
+// entry, another snapshot.
 std::vector<JournalEntry> sample_journal();
 
 // An entry of that kind that is valid right after sample_journal(), genesis as the first entry.
@@ -89,6 +89,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> kind)
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SetsProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind);
 

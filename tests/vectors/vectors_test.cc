@@ -106,6 +106,12 @@ std::map<std::string, Bytes> examples() {
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_snapshot()});
   out["journal-proved"] = encode_journal_payload(
       {.time_ms = 1'700'000'000'000, .act = EntriesProved{{{0, 41}, {43, 300'000}}}});
+  out["journal-sets-proved"] = encode_journal_payload(
+      {.time_ms = 1'700'000'000'000,
+       .act = SetsProved{.equal = {{sample_id<SnapshotId>(1), sample_id<ObjectHash>(3)}},
+                         .replaced = {{{sample_id<SnapshotId>(2), sample_id<ObjectHash>(4)},
+                                       sample_id<ObjectHash>(5)}},
+                         .key_segments = {sample_id<ObjectHash>(6)}}});
   out["journal-reindexed"] = encode_journal_payload(
       {.time_ms = 1'700'000'000'000,
        .act =

@@ -113,14 +113,15 @@ std::set<AuthoredObject> find_abandoned(const Repository& repository,
   const State& state = repository.state();
   for (const SnapshotId& id : given_up) {
     const SnapshotState snapshot = state.snapshots.at(id);
-    for (const auto& [type, hash] :
-         {std::pair(ObjectType::body, snapshot.taken.body),
-          std::pair(ObjectType::reference_set, snapshot.taken.reference_set)}) {
-      const auto damage = damage_of([&, type = type, hash = hash] {
-        static_cast<void>(get_hashed(repository.reader(), type, hash, repository.observer()));
+    const auto abandon_if_damaged = [&](ObjectType type, const AuthoredObject& object) {
+      const auto damage = damage_of([&] {
+        static_cast<void>(
+            get_hashed(repository.reader(), type, object.hash, repository.observer()));
       });
-      if (damage) out.insert({snapshot.author, hash});
-    }
+      if (damage) out.insert(object);
+    };
+    abandon_if_damaged(ObjectType::body, {snapshot.author, snapshot.taken.body});
+    abandon_if_damaged(ObjectType::reference_set, {snapshot.set.author, snapshot.set.hash});
   }
   const std::set<std::uint64_t> unloaded = index.unloaded_entries();
   if (unloaded.empty()) return out;
@@ -158,9 +159,9 @@ void require_whole(const Repository& repository,
     }
   }
   if (rest.empty()) return;
-  throw Error(Code::corrupt, concat(key_segment_path(*rest.begin()),
-                                    ", which the index needs since a repair, is damaged or missing",
-                                    give_up_advice));
+  throw Error(Code::corrupt,
+              concat(key_segment_path(*rest.begin()),
+                     ", which a repair has made, is damaged or missing", give_up_advice));
 }
 
 // An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave
@@ -207,6 +208,12 @@ std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOpt
   return attempt;
 }
 
+// Of sets that are replaced the keys are others than an attempt may have carried on.
+bool proves_alone(const Act& act) {
+  const auto* proved = std::get_if<SetsProved>(&act);
+  return proved != nullptr && proved->replaced.empty();
+}
+
 // Whether an entry leaves alone what an attempt has planned.
 bool is_harmless(const ReplayedEntry& replayed) {
   if (!replayed.void_reason.empty()) return true;
@@ -215,7 +222,7 @@ bool is_harmless(const ReplayedEntry& replayed) {
          std::holds_alternative<SlotRewrapped>(act) || std::holds_alternative<StateRemade>(act) ||
          std::holds_alternative<IncidentsClosed>(act) ||
          std::holds_alternative<PacksCondemned>(act) || std::holds_alternative<PacksCleared>(act) ||
-         std::holds_alternative<IncidentOpened>(act);
+         std::holds_alternative<IncidentOpened>(act) || proves_alone(act);
 }
 
 bool goes_on(Repository& repository, Attempt& attempt) {

@@ -51,24 +51,36 @@ std::set<std::uint64_t> KeyRewriter::with_changed(const State& state,
   return unloaded;
 }
 
+bool KeyRewriter::is_current_set(const SnapshotId& snapshot, const ObjectHash& set) const {
+  return repository_.state().snapshots.at(snapshot).set.hash == set;
+}
+
 std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
-    const ReplayedEntry& replayed) {
+    const ReplayedEntry& replayed) const {
   if (!replayed.void_reason.empty()) return std::nullopt;
   const JournalEntry& entry = replayed.entry;
   Introduction out{.sequence = entry.sequence, .author = entry.author};
   if (const auto* taken = std::get_if<SnapshotTaken>(&entry.act)) {
     out.key_segments = taken->key_segments;
-    out.due = {taken->body, taken->reference_set};
+    out.due = {taken->body};
+    if (is_current_set(taken->snapshot, taken->reference_set)) out.due.insert(taken->reference_set);
     for (const SegmentIntroduction& segment : taken->segments) {
       out.due.insert(segment.index_segment);
     }
     out.snapshot = taken->snapshot;
     return out;
   }
-  const auto* reindexed = std::get_if<Reindexed>(&entry.act);
-  if (reindexed == nullptr) return std::nullopt;
-  out.key_segments = reindexed->key_segments;
-  out.due = {reindexed->segments.begin(), reindexed->segments.end()};
+  if (const auto* reindexed = std::get_if<Reindexed>(&entry.act)) {
+    out.key_segments = reindexed->key_segments;
+    out.due = {reindexed->segments.begin(), reindexed->segments.end()};
+    return out;
+  }
+  const auto* proved = std::get_if<SetsProved>(&entry.act);
+  if (proved == nullptr || proved->replaced.empty()) return std::nullopt;
+  out.key_segments = proved->key_segments;
+  for (const ReplacedSet& each : proved->replaced) {
+    if (is_current_set(each.judged.snapshot, each.replacement)) out.due.insert(each.replacement);
+  }
   return out;
 }
 

@@ -79,7 +79,8 @@ class KeyRewriter {
     SnapshotId snapshot;       // zero: it is none
   };
 
-  [[nodiscard]] static std::optional<Introduction> introduction_of(const ReplayedEntry& replayed);
+  [[nodiscard]] std::optional<Introduction> introduction_of(const ReplayedEntry& replayed) const;
+  [[nodiscard]] bool is_current_set(const SnapshotId& snapshot, const ObjectHash& set) const;
 
   // The keys of an entry, or of several of them: groups.
   struct Keys {

@@ -12,13 +12,19 @@
 
 namespace kist {
 
+std::string SetJudgement::problem() const {
+  if (unneeded == 0) return "its reference set does not name a whole copy of each block it needs";
+  return concat("its reference set names ", unneeded,
+                unneeded == 1 ? " block that it does not need" : " blocks that it does not need");
+}
+
 // How a block is there, from bad to good.
 enum class ManifestChecker::Presence : std::uint8_t { lost, unnamed, untrusted, whole };
 
 // What a manifest needs, looked up in one snapshot's set and in the index.
 struct ManifestChecker::Needs {
   const ReferenceSet& set;
-  std::uint64_t base = 0;         // of the set's relative numbers
+  const EntryNumbers& own;        // of the snapshot's entry: the set's relative numbers
   const TrustedNumbers& trusted;  // by the snapshot's author
   const BlockIndex::Reader& index;
 };
@@ -29,27 +35,76 @@ struct ManifestChecker::Found {
   std::string problem;  // with the set itself; empty: none
 };
 
+// The numbers of the manifest's blocks.
+struct ManifestChecker::Tally {
+  ReferenceSet named;       // by the set, whatever the copies are like
+  ReferenceSet proper;      // of whole copies, which the author may rely on
+  bool is_whole = true;     // all blocks are there as the snapshot has them
+  bool is_complete = true;  // all have a number in `proper`
+};
+
+namespace {
+
+// Whether the number was not in it.
+bool add_number(NumberSet& to, std::uint64_t number) {
+  if (to.contains(number)) return false;
+  to.add(number);
+  return true;
+}
+
+void add_number(ReferenceSet& to, const EntryNumbers& own, std::uint64_t number) {
+  const bool is_own = number >= own.first_number && number - own.first_number < own.count();
+  if (is_own) {
+    to.relative.add(number - own.first_number);
+  } else {
+    to.absolute.add(number);
+  }
+}
+
+std::uint64_t count_without(NumberSet all, const NumberSet& without) {
+  all.subtract(without);
+  return all.count();
+}
+
+}  // namespace
+
 // The best of the block's copies. Only one and the same copy that is named by the set, and whole,
 // and trusted, makes the block count as there: a copy that another snapshot keeps, or that only
 // its author vouches for, may be gone tomorrow.
-void ManifestChecker::check_reference(const Needs& needs, const BlockId& id, Found& found) const {
+void ManifestChecker::check_reference(const Needs& needs,
+                                      const BlockId& id,
+                                      Found& found,
+                                      Tally& tally) const {
   bool is_stored = false;
   bool is_named = false;
+  bool was_seen = false;  // all its named copies, at another place of the manifest
+  std::optional<std::uint64_t> elsewhere;
   Presence best = Presence::lost;
   needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
     is_stored = true;
-    const bool names =
-        needs.set.absolute.contains(copy.number) ||
-        (copy.number >= needs.base && needs.set.relative.contains(copy.number - needs.base));
+    const std::uint64_t base = needs.own.first_number;
+    const bool names_absolute = needs.set.absolute.contains(copy.number);
+    const bool names_relative =
+        copy.number >= base && needs.set.relative.contains(copy.number - base);
+    const bool names = names_absolute || names_relative;
     is_named |= names;
+    if (names_absolute) was_seen |= !add_number(tally.named.absolute, copy.number);
+    if (names_relative) was_seen |= !add_number(tally.named.relative, copy.number - base);
     if (packs_.damaged_frames().contains({copy.pack, copy.frame})) return true;
     const bool is_trusted =
         needs.trusted.contains(copy.number) || packs_.prover().has_proved(copy.number);
     best = std::max(best, !names       ? Presence::unnamed
                           : is_trusted ? Presence::whole
                                        : Presence::untrusted);
-    return best != Presence::whole;
+    if (is_trusted && names) add_number(tally.proper, needs.own, copy.number);
+    if (is_trusted && !elsewhere) elsewhere = copy.number;
+    return best != Presence::whole || !was_seen;
   });
+  if (best != Presence::whole) {
+    tally.is_whole = false;
+    tally.is_complete &= elsewhere.has_value();
+    if (elsewhere) add_number(tally.proper, needs.own, *elsewhere);
+  }
   found.worst = std::min(found.worst, best);
   if (!found.problem.empty()) return;
   if (!is_stored) {
@@ -85,17 +140,18 @@ void ManifestChecker::record_found(const SnapshotState& snapshot,
 
 // Every block that the manifest names is there, by check_reference(). Paths that need one which
 // is not are named.
-void ManifestChecker::check(const SnapshotState& snapshot) {
+SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
   const SnapshotTree tree(repository_, index_, snapshot);
   const ManifestReader& manifest = tree.manifest();
   const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
   const BlockIndex::Reader index(index_);
   const Needs needs{.set = set,
-                    .base = snapshot.taken.numbers.first_number,
+                    .own = snapshot.taken.numbers,
                     .trusted = trusted_by(snapshot.author),
                     .index = index};
   Found found;
-  const auto require = [&](const BlockId& id) { check_reference(needs, id, found); };
+  Tally tally;
+  const auto require = [&](const BlockId& id) { check_reference(needs, id, found, tally); };
   manifest.for_each_node(tree.root(), require);
   record_found(snapshot, "", found);
   // Each content node once: a malicious one may name the next one any number of times, and so on.
@@ -120,10 +176,21 @@ void ManifestChecker::check(const SnapshotState& snapshot) {
           });
       if (found.worst == Presence::whole) whole_nodes.merge(nodes);
     });
-    if (failure) found = {.worst = Presence::lost, .problem = failure->text()};
+    if (failure) {
+      found = {.worst = Presence::lost, .problem = failure->text()};
+      tally.is_whole = tally.is_complete = false;
+    }
     record_found(snapshot, entry.path, found);
     return true;
   });
+  SetJudgement out;
+  out.unneeded = count_without(set.absolute, tally.named.absolute) +
+                 count_without(set.relative, tally.named.relative);
+  out.is_equal = tally.is_whole && out.unneeded == 0;
+  if (out.is_equal || !tally.is_complete) return out;
+  tally.proper.statistics = set.statistics;
+  out.proper = std::move(tally.proper);
+  return out;
 }
 
 }  // namespace kist

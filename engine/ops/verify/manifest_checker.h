@@ -5,14 +5,29 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "engine/catalog/block_index.h"
+#include "engine/format/snapshot.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/verify.h"
 #include "engine/repository/repository.h"
 
 namespace kist {
+
+// A snapshot's set beside its manifest.
+struct SetJudgement {
+  // Each block of the manifest has a copy that the set names, that is whole, and that the author
+  // may rely on; and the set names nothing else.
+  bool is_equal = false;
+  std::uint64_t unneeded = 0;  // numbers in the set that no block of the manifest has
+  // If it is not equal: what it should be. Nothing where some block has no copy to name.
+  std::optional<ReferenceSet> proper{};
+
+  // What is wrong with the set.
+  [[nodiscard]] std::string problem() const;
+};
 
 class ManifestChecker {
  public:
@@ -29,14 +44,15 @@ class ManifestChecker {
         hurt_(std::move(hurt)) {}
 
   // Names the paths that need a block which is not there.
-  void check(const SnapshotState& snapshot);
+  SetJudgement check(const SnapshotState& snapshot);
 
  private:
   enum class Presence : std::uint8_t;
   struct Needs;
   struct Found;
+  struct Tally;
 
-  void check_reference(const Needs& needs, const BlockId& id, Found& found) const;
+  void check_reference(const Needs& needs, const BlockId& id, Found& found, Tally& tally) const;
   const TrustedNumbers& trusted_by(const SlotId& author);
   void record_found(const SnapshotState& snapshot, const std::string& path, const Found& found);
 

@@ -281,4 +281,26 @@ void PackChecker::check_block_places(Reading& reading,
   }
 }
 
+std::set<ObjectHash> PackChecker::find_condemned_whole(const BlockIndex::Reader& index) const {
+  std::set<ObjectHash> out;
+  if (level_ != VerifyLevel::content) return out;
+  for (const ObjectHash& pack : repository_.state().condemned_packs()) {
+    const bool is_found_whole = !has_doubt_of(pack) && index.find_pack(pack);
+    if (is_found_whole || index.is_gone(pack)) out.insert(pack);
+  }
+  return out;
+}
+
+DamagedPacks PackChecker::find_whole_again(const BlockIndex::Reader& index,
+                                           const DamagedPacks& recorded) const {
+  const bool has_read_all = level_ == VerifyLevel::content;
+  DamagedPacks out;
+  for (const auto& [pack, problem] : recorded) {
+    if (index.is_gone(pack)) out.emplace(pack, problem);
+    if (!has_read_all && !shows_in_size(problem)) continue;
+    if (!has_doubt_of(pack) && index.find_pack(pack)) out.emplace(pack, problem);
+  }
+  return out;
+}
+
 }  // namespace kist

@@ -51,6 +51,15 @@ class PackChecker {
   // Whether every byte of it was read at level content, and is what it should be.
   [[nodiscard]] bool is_whole(const ObjectHash& pack) const { return whole_packs_.contains(pack); }
 
+  // The condemned packs whose bytes are all what their author wrote, or that are no more.
+  [[nodiscard]] std::set<ObjectHash> find_condemned_whole(const BlockIndex::Reader& index) const;
+
+  // Of the packs that were recorded as damaged, those that are not: those that only have to be
+  // there, and at level content, which has read all of each, the others too. What the index does
+  // not know was not looked at.
+  [[nodiscard]] DamagedPacks find_whole_again(const BlockIndex::Reader& index,
+                                              const DamagedPacks& recorded) const;
+
   // After check_all().
   [[nodiscard]] const EntryProver& prover() const { return *prover_; }
 

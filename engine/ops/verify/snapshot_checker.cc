@@ -29,10 +29,10 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
   // Where the store does not answer, nothing is known: check_objects() meets the same and tells.
   const auto found = value_of([&] { return inspect_snapshot(opener_, keys_, snapshot); });
   if (found && found->opens()) {  // by one good copy of each; the other may be damaged
-    const SnapshotTaken& taken = snapshot.taken;
-    copies_.check_twins(body_path(taken.body), taken.body, body_bytes_max);
-    copies_.check_twins(reference_set_path(taken.reference_set), taken.reference_set,
-                        reference_set_bytes_max);
+    const ObjectHash& body = snapshot.taken.body;
+    const ObjectHash& set = snapshot.set.hash;
+    copies_.check_twins(body_path(body), body, body_bytes_max);
+    copies_.check_twins(reference_set_path(set), set, reference_set_bytes_max);
     return true;
   }
   if (!found || found->openness != Openness::invalid) {
@@ -90,9 +90,9 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
       attempt(body, [&] { static_cast<void>(opener_.body(*keys_, snapshot)); });
     }
   }
-  const std::string set = reference_set_path(taken.reference_set);
-  if (report_if_absent(set, snapshot.author)) return;
-  copies_.check_twins(set, taken.reference_set, reference_set_bytes_max);
+  const std::string set = reference_set_path(snapshot.set.hash);
+  if (report_if_absent(set, snapshot.set.author)) return;
+  copies_.check_twins(set, snapshot.set.hash, reference_set_bytes_max);
   attempt(set, [&] { static_cast<void>(opener_.reference_set(snapshot)); });
 }
 

@@ -11,13 +11,14 @@
 #include "engine/format/names.h"
 #include "engine/journal/anchor.h"
 #include "engine/journal/journal.h"
-#include "engine/keys/epoch_secrets.h"
 #include "engine/ops/verify/copy_checker.h"
 #include "engine/ops/verify/manifest_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/pack_healer.h"
 #include "engine/ops/verify/reindex.h"
 #include "engine/ops/verify/segment_rebuilder.h"
+#include "engine/ops/verify/set_prover.h"
+#include "engine/ops/verify/slot_checker.h"
 #include "engine/ops/verify/snapshot_checker.h"
 #include "engine/repository/condemned_packs.h"
 #include "engine/repository/ended_objects.h"
@@ -68,7 +69,9 @@ class Verifier {
           report_.notes.push_back({object, text});
         });
     check_anchors();
-    check_slots();
+    SlotChecker(repository_, copies_, keys_.has_value(),
+                [this](const auto& object, const auto& problem) { report(object, problem); })
+        .check_all();
     check_key_segments(snapshots);
     check_leftovers();
     attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
@@ -88,21 +91,9 @@ class Verifier {
     const DamagedPacks recorded = repository_.local().damage().packs();
     if (has_index) packs_.check_all(*index_, options_.threads);
     if (has_index && options_.level == VerifyLevel::content && options_.repairs) heal_packs();
-    if (has_index && options_.level == VerifyLevel::content) {
-      ManifestChecker manifests(
-          repository_, *index_, packs_,
-          [this](const auto& object, const auto& problem) { report(object, problem); },
-          [this](const HurtPath& hurt) { record_hurt(hurt); });
-      for (const SnapshotPtr& snapshot : opening) {
-        attempt(concat("snapshot ", hex(snapshot->taken.snapshot)),
-                [&] { manifests.check(*snapshot); });
-      }
-    }
+    if (has_index && options_.level == VerifyLevel::content) check_manifests(opening);
     require_same_epoch();
     if (has_index && !options_.is_dry_run) record_damage(recorded);
-    if (has_index && options_.level == VerifyLevel::content && !options_.is_dry_run) {
-      record_proofs();
-    }
     report_.packs = packs_.pack_count();
     report_.frames = packs_.frame_count();
     report_.blocks = packs_.block_count();
@@ -219,7 +210,7 @@ class Verifier {
     if (options_.is_dry_run) {
       healed = healer.find_healable();
     } else {
-      record_proofs();
+      static_cast<void>(record_proofs());
       const auto failure = failure_except(Code::refused, [&] { healer.run(); });
       if (failure) repository_.observer().problem("a damaged pack", *failure);
       index_ = &repository_.blocks().index();
@@ -240,21 +231,67 @@ class Verifier {
     });
   }
 
-  // Failing to record the proofs (a read-only store, say) does not fail the verify. With an
-  // unloaded entry nothing is recorded: that entry may turn out to have introduced a pack before
-  // the author that was proved.
-  void record_proofs() {
-    if (std::exchange(has_recorded_proofs_, true)) return;
+  // What each manifest needs is there, and its snapshot's set names that and nothing else. A repair
+  // replaces the sets of which it finds otherwise, where there is what they should name.
+  void check_manifests(const std::vector<SnapshotPtr>& opening) {
+    ManifestChecker telling(
+        repository_, *index_, packs_,
+        [this](const auto& object, const auto& problem) { report(object, problem); },
+        [this](const HurtPath& hurt) { record_hurt(hurt); });
+    ManifestChecker silent(
+        repository_, *index_, packs_, [](const auto&, const auto&) {}, [](const HurtPath&) {});
+    const bool replaces = options_.repairs && index_->unloaded_entries().empty();
+    SetProver sets(repository_);
+    std::set<std::string> wrong;
+    for (const SnapshotPtr& snapshot : opening) {
+      const std::string name = concat("snapshot ", hex(snapshot->taken.snapshot));
+      attempt(name, [&] {
+        const bool may_replace = replaces && !snapshot->taken.is_pending;
+        SetJudgement judged = (may_replace ? silent : telling).check(*snapshot);
+        if (judged.is_equal) return sets.note_equal(*snapshot);
+        if (may_replace && judged.proper) {
+          if (repairs()) sets.replace(*snapshot, *judged.proper);
+          add({.object = name, .problem = judged.problem(), .offset = {}, .remedy = Remedy::heal});
+          wrong.insert(name);
+          return;
+        }
+        if (may_replace) judged = telling.check(*snapshot);
+        if (judged.unneeded > 0 && !snapshot->taken.is_pending) {
+          report_.notes.push_back({name, judged.problem()});
+        }
+      });
+    }
+    if (!options_.is_dry_run && record_proofs()) prove(sets, wrong);
+  }
+
+  void prove(SetProver& sets, const std::set<std::string>& wrong) {
+    const auto failure = failure_of([&] { sets.commit(); });
+    report_.sets_proved = sets.proved_count();
+    if (failure) {
+      return repository_.observer().notice(
+          concat("which reference sets are right is not recorded: ", failure->text()));
+    }
+    change_findings(wrong, [](Finding& finding) { finding.is_healed = true; });
+  }
+
+  // False, and a notice, where that fails (a read-only store, say), which does not fail the verify.
+  // With an unloaded entry nothing is recorded: that entry may turn out to have introduced a pack
+  // before the author that was proved.
+  bool record_proofs() {
+    if (are_proofs_recorded_) return *are_proofs_recorded_;
+    are_proofs_recorded_ = false;
     if (!index_->unloaded_entries().empty()) {
       repository_.observer().notice(
           "what was verified is not vouched for while an index segment cannot be read");
-      return;
+      return false;
     }
     const auto failure =
         failure_of([&] { report_.proved += packs_.prover().commit_proofs(repository_); });
-    if (!failure) return;
+    are_proofs_recorded_ = !failure;
+    if (!failure) return true;
     repository_.observer().notice(
         concat("that writers may rely on what was verified is not recorded: ", failure->text()));
+    return false;
   }
 
   // What an epoch's end has removed meanwhile is no damage.
@@ -309,57 +346,12 @@ class Verifier {
     }
   }
 
-  // Genesis cannot name the first owner's slot object: its signature is what can be checked.
-  CopyChecker::Check signed_by(const std::string& path, const SigningPublicKey& key) const {
-    return [this, path, key](View bytes) {
-      const Envelope envelope =
-          decode_envelope_of(bytes, path, ObjectType::slot, repository_.keyring().repository());
-      if (is_signed_by(envelope, key)) return;
-      throw Error(Code::corrupt, "its signature is not its slot's");
-    };
-  }
-
   // Nobody puts one back: it could come back to life after it was destroyed.
   void check_anchors() {
     for (const AnchorProblem& found :
          kist::check_anchors(repository_.reader(), repository_.state())) {
       report(found.path, concat(found.problem, "; kist key rotate begins an epoch with new ones"));
       ++report_.lost_anchors;
-    }
-  }
-
-  // A slot that reads has all parts of the epoch, and so can make each box anew and compare.
-  void check_epoch_box(const SlotState& slot) {
-    const State& state = repository_.state();
-    const SlotIntroduction& introduction = slot.introduction;
-    const std::string path = epoch_box_path(state.epoch_number, state.epoch, introduction.slot);
-    copies_.check_twins(path, slot.epoch_box, small_object_bytes_max);
-    if (!keys_) return;
-    const Bytes due =
-        make_epoch_box(repository_.keyring().origin(), introduction.slot, introduction.box_key,
-                       {.parts = repository_.keyring().parts(), .least = state.beginning.least},
-                       introduction.capabilities);
-    if (hash_object(due) == slot.epoch_box) return;
-    report(path, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
-  }
-
-  void check_slots() {
-    std::vector<SlotState> slots;  // healing replays the journal, and the state's may go with that
-    for (const SlotState* slot : repository_.state().current_slots()) {
-      slots.push_back(*slot);
-    }
-    for (const SlotState& slot : slots) {
-      const SlotIntroduction& introduction = slot.introduction;
-      const SlotId& id = introduction.slot;
-      copies_.check_twins(grant_path(id), introduction.grant, small_object_bytes_max);
-      check_epoch_box(slot);
-      if (slot.generation == 0) continue;  // a recipient that has not accepted yet has none
-      const std::string path = slot_path(id, slot.generation);
-      if (slot.slot_object != ObjectHash{}) {
-        copies_.check_twins(path, slot.slot_object, slot_object_bytes_max);
-        continue;
-      }
-      copies_.check_twins(path, slot_object_bytes_max, signed_by(path, introduction.signing_key));
     }
   }
 
@@ -416,7 +408,7 @@ class Verifier {
         if (!is_known && !repairs()) continue;
         if (record.add(pack, problem, now_ms) && is_known) found.fresh.insert(pack);
       }
-      record.remove(find_whole_again(recorded));
+      record.remove(packs_.find_whole_again(index, recorded));
     });
     if (failure) {
       repository_.observer().notice(
@@ -424,38 +416,12 @@ class Verifier {
     }
     const auto silence = failure_of([&] {
       report_.condemned = tell_damaged(repository_, found);
-      report_.cleared = tell_whole(repository_, find_condemned_whole());
+      report_.cleared =
+          tell_whole(repository_, packs_.find_condemned_whole(BlockIndex::Reader(*index_)));
     });
     if (!silence) return;
     repository_.observer().notice(
         concat("other machines are not told which packs are damaged: ", silence->text()));
-  }
-
-  // The condemned packs whose bytes are all what their author wrote, or that are no more.
-  [[nodiscard]] std::set<ObjectHash> find_condemned_whole() const {
-    std::set<ObjectHash> out;
-    if (options_.level != VerifyLevel::content) return out;
-    const BlockIndex::Reader index(*index_);
-    for (const ObjectHash& pack : repository_.state().condemned_packs()) {
-      const bool is_whole = !packs_.has_doubt_of(pack) && index.find_pack(pack);
-      if (is_whole || index.is_gone(pack)) out.insert(pack);
-    }
-    return out;
-  }
-
-  // Of the packs that were recorded as damaged, those that are not: those that only have to be
-  // there, and at level content, which has read all of each, the others too. What the index does
-  // not know was not looked at.
-  [[nodiscard]] DamagedPacks find_whole_again(const DamagedPacks& recorded) const {
-    const bool has_read_all = options_.level == VerifyLevel::content;
-    const BlockIndex::Reader index(*index_);
-    DamagedPacks out;
-    for (const auto& [pack, problem] : recorded) {
-      if (index.is_gone(pack)) out.emplace(pack, problem);
-      if (!has_read_all && !shows_in_size(problem)) continue;
-      if (!packs_.has_doubt_of(pack) && index.find_pack(pack)) out.emplace(pack, problem);
-    }
-    return out;
   }
 
   void record_hurt(const HurtPath& hurt) {
@@ -468,10 +434,10 @@ class Verifier {
   const VerifyOptions& options_;
   CopyChecker copies_;
   PackChecker packs_;
-  bool has_recorded_proofs_ = false;
-  std::optional<ReadKeys> keys_;  // of a slot that reads
-  EpochId epoch_;                 // that the run goes by
-  BlockIndex* index_ = nullptr;   // of that epoch; null: it cannot be made
+  std::optional<bool> are_proofs_recorded_;  // nothing: that was not tried yet
+  std::optional<ReadKeys> keys_;             // of a slot that reads
+  EpochId epoch_;                            // that the run goes by
+  BlockIndex* index_ = nullptr;              // of that epoch; null: it cannot be made
   std::mutex mutex_;
   VerifyReport report_;
 };

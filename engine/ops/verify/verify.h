@@ -95,6 +95,7 @@ struct VerifyReport {
   std::uint64_t condemned = 0;     // packs that nobody relies on from now on
   std::uint64_t cleared = 0;       // packs that were condemned, and are whole or no more listed
   std::uint64_t given_up = 0;      // index segments
+  std::uint64_t sets_proved = 0;  // snapshots of which the reference set is vouched for from now on
 };
 
 // Packs that turn out to be gone or damaged become an incident of this machine, and are condemned

@@ -10,7 +10,7 @@ std::optional<Capabilities> capability_for(const IncidentOpened& /*act*/) {
 MaybeViolation check_act(const State& /*state*/,
                          const IncidentOpened& opened,
                          const JournalEntry& /*entry*/) {
-  if (!are_in_order(opened.packs)) return Violation{56, std::string(packs_reason)};
+  if (!are_in_order(opened.packs)) return Violation{55, std::string(packs_reason)};
   return std::nullopt;
 }
 

@@ -8,6 +8,10 @@
 
 namespace kist {
 
+bool has_maintain(const State& state, const SlotId& slot) {
+  return (state.slots.at(slot).introduction.capabilities & can_maintain) != 0;
+}
+
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot) {
   if (state.slots.contains(slot.slot)) return Violation{16, "the slot exists already"};
   for (const std::string& source : slot.sources) {

@@ -1,6 +1,6 @@
 // Rules that several acts share: how a slot enters (genesis, slot added), how key segments do
 // (snapshot taken, reindexed, epoch ended), how index segments go (reindexed, given up), and how
-// packs are named (condemned, cleared, in an incident).
+// packs are named (condemned, cleared, in an incident); and what `maintain` makes a difference to.
 // docs/format.md, "Validity".
 #pragma once
 
@@ -10,6 +10,8 @@
 #include "engine/rules/violation.h"
 
 namespace kist {
+
+[[nodiscard]] bool has_maintain(const State& state, const SlotId& slot);
 
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot);
 // The slot, and its sources, which belong to it from now on.

@@ -8,9 +8,7 @@ namespace kist {
 namespace {
 
 bool may_clear(const State& state, const ObjectHash& pack, const SlotId& slot) {
-  if ((state.slots.at(slot).introduction.capabilities & can_maintain) != 0) {
-    return state.is_condemned(pack);
-  }
+  if (has_maintain(state, slot)) return state.is_condemned(pack);
   const auto doubted = state.doubted_packs.find(pack);
   return doubted != state.doubted_packs.end() && doubted->second == slot;
 }
@@ -24,20 +22,18 @@ std::optional<Capabilities> capability_for(const PacksCleared& /*act*/) {
 MaybeViolation check_act(const State& state,
                          const PacksCleared& cleared,
                          const JournalEntry& entry) {
-  if (!are_in_order(cleared.packs)) return Violation{54, std::string(packs_reason)};
+  if (!are_in_order(cleared.packs)) return Violation{53, std::string(packs_reason)};
   const auto may = [&](const ObjectHash& pack) { return may_clear(state, pack, entry.author); };
   if (!std::ranges::all_of(cleared.packs, may)) {
-    return Violation{55, "a pack that its author cannot clear"};
+    return Violation{54, "a pack that its author cannot clear"};
   }
   return std::nullopt;
 }
 
-void apply_act(State& state, const PacksCleared& cleared, const JournalEntry& entry) {
-  const bool is_verdict =
-      (state.slots.at(entry.author).introduction.capabilities & can_maintain) != 0;
+void apply_act(State& state, const PacksCleared& cleared, const JournalEntry& /*entry*/) {
   for (const ObjectHash& pack : cleared.packs) {
     state.doubted_packs.erase(pack);
-    if (is_verdict) state.verdicts.put(pack, PackVerdict::cleared);
+    state.condemned.erase(pack);
   }
 }
 

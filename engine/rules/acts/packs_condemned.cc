@@ -6,14 +6,6 @@
 
 namespace kist {
 
-namespace {
-
-bool has_maintain(const State& state, const SlotId& slot) {
-  return (state.slots.at(slot).introduction.capabilities & can_maintain) != 0;
-}
-
-}  // namespace
-
 std::optional<Capabilities> capability_for(const PacksCondemned& /*act*/) {
   return can_read | can_maintain;
 }
@@ -25,25 +17,21 @@ MaybeViolation check_act(const State& state,
   if (has_maintain(state, entry.author)) return std::nullopt;
   std::size_t more = 0;
   for (const ObjectHash& pack : condemned.packs) {
-    const auto verdict = state.verdicts.find(pack);
-    if (verdict == PackVerdict::cleared) {
-      return Violation{52, "a pack that a slot with maintain has cleared"};
-    }
-    if (!verdict && !state.doubted_packs.contains(pack)) ++more;
+    if (!state.is_condemned(pack)) ++more;
   }
   if (state.doubted_packs.size() + more > doubted_packs_max) {
-    return Violation{53, "more packs than slots without maintain may condemn"};
+    return Violation{52, "more packs than slots without maintain may condemn"};
   }
   return std::nullopt;
 }
 
 void apply_act(State& state, const PacksCondemned& condemned, const JournalEntry& entry) {
-  const bool is_verdict = has_maintain(state, entry.author);
+  const bool is_by_maintain = has_maintain(state, entry.author);
   for (const ObjectHash& pack : condemned.packs) {
-    if (is_verdict) {
+    if (is_by_maintain) {
       state.doubted_packs.erase(pack);
-      state.verdicts.put(pack, PackVerdict::condemned);
-    } else if (!state.verdicts.contains(pack)) {
+      state.condemned.insert(pack);
+    } else if (!state.condemned.contains(pack)) {
       state.doubted_packs.emplace(pack, entry.author);
     }
   }

@@ -18,7 +18,7 @@ MaybeViolation check_act(const State& state,
     replaced.push_back(segment.hash);
   }
   if (!are_current_segments(state, replaced)) {
-    return Violation{57, std::string(segments_reason)};
+    return Violation{56, std::string(segments_reason)};
   }
   const std::vector<ObjectHash>& segments = reindexed.segments;
   const std::set<ObjectHash> names(segments.begin(), segments.end());
@@ -26,7 +26,7 @@ MaybeViolation check_act(const State& state,
       names, [&](const ObjectHash& name) { return state.segments.contains(name); });
   const bool are_bounded = !names.empty() && names.size() <= entry_segments_max;
   if (!are_new || !are_bounded || names.size() < segments.size()) {
-    return Violation{58, "index segments that are none, too many or not new"};
+    return Violation{57, "index segments that are none, too many or not new"};
   }
   return check_key_segments(state, reindexed.key_segments);
 }

@@ -11,7 +11,7 @@ MaybeViolation check_act(const State& state,
                          const SegmentsGivenUp& given_up,
                          const JournalEntry& /*entry*/) {
   if (are_current_segments(state, given_up.segments)) return std::nullopt;
-  return Violation{59, std::string(segments_reason)};
+  return Violation{58, std::string(segments_reason)};
 }
 
 void apply_act(State& state, const SegmentsGivenUp& given_up, const JournalEntry& /*entry*/) {

@@ -104,6 +104,9 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
     state.key_segments.put(name, entry.author);
   }
   state.snapshots.put(taken.snapshot, SnapshotState{.taken = taken,
+                                                    .set = {.hash = taken.reference_set,
+                                                            .author = entry.author,
+                                                            .sequence = entry.sequence},
                                                     .author = entry.author,
                                                     .sequence = entry.sequence,
                                                     .time_ms = entry.time_ms,

@@ -23,7 +23,6 @@ State full_state() {
   out.snapshots = {};
   out.segments = {};
   out.key_segments = {};
-  out.verdicts = {};
   out.doubted_packs = {{sample_id<ObjectHash>(30), sample_id<SlotId>(31)}};
   return out;
 }

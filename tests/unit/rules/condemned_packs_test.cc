@@ -31,9 +31,8 @@ PacksCondemned many(std::size_t count, std::uint8_t kind) {
   return out;
 }
 
-const Violation once_cleared{52, "a pack that a slot with maintain has cleared"};
-const Violation too_many{53, "more packs than slots without maintain may condemn"};
-const Violation not_its_own{55, "a pack that its author cannot clear"};
+const Violation too_many{52, "more packs than slots without maintain may condemn"};
+const Violation not_its_own{54, "a pack that its author cannot clear"};
 
 }  // namespace
 
@@ -50,7 +49,7 @@ TEST_CASE("a condemned pack is one until it is cleared") {
   require_void(state, next_entry(state, author, PacksCleared{{pack(1)}}), not_its_own);
 }
 
-TEST_CASE("what maintain has said of a pack nobody else can say otherwise") {
+TEST_CASE("what maintain has condemned nobody else can clear") {
   State state = with_keeper();
   commit(state, next_entry(state, reader, PacksCondemned{{pack(1)}}));
   commit(state, next_entry(state, keeper, PacksCondemned{{pack(1), pack(2)}}));
@@ -58,9 +57,9 @@ TEST_CASE("what maintain has said of a pack nobody else can say otherwise") {
   commit(state, next_entry(state, reader, PacksCondemned{{pack(2)}}));
   require_void(state, next_entry(state, reader, PacksCleared{{pack(2)}}), not_its_own);
   commit(state, next_entry(state, owner, PacksCleared{{pack(1)}}));
-  require_void(state, next_entry(state, reader, PacksCondemned{{pack(1)}}), once_cleared);
   REQUIRE_FALSE(state.is_condemned(pack(1)));
-  commit(state, next_entry(state, keeper, PacksCondemned{{pack(1)}}));
+  // It may have been damaged since, so whoever may condemn may condemn it again.
+  commit(state, next_entry(state, reader, PacksCondemned{{pack(1)}}));
   REQUIRE(state.is_condemned(pack(1)));
 }
 
@@ -74,7 +73,6 @@ TEST_CASE("a slot clears what it has condemned, and not what another has") {
   commit(state, next_entry(state, second, PacksCleared{{pack(2)}}));
   commit(state, next_entry(state, reader, PacksCleared{{pack(1)}}));
   REQUIRE(state.condemned_packs().empty());
-  // What a slot without maintain has cleared anyone may condemn again.
   commit(state, next_entry(state, second, PacksCondemned{{pack(1)}}));
 }
 
@@ -109,8 +107,8 @@ TEST_CASE("packs are named in order, each once, and not too many") {
   const auto require_named = [&](const std::vector<ObjectHash>& packs) {
     const std::string reason = "packs that are none, too many or not in order";
     require_void(state, next_entry(state, keeper, PacksCondemned{packs}), {51, reason});
-    require_void(state, next_entry(state, keeper, PacksCleared{packs}), {54, reason});
-    require_void(state, next_entry(state, writer, IncidentOpened{packs}), {56, reason});
+    require_void(state, next_entry(state, keeper, PacksCleared{packs}), {53, reason});
+    require_void(state, next_entry(state, writer, IncidentOpened{packs}), {55, reason});
   };
   require_named({});
   require_named({pack(2), pack(1)});

@@ -35,11 +35,11 @@ State with_segments() {
   return state;
 }
 
-const Violation not_current{57,
+const Violation not_current{56,
                             "index segments that are none, too many, not in order or not current"};
-const Violation not_there{59,
+const Violation not_there{58,
                           "index segments that are none, too many, not in order or not current"};
-const Violation not_new{58, "index segments that are none, too many or not new"};
+const Violation not_new{57, "index segments that are none, too many or not new"};
 
 }  // namespace
 

@@ -1,0 +1,123 @@
+#include "engine/ops/verify/set_prover.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/blocks/index_loader.h"
+#include "engine/format/names.h"
+#include "engine/journal/journal.h"
+#include "engine/rules/validate.h"
+
+namespace kist {
+
+namespace {
+
+ObjectAuthor author_of(const Repository& repository) {
+  return {.origin = repository.keyring().origin(),
+          .signing_seed = repository.keyring().signing_seed(),
+          .random = repository.services().random};
+}
+
+bool is_current(const State& state, const JudgedSet& judged) {
+  return state.snapshots.at(judged.snapshot).set.hash == judged.set;
+}
+
+// Calls `each` with parts of what one entry may name, ascending by snapshot.
+template <typename Sets, typename Snapshot, typename Each>
+void for_each_part(Sets sets, const Snapshot& snapshot_of, const Each& each) {
+  std::ranges::sort(sets, {}, snapshot_of);
+  for (auto at = sets.begin(); at != sets.end();) {
+    const auto count = std::min<std::ptrdiff_t>(entry_sets_max, std::distance(at, sets.end()));
+    each(Sets(at, at + count));
+    at += count;
+  }
+}
+
+[[noreturn]] void throw_overtaken() {
+  throw Error(Code::conflict, "another slot has replaced these reference sets meanwhile");
+}
+
+}  // namespace
+
+void SetProver::note_equal(const SnapshotState& snapshot) {
+  const bool has_maintain = (repository_.capabilities() & can_maintain) != 0;
+  const SetProof proof = has_maintain ? SetProof::by_maintain : SetProof::by_read;
+  if (snapshot.taken.is_pending || snapshot.set.proof >= proof) return;
+  equal_.push_back({snapshot.taken.snapshot, snapshot.set.hash});
+}
+
+void SetProver::replace(const SnapshotState& snapshot, const ReferenceSet& proper) {
+  if (replaced_.empty()) epoch_ = repository_.state().epoch;
+  const StoredObject stored =
+      put_reference_set(repository_.writer(), author_of(repository_), proper);
+  const JudgedSet judged{snapshot.taken.snapshot, snapshot.set.hash};
+  replaced_.push_back({.set = {judged, stored.key.hash}, .key = stored.key});
+}
+
+void SetProver::commit() {
+  commit_equal();
+  commit_replaced();
+}
+
+void SetProver::commit_equal() {
+  for_each_part(equal_, &JudgedSet::snapshot, [&](const std::vector<JudgedSet>& part) {
+    const Journal::Writable writable = repository_.journal().require_writable();
+    const JournalEntry entry = repository_.journal().commit(writable, [&](const State& state) {
+      SetsProved act;
+      std::ranges::copy_if(part, std::back_inserter(act.equal),
+                           [&](const JudgedSet& judged) { return is_current(state, judged); });
+      if (act.equal.empty()) throw_overtaken();
+      return Act(act);
+    });
+    proved_ += std::get<SetsProved>(entry.act).equal.size();
+  });
+}
+
+void SetProver::commit_replaced() {
+  const auto snapshot_of = [](const StoredSet& each) { return each.set.judged.snapshot; };
+  for_each_part(replaced_, snapshot_of, [&](const std::vector<StoredSet>& part) {
+    const Journal::Writable writable = repository_.journal().require_writable();
+    const ObjectHash keys = put_keys(part);
+    const JournalEntry entry = repository_.journal().commit(writable, [&](const State& state) {
+      if (state.epoch != epoch_) {
+        throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
+      }
+      SetsProved act{.equal = {}, .replaced = {}, .key_segments = {keys}};
+      for (const StoredSet& each : part) {
+        if (is_current(state, each.set.judged)) act.replaced.push_back(each.set);
+      }
+      if (act.replaced.empty()) throw_overtaken();
+      return Act(act);
+    });
+    proved_ += std::get<SetsProved>(entry.act).replaced.size();
+  });
+}
+
+// The key segment with the keys of these sets. It and they are durable, and were read back.
+ObjectHash SetProver::put_keys(const std::vector<StoredSet>& sets) const {
+  KeyGroup group;
+  std::vector<KeyBytes> keys;
+  for (const StoredSet& each : sets) {
+    group.reference_sets.push_back(each.key.hash);
+    keys.push_back(each.key.key);
+  }
+  const EpochBeginning& beginning = repository_.state().beginning;
+  const SealedObject sealed = seal_key_segment(
+      author_of(repository_),
+      {.index_key = repository_.journal().index_key(),
+       .audit_key = beginning.audit_key,
+       .epoch_key = beginning.epoch_key},
+      {.outer = {.groups = {group}}, .sets = {.groups = {keys}}, .inner = {.groups = {{}}}});
+  put_sealed(repository_.writer(), ObjectType::key_segment, sealed);
+  repository_.writer().barrier();
+  static_cast<void>(get_whole_key_segment(repository_.journal(), sealed.hash));
+  for (const StoredSet& each : sets) {
+    const Bytes bytes = get_hashed(repository_.reader(), ObjectType::reference_set, each.key.hash,
+                                   repository_.observer());
+    static_cast<void>(open_reference_set({bytes, each.key.hash}, repository_.keyring().repository(),
+                                         Key::from(each.key.key)));
+  }
+  return sealed.hash;
+}
+
+}  // namespace kist

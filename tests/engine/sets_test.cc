@@ -1,0 +1,244 @@
+// Reference sets are compared with the manifests of their snapshots: what is right is vouched for
+// in the journal, what is not is replaced.
+#include <algorithm>
+
+#include "engine/format/names.h"
+#include "tests/support/damaged_laptop.h"
+#include "tests/support/forged_file.h"
+#include "tests/support/held_store.h"
+#include "tests/support/roles.h"
+#include "tests/support/test.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace {
+
+VerifyReport judge(Repository& repository, bool repairs = false, bool is_dry_run = false) {
+  repository.journal().replay();
+  return verify(
+      repository,
+      {.level = VerifyLevel::content, .threads = 2, .repairs = repairs, .is_dry_run = is_dry_run});
+}
+
+SetState set_of(const Repository& repository, const SnapshotId& snapshot) {
+  return repository.state().snapshots.at(snapshot).set;
+}
+
+// A writer that signs what it likes, and an owner.
+struct Forged : Roles {
+  Forged() : Roles(writer_capabilities) {}
+
+  // The set names only the writer's own copy of the block, which is junk; the owner has a whole
+  // one.
+  SnapshotId name_junk() {
+    Repository evil = open();
+    const Bytes block = random_bytes(content, 5'000);
+    const SnapshotId out =
+        commit_file(evil, other, block, [&](BlockWriter& writer, const BlockId& id) {
+          writer.refer(writer.add(PackKind::data, id, Bytes(block.size(), 0x66)));
+        });
+    write_file(source / "tree/file", block);
+    owner_repository.journal().replay();
+    owner.backup(owner_repository, source / "tree");
+    return out;
+  }
+
+  // The set names the block, and one more.
+  SnapshotId name_more() {
+    Repository evil = open();
+    const Bytes block = random_bytes(content, 5'000);
+    write_file(source / "tree/file", block);
+    return commit_file(evil, other, block, [&](BlockWriter& writer, const BlockId& id) {
+      const Bytes more = random_bytes(content, 5'000);
+      const BlockId other_id = hash_block(evil.write_keys().id_key(), more);
+      writer.refer(writer.add(PackKind::data, other_id, more));
+      writer.refer(writer.add(PackKind::data, id, block));
+    });
+  }
+
+  ReferenceSet set_object(const SnapshotId& snapshot) const {
+    return get_reference_set(owner_repository.journal(),
+                             owner_repository.state().snapshots.at(snapshot));
+  }
+
+  // The snapshot of the forged file is whole, on this machine and on one that was never here.
+  void require_right(const SnapshotId& snapshot) {
+    const VerifyReport report = judge(owner_repository);
+    INFO(findings_of(report));
+    REQUIRE(report.findings.empty());
+    REQUIRE(report.notes.empty());
+    REQUIRE(report.hurt_count == 0);
+    Machine fresh(store, 3);
+    Repository repository = fresh.open();
+    require_sound(repository);
+    const TemporaryDirectory target;
+    RestoreOptions options;
+    options.snapshot = snapshot;
+    options.target = target / "out";
+    REQUIRE(kist::restore(repository, options).problems == 0);
+    REQUIRE(slurp(target / "out/file") == slurp(source / "tree/file"));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("each set is vouched for once, by who reads and again by who maintains") {
+  Roles roles(reader_capabilities);
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  Repository reader = roles.open();
+  const auto proof = [&] {
+    roles.owner_repository.journal().replay();
+    return set_of(roles.owner_repository, roles.first).proof;
+  };
+  REQUIRE(judge(reader).sets_proved == 2);
+  REQUIRE(proof() == SetProof::by_read);
+  REQUIRE(judge(reader).sets_proved == 0);
+  REQUIRE(judge(roles.owner_repository).sets_proved == 2);
+  REQUIRE(proof() == SetProof::by_maintain);
+  const std::uint64_t entries = roles.owner_repository.state().next_sequence;
+  REQUIRE(judge(roles.owner_repository).sets_proved == 0);
+  REQUIRE(judge(reader).sets_proved == 0);
+  REQUIRE(judge(roles.owner_repository, true).sets_proved == 0);
+  REQUIRE(roles.owner_repository.state().next_sequence == entries);
+}
+
+// The index gives the number of the junk to the whole copy.
+TEST_CASE("a set that names a copy that is junk is right once the index was repaired") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_junk();
+  const VerifyReport before = judge(forged.owner_repository);
+  REQUIRE(before.restorable_count == 1);
+  REQUIRE(set_of(forged.owner_repository, snapshot).proof == SetProof::none);
+  const SetState former = set_of(forged.owner_repository, snapshot);
+
+  const VerifyReport dry = judge(forged.owner_repository, true, true);
+  REQUIRE(dry.hurt_count == 0);
+  REQUIRE(std::ranges::any_of(dry.findings, [&](const Finding& finding) {
+    return finding.object == concat("snapshot ", hex(snapshot)) && finding.remedy == Remedy::heal;
+  }));
+  REQUIRE(set_of(forged.owner_repository, snapshot) == former);
+
+  const VerifyReport report = judge(forged.owner_repository, true);
+  REQUIRE(report.hurt_count == 0);
+  const SetState set = set_of(forged.owner_repository, snapshot);
+  REQUIRE(set.hash == former.hash);
+  REQUIRE(set.proof == SetProof::by_maintain);
+  rotate(forged);
+  Repository second = forged.open();  // a writer follows the epoch, too
+  REQUIRE(set_of(second, snapshot) == set);
+  const VerifyReport after = judge(forged.owner_repository);
+  REQUIRE(after.hurt_count == 0);
+}
+
+TEST_CASE("a set that names more than its snapshot needs is told of, and replaced by a repair") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_more();
+  const VerifyReport before = judge(forged.owner_repository);
+  REQUIRE(before.findings.empty());
+  REQUIRE(before.notes.size() == 1);
+  REQUIRE(before.notes.front().text.find("1 block that it does not need") != std::string::npos);
+  REQUIRE(set_of(forged.owner_repository, snapshot).proof == SetProof::none);
+  const ReferenceSet former = forged.set_object(snapshot);
+  const VerifyReport report = judge(forged.owner_repository, true);
+  INFO(findings_of(report));
+  REQUIRE(report.findings.size() == 1);
+  REQUIRE(report.healed == 1);
+  const ReferenceSet proper = forged.set_object(snapshot);
+  REQUIRE(proper.relative.count() + 1 == former.relative.count());
+  REQUIRE(proper.statistics == former.statistics);
+  forged.require_right(snapshot);
+  rotate(forged);
+  forged.require_right(snapshot);
+  revoke(forged);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("a set can be replaced again, and both its objects are named until then") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_more();
+  judge(forged.owner_repository, true);
+  const SetState once = set_of(forged.owner_repository, snapshot);
+  // Where the new set is lost in both copies, nobody takes the former one for it.
+  const auto away = take_away(*forged.store, reference_set_path(once.hash));
+  const VerifyReport lost = judge(forged.owner_repository);
+  REQUIRE(std::ranges::any_of(lost.findings, [&](const Finding& finding) {
+    return finding.object == reference_set_path(once.hash) && finding.kind == FindingKind::absent;
+  }));
+  put_back(*forged.store, away);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("what was given up with an index segment is found again once it is stored again") {
+  DamagedLaptop run;
+  Repository laptop = run.open();
+  laptop.blocks().index();
+  const SnapshotState before = run.owner_repository.journal().replay().broken
+                                   ? SnapshotState()
+                                   : run.owner_repository.state().snapshots.at(run.before);
+  for (const SegmentIntroduction& segment : before.taken.segments) {
+    if (segment.stream == PackKind::data) {
+      take_away(*run.store, index_segment_path(segment.index_segment));
+    }
+  }
+  run.store->remove(run.packs().front());
+  std::filesystem::remove_all(run.owner.state.path());  // nobody knows what it said
+  run.owner_repository = run.owner.open();
+  const VerifyReport given_up = verify(
+      run.owner_repository,
+      {.level = VerifyLevel::content, .threads = 2, .repairs = true, .drops_unreadable = true});
+  REQUIRE(given_up.given_up == 1);
+  REQUIRE(DamagedLaptop::hurt(given_up, run.before, true) > 0);
+  const SnapshotId again = run.backup(laptop).snapshot;
+  const VerifyReport at_risk = run.verify_as_owner();
+  REQUIRE(DamagedLaptop::hurt(at_risk, run.before, false) == 6);
+  REQUIRE(DamagedLaptop::hurt(at_risk, run.before, true) == 0);
+
+  const VerifyReport report = judge(run.owner_repository, true);
+  INFO(findings_of(report));
+  REQUIRE(report.hurt_count == 0);
+  for (int i = 0; i < 2; ++i) {
+    const VerifyReport next = run.verify_as_owner();
+    REQUIRE(next.findings.empty());
+    REQUIRE(next.hurt_count == 0);
+    run.require_whole(run.before);
+    run.require_whole(again);
+    rotate(run);
+  }
+}
+
+TEST_CASE("a repair that replaces a set and is stopped anywhere leaves the former or the new one") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_more();
+  judge(forged.owner_repository);  // what it vouches for is no change of the repair's
+  const auto objects = forged.store->objects();
+  for (std::uint64_t at = 0;; ++at) {
+    auto store = std::make_shared<MemoryStore>();
+    for (const auto& [path, bytes] : objects) {
+      store->put(path, bytes);
+    }
+    auto held = std::make_shared<HeldStore>(*store);
+    Machine machine(held, 5);
+    Repository repository = machine.open();
+    held->hold(at, true, [] {});
+    const bool is_cut_off = [&] {
+      try {
+        judge(repository, true);
+        return false;
+      } catch (const CutOff&) {
+        return true;
+      }
+    }();
+    Machine next(store, 6);
+    Repository after = next.open();
+    const VerifyReport found = judge(after);
+    REQUIRE(found.hurt_count == 0);
+    const VerifyReport report = judge(after, true);
+    REQUIRE(report.healed == report.findings.size());
+    REQUIRE(set_of(after, snapshot).proof == SetProof::by_maintain);
+    REQUIRE(judge(after).notes.empty());
+    if (is_cut_off) continue;
+    REQUIRE(at > 4);
+    break;
+  }
+}
