@@ -135,12 +135,14 @@ std::string subject_of(const SlotNames& /*names*/, const SetsProved& proved) {
 void add(Json& json, const SetsProved& proved) {
   json["equal"] = Json::array();
   for (const JudgedSet& judged : proved.equal) {
-    json["equal"].push_back(hex(judged.snapshot));
+    json["equal"].push_back(
+        {{"snapshot", hex(judged.snapshot)}, {"reference_set", hex(judged.set)}});
   }
   json["replaced"] = Json::array();
   for (const ReplacedSet& each : proved.replaced) {
-    json["replaced"].push_back(
-        {{"snapshot", hex(each.judged.snapshot)}, {"reference_set", hex(each.replacement)}});
+    json["replaced"].push_back({{"snapshot", hex(each.judged.snapshot)},
+                                {"reference_set", hex(each.judged.set)},
+                                {"replacement", hex(each.replacement)}});
   }
   json["key_segments"] = hex_list(proved.key_segments);
 }

@@ -102,15 +102,16 @@ case $mode in
     run lost late -DEND_WITHOUT_ANSWER
 
     run holds entry
-    run holds entry -DHOSTILE=1 -DLOSSES=0
+    run holds entry -DHOSTILE=1
     run holds entry -DLAST_LOST -DLOSSES=2
     run forked entry -DLOSSES=2 -DNO_HOLE_LOOK
     run gap entry -DLOSSES=2 -DOVER_THE_HOLE
     run gone entry -DNO_COMPLETION
-    run aside entry -DTWIN_FIRST
+    run aside entry -DTWIN_FIRST -DNO_COMPARE
+    run aside entry -DHOSTILE=1 -DNO_COMPARE
     run aside entry -DHOSTILE=1 -DLOSSES=0 -DSECOND_FIRST
     run aside entry -DHOSTILE=1 -DLOSSES=0 -DSECOND_IS_ENOUGH
-    run unnoticed entry -DLAST_LOST -DLOSSES=2 -DNO_MEMORY
+    run unnoticed entry -DLAST_LOST -DLOSSES=2 -DNO_MEMORY -DNO_COMPARE
 
     run holds walk
     run lost walk -DCHECK_ONCE
@@ -145,11 +146,9 @@ case $mode in
     run holds commit -DPOWER=1 -DPACKS=2 -DEPOCHS=2 -DNO_FALSE_ALARM -DREPLAY_AFTER_BARRIER
     run lost condemn -DCOLLECTORS=1
     run holds condemn -DCOLLECTORS=1 -DKEEP_COPIES
-    run unnoticed entry -DLOST_UNDER_WAY
+    run aside entry -DLOST_UNDER_WAY
     run holds entry -DLOST_UNDER_WAY -DLOOK_BEFORE_PUT
-    run holds entry -DLOST_UNDER_WAY -DCOMPARE_SECOND
-    run aside entry -DHOSTILE=1
-    run holds entry -DHOSTILE=1 -DCOMPARE_SECOND
+    run holds entry -DLOST_UNDER_WAY -DCOMPARE_ALL
     run forked entry -DCLIENTS=2 -DRUNS=4 -DENTRIES=4 -DLOSSES=6 -DWARM
     run holds entry -DCLIENTS=2 -DRUNS=4 -DENTRIES=4 -DLOSSES=6
     ;;

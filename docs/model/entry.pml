@@ -74,7 +74,7 @@ inline replay() {
        ;
        copy = (second[at + 1] -> second[at + 1] : copy)
 #endif
-#ifdef COMPARE_SECOND
+#ifdef COMPARE_ALL
        ;
        if
        :: copy && second[at + 1] && second[at + 1] != copy -> goto broken /* two claim the number */
@@ -96,7 +96,7 @@ inline replay() {
           fi;
           copy = first[at + 1]
 #endif
-#ifdef COMPARE_SECOND
+#ifdef COMPARE_ALL
           ;
           if
           :: copy && second[at + 1] && second[at + 1] != copy -> goto broken
@@ -183,7 +183,7 @@ again:
     if
     :: at > 0 && !second[at] && first[at] == hash -> second[at] = hash
     :: at > 0 && !second[at] && first[at] != hash -> BREAK(at) -> goto broken
-#ifdef COMPARE_SECOND
+#ifndef NO_COMPARE
     :: at > 0 && second[at] && second[at] != hash -> goto broken
     :: at == 0 || second[at] == hash
 #else
@@ -234,7 +234,7 @@ again:
     fi
   };
   atomic {
-#ifdef COMPARE_SECOND
+#ifndef NO_COMPARE
     if
     :: second[at + 1] != copy -> copy = 0; goto broken
     :: else

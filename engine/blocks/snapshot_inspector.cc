@@ -114,16 +114,18 @@ SnapshotInspection inspect_snapshot(SnapshotOpener& opener,
   if (journal.state().key_segments_of(snapshot).empty()) {
     return {Openness::invalid, "no key segment of the current epoch has its keys"};
   }
+  bool has_body = false;
   const auto damage = damage_of([&] {
     if (keys != nullptr) {
       static_cast<void>(opener.body(*keys, snapshot));
     } else {
       require_closed_body(journal, snapshot);
     }
+    has_body = true;
     require_in_range(journal.state(), snapshot, opener.reference_set(snapshot));
   });
-  if (!damage) return {};
-  return {diagnose(journal, snapshot), damage->text()};
+  if (!damage) return {.has_body = true};
+  return {diagnose(journal, snapshot), damage->text(), has_body};
 }
 
 SnapshotInspection inspect_snapshot(const Journal& journal,

@@ -30,7 +30,8 @@ enum class Openness : std::uint8_t { opens, invalid, absent, damaged };
 
 struct SnapshotInspection {
   Openness openness = Openness::opens;
-  std::string problem;  // why the snapshot does not open
+  std::string problem;    // why the snapshot does not open
+  bool has_body = false;  // that opens all the same: it is the reference set that does not
 
   [[nodiscard]] bool opens() const { return openness == Openness::opens; }
 };

@@ -10,11 +10,14 @@
 namespace kist {
 
 SnapshotOpener::Segment& SnapshotOpener::open_segment(const ObjectHash& name) {
-  if (!recent_ || recent_->name != name) {
-    recent_.reset();
-    recent_ = Segment{.name = name, .outer = get_current_key_segment(journal_, name)};
+  const auto is_it = [&](const std::optional<Segment>& kept) { return kept && kept->name == name; };
+  if (is_it(recent_[0])) return *recent_[0];
+  if (!is_it(recent_[1])) {
+    recent_[1].reset();
+    recent_[1] = Segment{.name = name, .outer = get_current_key_segment(journal_, name)};
   }
-  return *recent_;
+  std::swap(recent_[0], recent_[1]);
+  return *recent_[0];
 }
 
 // Finds the key of a body or reference set in the groups of keys of the entry that introduced it:

@@ -1,8 +1,10 @@
 // The way from a snapshot to its body and its reference set, by the keys that its entry came with.
-// After an epoch's end thousands of snapshots have their keys in one key segment, so the one that
-// was opened last is kept. docs/format.md, "Key segments".
+// After an epoch's end thousands of snapshots have their keys in one key segment, or, where their
+// sets were replaced, in two: so the two that were opened last are kept. docs/format.md, "Key
+// segments".
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "engine/format/index.h"
@@ -42,7 +44,7 @@ class SnapshotOpener {
   std::optional<Key> find_set_key(Segment& segment, std::size_t place, const ObjectHash& set);
 
   const Journal& journal_;
-  std::optional<Segment> recent_;
+  std::array<std::optional<Segment>, 2> recent_;  // the one used last comes first
 };
 
 // The same of one snapshot.

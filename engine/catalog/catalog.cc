@@ -15,6 +15,7 @@ enum : Table {
   snapshots_table,
   segments_table,
   key_segments_table,
+  condemned_table,
   state_table,
   catalog_table_count
 };
@@ -197,6 +198,8 @@ struct Catalog::Tables {
       *this, [](View row, const ObjectHash& /*name*/) { return decode_segment_row(row); }};
   Rows<ObjectHash, SlotId, key_segments_table> key_segments{
       *this, [](View row, const ObjectHash& /*name*/) { return id_of<SlotId>(row); }};
+  Rows<ObjectHash, bool, condemned_table> condemned{
+      *this, [](View row, const ObjectHash& /*pack*/) { return decode_flag_row(row); }};
 };
 
 Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
@@ -232,6 +235,7 @@ void Catalog::attach_tables() {
   state_.snapshots.attach(tables_->snapshots);
   state_.segments.attach(tables_->segments);
   state_.key_segments.attach(tables_->key_segments);
+  state_.condemned.attach(tables_->condemned);
 }
 
 void Catalog::apply_to_state(const ReplayedEntry& replayed) {
@@ -278,6 +282,7 @@ bool Catalog::write_unflushed() {
   write_changes(write, key_segments_table, state_.key_segments, [](const SlotId& author) {
     return Bytes(author.bytes.begin(), author.bytes.end());
   });
+  write_changes(write, condemned_table, state_.condemned, &encode_flag_row);
   put_long(write, state_table, as_view(state_key), encode_state(state_));
   ByteWriter next;
   next.u64(state_.next_sequence);

@@ -6,6 +6,7 @@
 #include "engine/base/attempt.h"
 #include "engine/base/disk/file.h"
 #include "engine/base/disk/permissions.h"
+#include "engine/format/limits.h"
 
 namespace kist {
 
@@ -247,6 +248,14 @@ void LocalDirectory::forget_file_caches() const {
 
 void LocalDirectory::remember_slot(const SlotId& slot) {
   if (last_slot() != slot) replace_file(directory_ + "/slot", as_view(hex(slot)));
+}
+
+std::optional<Bytes> LocalDirectory::kept_box(const SlotId& slot) const {
+  return read_if_there(concat(directory_, "/box-", hex(slot)), small_object_bytes_max);
+}
+
+void LocalDirectory::keep_box(const SlotId& slot, const Bytes& box) const {
+  if (kept_box(slot) != box) replace_file(concat(directory_, "/box-", hex(slot)), box);
 }
 
 }  // namespace kist

@@ -62,6 +62,10 @@ class LocalDirectory {
   [[nodiscard]] std::optional<SlotId> last_slot() const;
   void remember_slot(const SlotId& slot);
 
+  // That slot's epoch box, as it was entered last: it serves where the store has lost it.
+  [[nodiscard]] std::optional<Bytes> kept_box(const SlotId& slot) const;
+  void keep_box(const SlotId& slot, const Bytes& box) const;
+
   // Packs that this machine has found gone or damaged: no copy in them counts as stored.
   [[nodiscard]] DamageRecord& damage() { return *damage_; }
 

@@ -57,7 +57,8 @@ auto fields_of(Slot& value) {
                   epoch_box, last_seen_ms, bound_ms, is_revoked);
 }
 
-// Left out: the tables (snapshots, segments, key_segments), whose rows are stored one by one.
+// Left out: the tables (snapshots, segments, key_segments, condemned), whose rows are stored one by
+// one.
 template <typename AnyState>
 requires std::same_as<std::remove_const_t<AnyState>, State>
 
@@ -69,7 +70,7 @@ auto fields_of(AnyState& value) {
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
                   slots, policies, sources, pending, changed, key_ranges, clients, next_number,
-                  proved, incidents, condemned, doubted_packs);
+                  proved, incidents, doubted_packs);
 }
 
 template <typename Numbers>
@@ -92,8 +93,8 @@ template <typename Set>
 requires std::same_as<std::remove_const_t<Set>, SetState>
 
 auto fields_of(Set& value) {
-  auto& [hash, author, sequence, key_segments, proof] = value;
-  return std::tie(hash, author, sequence, key_segments, proof);
+  auto& [hash, author, sequence, key_segments, proved_by] = value;
+  return std::tie(hash, author, sequence, key_segments, proved_by);
 }
 
 // Left out: what the journal's entry says (taken). The sequence is the first, for
@@ -125,8 +126,6 @@ class RecordWriter {
   void put(SlotKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   void put(IncidentKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
-
-  void put(SetProof value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   // Parts of acts are written as the journal writes them.
   void put(const Genesis& value) { value.encode(out_); }
@@ -204,12 +203,6 @@ class RecordReader {
     const std::uint8_t kind = in_.u8();
     in_.require(kind == 1 || kind == 2, "an unknown kind of incident");
     value = static_cast<IncidentKind>(kind);
-  }
-
-  void take(SetProof& value) {
-    const std::uint8_t proof = in_.u8();
-    in_.require(proof <= 2, "an unknown proof of a set");
-    value = static_cast<SetProof>(proof);
   }
 
   void take(Genesis& value) { value = Genesis::decode(in_); }
@@ -319,6 +312,17 @@ SegmentState decode_segment_row(View bytes) {
   RecordReader(in).take(out);
   in.expect_end();
   return out;
+}
+
+Bytes encode_flag_row(bool flag) {
+  return {static_cast<std::uint8_t>(flag ? 1 : 0)};
+}
+
+bool decode_flag_row(View bytes) {
+  ByteReader in(bytes, record_object);
+  const bool flag = take_flag(in);
+  in.expect_end();
+  return flag;
 }
 
 }  // namespace kist

@@ -159,7 +159,11 @@ class Journal : private Pinned {
   [[nodiscard]] bool has_recorded_remake() const;
   std::optional<JournalEntry> commit_once(const Writable& writable, const MakeAct& make);
   bool put_entry(const std::string& path, const Bytes& bytes);
+  [[nodiscard]] bool has_second_copy(const State& state,
+                                     std::uint64_t sequence,
+                                     const ObjectHash& hash);
   void complete_second_copy();
+  void require_no_rival(const State& state, std::uint64_t sequence, View second) const;
 
   Store& store_;
   Keyring& keyring_;

@@ -166,7 +166,9 @@ NextEntry Journal::follow(EntryReader& entries,
     }
     local_.catalog().flush();
     bool is_entered = false;
+    const EpochId before = keyring_.origin().epoch;
     lost_keys = damage_of([&] { is_entered = keys.enter_current(state(), tried_at); });
+    if (keyring_.origin().epoch != before) local_.keep_box(keyring_.slot(), keyring_.kept_box());
     if (lost_keys || is_entered) return end;
   }
 }

@@ -1,5 +1,6 @@
 #include "engine/keys/keyring.h"
 
+#include "engine/base/attempt.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/crypto/sign.h"
@@ -33,9 +34,8 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
                                                Observer& observer,
                                                const AcceptEpoch& accepts) const {
   const std::string path = epoch_box_path(number, epoch, slot());
-  if (!has_copy(store, path)) return std::nullopt;
   std::optional<OpenedEpoch> out;
-  static_cast<void>(get_twinned(store, path, small_object_bytes_max, observer, [&](View candidate) {
+  const auto take = [&](View candidate) {
     const EpochBox box = decode_epoch_box(candidate, path);
     const bool fits = box.repository == repository() && box.epoch_number == number &&
                       box.epoch == epoch && box.slot == slot();
@@ -54,13 +54,24 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
     }
     found.least = ByteReader(keys.subspan(at), path).u64();
     if (!accepts(found)) throw Error(Code::corrupt, concat(path, " is not the journal's"));
+    found.box.assign(candidate.begin(), candidate.end());
     out = std::move(found);
-  }));
+  };
+  const auto damage = damage_of([&] {
+    if (!has_copy(store, path)) return;
+    static_cast<void>(get_twinned(store, path, small_object_bytes_max, observer, take));
+  });
+  if (!out && !kept_box_.empty() && !damage_of([&] { take(kept_box_); })) {
+    observer.notice(
+        concat(path, " is in no good copy; the one that this machine has kept was used"));
+  }
+  if (!out && damage) throw Error(*damage);
   return out;
 }
 
 void Keyring::enter(OpenedEpoch opened) {
   secrets_->parts = std::move(opened.parts);
+  kept_box_ = std::move(opened.box);
   secrets_->epoch = {};
   is_unlocked_ = false;
   origin_.epoch_number = opened.number;

@@ -37,6 +37,7 @@ struct OpenedEpoch {
   ObjectHash hash;          // of the box
   std::uint64_t least = 0;  // the entry that began the epoch has that number or a greater one
   EpochParts parts;
+  Bytes box;  // as it is stored: sealed
 };
 
 using AcceptEpoch = std::function<bool(const OpenedEpoch&)>;
@@ -95,7 +96,7 @@ class Keyring {
   [[nodiscard]] bool is_grant_confirmed_by(const State& state) const;
 
   // The slot's box of that epoch; nothing where there is none. A copy that is not what `accepts`
-  // asks for is as good as damaged.
+  // asks for is as good as damaged. Where the store has no good copy, the kept box serves.
   [[nodiscard]] std::optional<OpenedEpoch> open_epoch(StoreReader& store,
                                                       std::uint32_t number,
                                                       const EpochId& epoch,
@@ -103,6 +104,13 @@ class Keyring {
                                                       const AcceptEpoch& accepts) const;
   // From here on objects are made in that epoch.
   void enter(OpenedEpoch opened);
+
+  // The box of the epoch that was entered last, by this process or by one before it. It opens
+  // nothing that is stored without the epoch's anchor, so it may be kept.
+  [[nodiscard]] const Bytes& kept_box() const { return kept_box_; }
+
+  void keep_box(Bytes box) { kept_box_ = std::move(box); }
+
   void open_grant(StoreReader& store, Observer& observer);
   // For init, which has just drawn them.
   void adopt(Secrets secrets, std::uint32_t epoch_number, const EpochId& epoch);
@@ -114,6 +122,7 @@ class Keyring {
   std::uint32_t generation_ = 1;
   ObjectHash fingerprint_;
   ObjectHash grant_hash_;
+  Bytes kept_box_;
   bool is_unlocked_ = false;
   Guarded<Secrets> secrets_;
 };

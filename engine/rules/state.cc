@@ -55,15 +55,25 @@ const std::vector<ObjectHash>& State::key_segments_of(std::uint64_t sequence,
 }
 
 bool State::is_condemned(const ObjectHash& pack) const {
-  return condemned.contains(pack) || doubted_packs.contains(pack);
+  return doubted_packs.contains(pack) || condemned.find(pack).value_or(false);
 }
 
 std::set<ObjectHash> State::condemned_packs() const {
-  std::set<ObjectHash> out = condemned;
+  std::set<ObjectHash> out;
   for (const auto& [pack, slot] : doubted_packs) {
     out.insert(pack);
   }
+  condemned.for_each([&](const ObjectHash& pack, bool is_so) {
+    if (is_so) out.insert(pack);
+  });
   return out;
+}
+
+SetProof State::proof_by(const SlotId& slot) const {
+  const auto found = slots.find(slot);
+  if (found == slots.end() || found->second.is_revoked) return SetProof::none;
+  const bool maintains = (found->second.introduction.capabilities & can_maintain) != 0;
+  return maintains ? SetProof::by_maintain : SetProof::by_read;
 }
 
 bool State::is_proved(std::uint64_t sequence, const SlotId& author) const {

@@ -37,9 +37,9 @@ struct SlotState {
 // Who has compared a reference set with its snapshot's manifest, and found them to be of the same
 // blocks. From little to much.
 enum class SetProof : std::uint8_t {
-  none = 0,
-  by_read = 1,      // slots that read
-  by_maintain = 2,  // a slot that maintains, too
+  none,
+  by_read,      // a slot that reads
+  by_maintain,  // one that maintains, too
 };
 
 // A snapshot's reference set.
@@ -48,7 +48,7 @@ struct SetState {
   SlotId author;               // of the entry that has introduced it
   std::uint64_t sequence = 0;  // of that entry: the snapshot's own, or one that replaced its set
   std::vector<ObjectHash> key_segments;  // of that entry, if it is not the snapshot's own
-  SetProof proof = SetProof::none;
+  SlotId proved_by;  // who has said with most weight that it is right; zero: nobody
   bool operator==(const SetState&) const = default;
 };
 
@@ -151,7 +151,7 @@ struct State {
   std::uint64_t next_number = 0;                // of blocks
   std::vector<EntryRange> proved;               // by a slot that reads; ascending, apart
   std::vector<Incident> incidents;              // ascending by the first
-  std::set<ObjectHash> condemned;               // packs, by slots with `maintain`
+  StateTable<ObjectHash, bool> condemned;       // packs: what slots with `maintain` have said last
   // Other packs that slots without it have condemned, and who did.
   std::map<ObjectHash, SlotId> doubted_packs;
 
@@ -189,6 +189,8 @@ struct State {
   [[nodiscard]] bool is_condemned(const ObjectHash& pack) const;
   // All such packs.
   [[nodiscard]] std::set<ObjectHash> condemned_packs() const;
+  // What a slot's word on a set weighs; that of a slot that was revoked weighs nothing.
+  [[nodiscard]] SetProof proof_by(const SlotId& slot) const;
 
   // Live snapshots, pending ones included, in journal order.
   [[nodiscard]] std::vector<SnapshotPtr> live_snapshots() const;

@@ -1,5 +1,7 @@
 // A machine that has never seen the repository gets in: whatever somebody has put into the store
 // who may only put objects, and with what is left of a damaged one.
+#include <algorithm>
+
 #include "engine/format/limits.h"
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
@@ -277,4 +279,38 @@ TEST_CASE("a machine that knows a missing entry neither ends the epoch over it n
   rebuild_catalog(owner);
   REQUIRE(owner.state().next_sequence == known);
   end_epoch(owner, {});
+}
+
+TEST_CASE(
+    "an epoch box that the store has lost is kept by its machine, and made anew by a repair") {
+  Roles roles(GENERATE(writer_capabilities, operator_capabilities));
+  roles.open();  // once, so that the machine knows its box
+  if (GENERATE(false, true)) {
+    rotate(roles);
+    roles.open();
+  }
+  const State& state = roles.owner_repository.state();
+  const auto box_of = [&](const SlotId& slot) {
+    return epoch_box_path(state.epoch_number, state.epoch, slot);
+  };
+  const auto boxes = roles.store->objects();
+  const SlotId owner = roles.owner_repository.keyring().slot();
+  const SlotId other = slot_called(state, "other");
+  for (const SlotId& slot : {owner, other}) {
+    take_away(*roles.store, box_of(slot));
+  }
+  Machine fresh(roles.store, 3);
+  REQUIRE(failure_of([&] { fresh.open(9); }));
+  Repository machine = roles.open();
+  REQUIRE(std::ranges::any_of(roles.other.observer.notices, [&](const std::string& notice) {
+    return notice.find("this machine has kept") != std::string::npos;
+  }));
+  machine.journal().unlock();
+  Repository again = roles.owner.open();
+  const VerifyReport report = verify(again, {.repairs = true});
+  INFO(findings_of(report));
+  REQUIRE(report.healed == report.findings.size());
+  REQUIRE((roles.store->objects() == boxes));
+  Machine later(roles.store, 4);
+  later.open(9).journal().unlock();
 }

@@ -265,6 +265,9 @@ TEST_CASE("the copy that has won its number counts, not one that was put beside 
   const Bytes other = seal_entry(evil.keyring(), roles.content, good);
   REQUIRE(roles.store->put_if_absent(second_copy_path(name), other));
   roles.write_news(90'000);
+  // Nobody commits beside it: it would count once the store lost the first copy.
+  REQUIRE(error_code([&] { roles.owner.backup(owner, roles.source / "tree"); }) == Code::corrupt);
+  REQUIRE(verify(owner, {.repairs = true}).healed == 1);
   const SnapshotId snapshot = roles.owner.backup(owner, roles.source / "tree").snapshot;
   Machine late(roles.store, 9);
   Repository fresh = late.open();
@@ -331,8 +334,17 @@ TEST_CASE("a second copy that was put before the first is settled by whoever tak
     can_write = GENERATE(true, false);
     watching.journal().replay();
   };
-  victim.backup(honest, roles.source / "tree");
+  const auto failure = failure_of([&] { victim.backup(honest, roles.source / "tree"); });
   REQUIRE_FALSE(racing->meanwhile);
+  if (!can_write) {
+    // Nobody has put it in the place of the first: the backup has won, and is told of it.
+    REQUIRE(failure->code() == Code::corrupt);
+    REQUIRE(failure->text().find("was committed") != std::string::npos);
+    REQUIRE(verify(honest, {.repairs = true}).healed == 1);
+    REQUIRE(victim.backup(honest, roles.source / "tree").statistics.bytes_new < 10'000);
+  } else {
+    REQUIRE_FALSE(failure);
+  }
   watching.journal().replay();
   Machine late(roles.store, 9);
   Repository fresh = late.open();

@@ -1,8 +1,11 @@
 // Reference sets are compared with the manifests of their snapshots: what is right is vouched for
 // in the journal, what is not is replaced.
 #include <algorithm>
+#include <fstream>
+#include <set>
 
 #include "engine/format/names.h"
+#include "tests/support/attacker.h"
 #include "tests/support/damaged_laptop.h"
 #include "tests/support/forged_file.h"
 #include "tests/support/held_store.h"
@@ -24,6 +27,30 @@ VerifyReport judge(Repository& repository, bool repairs = false, bool is_dry_run
 SetState set_of(const Repository& repository, const SnapshotId& snapshot) {
   return repository.state().snapshots.at(snapshot).set;
 }
+
+SetProof proof_of(const Repository& repository, const SnapshotId& snapshot) {
+  return repository.state().proof_by(set_of(repository, snapshot).proved_by);
+}
+
+// Notes which anchors are put.
+class NotingStore final : public ForwardingStore {
+ public:
+  NotingStore(Store& store, std::set<std::string>& anchors)
+      : ForwardingStore(store), anchors_(anchors) {}
+
+  void put(const std::string& name, View bytes) override {
+    if (name.starts_with("anchors/")) anchors_.insert(name);
+    ForwardingStore::put(name, bytes);
+  }
+
+  bool put_if_absent(const std::string& name, View bytes) override {
+    if (name.starts_with("anchors/")) anchors_.insert(name);
+    return ForwardingStore::put_if_absent(name, bytes);
+  }
+
+ private:
+  std::set<std::string>& anchors_;
+};
 
 // A writer that signs what it likes, and an owner.
 struct Forged : Roles {
@@ -89,7 +116,7 @@ TEST_CASE("each set is vouched for once, by who reads and again by who maintains
   Repository reader = roles.open();
   const auto proof = [&] {
     roles.owner_repository.journal().replay();
-    return set_of(roles.owner_repository, roles.first).proof;
+    return proof_of(roles.owner_repository, roles.first);
   };
   REQUIRE(judge(reader).sets_proved == 2);
   REQUIRE(proof() == SetProof::by_read);
@@ -109,7 +136,7 @@ TEST_CASE("a set that names a copy that is junk is right once the index was repa
   const SnapshotId snapshot = forged.name_junk();
   const VerifyReport before = judge(forged.owner_repository);
   REQUIRE(before.restorable_count == 1);
-  REQUIRE(set_of(forged.owner_repository, snapshot).proof == SetProof::none);
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
   const SetState former = set_of(forged.owner_repository, snapshot);
 
   const VerifyReport dry = judge(forged.owner_repository, true, true);
@@ -123,7 +150,7 @@ TEST_CASE("a set that names a copy that is junk is right once the index was repa
   REQUIRE(report.hurt_count == 0);
   const SetState set = set_of(forged.owner_repository, snapshot);
   REQUIRE(set.hash == former.hash);
-  REQUIRE(set.proof == SetProof::by_maintain);
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::by_maintain);
   rotate(forged);
   Repository second = forged.open();  // a writer follows the epoch, too
   REQUIRE(set_of(second, snapshot) == set);
@@ -138,7 +165,7 @@ TEST_CASE("a set that names more than its snapshot needs is told of, and replace
   REQUIRE(before.findings.empty());
   REQUIRE(before.notes.size() == 1);
   REQUIRE(before.notes.front().text.find("1 block that it does not need") != std::string::npos);
-  REQUIRE(set_of(forged.owner_repository, snapshot).proof == SetProof::none);
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
   const ReferenceSet former = forged.set_object(snapshot);
   const VerifyReport report = judge(forged.owner_repository, true);
   INFO(findings_of(report));
@@ -154,19 +181,136 @@ TEST_CASE("a set that names more than its snapshot needs is told of, and replace
   forged.require_right(snapshot);
 }
 
-TEST_CASE("a set can be replaced again, and both its objects are named until then") {
+TEST_CASE(
+    "a set that is lost is made anew from the manifest, and so is one that replaced another") {
+  Forged forged;
+  const SnapshotId snapshot = GENERATE(true, false) ? forged.name_more() : forged.name_junk();
+  judge(forged.owner_repository, true);
+  for (int i = 0; i < 2; ++i) {
+    const SetState lost = set_of(forged.owner_repository, snapshot);
+    take_away(*forged.store, reference_set_path(lost.hash));
+    const VerifyReport found = judge(forged.owner_repository);
+    REQUIRE(std::ranges::any_of(found.findings, [&](const Finding& finding) {
+      return finding.object == reference_set_path(lost.hash) && finding.kind == FindingKind::absent;
+    }));
+    const VerifyReport report = judge(forged.owner_repository, true);
+    INFO(findings_of(report));
+    REQUIRE(report.healed == report.findings.size());
+    const SnapshotStatistics made = forged.set_object(snapshot).statistics;
+    REQUIRE(made.files() == 1);
+    REQUIRE(made.directories == 1);
+    REQUIRE(made.bytes_total == 5'000);
+    forged.require_right(snapshot);
+    rotate(forged);
+    forged.require_right(snapshot);
+  }
+}
+
+TEST_CASE(
+    "lost keys of sets that replaced others keep no epoch from ending once these are mended") {
   Forged forged;
   const SnapshotId snapshot = forged.name_more();
-  judge(forged.owner_repository, true);
-  const SetState once = set_of(forged.owner_repository, snapshot);
-  // Where the new set is lost in both copies, nobody takes the former one for it.
-  const auto away = take_away(*forged.store, reference_set_path(once.hash));
-  const VerifyReport lost = judge(forged.owner_repository);
-  REQUIRE(std::ranges::any_of(lost.findings, [&](const Finding& finding) {
-    return finding.object == reference_set_path(once.hash) && finding.kind == FindingKind::absent;
-  }));
-  put_back(*forged.store, away);
+  add_slot(forged.owner_repository, Machine::credential(11), argon2_floor, "keeper",
+           can_read | can_audit | can_maintain);
+  Machine machine(forged.store, 7);
+  Repository keeper = machine.open(11);
+  judge(keeper, true);
+  const SetState set = set_of(keeper, snapshot);
+  take_away(*forged.store, key_segment_path(set.key_segments.front()));
+  forged.owner_repository.journal().replay();
+  REQUIRE(error_code([&] { rotate(forged); }) == Code::corrupt);
+  if (GENERATE(true, false)) {
+    // Who made them is revoked: nobody waits for its objects.
+    REQUIRE(revoke(forged, "keeper").dropped.size() == 1);
+    REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
+  }
+  const VerifyReport report = judge(forged.owner_repository, true);
+  INFO(findings_of(report));
+  REQUIRE(report.hurt_count == 0);
+  REQUIRE(set_of(forged.owner_repository, snapshot).hash != set.hash);
+  rotate(forged);
   forged.require_right(snapshot);
+}
+
+TEST_CASE(
+    "two repairs at once replace a set once, and the one that was slower says nothing false") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_more();
+  judge(forged.owner_repository);
+  Machine quick_machine(forged.store, 7);
+  Repository quick = quick_machine.open();
+  const auto watched = std::make_shared<WatchedStore>(*forged.store, "refs/", [&] {
+    const VerifyReport report = judge(quick, true);
+    REQUIRE(report.healed == 1);
+  });
+  Machine slow_machine(watched, 8);
+  Repository slow = slow_machine.open();
+  const VerifyReport report = judge(slow, true);
+  INFO(findings_of(report));
+  REQUIRE(report.findings.size() == 1);
+  REQUIRE(report.healed == 1);
+  REQUIRE(report.hurt_count == 0);
+  REQUIRE(slow_machine.observer.notices.empty());
+  slow.journal().replay();
+  quick.journal().replay();
+  REQUIRE(set_of(slow, snapshot) == set_of(quick, snapshot));
+  forged.owner_repository.journal().replay();
+  forged.require_right(snapshot);
+}
+
+TEST_CASE(
+    "an epoch's end goes on over proofs of sets, and is drawn anew over one that is replaced") {
+  Forged forged;
+  const bool is_replaced = GENERATE(false, true);
+  const SnapshotId snapshot = forged.name_more();
+  if (is_replaced) judge(forged.owner_repository);
+  Machine other_machine(forged.store, 7);
+  Repository other = other_machine.open();
+  const auto watched =
+      std::make_shared<WatchedStore>(*forged.store, "epochs/", [&] { judge(other, is_replaced); });
+  std::set<std::string> anchors;
+  const auto counted = std::make_shared<NotingStore>(*watched, anchors);
+  Machine counted_machine(counted, 9);
+  Repository ender = counted_machine.open();
+  end_epoch(ender, {});
+  REQUIRE(anchors.size() == (is_replaced ? 8 : 4));
+  forged.owner_repository.journal().replay();
+  REQUIRE(proof_of(forged.owner_repository, forged.first) == SetProof::by_maintain);
+  REQUIRE((set_of(forged.owner_repository, snapshot).author == other.keyring().slot()) ==
+          is_replaced);
+  if (!is_replaced) judge(forged.owner_repository, true);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("hard links, attributes, holes and many pieces make no set another than its manifest") {
+  Roles roles(writer_capabilities);
+  const std::string tree = roles.source / "tree";
+  write_file(tree + "/large", random_bytes(roles.content, 6'000'000));
+  std::filesystem::create_hard_link(tree + "/large", tree + "/other name");
+  write_file(tree + "/again", slurp(tree + "/large"));
+  std::ofstream sparse(tree + "/sparse");
+  for (int i = 0; i < 100; ++i) {
+    sparse.seekp(i * 65'536);
+    sparse << "piece " << i;
+  }
+  sparse.close();
+  age_tree(tree);
+  const SnapshotId snapshot =
+      roles.owner.backup(roles.owner_repository, roles.source / "tree").snapshot;
+  const VerifyReport report = judge(roles.owner_repository);
+  REQUIRE(report.findings.empty());
+  REQUIRE(report.notes.empty());
+  REQUIRE(report.sets_proved == 2);
+  REQUIRE(proof_of(roles.owner_repository, snapshot) == SetProof::by_maintain);
+}
+
+TEST_CASE("where a block is lost nothing is said of what a set does not need") {
+  DamagedLaptop run;
+  run.store->remove(run.packs().front());
+  const VerifyReport report = run.verify_as_owner();
+  REQUIRE(report.hurt_count > 0);
+  REQUIRE(report.notes.empty());
+  REQUIRE(proof_of(run.owner_repository, run.before) == SetProof::none);
 }
 
 TEST_CASE("what was given up with an index segment is found again once it is stored again") {
@@ -235,7 +379,7 @@ TEST_CASE("a repair that replaces a set and is stopped anywhere leaves the forme
     REQUIRE(found.hurt_count == 0);
     const VerifyReport report = judge(after, true);
     REQUIRE(report.healed == report.findings.size());
-    REQUIRE(set_of(after, snapshot).proof == SetProof::by_maintain);
+    REQUIRE(proof_of(after, snapshot) == SetProof::by_maintain);
     REQUIRE(judge(after).notes.empty());
     if (is_cut_off) continue;
     REQUIRE(at > 4);

@@ -216,8 +216,11 @@ TEST_CASE("no failing operation makes verify call a good repository damaged for 
         Repository repository = machine.open();
         static_cast<void>(verify(repository, {.level = VerifyLevel::content}));
       },
-      [&](Machine& well, Machine&, const Outcome&, Fault) -> std::string {
+      [&](Machine& well, Machine&, const Outcome&, Fault fault) -> std::string {
         Repository repository = well.open();
+        // A copy of its own entry that the disk has spoilt is found, and can be mended.
+        const bool may_be_damaged = fault == Fault::flipped_bit;
+        static_cast<void>(verify(repository, {.repairs = may_be_damaged}));
         return findings(verify(repository, {.level = VerifyLevel::content}));
       });
 }

@@ -140,28 +140,50 @@ std::set<AuthoredObject> find_abandoned(const Repository& repository,
   return out;
 }
 
+[[noreturn]] void throw_lost_keys(const ObjectHash& name, std::string_view who) {
+  throw Error(Code::corrupt, concat(key_segment_path(name), ", which ", who,
+                                    " needs, is damaged or missing", give_up_advice));
+}
+
+// A repair that replaced reference sets has made key segments of these alone. Where the sets have
+// been replaced again, nobody needs them.
+void pass_over_sets(const Repository& repository, std::set<ObjectHash>& segments) {
+  const std::uint64_t first = repository.state().epoch_begun + 1;
+  repository.journal().for_each_entry(first, [&](const ReplayedEntry& replayed) {
+    const auto* proved = std::get_if<SetsProved>(&replayed.entry.act);
+    if (proved == nullptr || !replayed.void_reason.empty()) return true;
+    for (const ObjectHash& name : proved->key_segments) {
+      segments.erase(name);
+    }
+    return true;
+  });
+}
+
 void require_whole(const Repository& repository,
                    const std::vector<ObjectHash>& damaged,
                    const std::vector<SlotId>& revoked) {
   const State& state = repository.state();
   if (damaged.empty()) return;
   std::set<ObjectHash> rest(damaged.begin(), damaged.end());
-  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    for (const ObjectHash& name : state.key_segments_of(*snapshot)) {
+  const auto require = [&](const std::vector<ObjectHash>& names, const SlotId& author,
+                           std::uint64_t sequence, bool may_be_lost) {
+    for (const ObjectHash& name : names) {
       if (!std::ranges::binary_search(damaged, name)) continue;
       rest.erase(name);
-      if (is_shut_out(state, snapshot->author, revoked) && !is_relied_on(state, *snapshot))
-        continue;
-      throw Error(Code::corrupt,
-                  concat(key_segment_path(name), ", which journal entry ", snapshot->sequence,
-                         " of slot ", state.slots.at(snapshot->author).introduction.name,
-                         " needs, is damaged or missing", give_up_advice));
+      if (is_shut_out(state, author, revoked) && may_be_lost) continue;
+      throw_lost_keys(name, concat("journal entry ", sequence, " of slot ",
+                                   state.slots.at(author).introduction.name));
     }
+  };
+  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
+    require(state.key_segments_of(*snapshot), snapshot->author, snapshot->sequence,
+            !is_relied_on(state, *snapshot));
+    if (snapshot->set.sequence == snapshot->sequence) continue;
+    require(state.key_segments_of_set(*snapshot), snapshot->set.author, snapshot->set.sequence,
+            true);
   }
-  if (rest.empty()) return;
-  throw Error(Code::corrupt,
-              concat(key_segment_path(*rest.begin()),
-                     ", which a repair has made, is damaged or missing", give_up_advice));
+  if (!rest.empty()) pass_over_sets(repository, rest);
+  if (!rest.empty()) throw_lost_keys(*rest.begin(), "a repaired index");
 }
 
 // An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave

@@ -13,10 +13,14 @@
 namespace kist {
 
 std::string SetJudgement::problem() const {
-  if (unneeded == 0) return "its reference set does not name a whole copy of each block it needs";
+  if (is_lost) return "its reference set cannot be opened";
+  if (!is_whole) return "its reference set does not name a whole copy of each block it needs";
   return concat("its reference set names ", unneeded,
                 unneeded == 1 ? " block that it does not need" : " blocks that it does not need");
 }
+
+// What the run has seen of a pack.
+enum class ManifestChecker::Look : std::uint8_t { none, read, whole };
 
 // How a block is there, from bad to good.
 enum class ManifestChecker::Presence : std::uint8_t { lost, unnamed, untrusted, whole };
@@ -37,10 +41,11 @@ struct ManifestChecker::Found {
 
 // The numbers of the manifest's blocks.
 struct ManifestChecker::Tally {
-  ReferenceSet named;       // by the set, whatever the copies are like
-  ReferenceSet proper;      // of whole copies, which the author may rely on
-  bool is_whole = true;     // all blocks are there as the snapshot has them
-  bool is_complete = true;  // all have a number in `proper`
+  ReferenceSet named;             // by the set, whatever the copies are like
+  ReferenceSet proper;            // of whole copies, which the author may rely on
+  SnapshotStatistics statistics;  // as far as the manifest tells
+  bool is_whole = true;           // all blocks are there as the snapshot has them
+  bool is_complete = true;        // all have a number in `proper`
 };
 
 namespace {
@@ -74,10 +79,11 @@ std::uint64_t count_without(NumberSet all, const NumberSet& without) {
 void ManifestChecker::check_reference(const Needs& needs,
                                       const BlockId& id,
                                       Found& found,
-                                      Tally& tally) const {
+                                      Tally& tally) {
   bool is_stored = false;
   bool is_named = false;
-  bool was_seen = false;  // all its named copies, at another place of the manifest
+  bool was_seen = false;    // all its named copies, at another place of the manifest
+  bool is_vouched = false;  // one of them was read in this run
   std::optional<std::uint64_t> elsewhere;
   Presence best = Presence::lost;
   needs.index.for_each_copy(tag_of(id), [&](const BlockLocation& copy) {
@@ -96,11 +102,15 @@ void ManifestChecker::check_reference(const Needs& needs,
     best = std::max(best, !names       ? Presence::unnamed
                           : is_trusted ? Presence::whole
                                        : Presence::untrusted);
-    if (is_trusted && names) add_number(tally.proper, needs.own, copy.number);
-    if (is_trusted && !elsewhere) elsewhere = copy.number;
+    const Look look = look_at(needs.index, copy.pack);
+    if (is_trusted && names && look != Look::none) {
+      is_vouched = true;
+      add_number(tally.proper, needs.own, copy.number);
+    }
+    if (is_trusted && look == Look::whole && !elsewhere) elsewhere = copy.number;
     return best != Presence::whole || !was_seen;
   });
-  if (best != Presence::whole) {
+  if (!is_vouched && !(was_seen && best == Presence::whole)) {
     tally.is_whole = false;
     tally.is_complete &= elsewhere.has_value();
     if (elsewhere) add_number(tally.proper, needs.own, *elsewhere);
@@ -138,12 +148,58 @@ void ManifestChecker::record_found(const SnapshotState& snapshot,
   hurt_({snapshot.taken.snapshot, path, found.worst != Presence::lost});
 }
 
-// Every block that the manifest names is there, by check_reference(). Paths that need one which
-// is not are named.
+// What entries have introduced since the packs were read was not looked at.
+ManifestChecker::Look ManifestChecker::look_at(const BlockIndex::Reader& index,
+                                               std::uint32_t pack) {
+  const auto known = looks_.find(pack);
+  if (known != looks_.end()) return known->second;
+  const ObjectHash name = index.pack(pack).hash;
+  const Look look = packs_.is_whole(name)   ? Look::whole
+                    : packs_.has_read(name) ? Look::read
+                                            : Look::none;
+  return looks_.emplace(pack, look).first->second;
+}
+
 SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
+  ReferenceSet set;
+  const auto damage = damage_of([&] { set = get_reference_set(repository_.journal(), snapshot); });
+  if (damage) return {.is_lost = true};
+  return run(snapshot, set, true);
+}
+
+SetJudgement ManifestChecker::judge(const SnapshotState& snapshot) {
+  ReferenceSet set;
+  const auto damage = damage_of([&] { set = get_reference_set(repository_.journal(), snapshot); });
+  SetJudgement out = run(snapshot, set, false);
+  out.is_lost = damage.has_value();
+  return out;
+}
+
+namespace {
+
+void count(SnapshotStatistics& statistics, const Entry& entry) {
+  switch (entry.type) {
+    case EntryType::file:
+      ++statistics.files_unmodified;
+      statistics.bytes_total += entry.size;
+      break;
+    case EntryType::directory:
+      ++statistics.directories;
+      break;
+    default:
+      ++statistics.others;
+  }
+}
+
+}  // namespace
+
+// Every block that the manifest names is there, by check_reference(). Paths that need one which
+// is not are named, if it `tells`.
+SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
+                                  const ReferenceSet& set,
+                                  bool tells) {
   const SnapshotTree tree(repository_, index_, snapshot);
   const ManifestReader& manifest = tree.manifest();
-  const ReferenceSet set = get_reference_set(repository_.journal(), snapshot);
   const BlockIndex::Reader index(index_);
   const Needs needs{.set = set,
                     .own = snapshot.taken.numbers,
@@ -153,7 +209,7 @@ SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
   Tally tally;
   const auto require = [&](const BlockId& id) { check_reference(needs, id, found, tally); };
   manifest.for_each_node(tree.root(), require);
-  record_found(snapshot, "", found);
+  if (tells) record_found(snapshot, "", found);
   // Each content node once: a malicious one may name the next one any number of times, and so on.
   std::set<BlockId> whole_nodes;
   std::set<BlockId> nodes;  // of this entry
@@ -161,6 +217,7 @@ SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
     check_cancelled(repository_.observer());
     found = {};
     nodes.clear();
+    count(tally.statistics, entry);
     const auto failure = failure_of([&] {
       if (entry.xattrs_block) require(*entry.xattrs_block);
       manifest.for_each_item(
@@ -180,15 +237,19 @@ SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
       found = {.worst = Presence::lost, .problem = failure->text()};
       tally.is_whole = tally.is_complete = false;
     }
-    record_found(snapshot, entry.path, found);
+    if (tells) record_found(snapshot, entry.path, found);
     return true;
   });
-  SetJudgement out;
-  out.unneeded = count_without(set.absolute, tally.named.absolute) +
-                 count_without(set.relative, tally.named.relative);
-  out.is_equal = tally.is_whole && out.unneeded == 0;
-  if (out.is_equal || !tally.is_complete) return out;
-  tally.proper.statistics = set.statistics;
+  SetJudgement out{.is_whole = tally.is_whole};
+  if (out.is_whole) {
+    out.unneeded = count_without(set.absolute, tally.named.absolute) +
+                   count_without(set.relative, tally.named.relative);
+  }
+  if (out.is_equal() || !tally.is_complete) return out;
+  const bool has_statistics = !set.absolute.empty() || !set.relative.empty();
+  tally.statistics.finished_ms = snapshot.time_ms;
+  tally.statistics.problems = tree.body().problems.size();
+  tally.proper.statistics = has_statistics ? set.statistics : tally.statistics;
   out.proper = std::move(tally.proper);
   return out;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "engine/catalog/block_index.h"
 #include "engine/format/snapshot.h"
@@ -18,12 +19,14 @@ namespace kist {
 
 // A snapshot's set beside its manifest.
 struct SetJudgement {
-  // Each block of the manifest has a copy that the set names, that is whole, and that the author
-  // may rely on; and the set names nothing else.
-  bool is_equal = false;
-  std::uint64_t unneeded = 0;  // numbers in the set that no block of the manifest has
+  bool is_lost = false;  // it cannot be opened
+  bool is_whole =
+      false;  // each block has a copy that it names, whole, on which the author may rely
+  std::uint64_t unneeded = 0;  // if it is whole: numbers in the set that no block has
   // If it is not equal: what it should be. Nothing where some block has no copy to name.
   std::optional<ReferenceSet> proper{};
+
+  [[nodiscard]] bool is_equal() const { return is_whole && unneeded == 0; }
 
   // What is wrong with the set.
   [[nodiscard]] std::string problem() const;
@@ -43,8 +46,10 @@ class ManifestChecker {
         report_(std::move(report)),
         hurt_(std::move(hurt)) {}
 
-  // Names the paths that need a block which is not there.
+  // Names the paths that need a block which is not there. Of a set that is lost it says no more.
   SetJudgement check(const SnapshotState& snapshot);
+  // Only judges; a set that is lost counts as empty.
+  SetJudgement judge(const SnapshotState& snapshot);
 
  private:
   enum class Presence : std::uint8_t;
@@ -52,7 +57,11 @@ class ManifestChecker {
   struct Found;
   struct Tally;
 
-  void check_reference(const Needs& needs, const BlockId& id, Found& found, Tally& tally) const;
+  enum class Look : std::uint8_t;
+
+  SetJudgement run(const SnapshotState& snapshot, const ReferenceSet& set, bool tells);
+  Look look_at(const BlockIndex::Reader& index, std::uint32_t pack);
+  void check_reference(const Needs& needs, const BlockId& id, Found& found, Tally& tally);
   const TrustedNumbers& trusted_by(const SlotId& author);
   void record_found(const SnapshotState& snapshot, const std::string& path, const Found& found);
 
@@ -61,7 +70,8 @@ class ManifestChecker {
   const PackChecker& packs_;
   Report report_;
   Hurt hurt_;
-  std::map<SlotId, TrustedNumbers> trusted_;  // by author
+  std::map<SlotId, TrustedNumbers> trusted_;       // by author
+  std::unordered_map<std::uint32_t, Look> looks_;  // by the pack's number in the index
 };
 
 }  // namespace kist

@@ -60,6 +60,11 @@ class PackChecker {
   [[nodiscard]] DamagedPacks find_whole_again(const BlockIndex::Reader& index,
                                               const DamagedPacks& recorded) const;
 
+  // Whether it was read at all, and what damaged_frames() says of it is all there is to say.
+  [[nodiscard]] bool has_read(const ObjectHash& pack) const {
+    return is_whole(pack) || damaged_packs_.contains(pack);
+  }
+
   // After check_all().
   [[nodiscard]] const EntryProver& prover() const { return *prover_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/format/names.h"
 #include "engine/journal/journal.h"
@@ -33,16 +34,12 @@ void for_each_part(Sets sets, const Snapshot& snapshot_of, const Each& each) {
   }
 }
 
-[[noreturn]] void throw_overtaken() {
-  throw Error(Code::conflict, "another slot has replaced these reference sets meanwhile");
-}
-
 }  // namespace
 
 void SetProver::note_equal(const SnapshotState& snapshot) {
-  const bool has_maintain = (repository_.capabilities() & can_maintain) != 0;
-  const SetProof proof = has_maintain ? SetProof::by_maintain : SetProof::by_read;
-  if (snapshot.taken.is_pending || snapshot.set.proof >= proof) return;
+  const State& state = repository_.state();
+  const SetProof own = state.proof_by(repository_.keyring().slot());
+  if (snapshot.taken.is_pending || state.proof_by(snapshot.set.proved_by) >= own) return;
   equal_.push_back({snapshot.taken.snapshot, snapshot.set.hash});
 }
 
@@ -55,30 +52,18 @@ void SetProver::replace(const SnapshotState& snapshot, const ReferenceSet& prope
 }
 
 void SetProver::commit() {
-  commit_equal();
-  commit_replaced();
-}
-
-void SetProver::commit_equal() {
   for_each_part(equal_, &JudgedSet::snapshot, [&](const std::vector<JudgedSet>& part) {
-    const Journal::Writable writable = repository_.journal().require_writable();
-    const JournalEntry entry = repository_.journal().commit(writable, [&](const State& state) {
+    commit_part([&](const State& state) {
       SetsProved act;
       std::ranges::copy_if(part, std::back_inserter(act.equal),
                            [&](const JudgedSet& judged) { return is_current(state, judged); });
-      if (act.equal.empty()) throw_overtaken();
-      return Act(act);
+      return act;
     });
-    proved_ += std::get<SetsProved>(entry.act).equal.size();
   });
-}
-
-void SetProver::commit_replaced() {
   const auto snapshot_of = [](const StoredSet& each) { return each.set.judged.snapshot; };
   for_each_part(replaced_, snapshot_of, [&](const std::vector<StoredSet>& part) {
-    const Journal::Writable writable = repository_.journal().require_writable();
     const ObjectHash keys = put_keys(part);
-    const JournalEntry entry = repository_.journal().commit(writable, [&](const State& state) {
+    commit_part([&](const State& state) {
       if (state.epoch != epoch_) {
         throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
       }
@@ -86,11 +71,26 @@ void SetProver::commit_replaced() {
       for (const StoredSet& each : part) {
         if (is_current(state, each.set.judged)) act.replaced.push_back(each.set);
       }
-      if (act.replaced.empty()) throw_overtaken();
-      return Act(act);
+      return act;
     });
-    proved_ += std::get<SetsProved>(entry.act).replaced.size();
   });
+}
+
+// Another slot may have replaced all of these sets meanwhile: then there is nothing to say.
+void SetProver::commit_part(const std::function<SetsProved(const State&)>& make) {
+  bool is_overtaken = false;
+  const Journal::Writable writable = repository_.journal().require_writable();
+  const auto failure = failure_of([&] {
+    const JournalEntry entry = repository_.journal().commit(writable, [&](const State& state) {
+      SetsProved act = make(state);
+      is_overtaken = act.equal.empty() && act.replaced.empty();
+      if (is_overtaken) throw Error(Code::conflict, "another slot has replaced these sets");
+      return Act(std::move(act));
+    });
+    const auto& act = std::get<SetsProved>(entry.act);
+    proved_ += act.equal.size() + act.replaced.size();
+  });
+  if (failure && !is_overtaken) throw Error(*failure);
 }
 
 // The key segment with the keys of these sets. It and they are durable, and were read back.

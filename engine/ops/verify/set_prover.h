@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/blocks/objects.h"
@@ -33,8 +34,7 @@ class SetProver {
     NamedKey key;
   };
 
-  void commit_equal();
-  void commit_replaced();
+  void commit_part(const std::function<SetsProved(const State&)>& make);
   [[nodiscard]] ObjectHash put_keys(const std::vector<StoredSet>& sets) const;
 
   Repository& repository_;

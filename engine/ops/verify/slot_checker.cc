@@ -8,6 +8,7 @@
 #include "engine/journal/journal.h"
 #include "engine/keys/epoch_secrets.h"
 #include "engine/keys/slot_object.h"
+#include "engine/store/twins.h"
 
 namespace kist {
 
@@ -22,18 +23,24 @@ CopyChecker::Check SlotChecker::signed_by(const std::string& path,
   };
 }
 
-// A slot that reads has all parts of the epoch, and so can make each box anew and compare.
+// A slot that reads has all parts of the epoch, and so can make each box anew, compare, and put it
+// where no copy is left.
 void SlotChecker::check_epoch_box(const SlotState& slot) {
   const State& state = repository_.state();
   const SlotIntroduction& introduction = slot.introduction;
   const std::string path = epoch_box_path(state.epoch_number, state.epoch, introduction.slot);
-  copies_.check_twins(path, slot.epoch_box, small_object_bytes_max);
-  if (!reads_) return;
+  if (!reads_) return copies_.check_twins(path, slot.epoch_box, small_object_bytes_max);
   const Bytes due =
       make_epoch_box(repository_.keyring().origin(), introduction.slot, introduction.box_key,
                      {.parts = repository_.keyring().parts(), .least = state.beginning.least},
                      introduction.capabilities);
-  if (hash_object(due) == slot.epoch_box) return;
+  if (hash_object(due) == slot.epoch_box) {
+    for (const std::string& copy : copies_of(path)) {
+      copies_.check_made(copy, due, small_object_bytes_max);
+    }
+    return;
+  }
+  copies_.check_twins(path, slot.epoch_box, small_object_bytes_max);
   report_(path, "it does not hold the epoch's secrets: who began the epoch has shut the slot out");
 }
 

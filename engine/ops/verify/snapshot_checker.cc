@@ -19,6 +19,9 @@ constexpr std::string_view revoke_advice =
     "; if that slot is not to be trusted, kist key revoke shuts it out, and this does not count "
     "any more";
 
+constexpr std::string_view set_advice =
+    "; kist verify --level content --repair makes it anew from the manifest";
+
 constexpr std::string_view rebuild_advice =
     "; kist verify --repair makes it anew where its packs tell what it listed";
 
@@ -43,6 +46,13 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
   if (is_given_up(state, snapshot, *found)) {
     note_(name_of(snapshot), concat(signer, "opens for nobody: ", found->problem));
     return false;
+  }
+  if (found->has_body) {
+    report_({.object = name_of(snapshot),
+             .problem = concat("its reference set opens for nobody: ", found->problem, set_advice),
+             .offset = {},
+             .kind = FindingKind::invalid});
+    return true;
   }
   report_({.object = name_of(snapshot),
            .problem = concat(signer, "opens for nobody, which is no damage of the store: ",
@@ -91,7 +101,7 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
     }
   }
   const std::string set = reference_set_path(snapshot.set.hash);
-  if (report_if_absent(set, snapshot.set.author)) return;
+  if (report_if_absent(set, snapshot.set.author, set_advice)) return;
   copies_.check_twins(set, snapshot.set.hash, reference_set_bytes_max);
   attempt(set, [&] { static_cast<void>(opener_.reference_set(snapshot)); });
 }

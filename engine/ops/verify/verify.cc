@@ -234,44 +234,72 @@ class Verifier {
   // What each manifest needs is there, and its snapshot's set names that and nothing else. A repair
   // replaces the sets of which it finds otherwise, where there is what they should name.
   void check_manifests(const std::vector<SnapshotPtr>& opening) {
-    ManifestChecker telling(
+    ManifestChecker manifests(
         repository_, *index_, packs_,
         [this](const auto& object, const auto& problem) { report(object, problem); },
         [this](const HurtPath& hurt) { record_hurt(hurt); });
-    ManifestChecker silent(
-        repository_, *index_, packs_, [](const auto&, const auto&) {}, [](const HurtPath&) {});
-    const bool replaces = options_.repairs && index_->unloaded_entries().empty();
+    const bool is_complete = index_->unloaded_entries().empty();
     SetProver sets(repository_);
-    std::set<std::string> wrong;
+    std::vector<SnapshotPtr> wrong;
     for (const SnapshotPtr& snapshot : opening) {
-      const std::string name = concat("snapshot ", hex(snapshot->taken.snapshot));
-      attempt(name, [&] {
-        const bool may_replace = replaces && !snapshot->taken.is_pending;
-        SetJudgement judged = (may_replace ? silent : telling).check(*snapshot);
-        if (judged.is_equal) return sets.note_equal(*snapshot);
+      attempt(name_of(*snapshot), [&] {
+        const bool may_replace = options_.repairs && is_complete && !snapshot->taken.is_pending;
+        const SetJudgement judged =
+            may_replace ? manifests.judge(*snapshot) : manifests.check(*snapshot);
+        if (judged.is_equal()) return sets.note_equal(*snapshot);
         if (may_replace && judged.proper) {
           if (repairs()) sets.replace(*snapshot, *judged.proper);
-          add({.object = name, .problem = judged.problem(), .offset = {}, .remedy = Remedy::heal});
-          wrong.insert(name);
+          add({.object = name_of(*snapshot),
+               .problem = judged.problem(),
+               .offset = {},
+               .remedy = Remedy::heal});
+          wrong.push_back(snapshot);
           return;
         }
-        if (may_replace) judged = telling.check(*snapshot);
-        if (judged.unneeded > 0 && !snapshot->taken.is_pending) {
-          report_.notes.push_back({name, judged.problem()});
+        if (may_replace) manifests.check(*snapshot);
+        if (judged.unneeded > 0 && is_complete && !snapshot->taken.is_pending) {
+          report_.notes.push_back({name_of(*snapshot), judged.problem()});
         }
       });
     }
-    if (!options_.is_dry_run && record_proofs()) prove(sets, wrong);
+    if (!options_.is_dry_run && record_proofs()) prove(sets);
+    conclude_sets(wrong, manifests);
   }
 
-  void prove(SetProver& sets, const std::set<std::string>& wrong) {
+  void prove(SetProver& sets) {
     const auto failure = failure_of([&] { sets.commit(); });
     report_.sets_proved = sets.proved_count();
-    if (failure) {
-      return repository_.observer().notice(
-          concat("which reference sets are right is not recorded: ", failure->text()));
+    if (!failure) return;
+    repository_.observer().notice(
+        concat("which reference sets are right is not recorded: ", failure->text()));
+  }
+
+  // A set that is not the one that was found wrong any more is mended, whoever has done it. Of the
+  // others it is told what they mean for the paths of their snapshots.
+  void conclude_sets(const std::vector<SnapshotPtr>& wrong, ManifestChecker& manifests) {
+    std::set<std::string> healed;
+    std::set<std::string> healable;
+    for (const SnapshotPtr& snapshot : wrong) {
+      const SetState now = repository_.state().snapshots.at(snapshot->taken.snapshot).set;
+      const bool is_healed = now.hash != snapshot->set.hash;
+      if (!is_healed && repairs()) {
+        attempt(name_of(*snapshot), [&] { manifests.check(*snapshot); });
+      }
+      std::set<std::string>& objects = is_healed ? healed : healable;
+      objects.insert(name_of(*snapshot));
+      for (const std::string& copy : copies_of(reference_set_path(snapshot->set.hash))) {
+        objects.insert(copy);
+      }
     }
-    change_findings(wrong, [](Finding& finding) { finding.is_healed = true; });
+    change_findings(healable, [](Finding& finding) { finding.remedy = Remedy::heal; });
+    change_findings(healed, [](Finding& finding) {
+      finding.remedy = Remedy::heal;
+      finding.is_healed = true;
+    });
+  }
+
+  static std::string name_of(const SnapshotState& snapshot) {
+    return concat("snapshot ", hex(snapshot.taken.snapshot));
   }
 
   // False, and a notice, where that fails (a read-only store, say), which does not fail the verify.

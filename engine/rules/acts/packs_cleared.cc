@@ -33,7 +33,7 @@ MaybeViolation check_act(const State& state,
 void apply_act(State& state, const PacksCleared& cleared, const JournalEntry& /*entry*/) {
   for (const ObjectHash& pack : cleared.packs) {
     state.doubted_packs.erase(pack);
-    state.condemned.erase(pack);
+    if (state.condemned.contains(pack)) state.condemned.put(pack, false);
   }
 }
 

@@ -30,8 +30,8 @@ void apply_act(State& state, const PacksCondemned& condemned, const JournalEntry
   for (const ObjectHash& pack : condemned.packs) {
     if (is_by_maintain) {
       state.doubted_packs.erase(pack);
-      state.condemned.insert(pack);
-    } else if (!state.condemned.contains(pack)) {
+      state.condemned.put(pack, true);
+    } else if (!state.condemned.find(pack).value_or(false)) {
       state.doubted_packs.emplace(pack, entry.author);
     }
   }

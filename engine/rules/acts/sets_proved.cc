@@ -69,12 +69,10 @@ MaybeViolation check_act(const State& state, const SetsProved& proved, const Jou
 }
 
 void apply_act(State& state, const SetsProved& proved, const JournalEntry& entry) {
-  const SetProof proof =
-      has_maintain(state, entry.author) ? SetProof::by_maintain : SetProof::by_read;
   for (const JudgedSet& judged : proved.equal) {
     SnapshotState snapshot = state.snapshots.at(judged.snapshot);
-    if (snapshot.set.proof >= proof) continue;
-    snapshot.set.proof = proof;
+    if (state.proof_by(snapshot.set.proved_by) >= state.proof_by(entry.author)) continue;
+    snapshot.set.proved_by = entry.author;
     state.snapshots.put(judged.snapshot, std::move(snapshot));
   }
   for (const ReplacedSet& each : proved.replaced) {
@@ -83,7 +81,7 @@ void apply_act(State& state, const SetsProved& proved, const JournalEntry& entry
                     .author = entry.author,
                     .sequence = entry.sequence,
                     .key_segments = proved.key_segments,
-                    .proof = SetProof::by_maintain};
+                    .proved_by = entry.author};
     state.snapshots.put(each.judged.snapshot, std::move(snapshot));
   }
   for (const ObjectHash& name : proved.key_segments) {

@@ -22,6 +22,7 @@ State full_state() {
   out.times.second_ms = 17;
   out.snapshots = {};
   out.segments = {};
+  out.condemned = {};
   out.key_segments = {};
   out.doubted_packs = {{sample_id<ObjectHash>(30), sample_id<SlotId>(31)}};
   return out;

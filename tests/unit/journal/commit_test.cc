@@ -156,6 +156,42 @@ TEST_CASE("the second copy that a client was cut off from putting is put with th
   REQUIRE(fixture.journal.store.objects().at("journal/0000000002.2") == head);
 }
 
+TEST_CASE(
+    "nobody commits beside a second copy that is another slot's entry, until that is mended") {
+  Committing fixture;
+  HandMadeJournal& made = fixture.journal;
+  const Bytes rival = made.seal(made.other, made.next(made.other));
+  fixture.store.before_put = [&] {
+    if (!made.store.size(third_path)) made.store.overwrite(third_path + ".2", rival);
+  };
+  // The put has won: who asked for it hears that, and that the copy is not its own.
+  const auto failure = failure_of([&] { fixture.client.commit(); });
+  REQUIRE(failure->code() == Code::corrupt);
+  REQUIRE(failure->text().find("entry 3 was committed") != std::string::npos);
+  const Bytes won = made.store.objects().at(third_path);
+  REQUIRE(open_entry(decode_entry_envelope(won, third_path, made.writer.keyring().repository()),
+                     third_path, made.epoch().journal_key())
+              .author == made.writer.id);
+  REQUIRE(made.store.objects().at(third_path + ".2") == rival);
+  REQUIRE(fixture.commit_code() == Code::corrupt);
+  REQUIRE_FALSE(has_copy(made.store, "journal/0000000004"));
+  made.store.overwrite(third_path + ".2", won);
+  REQUIRE(fixture.client.commit().sequence == 4);
+}
+
+TEST_CASE("a second copy that is damaged, or that nobody has signed, stops nobody") {
+  Committing fixture;
+  HandMadeJournal& made = fixture.journal;
+  const Bytes head = made.store.objects().at("journal/0000000002");
+  Bytes flipped = head;
+  flipped[flipped.size() / 2] ^= 1;
+  const Bytes earlier = made.store.objects().at("journal/0000000001");
+  const Bytes large(std::size_t{16'777'216} + 1);
+  const std::vector<Bytes> seconds{flipped, earlier, large, Bytes(300)};
+  made.place(2, head, seconds[GENERATE(0U, 1U, 2U, 3U)]);
+  REQUIRE(fixture.client.commit().sequence == 3);
+}
+
 TEST_CASE("a first copy that was damaged since is not copied") {
   Committing fixture;
   const Bytes head = fixture.journal.store.objects().at("journal/0000000002");

@@ -31,6 +31,10 @@ SetState set_of(const State& state, std::uint8_t snapshot) {
   return state.snapshots.at(sample_id<SnapshotId>(snapshot)).set;
 }
 
+SetProof proof_of(const State& state, std::uint8_t snapshot) {
+  return state.proof_by(set_of(state, snapshot).proved_by);
+}
+
 // Names of snapshots that nothing has, ascending.
 std::vector<JudgedSet> judged_many(std::size_t count) {
   std::vector<JudgedSet> out(count);
@@ -52,14 +56,14 @@ TEST_CASE("who reads says that a set is right, and who maintains too says it wit
   State state = with_snapshots();
   const SetsProved act{.equal = {judged(1, 11), judged(2, 12)}};
   require_void(state, next_entry(state, writer, act), {9, "its author lacks the capability read"});
-  REQUIRE(set_of(state, 1).proof == SetProof::none);
+  REQUIRE(proof_of(state, 1) == SetProof::none);
   commit(state, next_entry(state, reader, act));
-  REQUIRE(set_of(state, 1).proof == SetProof::by_read);
-  REQUIRE(set_of(state, 2).proof == SetProof::by_read);
+  REQUIRE(proof_of(state, 1) == SetProof::by_read);
+  REQUIRE(proof_of(state, 2) == SetProof::by_read);
   commit(state, next_entry(state, owner, SetsProved{.equal = {judged(2, 12)}}));
   commit(state, next_entry(state, reader, act));
-  REQUIRE(set_of(state, 1).proof == SetProof::by_read);
-  REQUIRE(set_of(state, 2).proof == SetProof::by_maintain);
+  REQUIRE(proof_of(state, 1) == SetProof::by_read);
+  REQUIRE(proof_of(state, 2) == SetProof::by_maintain);
 }
 
 TEST_CASE("a set is replaced by who maintains, and by nobody else") {
@@ -74,7 +78,7 @@ TEST_CASE("a set is replaced by who maintains, and by nobody else") {
   REQUIRE(set.hash == object(21));
   REQUIRE(set.author == owner);
   REQUIRE(set.sequence == sequence);
-  REQUIRE(set.proof == SetProof::by_maintain);
+  REQUIRE(set.proved_by == owner);
   REQUIRE(state.key_segments.contains(object(31)));
   const SnapshotState snapshot = state.snapshots.at(sample_id<SnapshotId>(1));
   REQUIRE(state.key_segments_of_set(snapshot) == std::vector{object(31)});
