@@ -84,6 +84,28 @@ struct Forged : Roles {
     });
   }
 
+  // The set names none of the file's blocks, which are stored.
+  SnapshotId name_too_little() {
+    Repository evil = open();
+    const Bytes block = random_bytes(content, 5'000);
+    write_file(source / "tree/file", block);
+    return commit_file(evil, other, block, [&](BlockWriter& writer, const BlockId& id) {
+      static_cast<void>(writer.add(PackKind::data, id, block));
+    });
+  }
+
+  // The set names the block, and a number that no block has: one that is reserved, or not yet.
+  SnapshotId name_what_never_was(bool is_reserved) {
+    Repository evil = open();
+    const Bytes block = random_bytes(content, 5'000);
+    write_file(source / "tree/file", block);
+    const std::uint64_t next = evil.state().next_number;
+    return commit_file(evil, other, block, [&](BlockWriter& writer, const BlockId& id) {
+      writer.refer(writer.add(PackKind::data, id, block));
+      writer.refer({NumberBase::absolute, is_reserved ? next - 1 : next + 1'000'000, 1});
+    });
+  }
+
   ReferenceSet set_object(const SnapshotId& snapshot) const {
     return get_reference_set(owner_repository.journal(),
                              owner_repository.state().snapshots.at(snapshot));
@@ -178,6 +200,49 @@ TEST_CASE("a set that names more than its snapshot needs is told of, and replace
   rotate(forged);
   forged.require_right(snapshot);
   revoke(forged);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("a set that names too little is found, vouched for by nobody, and replaced by a repair") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_too_little();
+  const VerifyReport before = judge(forged.owner_repository);
+  REQUIRE(before.hurt_count == 1);
+  REQUIRE(before.hurt.front().path == "file");
+  REQUIRE(before.hurt.front().is_restorable);
+  REQUIRE(findings_of(before).find("is not in the reference set") != std::string::npos);
+  REQUIRE(before.sets_proved == 1);  // the owner's
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
+  REQUIRE(judge(forged.owner_repository, true).hurt_count == 0);
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::by_maintain);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("a set that names a block which never was is told of, and replaced by a repair") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_what_never_was(true);
+  const VerifyReport before = judge(forged.owner_repository);
+  REQUIRE(before.notes.size() == 1);
+  REQUIRE(before.notes.front().text.find("1 block that it does not need") != std::string::npos);
+  REQUIRE(before.sets_proved == 1);  // the owner's
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
+  REQUIRE(judge(forged.owner_repository, true).healed == 1);
+  REQUIRE(forged.set_object(snapshot).absolute.count() == 0);
+  forged.require_right(snapshot);
+}
+
+TEST_CASE(
+    "a set that names a number which no entry has reserved is found, and replaced by a repair") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_what_never_was(false);
+  const VerifyReport before = judge(forged.owner_repository);
+  INFO(findings_of(before));
+  REQUIRE(before.findings.size() == 1);
+  REQUIRE(before.findings.front().object == concat("snapshot ", hex(snapshot)));
+  REQUIRE(before.findings.front().kind == FindingKind::invalid);
+  REQUIRE(proof_of(forged.owner_repository, snapshot) == SetProof::none);
+  const VerifyReport report = judge(forged.owner_repository, true);
+  REQUIRE(report.healed == report.findings.size());
   forged.require_right(snapshot);
 }
 
