@@ -150,3 +150,39 @@ TEST_CASE("a backup that meets a condemnation as it commits goes on, and says so
   REQUIRE(result.statistics.blocks_new < 20);
   REQUIRE(kist::backup(repository, options).blocks_stored_again > 0);
 }
+
+TEST_CASE("whole packs that are condemned are restored as before, and none of them is removed") {
+  DamagedLaptop laptop;
+  std::map<std::string, Bytes> packs;
+  FoundPacks found;
+  for (const std::string& path : names_of(*laptop.store, "packs/")) {
+    packs.emplace(path, laptop.store->objects().at(path));
+    found.all.insert(*parse_id<ObjectHash>(path.substr(path.rfind('/') + 1)));
+  }
+  Repository& owner = laptop.owner_repository;
+  owner.journal().replay();
+  REQUIRE(tell_damaged(owner, found) == packs.size());
+  const auto require_as_before = [&] {
+    for (const auto& [path, bytes] : packs) {
+      REQUIRE(laptop.store->objects().at(path) == bytes);
+    }
+    Machine fresh(laptop.store, 8);
+    Repository there = fresh.open();
+    require_restored(fresh, there, laptop, laptop.first);
+    require_restored(fresh, there, laptop, laptop.before, "news5");
+  };
+  require_as_before();
+  REQUIRE(verify(owner, {.level = VerifyLevel::storage, .repairs = true}).findings.empty());
+  rotate(laptop);
+  REQUIRE(owner.state().condemned_packs() == found.all);
+  require_as_before();
+  // All is stored again, once.
+  Repository repository = laptop.open();
+  REQUIRE(laptop.backup(repository).statistics.bytes_new >= 1'200'000);
+  REQUIRE(laptop.backup(repository).statistics.bytes_new == 0);
+  // Whoever reads them whole says so, and repairs nothing.
+  const VerifyReport report = laptop.verify_as_owner();
+  REQUIRE(report.findings.empty());
+  REQUIRE(report.cleared == packs.size());
+  require_as_before();
+}
