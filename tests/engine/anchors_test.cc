@@ -12,6 +12,7 @@
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/limits.h"
+#include "engine/format/names.h"
 #include "engine/format/slot.h"
 #include "engine/journal/anchor.h"
 #include "engine/journal/sealed_entry.h"
@@ -366,4 +367,108 @@ TEST_CASE("an end that others overtake keeps its attempt, unless the slots chang
           repository.state().epoch_begun);
   Machine late(roles.store, 8);
   REQUIRE(late.open(9).state() == repository.state());
+}
+
+TEST_CASE("copies of an anchor that come back after its epoch's end are reported, and go") {
+  World world;
+  write_file(world.tree("file"), to_bytes("content"));
+  world.backup();
+  const std::vector<std::string> former = anchors_of(*world.store);
+  const Bytes anchor = world.store->objects().at(former.front());
+  end_epoch(world.repository, {});
+  const std::string current = anchors_of(*world.store).front();
+  const std::map<std::string, Bytes> strays = {
+      {former.front(), anchor},
+      {former.back() + ".sync-conflict-20261127-120000", anchor},
+      {former.back() + ".2", anchor},
+      {"tmp/" + std::string(32, 'a'), anchor},
+      {"tmp/" + first_copy_path(former.front().substr(8)) + ".new", anchor},
+      {current + ".orig", world.store->objects().at(current)}};
+  for (const auto& [path, bytes] : strays) {
+    world.store->put(path, bytes);
+  }
+  std::set<std::string> found;
+  for (const Finding& finding : verify(world.repository, {}).findings) {
+    REQUIRE(finding.remedy == Remedy::remove);
+    found.insert(finding.object);
+  }
+  for (const auto& [path, bytes] : strays) {
+    INFO(path);
+    REQUIRE(found.contains(path));
+  }
+  REQUIRE(found.size() == strays.size());
+  if (GENERATE(false, true)) {
+    REQUIRE(verify(world.repository, {.repairs = true}).healed == strays.size());
+  } else {
+    end_epoch(world.repository, {});
+  }
+  REQUIRE(anchors_of(*world.store).size() == 4);
+  REQUIRE(names_of(*world.store, "tmp/").empty());
+  REQUIRE(verify(world.repository, {}).findings.empty());
+}
+
+TEST_CASE("an epoch's anchor is put, and the head read again, before anything else of the epoch") {
+  // The order of what is put, of barriers, and of looks at the number behind the head.
+  class Ordered final : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+
+    std::optional<std::uint64_t> size(const std::string& path) override {
+      note_look(path);
+      return ForwardingStore::size(path);
+    }
+
+    std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) override {
+      note_look(path);
+      return ForwardingStore::get_range(path, offset, out);
+    }
+
+    void put(const std::string& path, View bytes) override {
+      note_put(path);
+      ForwardingStore::put(path, bytes);
+    }
+
+    bool put_if_absent(const std::string& path, View bytes) override {
+      note_put(path);
+      return ForwardingStore::put_if_absent(path, bytes);
+    }
+
+    void barrier() override {
+      steps += 'b';
+      ForwardingStore::barrier();
+    }
+
+    std::string steps;  // a: anchor, b: barrier, h: head, p: any other object
+    std::string next;   // journal/<n>
+
+   private:
+    void note_look(const std::string& path) {
+      if (!next.empty() && path == next && !steps.ends_with('h')) steps += 'h';
+    }
+
+    void note_put(const std::string& path) {
+      if (path.starts_with("probe/") || path == repository_file) return;
+      steps += path.starts_with("anchors/") ? 'a' : 'p';
+    }
+  };
+
+  Site site;
+  const auto ordered = std::make_shared<Ordered>(*site.store);
+  Machine owner(ordered, 3);
+  Repository repository = owner.init();
+  INFO(ordered->steps);
+  REQUIRE(ordered->steps.starts_with("aaaabp"));
+  write_file(site.tree("file"), to_bytes("content"));
+  Repository beside = site.machine.open();
+  site.machine.backup(beside, site.tree());
+  Machine late(ordered, 4);
+  Repository second = late.open();
+  second.blocks().index();
+  ordered->next = journal_path(second.state().next_sequence);
+  ordered->steps.clear();
+  end_epoch(second, {});
+  const std::string steps = ordered->steps.substr(ordered->steps.find('a'));
+  INFO(ordered->steps);
+  REQUIRE(ordered->steps.find('p') > ordered->steps.find('a'));
+  REQUIRE(steps.starts_with("aaaabh"));
 }
