@@ -8,10 +8,12 @@
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/frame.h"
+#include "engine/blocks/objects.h"
 #include "engine/blocks/snapshot_opener.h"
 #include "engine/crypto/hash.h"
 #include "engine/crypto/seal.h"
 #include "engine/format/names.h"
+#include "engine/format/slot.h"
 #include "engine/journal/journal.h"
 #include "engine/keys/sealed_object.h"
 
@@ -80,6 +82,10 @@ bool opens_envelope(const std::vector<Key>& keys, View bytes) {
   });
 }
 
+bool opens_box(const std::vector<Key>& keys, const Bytes& box) {
+  return std::ranges::any_of(keys, [&](const Key& key) { return open_box(key, box).has_value(); });
+}
+
 // Whether any of the keys is the pack's: its pack key, or the key of its directory.
 bool opens_pack(const std::vector<Key>& keys, const RepositoryId& repository, View pack) {
   const PackHeader header = decode_pack_header(pack.first(pack_header_size), "pack");
@@ -102,9 +108,9 @@ bool opens_pack(const std::vector<Key>& keys, const RepositoryId& repository, Vi
 
 // What the keys open of all that only readers may: "body", "inner", "pack", "" for nothing.
 std::string opened_with(const std::vector<Key>& keys,
-                        const Roles& roles,
+                        const std::map<std::string, Bytes>& objects,
                         const Repository& repository) {
-  for (const auto& [name, bytes] : roles.store->objects()) {
+  for (const auto& [name, bytes] : objects) {
     if (name.starts_with("bodies/") && opens_envelope(keys, bytes)) return "body";
     if (name.starts_with("packs/") && opens_pack(keys, repository.keyring().repository(), bytes)) {
       return "pack";
@@ -113,10 +119,69 @@ std::string opened_with(const std::vector<Key>& keys,
     const SecretBytes plain =
         open_object(bytes, name, ObjectType::key_segment, repository.keyring().repository(),
                     repository.journal().index_key());
-    const Bytes box = decode_key_segment(plain.view(), name).inner_box;
-    if (std::ranges::any_of(keys, [&](const Key& key) { return open_box(key, box).has_value(); })) {
-      return "inner";
+    if (opens_box(keys, decode_key_segment(plain.view(), name).inner_box)) return "inner";
+  }
+  return "";
+}
+
+// The keys that would open something if the parts of an epoch box, each taken for any other, and
+// these shares were those of the epoch.
+void add_derived(std::vector<Key>& keys,
+                 const EpochParts& parts,
+                 const KeyBytes& share,
+                 const MemoryStore& store) {
+  for (const auto& [name, bytes] : store.objects()) {
+    if (!name.starts_with("anchors/")) continue;
+    const Key anchor = Key::from(decode_anchor(bytes, name).share);
+    for (const Key* part :
+         {&parts.journal_key, &parts.index_part, &parts.audit_part, &parts.read_part}) {
+      const EpochParts tried{part->clone(), part->clone(), part->clone(), part->clone()};
+      EpochSecrets derived = derive_epoch_secrets(tried, share, anchor);
+      keys.push_back(std::move(derived.index_key));
+      keys.push_back(std::move(derived.audit_secret));
+      keys.push_back(std::move(derived.read_secret));
     }
+  }
+}
+
+// All that a reader's key segments open: the keys of sets, packs and bodies.
+void add_opened(std::vector<Key>& keys, const Repository& reader, const MemoryStore& store) {
+  const RepositoryId& repository = reader.keyring().repository();
+  for (const auto& [name, bytes] : store.objects()) {
+    if (!name.starts_with("keys/")) continue;
+    const SecretBytes plain =
+        open_object(bytes, name, ObjectType::key_segment, repository, reader.journal().index_key());
+    const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
+    const ObjectHash hash = hash_object(bytes);
+    const Key& audit_secret = *reader.keyring().audit_secret();
+    for (const auto& group : open_key_segment_sets(outer, hash, audit_secret).groups) {
+      std::ranges::transform(group, std::back_inserter(keys), &Key::from);
+    }
+    const Key& epoch_secret = reader.read_keys().epoch_secret();
+    for (const auto& group : open_key_segment_inner(outer, hash, epoch_secret).groups) {
+      std::ranges::transform(group.packs, std::back_inserter(keys), &Key::from);
+      std::ranges::transform(group.bodies, std::back_inserter(keys), &Key::from);
+    }
+  }
+}
+
+// What the keys open of these objects' reference sets and ways to them: "set", "audit" (the keys of
+// all sets), "author" (that of a pending one), "" for nothing. `reader` opens key segments.
+std::string sets_opened_with(const std::vector<Key>& keys,
+                             const std::map<std::string, Bytes>& objects,
+                             const Repository& reader) {
+  for (const auto& [name, bytes] : objects) {
+    if (name.starts_with("refs/") && opens_envelope(keys, bytes)) return "set";
+    if (!name.starts_with("keys/")) continue;
+    const SecretBytes plain =
+        open_object(bytes, name, ObjectType::key_segment, reader.keyring().repository(),
+                    reader.journal().index_key());
+    const KeySegmentOuter outer = decode_key_segment(plain.view(), name);
+    if (opens_box(keys, outer.audit_box)) return "audit";
+    const bool opens_group = std::ranges::any_of(outer.groups, [&](const KeyGroup& group) {
+      return !group.author_box.empty() && opens_box(keys, group.author_box);
+    });
+    if (opens_group) return "author";
   }
   return "";
 }
@@ -192,13 +257,14 @@ TEST_CASE("all that a writer's machine has opens no snapshot and names no file o
   fs::remove(roles.source / ("tree/" + std::string(secret_name)));
   Repository repository = roles.open();
   roles.backup(repository, "laptop");
-  REQUIRE(opened_with(keys_within_reach(roles, repository), roles, repository).empty());
+  REQUIRE(opened_with(keys_within_reach(roles, repository), roles.store->objects(), repository)
+              .empty());
   REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_name));
   REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_text));
   // The same search with one key more, that of the epoch, finds the way in: it is a search.
   std::vector<Key> keys = keys_within_reach(roles, repository);
   keys.push_back(roles.owner_repository.read_keys().epoch_secret().clone());
-  REQUIRE(opened_with(keys, roles, repository) == "inner");
+  REQUIRE(opened_with(keys, roles.store->objects(), repository) == "inner");
 }
 
 TEST_CASE("what a writer's key shows of other machines is what the threat model says") {
@@ -237,7 +303,8 @@ TEST_CASE("an auditor sees snapshots and proves the ciphertext, without a name o
   REQUIRE(report.bytes_read > 0);
   require_no_reading(repository, roles.first);
   REQUIRE(error_code([&] { roles.backup(repository, "laptop"); }) == Code::refused);
-  REQUIRE(opened_with(keys_within_reach(roles, repository), roles, repository).empty());
+  REQUIRE(opened_with(keys_within_reach(roles, repository), roles.store->objects(), repository)
+              .empty());
   REQUIRE_FALSE(holds_text(roles.other.state.path(), secret_name));
   // Nor can it test a guess: it lacks the key that names blocks.
   for (const Key& key : keys_within_reach(roles, repository)) {
@@ -267,4 +334,90 @@ TEST_CASE("a reader restores, and stores nothing") {
   for (const Key& key : keys_within_reach(roles, repository)) {
     REQUIRE(hash_key(key) != repository.state().genesis.chunk_seed);
   }
+}
+
+TEST_CASE("all that a writer's machine has opens no reference set of another's, pending or not") {
+  Roles roles(writer_capabilities);
+  for (int i = 0; i < 4; ++i) {
+    roles.write_news(200'000, concat("news", i));
+  }
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.source = "test";
+  options.pending_bytes = 250'000;
+  REQUIRE(backup(roles.owner_repository, options).pending_snapshots > 0);
+  const auto objects = roles.store->objects();
+  Repository repository = roles.open();
+  std::vector<Key> keys = keys_within_reach(roles, repository);
+  keys.push_back(repository.journal().index_key().clone());
+  add_derived(keys, repository.keyring().parts(), repository.state().beginning.share, *roles.store);
+  REQUIRE(sets_opened_with(keys, objects, repository).empty());
+  // The same search with a key more finds the way in: that of the pending set's author, or of
+  // audit.
+  const Repository& owner = roles.owner_repository;
+  keys.push_back(SlotKeys(owner.keyring().slot_seed()).box_seed.clone());
+  REQUIRE(sets_opened_with(keys, objects, repository) == "author");
+  keys.back() = owner.keyring().audit_secret()->clone();
+  REQUIRE(sets_opened_with(keys, objects, repository) == "audit");
+}
+
+TEST_CASE("who is revoked opens no content and no reference set of later, with all it ever had") {
+  Roles roles(operator_capabilities);
+  std::vector<Key> keys;
+  EpochParts parts;
+  KeyBytes share;
+  {
+    Repository revoked = roles.open();
+    roles.backup(revoked, "laptop");
+    keys = keys_within_reach(roles, revoked);
+    keys.push_back(revoked.journal().index_key().clone());
+    keys.push_back(revoked.keyring().audit_secret()->clone());
+    keys.push_back(revoked.read_keys().epoch_secret().clone());
+    add_opened(keys, revoked, *roles.store);
+    parts = revoked.keyring().parts().clone();
+    share = revoked.state().beginning.share;
+  }
+  const auto before = roles.store->objects();
+  revoke(roles);
+  roles.write_news(50'000);
+  roles.owner.backup(roles.owner_repository, roles.source / "tree");
+  add_derived(keys, parts, share, *roles.store);  // the anchor of the new epoch is in the store
+  std::map<std::string, Bytes> later;
+  for (const auto& [name, bytes] : roles.store->objects()) {
+    if (!before.contains(name)) later.emplace(name, bytes);
+  }
+  // Though somebody gave away the outer parts of key segments, with the keys of index segments.
+  const Repository& owner = roles.owner_repository;
+  REQUIRE(opened_with(keys, later, owner).empty());
+  REQUIRE(sets_opened_with(keys, later, owner).empty());
+  // The search is one: of what came before all opens.
+  REQUIRE(opened_with(keys, before, owner) == "body");
+  keys.push_back(owner.read_keys().epoch_secret().clone());
+  REQUIRE(opened_with(keys, later, owner) == "inner");
+  keys.back() = owner.keyring().audit_secret()->clone();
+  REQUIRE(sets_opened_with(keys, later, owner) == "audit");
+}
+
+TEST_CASE("the default name of a source is keyed by the slot's own seed") {
+  Roles roles(writer_capabilities);
+  BackupOptions options;
+  options.paths = {roles.source / "tree"};
+  options.host = "host";
+  options.is_dry_run = true;
+  const std::string name = backup(roles.owner_repository, options).source;
+  Machine another(roles.store, 5);
+  Repository elsewhere = another.open();  // with the same slot
+  REQUIRE(backup(elsewhere, options).source == name);
+  Repository repository = roles.open();
+  REQUIRE(backup(repository, options).source != name);
+  // Nothing that a writer has makes the name of a guessed path.
+  std::vector<Key> keys = keys_within_reach(roles, repository);
+  keys.push_back(SlotKeys(repository.keyring().slot_seed()).seed.clone());
+  keys.push_back(repository.write_keys().source_label_key().clone());
+  const std::string guess = options.paths.front() + std::string(1, '\0');
+  const auto makes_name = [&](const Key& key) {
+    return name == concat("host-", hex(hash_block(key, as_view(guess))).substr(0, 8));
+  };
+  REQUIRE(std::ranges::none_of(keys, makes_name));
+  REQUIRE(makes_name(roles.owner_repository.write_keys().source_label_key()));
 }
