@@ -4,6 +4,8 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/blocks/snapshot_opener.h"
+#include "engine/format/journal_entry.h"
 #include "engine/format/names.h"
 #include "engine/store/local.h"
 #include "tests/support/test.h"
@@ -300,4 +302,67 @@ TEST_CASE("removed objects of every kind are found by verify") {
     REQUIRE(findings_of(report).find(name) != std::string::npos);
     world.store->overwrite(name, bytes);
   }
+}
+
+TEST_CASE("no journal entry holds a root, a size or a text that somebody typed") {
+  World world;
+  write_file(world.tree("named-file"), Bytes(1000, 7));
+  const std::uint64_t size = 0x123456789aULL;  // a hole
+  std::filesystem::resize_file(world.tree("named-file"), size);
+  BackupOptions options;
+  options.paths = {world.tree()};
+  options.source = "test";
+  options.host = "typed-host";
+  options.tags = {"typed-tag"};
+  options.description = "typed-description";
+  options.threads = 2;
+  const SnapshotState snapshot =
+      world.repository.state().snapshots.at(backup(world.repository, options).snapshot);
+  const SnapshotBody body =
+      get_body(world.repository.journal(), world.repository.read_keys(), snapshot);
+  REQUIRE(body.tags == options.tags);
+  ByteWriter sizes;
+  sizes.u64(size);
+  const Bytes little_endian = sizes.take();
+  sizes.varint(size);
+  const Bytes varint = sizes.take();
+  std::size_t entries = 0;
+  world.repository.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
+    const Bytes payload = encode_journal_payload(replayed.entry);
+    REQUIRE_FALSE(holds(payload, body.root.bytes));
+    REQUIRE_FALSE(holds(payload, varint));
+    REQUIRE_FALSE(holds(payload, View(little_endian).first(5)));
+    for (const std::string_view text : {"typed", "named-file", "/tree"}) {
+      REQUIRE_FALSE(holds(payload, as_view(text)));
+    }
+    ++entries;
+    return true;
+  });
+  REQUIRE(entries == 2);
+}
+
+TEST_CASE("of two backups of few and of more files the entries differ in nothing that counts") {
+  World world;
+  const auto taken = [&](std::uint64_t files) {
+    SeededRandom content(seed() + files);
+    for (std::uint64_t i = 0; i < files; ++i) {
+      write_file(world.tree(concat("file", files, "-", i)), random_bytes(content, 1000));
+    }
+    const SnapshotId id = world.backup().snapshot;
+    return world.repository.state().snapshots.at(id).taken;
+  };
+  const SnapshotTaken few = taken(3);
+  SnapshotTaken more = taken(30);
+  // Ids, hashes, times, and the first number, which follows from what was reserved before.
+  more.snapshot = few.snapshot;
+  more.started_ms = few.started_ms;
+  more.body = few.body;
+  more.reference_set = few.reference_set;
+  REQUIRE(more.numbers.first_number == few.numbers.first_number + few.numbers.count());
+  more.numbers.first_number = few.numbers.first_number;
+  REQUIRE(more.segments.size() == few.segments.size());
+  more.segments = few.segments;
+  REQUIRE(more.key_segments.size() == few.key_segments.size());
+  more.key_segments = few.key_segments;
+  REQUIRE(more == few);
 }
