@@ -1,6 +1,7 @@
 // Listings that are empty, or fail: nothing is concluded from what they lack.
 #include <map>
 
+#include "engine/base/attempt.h"
 #include "engine/format/names.h"
 #include "tests/support/forwarding_store.h"
 #include "tests/support/held_store.h"
@@ -125,4 +126,18 @@ TEST_CASE("a passwd without listings does not take the number of a secret that w
   REQUIRE(run.store->objects_without_probes() == before);
   Machine fresh(run.store, 8);
   REQUIRE_NOTHROW(fresh.open());
+}
+
+TEST_CASE("a secret that opens a slot already is refused for another one also without listings") {
+  Listless run;
+  run.listless->listing = GENERATE(Listing::empty, Listing::failing);
+  const Credential taken = Machine::credential(9);
+  const bool is_passwd = GENERATE(false, true);
+  const std::uint64_t next = run.repository.state().next_sequence;
+  static_cast<void>(failure_of([&] {
+    if (is_passwd) return rewrap_slot(run.repository, taken, argon2_floor);
+    add_slot(run.repository, taken, argon2_floor, "twice");
+  }));
+  run.repository.journal().replay();
+  REQUIRE(run.repository.state().next_sequence == next);
 }
