@@ -26,6 +26,10 @@ std::vector<SlotPath> list_slots(StoreReader& store, const SlotChoice& choice) {
     const auto slot = parse_slot_path(first_copy_path(file));
     if (slot && is_chosen(*slot)) out.push_back(*slot);
   });
+  for (const auto& [id, generation] : choice.among.value_or(std::map<SlotId, std::uint32_t>())) {
+    const SlotPath named{id, generation};
+    if (generation > 0 && is_chosen(named)) out.push_back(named);
+  }
   const auto key = [](const SlotPath& slot) { return std::tuple(slot.slot, ~slot.generation); };
   std::ranges::sort(out, {}, key);
   const auto is_same = [&](const SlotPath& a, const SlotPath& b) { return key(a) == key(b); };

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,7 +31,8 @@ struct SlotChoice {
   std::optional<SlotId> only;
   std::set<SlotId> except;
   std::optional<std::uint32_t> generation{};  // no other of any slot
-  std::optional<std::set<SlotId>> among{};    // no slot but these
+  // No slot but these; of each its object of that generation, whether a listing shows it or not.
+  std::optional<std::map<SlotId, std::uint32_t>> among{};
 };
 
 // A slot object to be tried.

@@ -34,7 +34,8 @@ void require_new_secret(const Repository& repository,
   SlotChoice choice{.preferred = {}, .only = {}, .except = except};
   choice.among.emplace();
   for (const auto& [id, slot] : repository.state().slots) {
-    choice.among->insert(id);
+    // Of a slot that was revoked the object may be gone.
+    choice.among->emplace(id, slot.is_revoked ? 0 : slot.generation);
   }
   SlotId slot;
   const auto failure = failure_of([&] {

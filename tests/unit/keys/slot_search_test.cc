@@ -70,7 +70,7 @@ TEST_CASE("no slots are tried but those that are named, where some are") {
     slots.plant(NumberedSlot(id), argon2_floor);
   }
   SlotChoice choice;
-  choice.among = {sample_id<SlotId>(1), sample_id<SlotId>(3)};
+  choice.among = {{sample_id<SlotId>(1), 0}, {sample_id<SlotId>(3), 0}};
   REQUIRE(order_of(slots, SlotKind::passphrase, choice) == "1/1 3/1");
 }
 
