@@ -144,12 +144,12 @@ void Journal::require_no_rival(const State& state, std::uint64_t sequence, View 
   const SlotId& author = envelope.header.author;
   throw Error(
       Code::corrupt,
-      concat(path, " is another entry than ", journal_path(sequence), ": slot ",
+      concat(journal_path(sequence), " counts, and its second copy is another entry, which slot ",
              state.slots.at(author).introduction.name, " (", hex(author).substr(0, 8),
-             ") has signed it. The latter counts. Nothing is committed before an owner or operator "
-             "has run kist verify --repair, which puts that in its place. If nobody has forged it, "
-             "the store has lost an entry: compare kist snapshots with what the backups of every "
-             "machine said"));
+             ") has signed. Nothing is committed before an owner or operator has run kist verify "
+             "--repair, which puts the one that counts in its place. If nobody has forged the "
+             "other, the store has lost an entry: compare kist snapshots with what the backups of "
+             "each machine said"));
 }
 
 // Whether a second copy of the entry is there, and no rival.
