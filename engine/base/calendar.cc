@@ -42,17 +42,37 @@ const date::time_zone* find_zone(const std::string& name) {
   }
 }
 
+// Debian's library reads no rule for the years behind the table of a zone, which ends with 2037. A
+// day of a later year is looked up as one of a year before that of the same weekdays: a common year
+// that begins on the same day, or, behind February, has the same first of March. How far away it
+// is.
+std::chrono::seconds distance_to_listed(std::chrono::seconds since_1970) {
+  const date::year_month_day civil(date::floor<date::days>(date::sys_seconds(since_1970)));
+  if (civil.year() <= date::year(2037)) return std::chrono::seconds(0);
+  const date::month anchor(civil.month() < date::March ? 1 : 3);
+  const auto first = [&](date::year year) { return date::sys_days(year / anchor / 1); };
+  date::year listed(2026);
+  while (listed.is_leap() || date::weekday(first(listed)) != date::weekday(first(civil.year()))) {
+    ++listed;
+  }
+  return first(civil.year()) - first(listed);
+}
+
 date::local_seconds to_local(const date::time_zone* zone, date::sys_seconds instant) {
-  if (zone == nullptr) return date::local_seconds(instant.time_since_epoch());
-  return zone->to_local(instant);
+  const auto since = instant.time_since_epoch();
+  if (zone == nullptr) return date::local_seconds(since);
+  const auto distance = distance_to_listed(since);
+  return date::local_seconds(since + zone->get_info(instant - distance).offset);
 }
 
 // Of a clock time that the day has not, the first that it has.
 date::sys_seconds to_instant(const date::time_zone* zone, date::local_seconds time) {
-  if (zone == nullptr) return date::sys_seconds(time.time_since_epoch());
-  const date::local_info found = zone->get_info(time);
-  if (found.result == date::local_info::nonexistent) return found.first.end;
-  return date::sys_seconds(time.time_since_epoch() - found.first.offset);
+  const auto since = time.time_since_epoch();
+  if (zone == nullptr) return date::sys_seconds(since);
+  const auto distance = distance_to_listed(since);
+  const date::local_info found = zone->get_info(time - distance);
+  if (found.result == date::local_info::nonexistent) return found.first.end + distance;
+  return date::sys_seconds(since - found.first.offset);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 7;  // a record of another version is refused
+constexpr std::uint8_t state_version = 8;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each

@@ -112,6 +112,7 @@ Journal::Writable Journal::require_writable() {
 Journal::Writable Journal::require_writable_over_tail() {
   require_trusted_head();
   require_exclusive_put();
+  static_cast<void>(has_second_copy(head().sequence, state().head));  // before anything is put
   tell_doubt();
   return {};
 }
@@ -127,46 +128,52 @@ bool Journal::put_entry(const std::string& path, const Bytes& bytes) {
   return get_object(store_, path, journal_entry_bytes_max) == bytes;
 }
 
-// A second copy that is another entry, signed by a slot: that slot has put it before the author's
-// came, or the store has lost an entry that had won the number. Either way it would take the place
-// of the one that counts as soon as the store loses that one's first copy. A copy that nobody has
-// signed is damage, which is no reason to stop.
-void Journal::require_no_rival(const State& state, std::uint64_t sequence, View second) const {
-  const std::string path = second_copy_path(journal_path(sequence));
+std::optional<std::string> Journal::find_rival(std::uint64_t sequence, View copy) const {
   Envelope envelope;
   const auto damage = damage_of([&] {
-    envelope = decode_entry_envelope(second, path, keyring_.repository());
-    if (!is_signed_by_author(state, envelope)) throw Error(Code::corrupt, "nobody's");
-    const JournalClear clear = decode_journal_clear(envelope.clear, path);
+    envelope = decode_entry_envelope(copy, journal_path(sequence), keyring_.repository());
+    if (!is_signed_by_author(state(), envelope)) throw Error(Code::corrupt, "nobody's");
+    const JournalClear clear = decode_journal_clear(envelope.clear, journal_path(sequence));
     if (clear.sequence != sequence) throw Error(Code::corrupt, "of another number");
   });
-  if (damage) return;
+  if (damage) return std::nullopt;
   const SlotId& author = envelope.header.author;
+  return concat("another entry of that number (", hex(hash_object(copy)).substr(0, 16),
+                "), which slot ", state().slots.at(author).introduction.name, " (",
+                hex(author).substr(0, 8), ") has signed");
+}
+
+// A second copy that is another entry: its slot has put it before the author's came, or the store
+// has lost an entry that had won the number. Either way it would take the place of the one that
+// counts as soon as the store loses that one's first copy. A copy that nobody has signed is damage,
+// which is no reason to stop.
+void Journal::require_no_rival(std::uint64_t sequence, View second) const {
+  const auto rival = find_rival(sequence, second);
+  if (!rival) return;
   throw Error(
       Code::corrupt,
-      concat(journal_path(sequence), " counts, and its second copy is another entry, which slot ",
-             state.slots.at(author).introduction.name, " (", hex(author).substr(0, 8),
-             ") has signed. Nothing is committed before an owner or operator has run kist verify "
-             "--repair, which puts the one that counts in its place. If nobody has forged the "
-             "other, the store has lost an entry: compare kist snapshots with what the backups of "
-             "each machine said"));
+      concat(journal_path(sequence), " counts, and its second copy is ", *rival,
+             ". Nothing is committed before an owner or operator has run kist verify --repair, "
+             "which puts the one that counts in its place. If nobody has forged the other, the "
+             "store has lost an entry: compare kist snapshots with what the backups of each "
+             "machine said"));
 }
 
 // Whether a second copy of the entry is there, and no rival.
-bool Journal::has_second_copy(const State& state, std::uint64_t sequence, const ObjectHash& hash) {
+bool Journal::has_second_copy(std::uint64_t sequence, const ObjectHash& hash) {
   const std::string path = second_copy_path(journal_path(sequence));
   const Copy second = read_copy(store_, path, journal_entry_bytes_max);
   if (second.is_absent()) return false;
   if (second.problem && !is_damage(*second.problem)) throw Error(*second.problem);
   if (second.bytes && hash_object(*second.bytes) != hash) {
-    require_no_rival(state, sequence, *second.bytes);
+    require_no_rival(sequence, *second.bytes);
   }
   return true;
 }
 
 // A client that was cut off between an entry and its second copy left the first alone.
 void Journal::complete_second_copy() {
-  if (has_second_copy(state(), head().sequence, state().head)) return;
+  if (has_second_copy(head().sequence, state().head)) return;
   const std::string path = journal_path(head().sequence);
   const Bytes bytes = get_object(store_, path, journal_entry_bytes_max);
   if (hash_object(bytes) == state().head) put_second_copy(store_, path, bytes);
@@ -186,9 +193,8 @@ bool Journal::commit_after(const Writable& /*writable*/,
   if (!put_entry(path, bytes)) return false;
   // A barrier that fails here is not mended by reading back: what is readable may not be durable.
   store_.barrier();
-  in_context(concat("entry ", entry.sequence, " was committed"), [&] {
-    static_cast<void>(has_second_copy(state, entry.sequence, hash_object(bytes)));
-  });
+  in_context(concat("entry ", entry.sequence, " was committed"),
+             [&] { static_cast<void>(has_second_copy(entry.sequence, hash_object(bytes))); });
   put_second_copy(store_, path, bytes);
   store_.barrier();
   return true;

@@ -20,8 +20,8 @@ namespace kist {
 namespace {
 
 constexpr std::string_view lost_box_advice =
-    ": this slot opens nothing without it; restore it from a copy of the repository, or use "
-    "another slot";
+    ": this slot opens nothing without it; have an owner or operator who reads run kist verify "
+    "--repair, which makes it anew, restore it from a copy of the repository, or use another slot";
 
 Key sealing_key(const Key& journal_key) {
   return derive_key(journal_key, KeyUse::journal_key_sealing);
@@ -284,11 +284,13 @@ bool EpochKeys::enter_current(const State& state, std::uint64_t tried_at) {
 }
 
 void refuse_epoch(std::uint64_t sequence) {
-  throw Error(Code::refused,
-              concat("this slot has no key to the epoch that journal entry ", sequence,
-                     " is of: the slot was revoked, or its epoch box, or the entry that began a "
-                     "later epoch, is lost; restore that from a copy of the repository, or ask an "
-                     "owner for another slot"));
+  throw Error(
+      Code::refused,
+      concat("this slot has no key to the epoch that journal entry ", sequence,
+             " is of: the slot was revoked, or its epoch box, or the entry that began a "
+             "later epoch, is lost; kist verify --repair, by an owner or operator who reads, "
+             "makes a box anew; else restore that from a copy of the repository, or ask an "
+             "owner for another slot"));
 }
 
 SealedJournalKey seal_journal_key(const Key& former, const Key& journal_key) {

@@ -117,6 +117,9 @@ class Journal : private Pinned {
   // Commits this client's StateRemade entry unless the journal has it since the last epoch's end
   // that forgets. After too many lost tries it gives up: the client's next commit says it first.
   void record_state_remade(const Writable& writable);
+  // What a copy of an entry is that is not the one which counts, if a slot has signed it: for
+  // people. Nothing where nobody has: then it is damage.
+  [[nodiscard]] std::optional<std::string> find_rival(std::uint64_t sequence, View copy) const;
   // The entry that would follow the head, with its time.
   [[nodiscard]] JournalEntry next_entry(Act act) const;
 
@@ -149,6 +152,7 @@ class Journal : private Pinned {
                    EpochKeys& keys,
                    const std::optional<Head>& seen,
                    std::optional<Error>& lost_keys);
+  void keep_box() const;
   [[nodiscard]] std::optional<JournalBreak> find_break(const NextEntry& end, Beyond beyond);
   void tell_break(const std::optional<JournalBreak>& before) const;
   void require_trusted_head() const;
@@ -159,11 +163,9 @@ class Journal : private Pinned {
   [[nodiscard]] bool has_recorded_remake() const;
   std::optional<JournalEntry> commit_once(const Writable& writable, const MakeAct& make);
   bool put_entry(const std::string& path, const Bytes& bytes);
-  [[nodiscard]] bool has_second_copy(const State& state,
-                                     std::uint64_t sequence,
-                                     const ObjectHash& hash);
+  [[nodiscard]] bool has_second_copy(std::uint64_t sequence, const ObjectHash& hash);
   void complete_second_copy();
-  void require_no_rival(const State& state, std::uint64_t sequence, View second) const;
+  void require_no_rival(std::uint64_t sequence, View second) const;
 
   Store& store_;
   Keyring& keyring_;

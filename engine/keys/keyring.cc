@@ -62,8 +62,9 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
     static_cast<void>(get_twinned(store, path, small_object_bytes_max, observer, take));
   });
   if (!out && !kept_box_.empty() && !damage_of([&] { take(kept_box_); })) {
-    observer.notice(
-        concat(path, " is in no good copy; the one that this machine has kept was used"));
+    observer.notice(concat(path,
+                           " is in no good copy; the one that this machine has kept was used. kist "
+                           "verify --repair, by a slot that reads, makes it anew"));
   }
   if (!out && damage) throw Error(*damage);
   return out;

@@ -228,7 +228,10 @@ Repository open_repository(std::shared_ptr<Store> store,
     local = std::make_unique<LocalDirectory>(state_directory(options.state_parent, repository),
                                              services.random, services.observer);
   }
-  if (auto box = local->kept_box(opened.keyring.slot())) opened.keyring.keep_box(std::move(*box));
+  // A spare that cannot be read is none.
+  if (auto box = value_of([&] { return local->kept_box(opened.keyring.slot()); })) {
+    opened.keyring.keep_box(std::move(*box).value_or(Bytes()));
+  }
   const bool has_memory = local->last_head() && !local->is_head_doubted();
   if (!has_memory) local->doubt_head(true);  // before anything is remembered of it
   auto parts = std::make_unique<Repository::Parts>(std::move(store), std::move(opened.keyring),

@@ -2,90 +2,25 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "engine/base/bytes.h"
+#include "engine/rules/keep_periods.h"
 
 namespace kist {
 
 namespace {
 
-constexpr std::int64_t hour_seconds = 3'600;
-constexpr std::int64_t day_seconds = 86'400;
-constexpr CivilDay first_monday = 4;  // 1970-01-05
-
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
-
-std::int64_t month_of(const CivilTime& time) {
-  return time.year * 12 + time.month - 1;
-}
-
-// The hour, day, week … that an instant is in: a number that grows with time, its own for each
-// kind. An hour is one of the clock and its offset, so that the one that an autumn has twice is
-// two; a week begins on Monday, as ISO 8601 has it.
-std::int64_t period_of(KeepKind kind, const Zone& zone, std::int64_t utc_ms) {
-  const CivilTime time = zone.at(utc_ms);
-  switch (kind) {
-    case KeepKind::hourly:
-      return time.day * day_seconds + time.second / hour_seconds * hour_seconds -
-             time.offset_seconds;
-    case KeepKind::daily:
-      return time.day;
-    case KeepKind::weekly:
-      return floor_divide(time.day - first_monday, 7);
-    case KeepKind::monthly:
-      return month_of(time);
-    case KeepKind::quarterly:
-      return floor_divide(month_of(time), 3);
-    default:
-      return time.year;
-  }
-}
-
-std::string two_digits(std::int64_t value) {
-  return concat(value < 10 ? "0" : "", value);
-}
-
-// "2026-11-20", "2026-11-20 02:00", "week of 2026-11-16", "2026-11", "2026 Q4", "2026"
-std::string period_text(KeepKind kind, const Zone& zone, std::int64_t utc_ms) {
-  const CivilTime time = zone.at(utc_ms);
-  switch (kind) {
-    case KeepKind::hourly:
-      return concat(day_text(time.day), " ", two_digits(time.second / hour_seconds), ":00");
-    case KeepKind::daily:
-      return day_text(time.day);
-    case KeepKind::weekly:
-      return concat("week of ",
-                    day_text(first_monday + floor_divide(time.day - first_monday, 7) * 7));
-    case KeepKind::monthly:
-      return day_text(time.day).substr(0, 7);
-    case KeepKind::quarterly:
-      return concat(time.year, " Q", (time.month - 1) / 3 + 1);
-    default:
-      return concat(time.year);
-  }
-}
-
-// The interval that an instant is in: below a day by UTC, from a day on by the zone's calendar.
-std::int64_t interval_of(const Period& spacing, const Zone& zone, std::int64_t utc_ms) {
-  if (spacing.months > 0) return floor_divide(month_of(zone.at(utc_ms)), spacing.months);
-  const auto seconds = static_cast<std::int64_t>(spacing.seconds);
-  if (seconds == 0) return floor_divide(utc_ms, hour_seconds * 1000);
-  if (seconds % day_seconds == 0) {
-    return floor_divide(zone.at(utc_ms).day - first_monday, seconds / day_seconds);
-  }
-  return floor_divide(utc_ms, seconds * 1000);
-}
-
 // The first snapshot of an interval, and the first whole one if that one is partial.
 struct Place {
   std::int64_t interval = 0;
   std::int64_t started_ms = 0;
-  std::vector<std::size_t> members;  // of the series
-  bool is_whole = false;
-  bool is_live = false;  // one of them was not retired
+  std::vector<std::size_t> members;        // of the series
+  std::optional<std::int64_t> whole_ms{};  // when the whole one was started
+  bool is_live = false;                    // one of them was not retired
+  bool is_live_whole = false;              // and is whole
 };
 
 struct Rule {
@@ -132,14 +67,40 @@ class SeriesPlan {
  private:
   enum class Standing : std::uint8_t { line, beside, future };
 
-  // What one rule has chosen from: a period, and the start of the place that it has chosen there.
-  struct Chosen {
-    std::size_t place = 0;
+  // A place as rules compare places.
+  struct Contender {
+    std::optional<std::size_t> place;  // none: a snapshot that stands beside the line
     bool is_whole = false;
     std::int64_t started_ms = 0;
+
+    // Of a period the newest is kept, a whole one before one that is not.
+    [[nodiscard]] bool beats(const Contender& other) const {
+      if (is_whole != other.is_whole) return is_whole;
+      return started_ms >= other.started_ms;
+    }
   };
 
-  using Periods = std::map<std::int64_t, Chosen, std::greater<>>;
+  // The places of one period: the one that is kept, and the one that would be without it.
+  struct Contest {
+    std::optional<Contender> best;
+    std::optional<Contender> second;
+
+    void add(const Contender& contender) {
+      if (!best || contender.beats(*best)) {
+        second = std::exchange(best, contender);
+      } else if (!second || contender.beats(*second)) {
+        second = contender;
+      }
+    }
+
+    [[nodiscard]] const std::optional<Contender>& best_without(
+        const std::optional<std::size_t>& place) const {
+      return place && best && best->place == place ? second : best;
+    }
+  };
+
+  // By period, the newest first.
+  using Periods = std::map<std::int64_t, Contest, std::greater<>>;
 
   // Where each snapshot stands: in the line those that are what they seem, and in order of time.
   void divide() {
@@ -175,13 +136,14 @@ class SeriesPlan {
       const bool is_first = places_.empty() || places_.back().interval != interval;
       if (is_first) {
         places_.push_back({.interval = interval, .started_ms = snapshot.started_ms});
-      } else if (places_.back().is_whole || snapshot.is_partial) {
+      } else if (places_.back().whole_ms || snapshot.is_partial) {
         continue;  // an extra
       }
       Place& place = places_.back();
       place.members.push_back(i);
-      place.is_whole |= !snapshot.is_partial;
+      if (!snapshot.is_partial) place.whole_ms = snapshot.started_ms;
       place.is_live |= is_live(i);
+      place.is_live_whole |= is_live(i) && !snapshot.is_partial;
     }
   }
 
@@ -195,14 +157,12 @@ class SeriesPlan {
     }
   }
 
-  // Of each period the newest place, one with a whole snapshot before one without.
   [[nodiscard]] Periods periods_of(KeepKind kind) const {
     Periods out;
     for (std::size_t i = 0; i < places_.size(); ++i) {
       const Place& place = places_[i];
       if (!place.is_live) continue;
-      Chosen& chosen = out[period_of(kind, zone_, place.started_ms)];
-      if (place.is_whole || !chosen.is_whole) chosen = {i, place.is_whole, place.started_ms};
+      out[period_of(kind, zone_, place.started_ms)].add({i, place.is_live_whole, place.started_ms});
     }
     return out;
   }
@@ -230,65 +190,93 @@ class SeriesPlan {
     const Periods periods = periods_of(rule.kind);
     const bool counts = rule.keep.count > 0;
     const std::int64_t start = counts ? 0 : window_start(rule);
-    std::uint32_t number = 0;
-    for (const auto& [period, chosen] : periods) {
-      ++number;
-      if (counts ? number > rule.keep.count : period < start) break;
-      keep_place(places_[chosen.place], reason_of(rule, chosen.started_ms, number));
+    std::vector<std::int64_t> ids;  // of the periods, descending
+    for (const auto& [period, contest] : periods) {
+      ids.push_back(period);
+      if (counts ? ids.size() > rule.keep.count : period < start) continue;
+      const Contender& best = *contest.best;
+      keep_place(places_[*best.place],
+                 reason_of(rule, best.started_ms, static_cast<std::uint32_t>(ids.size())));
     }
-    for (std::size_t i = 0; i < series_.size(); ++i) {
-      if (standing_[i] == Standing::beside && is_live(i)) choose_beside(rule, periods, start, i);
-    }
+    for_each_beside([&](std::size_t i, const Contender& alone) {
+      const std::int64_t period = period_of(rule.kind, zone_, alone.started_ms);
+      const auto here = periods.find(period);
+      const bool is_best = here == periods.end() || !here->second.best_without(alone.place) ||
+                           alone.beats(*here->second.best_without(alone.place));
+      const std::uint32_t newer = newer_periods(rule.kind, periods, ids, alone, period);
+      const bool is_reached = counts ? newer < rule.keep.count : period >= start;
+      if (is_best && is_reached) keep(i, reason_of(rule, alone.started_ms, newer + 1));
+    });
+    coarsest_.reset();
     if (counts) coarsest_ = Coarsest{rule, periods};
-    if (!counts) coarsest_.reset();
   }
 
-  // Put alone into the line, at its time, such a snapshot would be chosen: so it displaces nothing,
-  // and is not lost for being doubted.
-  void choose_beside(const Rule& rule, const Periods& periods, std::int64_t start, std::size_t i) {
-    const PlannedSnapshot& snapshot = series_[i];
-    if (is_extra(snapshot)) return;
-    const std::int64_t period = period_of(rule.kind, zone_, snapshot.started_ms);
-    const auto here = periods.find(period);
-    if (here != periods.end()) {
-      const Chosen& chosen = here->second;
-      const bool is_own_interval =
-          places_[chosen.place].interval == interval_at(snapshot.started_ms);
-      const bool is_better = snapshot.is_partial == !chosen.is_whole
-                                 ? snapshot.started_ms >= chosen.started_ms
-                                 : !snapshot.is_partial;
-      if (!is_better && !is_own_interval) return;
+  // How many periods are newer than that one, once the contender has taken the place that it takes.
+  [[nodiscard]] std::uint32_t newer_periods(KeepKind kind,
+                                            const Periods& periods,
+                                            const std::vector<std::int64_t>& ids,
+                                            const Contender& alone,
+                                            std::int64_t period) const {
+    const auto newer = static_cast<std::uint32_t>(
+        std::ranges::lower_bound(ids, period, std::greater()) - ids.begin());
+    const auto emptied = emptied_period(kind, periods, alone);
+    return emptied && *emptied > period ? newer - 1 : newer;
+  }
+
+  // The period of which the contender takes the only place.
+  [[nodiscard]] std::optional<std::int64_t> emptied_period(KeepKind kind,
+                                                           const Periods& periods,
+                                                           const Contender& alone) const {
+    if (!alone.place || !places_[*alone.place].is_live) return std::nullopt;
+    const std::int64_t period = period_of(kind, zone_, places_[*alone.place].started_ms);
+    const bool is_only = !periods.at(period).best_without(alone.place);
+    return is_only ? std::optional(period) : std::nullopt;
+  }
+
+  // What stands beside the line is judged as if it stood alone in it, at its time: so it displaces
+  // nothing, and is not lost for being doubted. Of extras there is nothing to judge.
+  template <typename Each>
+  void for_each_beside(const Each& each) {
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+      if (standing_[i] != Standing::beside || !is_live(i)) continue;
+      if (const auto alone = contender_of(series_[i])) each(i, *alone);
     }
-    const auto newer =
-        static_cast<std::uint32_t>(std::distance(periods.begin(), periods.lower_bound(period)));
-    const bool is_chosen = rule.keep.count > 0 ? newer < rule.keep.count : period >= start;
-    if (is_chosen) keep(i, reason_of(rule, snapshot.started_ms, newer + 1));
   }
 
-  // Whether the place of its interval is taken by one before it.
-  [[nodiscard]] bool is_extra(const PlannedSnapshot& snapshot) const {
+  // The place that such a snapshot would have: a new one, that of its interval if it is earlier, or
+  // a share in it, if it is the first whole one there. Nothing for an extra.
+  [[nodiscard]] std::optional<Contender> contender_of(const PlannedSnapshot& snapshot) const {
+    Contender out{.place = {}, .is_whole = !snapshot.is_partial, .started_ms = snapshot.started_ms};
     const std::int64_t interval = interval_at(snapshot.started_ms);
-    const auto place = std::ranges::lower_bound(places_, interval, {}, &Place::interval);
-    if (place == places_.end() || place->interval != interval) return false;
-    return place->started_ms <= snapshot.started_ms && (place->is_whole || snapshot.is_partial);
+    const auto found = std::ranges::lower_bound(places_, interval, {}, &Place::interval);
+    if (found == places_.end() || found->interval != interval) return out;
+    const bool is_first = snapshot.started_ms < found->started_ms;
+    const bool is_first_whole =
+        !snapshot.is_partial && (!found->whole_ms || snapshot.started_ms < *found->whole_ms);
+    if (!is_first && !is_first_whole) return std::nullopt;
+    out.place = static_cast<std::size_t>(found - places_.begin());
+    if (!is_first) out.started_ms = found->started_ms;
+    if (is_first && snapshot.is_partial) out.is_whole = found->is_live_whole;
+    return out;
   }
 
   void choose_last() {
     if (policy_.last == 0) return;
-    std::uint32_t number = 0;
-    std::vector<std::int64_t> starts;  // of the places that were chosen, descending
+    std::vector<std::int64_t> starts;  // of the places, descending
     for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
       if (!place->is_live) continue;
-      if (++number > policy_.last) break;
       starts.push_back(place->started_ms);
-      keep_place(*place, last_reason(number));
+      if (starts.size() > policy_.last) continue;
+      keep_place(*place, last_reason(static_cast<std::uint32_t>(starts.size())));
     }
-    for (std::size_t i = 0; i < series_.size(); ++i) {
-      if (standing_[i] != Standing::beside || is_extra(series_[i])) continue;
-      const auto newer = static_cast<std::uint32_t>(std::ranges::count_if(
-          starts, [&](std::int64_t start) { return start > series_[i].started_ms; }));
+    for_each_beside([&](std::size_t i, const Contender& alone) {
+      auto newer = static_cast<std::uint32_t>(
+          std::ranges::lower_bound(starts, alone.started_ms, std::greater()) - starts.begin());
+      const bool takes_newer = alone.place && places_[*alone.place].is_live &&
+                               places_[*alone.place].started_ms > alone.started_ms;
+      if (takes_newer) --newer;
       if (newer < policy_.last) keep(i, last_reason(newer + 1));
-    }
+    });
   }
 
   [[nodiscard]] KeepReason last_reason(std::uint32_t place) const {
@@ -299,17 +287,20 @@ class SeriesPlan {
   // too: it becomes that rule's when the next period has come.
   void keep_oldest() {
     if (!coarsest_) return;
-    const auto count = static_cast<std::uint32_t>(coarsest_->periods.size());
+    const auto& [rule, periods] = *coarsest_;
+    const KeepKind kind = rule.kind;
+    const std::size_t due = rule.keep.count;
     const auto oldest = std::ranges::find_if(places_, &Place::is_live);
-    const bool is_full = count >= coarsest_->rule.keep.count;
-    if (!is_full && oldest != places_.end()) keep_place(*oldest, {.kind = KeepKind::oldest});
-    for (std::size_t i = 0; i < series_.size(); ++i) {
-      if (standing_[i] != Standing::beside || is_extra(series_[i])) continue;
-      const std::int64_t period = period_of(coarsest_->rule.kind, zone_, series_[i].started_ms);
-      const std::uint32_t with = coarsest_->periods.contains(period) ? count : count + 1;
-      const bool is_oldest = oldest == places_.end() || series_[i].started_ms <= oldest->started_ms;
-      if (with < coarsest_->rule.keep.count && is_oldest) keep(i, {.kind = KeepKind::oldest});
-    }
+    const bool has_oldest = oldest != places_.end();
+    if (has_oldest && periods.size() < due) keep_place(*oldest, {.kind = KeepKind::oldest});
+    for_each_beside([&, &all = periods](std::size_t i, const Contender& alone) {
+      const bool is_new = !all.contains(period_of(kind, zone_, alone.started_ms));
+      const auto emptied = emptied_period(kind, all, alone);
+      const bool is_emptied = emptied && *emptied != period_of(kind, zone_, alone.started_ms);
+      const std::size_t with = all.size() + (is_new ? 1 : 0) - (is_emptied ? 1 : 0);
+      const bool is_oldest = !has_oldest || alone.started_ms <= oldest->started_ms;
+      if (with < due && is_oldest) keep(i, {.kind = KeepKind::oldest});
+    });
   }
 
   // The newest of the line, whatever rules say; and the newest whole one, so that a window over a
@@ -407,12 +398,6 @@ std::string_view rule_name(KeepKind kind) {
   }
 }
 
-std::string time_text(std::int64_t utc_ms) {
-  const CivilTime time = Zone("").at(utc_ms);
-  return concat(day_text(time.day), " ", two_digits(time.second / hour_seconds), ":",
-                two_digits(time.second % hour_seconds / 60), " UTC");
-}
-
 }  // namespace
 
 bool has_rules(const Policy& policy) {
@@ -444,11 +429,11 @@ std::string text(const KeepReason& reason) {
     case KeepKind::future:
       return "of a time to come";
     case KeepKind::minimum:
-      return concat("minimum until ", time_text(reason.until_ms));
+      return concat("minimum until ", minute_text(reason.until_ms));
     case KeepKind::hold:
       return "held";
     case KeepKind::unretired:
-      return concat("unretired until ", time_text(reason.until_ms));
+      return concat("unretired until ", minute_text(reason.until_ms));
     case KeepKind::frozen:
       return "nothing is retired by rule for now";
     default:

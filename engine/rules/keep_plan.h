@@ -1,6 +1,6 @@
 // Which snapshots of a series a policy keeps, and why. Pure: the clock is an argument. What may be
 // retired at all is the law's, rules/validate.h; a plan asks it for nothing that it would refuse.
-// docs/retention.md.
+// docs/decisions/0032-places.md.
 //
 // A *series* is what one source has had backed up, in journal order. Its *line* are the snapshots
 // that rules count; beside it stand those that are doubtful, which must not push others out: found
@@ -8,7 +8,8 @@
 // *intervals*, as long as the policy says a backup is to come, else an hour; the first snapshot of
 // an interval has its *place*, with the first whole one if that first one is partial. Later ones
 // are extras. Rules choose places: so a machine that backs up every minute, or somebody who does so
-// with its key, fills one place an interval and no more.
+// with its key, pushes out no more than one that does so once an interval. What stands beside the
+// line is judged alone, so any number of it may be kept.
 #pragma once
 
 #include <cstdint>

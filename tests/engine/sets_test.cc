@@ -378,6 +378,31 @@ TEST_CASE("where a block is lost nothing is said of what a set does not need") {
   REQUIRE(proof_of(run.owner_repository, run.before) == SetProof::none);
 }
 
+TEST_CASE("a snapshot that was given up with its slot for a lost set is mended by a repair") {
+  Forged forged;
+  const SnapshotId snapshot = forged.name_more();
+  take_away(*forged.store, reference_set_path(set_of(forged.open(), snapshot).hash));
+  REQUIRE(revoke(forged).given_up == std::vector{snapshot});
+  REQUIRE(judge(forged.owner_repository).findings.empty());
+  const VerifyReport report = judge(forged.owner_repository, true);
+  INFO(findings_of(report));
+  REQUIRE(report.healed == report.findings.size());
+  REQUIRE_FALSE(report.findings.empty());
+  forged.require_right(snapshot);
+}
+
+TEST_CASE("where a set and a block are lost, it is told which paths are") {
+  DamagedLaptop run;
+  run.owner_repository.journal().replay();
+  take_away(*run.store, reference_set_path(set_of(run.owner_repository, run.before).hash));
+  run.store->remove(run.packs().front());
+  for (const bool repairs : {false, true}) {
+    const VerifyReport report = judge(run.owner_repository, repairs);
+    REQUIRE(DamagedLaptop::hurt(report, run.before, true) > 0);
+    REQUIRE(report.restorable_count == 0);
+  }
+}
+
 TEST_CASE("what was given up with an index segment is found again once it is stored again") {
   DamagedLaptop run;
   Repository laptop = run.open();

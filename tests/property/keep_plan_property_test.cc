@@ -173,6 +173,34 @@ TEST_CASE("what stands beside the line pushes nothing out that would have been k
   }));
 }
 
+TEST_CASE("what stands beside the line is kept as if it stood alone in it at its time") {
+  REQUIRE(rc::check([] {
+    History history = some_history();
+    history.policy.within = {};
+    const auto place = *rc::gen::inRange<std::size_t>(0, history.series.size());
+    PlannedSnapshot more = history.series[place];
+    more.id = some_id(5000);
+    more.is_partial = happens(50);
+    more.started_ms += minute_ms * *rc::gen::inRange<std::int64_t>(-2'000, 2'000);
+    if (more.started_ms > history.options.now_ms) return;
+    History alone = history;
+    more.is_hurt = true;
+    history.series.push_back(more);
+    more.is_hurt = false;
+    alone.series.push_back(more);
+    std::ranges::stable_sort(alone.series, {}, &PlannedSnapshot::started_ms);
+    const auto by_rule = [&](const History& each) {
+      for (const PlanLine& line : plan_series(each.policy, each.series, each.options)) {
+        if (line.snapshot != more.id) continue;
+        return std::ranges::any_of(
+            line.reasons, [](const KeepReason& reason) { return reason.kind != KeepKind::newest; });
+      }
+      return false;
+    };
+    RC_ASSERT(by_rule(history) == by_rule(alone));
+  }));
+}
+
 TEST_CASE("however many snapshots are added in an interval that has one, no other is pushed out") {
   REQUIRE(rc::check([] {
     History history = some_history();

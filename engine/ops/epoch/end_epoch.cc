@@ -21,6 +21,7 @@
 #include "engine/keys/epoch_secrets.h"
 #include "engine/ops/epoch/key_rewriter.h"
 #include "engine/ops/epoch/new_epoch.h"
+#include "engine/ops/epoch/required_keys.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/rules/validate.h"
 #include "engine/store/twins.h"
@@ -84,24 +85,6 @@ void require_own_box(Repository& repository, const NewEpoch& epoch) {
   throw Error(Code::corrupt, "the new epoch's box does not open; nothing has changed");
 }
 
-constexpr std::string_view give_up_advice =
-    "; nothing has changed. Restore it from a copy of the repository, or give up, with "
-    "--drop-unreadable, what is damaged and all that only it opens";
-
-// Whether the author is revoked, or will be by this end of the epoch. Unreadable objects that only
-// such slots refer to do not block it.
-bool is_shut_out(const State& state, const SlotId& author, const std::vector<SlotId>& revoked) {
-  return std::ranges::count(revoked, author) > 0 || state.slots.at(author).is_revoked;
-}
-
-// Whether somebody else's snapshots may stand on blocks that this one has introduced.
-bool is_relied_on(const State& state, const SnapshotState& snapshot) {
-  const bool is_any_trusted = std::ranges::any_of(
-      state.policies, [](const auto& policy) { return policy.second.dedup == Trust::all; });
-  return !snapshot.taken.segments.empty() &&
-         (is_any_trusted || state.is_proved(snapshot.sequence, snapshot.author));
-}
-
 // Unreadable index segments of revoked slots: their keys are not carried on, so that they do not
 // keep the index incomplete for ever. Neither are those of the bodies and sets that keep the
 // snapshots `given_up` from opening: everybody can tell from then on that these open for nobody.
@@ -138,52 +121,6 @@ std::set<AuthoredObject> find_abandoned(const Repository& repository,
     }
   }
   return out;
-}
-
-[[noreturn]] void throw_lost_keys(const ObjectHash& name, std::string_view who) {
-  throw Error(Code::corrupt, concat(key_segment_path(name), ", which ", who,
-                                    " needs, is damaged or missing", give_up_advice));
-}
-
-// A repair that replaced reference sets has made key segments of these alone. Where the sets have
-// been replaced again, nobody needs them.
-void pass_over_sets(const Repository& repository, std::set<ObjectHash>& segments) {
-  const std::uint64_t first = repository.state().epoch_begun + 1;
-  repository.journal().for_each_entry(first, [&](const ReplayedEntry& replayed) {
-    const auto* proved = std::get_if<SetsProved>(&replayed.entry.act);
-    if (proved == nullptr || !replayed.void_reason.empty()) return true;
-    for (const ObjectHash& name : proved->key_segments) {
-      segments.erase(name);
-    }
-    return true;
-  });
-}
-
-void require_whole(const Repository& repository,
-                   const std::vector<ObjectHash>& damaged,
-                   const std::vector<SlotId>& revoked) {
-  const State& state = repository.state();
-  if (damaged.empty()) return;
-  std::set<ObjectHash> rest(damaged.begin(), damaged.end());
-  const auto require = [&](const std::vector<ObjectHash>& names, const SlotId& author,
-                           std::uint64_t sequence, bool may_be_lost) {
-    for (const ObjectHash& name : names) {
-      if (!std::ranges::binary_search(damaged, name)) continue;
-      rest.erase(name);
-      if (is_shut_out(state, author, revoked) && may_be_lost) continue;
-      throw_lost_keys(name, concat("journal entry ", sequence, " of slot ",
-                                   state.slots.at(author).introduction.name));
-    }
-  };
-  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
-    require(state.key_segments_of(*snapshot), snapshot->author, snapshot->sequence,
-            !is_relied_on(state, *snapshot));
-    if (snapshot->set.sequence == snapshot->sequence) continue;
-    require(state.key_segments_of_set(*snapshot), snapshot->set.author, snapshot->set.sequence,
-            true);
-  }
-  if (!rest.empty()) pass_over_sets(repository, rest);
-  if (!rest.empty()) throw_lost_keys(*rest.begin(), "a repaired index");
 }
 
 // An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave

@@ -81,6 +81,7 @@ std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
   for (const ReplacedSet& each : proved->replaced) {
     if (is_current_set(each.judged.snapshot, each.replacement)) out.due.insert(each.replacement);
   }
+  if (out.due.empty()) return std::nullopt;
   return out;
 }
 

@@ -139,7 +139,11 @@ const TrustedNumbers& ManifestChecker::trusted_by(const SlotId& author) {
 // What was found of the blocks that a path needs; "" is the tree itself.
 void ManifestChecker::record_found(const SnapshotState& snapshot,
                                    const std::string& path,
-                                   const Found& found) {
+                                   const Found& found,
+                                   Telling telling) {
+  const bool is_told =
+      telling == Telling::all || (telling == Telling::losses && found.worst == Presence::lost);
+  if (!is_told) return;
   if (!found.problem.empty()) {
     report_(concat("snapshot ", hex(snapshot.taken.snapshot)),
             concat("/", path, ": ", found.problem));
@@ -163,14 +167,15 @@ ManifestChecker::Look ManifestChecker::look_at(const BlockIndex::Reader& index,
 SetJudgement ManifestChecker::check(const SnapshotState& snapshot) {
   ReferenceSet set;
   const auto damage = damage_of([&] { set = get_reference_set(repository_.journal(), snapshot); });
-  if (damage) return {.is_lost = true};
-  return run(snapshot, set, true);
+  SetJudgement out = run(snapshot, set, damage ? Telling::losses : Telling::all);
+  out.is_lost = damage.has_value();
+  return out;
 }
 
 SetJudgement ManifestChecker::judge(const SnapshotState& snapshot) {
   ReferenceSet set;
   const auto damage = damage_of([&] { set = get_reference_set(repository_.journal(), snapshot); });
-  SetJudgement out = run(snapshot, set, false);
+  SetJudgement out = run(snapshot, set, Telling::nothing);
   out.is_lost = damage.has_value();
   return out;
 }
@@ -194,10 +199,10 @@ void count(SnapshotStatistics& statistics, const Entry& entry) {
 }  // namespace
 
 // Every block that the manifest names is there, by check_reference(). Paths that need one which
-// is not are named, if it `tells`.
+// is not are named, as far as `telling` says.
 SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
                                   const ReferenceSet& set,
-                                  bool tells) {
+                                  Telling telling) {
   const SnapshotTree tree(repository_, index_, snapshot);
   const ManifestReader& manifest = tree.manifest();
   const BlockIndex::Reader index(index_);
@@ -209,7 +214,7 @@ SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
   Tally tally;
   const auto require = [&](const BlockId& id) { check_reference(needs, id, found, tally); };
   manifest.for_each_node(tree.root(), require);
-  if (tells) record_found(snapshot, "", found);
+  record_found(snapshot, "", found, telling);
   // Each content node once: a malicious one may name the next one any number of times, and so on.
   std::set<BlockId> whole_nodes;
   std::set<BlockId> nodes;  // of this entry
@@ -237,7 +242,7 @@ SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
       found = {.worst = Presence::lost, .problem = failure->text()};
       tally.is_whole = tally.is_complete = false;
     }
-    if (tells) record_found(snapshot, entry.path, found);
+    record_found(snapshot, entry.path, found, telling);
     return true;
   });
   SetJudgement out{.is_whole = tally.is_whole};

@@ -46,7 +46,8 @@ class ManifestChecker {
         report_(std::move(report)),
         hurt_(std::move(hurt)) {}
 
-  // Names the paths that need a block which is not there. Of a set that is lost it says no more.
+  // Names the paths that need a block which is not there; where the set is lost, those of which a
+  // block is in no copy at all.
   SetJudgement check(const SnapshotState& snapshot);
   // Only judges; a set that is lost counts as empty.
   SetJudgement judge(const SnapshotState& snapshot);
@@ -59,11 +60,17 @@ class ManifestChecker {
 
   enum class Look : std::uint8_t;
 
-  SetJudgement run(const SnapshotState& snapshot, const ReferenceSet& set, bool tells);
+  // How much a run says of what it finds.
+  enum class Telling : std::uint8_t { nothing, losses, all };
+
+  SetJudgement run(const SnapshotState& snapshot, const ReferenceSet& set, Telling telling);
   Look look_at(const BlockIndex::Reader& index, std::uint32_t pack);
   void check_reference(const Needs& needs, const BlockId& id, Found& found, Tally& tally);
   const TrustedNumbers& trusted_by(const SlotId& author);
-  void record_found(const SnapshotState& snapshot, const std::string& path, const Found& found);
+  void record_found(const SnapshotState& snapshot,
+                    const std::string& path,
+                    const Found& found,
+                    Telling telling);
 
   Repository& repository_;
   BlockIndex& index_;

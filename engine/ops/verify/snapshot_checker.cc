@@ -20,14 +20,15 @@ constexpr std::string_view revoke_advice =
     "any more";
 
 constexpr std::string_view set_advice =
-    "; kist verify --level content --repair makes it anew from the manifest";
+    "; kist verify --level content --repair, by an operator or owner, makes it anew from the "
+    "manifest";
 
 constexpr std::string_view rebuild_advice =
     "; kist verify --repair makes it anew where its packs tell what it listed";
 
 }  // namespace
 
-bool SnapshotChecker::check(const SnapshotState& snapshot) {
+SnapshotChecker::Rest SnapshotChecker::check(const SnapshotState& snapshot) {
   const State& state = repository_.state();
   // Where the store does not answer, nothing is known: check_objects() meets the same and tells.
   const auto found = value_of([&] { return inspect_snapshot(opener_, keys_, snapshot); });
@@ -36,30 +37,31 @@ bool SnapshotChecker::check(const SnapshotState& snapshot) {
     const ObjectHash& set = snapshot.set.hash;
     copies_.check_twins(body_path(body), body, body_bytes_max);
     copies_.check_twins(reference_set_path(set), set, reference_set_bytes_max);
-    return true;
+    return Rest::manifest;
   }
   if (!found || found->openness != Openness::invalid) {
-    check_objects(snapshot);
-    return true;
+    const bool can_be_made = found && found->has_body && !snapshot.taken.is_pending;
+    check_objects(snapshot, can_be_made ? set_advice : std::string_view());
+    return Rest::manifest;
   }
   const std::string signer = concat("slot ", author_of(state, snapshot), " signed it, and it ");
   if (is_given_up(state, snapshot, *found)) {
     note_(name_of(snapshot), concat(signer, "opens for nobody: ", found->problem));
-    return false;
+    return found->has_body ? Rest::set : Rest::nothing;
   }
   if (found->has_body) {
     report_({.object = name_of(snapshot),
              .problem = concat("its reference set opens for nobody: ", found->problem, set_advice),
              .offset = {},
              .kind = FindingKind::invalid});
-    return true;
+    return Rest::manifest;
   }
   report_({.object = name_of(snapshot),
            .problem = concat(signer, "opens for nobody, which is no damage of the store: ",
                              found->problem, revoke_advice),
            .offset = {},
            .kind = FindingKind::invalid});
-  return false;
+  return Rest::nothing;
 }
 
 bool SnapshotChecker::report_if_absent(const std::string& path,
@@ -82,7 +84,7 @@ bool SnapshotChecker::report_if_absent(const std::string& path,
   return true;
 }
 
-void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
+void SnapshotChecker::check_objects(const SnapshotState& snapshot, std::string_view of_set) {
   const SnapshotTaken& taken = snapshot.taken;
   const auto attempt = [&](const std::string& object, const auto& work) {
     const auto failure = failure_except(Code::refused, work);
@@ -101,7 +103,7 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot) {
     }
   }
   const std::string set = reference_set_path(snapshot.set.hash);
-  if (report_if_absent(set, snapshot.set.author, set_advice)) return;
+  if (report_if_absent(set, snapshot.set.author, of_set)) return;
   copies_.check_twins(set, snapshot.set.hash, reference_set_bytes_max);
   attempt(set, [&] { static_cast<void>(opener_.reference_set(snapshot)); });
 }

@@ -37,9 +37,15 @@ class SnapshotChecker {
         report_(std::move(report)),
         note_(std::move(note)) {}
 
-  // Body and reference set of a live snapshot. False: it opens for nobody, so there is nothing more
-  // to look at.
-  bool check(const SnapshotState& snapshot);
+  // What is left to do about a live snapshot.
+  enum class Rest : std::uint8_t {
+    manifest,  // to check it
+    set,       // the snapshot is given up; a repair may make its reference set anew
+    nothing,   // it opens for nobody
+  };
+
+  // Checks body and reference set.
+  Rest check(const SnapshotState& snapshot);
   // The index segments that a snapshot's entry introduced, live or not, and that count.
   void check_introduced(const SnapshotState& snapshot);
   // Those that have replaced others.
@@ -59,7 +65,7 @@ class SnapshotChecker {
  private:
   using StreamOfEntry = std::pair<std::uint64_t, PackKind>;  // the entry's sequence, the stream
 
-  void check_objects(const SnapshotState& snapshot);
+  void check_objects(const SnapshotState& snapshot, std::string_view of_set);
 
   // An index segment that an entry has named and whose key is nowhere.
   struct Uncounted {

@@ -76,13 +76,16 @@ class Verifier {
     check_leftovers();
     attempt("block index", [&] { index_ = &repository_.blocks().complete_index(); });
     const bool has_index = index_ != nullptr;
-    std::vector<SnapshotPtr> opening;  // live, and not such that nobody opens it
+    std::vector<SnapshotPtr> opening;   // live, and not such that nobody opens it
+    std::vector<SnapshotPtr> given_up;  // of which a repair may make the set anew
     for (const SnapshotPtr& snapshot : repository_.state().all_snapshots()) {
       // What a pending snapshot introduced stays when another has replaced it.
       snapshots.check_introduced(*snapshot);
       if (!snapshot->is_live) continue;
       ++report_.snapshots;
-      if (snapshots.check(*snapshot)) opening.push_back(snapshot);
+      const auto rest = snapshots.check(*snapshot);
+      if (rest == SnapshotChecker::Rest::manifest) opening.push_back(snapshot);
+      if (rest == SnapshotChecker::Rest::set) given_up.push_back(snapshot);
     }
     snapshots.check_rewritten();
     if (has_index && options_.repairs) rebuild_lost(snapshots.lost());
@@ -90,8 +93,9 @@ class Verifier {
     // Of now: what others find while this one reads may be newer than what it has read.
     const DamagedPacks recorded = repository_.local().damage().packs();
     if (has_index) packs_.check_all(*index_, options_.threads);
-    if (has_index && options_.level == VerifyLevel::content && options_.repairs) heal_packs();
-    if (has_index && options_.level == VerifyLevel::content) check_manifests(opening);
+    const bool has_content = has_index && options_.level == VerifyLevel::content;
+    if (has_content && options_.repairs) heal_packs();
+    if (has_content) check_manifests(opening, given_up);
     require_same_epoch();
     if (has_index && !options_.is_dry_run) record_damage(recorded);
     report_.packs = packs_.pack_count();
@@ -233,34 +237,43 @@ class Verifier {
 
   // What each manifest needs is there, and its snapshot's set names that and nothing else. A repair
   // replaces the sets of which it finds otherwise, where there is what they should name.
-  void check_manifests(const std::vector<SnapshotPtr>& opening) {
+  void check_manifests(const std::vector<SnapshotPtr>& opening,
+                       const std::vector<SnapshotPtr>& given_up) {
     ManifestChecker manifests(
         repository_, *index_, packs_,
         [this](const auto& object, const auto& problem) { report(object, problem); },
         [this](const HurtPath& hurt) { record_hurt(hurt); });
     const bool is_complete = index_->unloaded_entries().empty();
+    const bool replaces = options_.repairs && is_complete;
     SetProver sets(repository_);
     std::vector<SnapshotPtr> wrong;
+    const auto replace = [&](const SnapshotPtr& snapshot, const SetJudgement& judged) {
+      if (repairs()) sets.replace(*snapshot, *judged.proper);
+      add({.object = name_of(*snapshot),
+           .problem = judged.problem(),
+           .offset = {},
+           .remedy = Remedy::heal});
+      wrong.push_back(snapshot);
+    };
     for (const SnapshotPtr& snapshot : opening) {
       attempt(name_of(*snapshot), [&] {
-        const bool may_replace = options_.repairs && is_complete && !snapshot->taken.is_pending;
+        const bool may_replace = replaces && !snapshot->taken.is_pending;
         const SetJudgement judged =
             may_replace ? manifests.judge(*snapshot) : manifests.check(*snapshot);
         if (judged.is_equal()) return sets.note_equal(*snapshot);
-        if (may_replace && judged.proper) {
-          if (repairs()) sets.replace(*snapshot, *judged.proper);
-          add({.object = name_of(*snapshot),
-               .problem = judged.problem(),
-               .offset = {},
-               .remedy = Remedy::heal});
-          wrong.push_back(snapshot);
-          return;
-        }
+        if (may_replace && judged.proper) return replace(snapshot, judged);
         if (may_replace) manifests.check(*snapshot);
         if (judged.unneeded > 0 && is_complete && !snapshot->taken.is_pending) {
           report_.notes.push_back({name_of(*snapshot), judged.problem()});
         }
       });
+    }
+    for (const SnapshotPtr& snapshot : given_up) {
+      if (!replaces || snapshot->taken.is_pending) continue;
+      // Of what is given up nothing is said that cannot be mended.
+      const auto judged = value_of([&] { return manifests.judge(*snapshot); });
+      if (judged && judged->proper)
+        attempt(name_of(*snapshot), [&] { replace(snapshot, *judged); });
     }
     if (!options_.is_dry_run && record_proofs()) prove(sets);
     conclude_sets(wrong, manifests);
@@ -370,7 +383,12 @@ class Verifier {
     if (is_head && !options_.repairs && !repository_.reader().size(copies_of(path).back())) {
       copies_.check(path, hash, journal_entry_bytes_max);
     } else {
-      copies_.check_twins(path, hash, journal_entry_bytes_max);
+      copies_.check_twins(path, journal_entry_bytes_max, [&](View bytes) {
+        if (hash_object(bytes) == hash) return;
+        const auto rival = repository_.journal().find_rival(sequence, bytes);
+        throw Error(Code::corrupt,
+                    rival ? concat("it is ", *rival) : "its bytes do not hash to what is expected");
+      });
     }
   }
 

@@ -41,6 +41,24 @@ TEST_CASE("an hour is missing when summer time begins, and there twice when it e
   REQUIRE(text(zone, autumn_ms + hour_ms) == "2026-10-25 2:30 1");
 }
 
+TEST_CASE("summer time goes on in the years behind a zone's table") {
+  const Zone zone("Europe/Berlin");
+  const Zone south("Pacific/Auckland");
+  // 2050 begins on a Saturday; 2052 and 2096 are leap years. Last Sundays of March: 27th, 31st,
+  // 25th.
+  REQUIRE(text(zone, 2'540'246'400'000) == "2050-07-01 2:0 2");
+  REQUIRE(text(zone, 2'524'608'000'000) == "2050-01-01 1:0 1");
+  REQUIRE(text(zone, 2'531'955'600'000 - 1) == "2050-03-27 1:59 1");
+  REQUIRE(text(zone, 2'531'955'600'000) == "2050-03-27 3:0 2");
+  REQUIRE(text(zone, 2'595'459'600'000 - 1) == "2052-03-31 1:59 1");
+  REQUIRE(text(zone, 2'595'459'600'000) == "2052-03-31 3:0 2");
+  REQUIRE(text(zone, 2'592'777'600'000) == "2052-02-29 1:0 1");
+  REQUIRE(text(zone, 3'983'475'600'000) == "2096-03-25 3:0 2");
+  REQUIRE(text(south, 2'524'608'000'000) == "2050-01-01 13:0 13");
+  REQUIRE(text(south, 2'540'246'400'000) == "2050-07-01 12:0 12");
+  REQUIRE(text(zone, zone.before(2'540'246'400'000, 5, 0)) == "2050-02-01 2:0 1");
+}
+
 TEST_CASE("months before keep day and clock as far as the month has them") {
   const Zone zone("Europe/Berlin");
   const auto before = [&](std::int64_t from, std::uint32_t months, std::uint64_t seconds) {
