@@ -36,7 +36,7 @@ std::optional<AnyId> parse_id(std::string_view text) {
 }
 
 using BlockId = Id<32, struct BlockIdKind>;        // keyed BLAKE2b-256 of a block's plaintext
-using BlockTag = Id<32, struct BlockTagKind>;      // BLAKE2b-256 of a block id
+using BlockTag = Id<24, struct BlockTagKind>;      // BLAKE2b-192 of a block id
 using ObjectHash = Id<32, struct ObjectHashKind>;  // BLAKE2b-256 of an object's bytes
 using RepositoryId = Id<16, struct RepositoryIdKind>;
 using SlotId = Id<16, struct SlotIdKind>;

@@ -23,7 +23,7 @@ enum : Table {
 };
 
 inline constexpr std::string_view version_key = "version";
-inline constexpr std::uint64_t version = 6;  // of the tables; another one is loaded anew
+inline constexpr std::uint64_t version = 7;  // of the tables; another one is loaded anew
 inline constexpr std::string_view loaded_key = "loaded";
 inline constexpr std::string_view gap_key = "gap";
 inline constexpr std::string_view gone_key = "gone";

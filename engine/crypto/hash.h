@@ -1,4 +1,4 @@
-// Hashes: BLAKE2b-256 (libsodium crypto_generichash) for ids and objects, SipHash for local tables.
+// Hashes: BLAKE2b (libsodium crypto_generichash) for what is stored, SipHash for local tables.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace kist {
 
 // The id of a block: BLAKE2b-256 of its plaintext keyed with the repository's id_key.
 BlockId hash_block(const Key& id_key, View plaintext);
-// The tag under which the index has a block: BLAKE2b-256 of its id.
+// The tag under which the index has a block: BLAKE2b-192 of its id.
 BlockTag tag_of(const BlockId& id);
 // The hash of an object: BLAKE2b-256 of its bytes.
 ObjectHash hash_object(View bytes);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t pack_size_least = 32 + 2 + 8 + 4;
 constexpr std::size_t frame_size_least = 12 + 1 + 4;
-constexpr std::size_t block_size = 32 + 4;
+constexpr std::size_t block_size = BlockTag::size + 4;
 constexpr std::size_t numbered_block_size_least = 4 + 1;
 
 void encode_frame(ByteWriter& out, const IndexedFrame& frame, bool has_numbers) {

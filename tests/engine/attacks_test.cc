@@ -196,7 +196,7 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
     entry.type = EntryType::file;
     entry.size = seen[i].size;
     BlockId id;
-    id.bytes = seen[i].tag.bytes;
+    std::ranges::copy(seen[i].tag.bytes, id.bytes.begin());
     entry.content = {{ItemType::block, seen[i].size, id}};
     entries.push_back(entry);
   }

@@ -8,7 +8,7 @@ from layouts import (
     BODY, CONTENTS, DATA, KIB, LIST, META, VARINT, Envelope, Fault, anchor, blake, body_payload,
     entry_payload, frame_associated, frame_list, index_segment, journal_clear, kdf, key_segment,
     keys_box, manifest_block, must, number_set, open_frame, pack_directory, pack_footer,
-    pack_header, padded_payload, parse, policy, sign_public, slot_clear)
+    pack_header, padded_payload, parse, policy, sign_public, slot_clear, tag)
 
 def run(first, size=32):
     return bytes(range(first, first + size))
@@ -57,7 +57,7 @@ EXAMPLES = {
     "anchor": (by(anchor, "number", "repository", "epoch", "share"),
                [7, REPOSITORY, EPOCH_ID, b"0" * 32]),
     "block-id": (bytes, ABC),
-    "tag": (bytes, blake(ABC)),
+    "tag": (bytes, tag(ABC)),
     "pack-header": (by(pack_header, "kind", "repository"), [1, REPOSITORY]),
     "pack-footer": (by(pack_footer, "directory"), [48]),
     "frame-secret-0": (bytes, kdf(NINE, 0, b"kistfram")),
@@ -69,9 +69,9 @@ EXAMPLES = {
     "frame": (frame_example, [b"abc", struct.pack("<BBI32sI", 0, 0, 1, ABC, 3)]),
     "pack-directory": (by(pack_directory), [(32, 19, 57)]),
     "index-segment": (packs_example, [300, (run(3), META, 64 * KIB, None, PLACE, 1, [
-        (1000, None, run(1)), (20, None, run(2))])]),
+        (1000, None, run(1, 24)), (20, None, run(2, 24))])]),
     "index-segment-rewritten": (packs_example, [None, (run(3), META, 64 * KIB, 17, PLACE, 1, [
-        (1000, [], None), (20, NUMBERS, run(2))])]),
+        (1000, [], None), (20, NUMBERS, run(2, 24))])]),
     "key-segment": (groups_example, (
         [(3, [(run(1), run(2))], [run(3)], [run(5), run(6)], [run(7)], bytes([4]) * 80),
          (7, [], [run(8)], [], [run(10)], b"")], bytes([9]) * 50, bytes([8]) * 60)),

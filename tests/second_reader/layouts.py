@@ -115,8 +115,11 @@ ZSTD.ZSTD_findFrameCompressedSize.restype = ZSTD.ZSTD_decompress.restype = ctype
 KIB, MIB = 1024, 1024 * 1024
 LONG, SIZE, ZEROS, NO_NONCE = ctypes.c_ulonglong, ctypes.c_size_t, bytes(32), bytes(24)
 
-def blake(data, key=b""):
-    return hashlib.blake2b(data, digest_size=32, key=key).digest()
+def blake(data, key=b"", size=32):
+    return hashlib.blake2b(data, digest_size=size, key=key).digest()
+
+def tag(block):
+    return blake(block, size=24)
 
 def sodium(function, size, *arguments):
     """Calls a function that writes so many bytes; None where it fails."""
@@ -254,7 +257,7 @@ def index_segment(c):
 
     def block(c):
         size, numbers = U32(c), block_numbers(c) if numbering else None
-        return Record(size=size, numbers=numbers, tag=None if numbers == [] else c.take(32))
+        return Record(size=size, numbers=numbers, tag=None if numbers == [] else c.take(24))
 
     frame = fields(place=several(U32, U32, U32), encoding=BIT, blocks=listed(U32, block, 5))
     pack = fields(name=32, kind=among(U16, 1, 2), size=U64, born=U64 if numbering else nothing,

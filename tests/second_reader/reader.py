@@ -19,7 +19,7 @@ from layouts import (
     aead_open, anchor, attributes, blake, body_payload, box_open, box_pair, frame_associated,
     frame_list, index_segment, items, kdf, key_segment, keys_box, manifest_block, marked, must,
     open_frame, order, pack_directory, pack_footer, pack_header, padded_payload, parse,
-    reference_set, several, unzstd, volume)
+    reference_set, several, tag, unzstd, volume)
 from validity import AUDIT, READ, WRITE
 
 # --- Grants --------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class Packs:
                                                  parts[1]))
             must(found.encoding == frame.encoding and found.blocks == [
                 (block, one.size, None) for (block, *_), one in zip(found.blocks, frame.blocks)]
-                and all(one.tag in (None, blake(block)) for (block, *_), one in
+                and all(one.tag in (None, tag(block)) for (block, *_), one in
                         zip(found.blocks, frame.blocks)), "the index differs")
         except Fault as fault:
             note("%s: the list of frame %d: %s" % (path, number, fault))
@@ -309,7 +309,7 @@ class Repository:
     def block(self, body, block):
         """The bytes of a block of a snapshot, from whichever copy is good."""
         self.index = self.index or Index(self)
-        places = self.index.places.get(blake(block), [])
+        places = self.index.places.get(tag(block), [])
         found = {number for *_, number in places} & body.numbers
         body.unread -= found
         if not found:
