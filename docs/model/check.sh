@@ -10,6 +10,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 at_once=${JOBS:-2}
+memory=1400  # MB a run may take
+[ "$mode" = deep ] && memory=8000
 count=0
 
 # check EXPECTED MODEL SWITCH... prints a line, in a directory of its own. EXPECTED: what the
@@ -25,7 +27,7 @@ check() {
   esac
   cp "$here/$model.pml" .
   spin -a "$@" "$model.pml" > spin.out 2>&1 || true
-  if [ -f pan.c ] && "${CC:-cc}" "${build[@]}" -w -DSAFETY -DMEMLIM=1400 -o pan pan.c; then
+  if [ -f pan.c ] && "${CC:-cc}" "${build[@]}" -w -DSAFETY -DMEMLIM="$memory" -o pan pan.c; then
     ./pan "${bound[@]}" > pan.out 2>&1 || true
     if grep -q 'errors: 0$' pan.out && ! grep -qE 'not completed|too small' pan.out; then
       got=$complete

@@ -263,11 +263,12 @@ class SeriesPlan {
   void choose_last() {
     if (policy_.last == 0) return;
     std::vector<std::int64_t> starts;  // of the places, descending
-    for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
-      if (!place->is_live) continue;
-      starts.push_back(place->started_ms);
+    for (std::size_t i = places_.size(); i-- > 0;) {
+      const Place& place = places_[i];
+      if (!place.is_live) continue;
+      starts.push_back(place.started_ms);
       if (starts.size() > policy_.last) continue;
-      keep_place(*place, last_reason(static_cast<std::uint32_t>(starts.size())));
+      keep_place(place, last_reason(static_cast<std::uint32_t>(starts.size())));
     }
     for_each_beside([&](std::size_t i, const Contender& alone) {
       auto newer = static_cast<std::uint32_t>(

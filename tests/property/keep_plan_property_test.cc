@@ -121,11 +121,12 @@ std::set<SnapshotId> newest_of_periods(
   const Zone zone(history.policy.zone);
   std::set<SnapshotId> out;
   std::optional<std::int64_t> last;
-  for (auto each = history.series.rbegin(); each != history.series.rend(); ++each) {
-    const std::int64_t id = period(zone.at(each->started_ms));
+  for (std::size_t i = history.series.size(); i-- > 0;) {
+    const PlannedSnapshot& each = history.series[i];
+    const std::int64_t id = period(zone.at(each.started_ms));
     if (last == id) continue;
     if (count == 0) break;
-    out.insert(each->id);
+    out.insert(each.id);
     last = id;
     --count;
   }
