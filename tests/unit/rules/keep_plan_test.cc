@@ -79,10 +79,10 @@ TEST_CASE("days without snapshots stretch a count, and not a window") {
   Policy policy;
   policy.daily.count = 3;
   REQUIRE(kept(policy, series) == Numbers{3, 4, 5});
-  policy.daily = {.count = 0, .window = {.months = 0, .seconds = 7 * 86'400}};
+  policy.daily = {.count = 0, .window = {.months = 0, .seconds = 604'800}};
   REQUIRE(kept(policy, series) == Numbers{4, 5});
   // The day in which the window begins counts: it ends after that.
-  policy.daily.window.seconds = 9 * 86'400;
+  policy.daily.window.seconds = 777'600;
   REQUIRE(kept(policy, series) == Numbers{3, 4, 5});
 }
 
@@ -199,7 +199,7 @@ TEST_CASE("the newest whole snapshot is kept against every rule, but not past it
 TEST_CASE("minimum, hold, unretiring and a freeze keep what rules would let go") {
   Policy policy;
   policy.last = 1;
-  policy.within = {.months = 0, .seconds = 3 * 86'400};
+  policy.within = {.months = 0, .seconds = 259'200};
   std::vector<PlannedSnapshot> series = every(planned_day, 8);
   REQUIRE(kept(policy, series) == Numbers{5, 6, 7});
   series[0].minimum_ms = planned_now + 1;
