@@ -355,7 +355,7 @@ TEST_CASE("hard links, attributes, holes and many pieces make no set another tha
   write_file(tree + "/again", slurp(tree + "/large"));
   std::ofstream sparse(tree + "/sparse");
   for (int i = 0; i < 100; ++i) {
-    sparse.seekp(i * 65'536);
+    sparse.seekp(std::streamoff{i} * 65'536);
     sparse << "piece " << i;
   }
   sparse.close();
