@@ -160,7 +160,7 @@ case $mode in
     run holds commit -DREADERS=1 -DENDERS=2 -DENTRIES=3
     run holds commit -DPOWER=1
     run holds commit -DPOWER=1 -DENTRIES=3 -DEPOCHS=2
-    run holds commit -DENDERS=2 -DENTRIES=3 -DEPOCHS=4 -DPACKS=4
+    run sampled commit -DENDERS=2 -DENTRIES=3 -DEPOCHS=4 -DPACKS=4
     run holds commit -DWRITERS=2 -DENDERS=2 -DPACKS=2
     run holds commit -DWRITERS=2 -DREADERS=1 -DENTRIES=3 -DEPOCHS=2 -DPACKS=2
     run sampled commit -DWRITERS=2 -DENDERS=2
