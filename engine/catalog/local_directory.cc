@@ -255,7 +255,9 @@ std::optional<Bytes> LocalDirectory::kept_box(const SlotId& slot) const {
 }
 
 void LocalDirectory::keep_box(const SlotId& slot, const Bytes& box) const {
-  if (kept_box(slot) != box) replace_file(concat(directory_, "/box-", hex(slot)), box);
+  // One that cannot be read gives way too.
+  const auto kept = value_of([&] { return kept_box(slot); });
+  if (!kept || *kept != box) replace_file(concat(directory_, "/box-", hex(slot)), box);
 }
 
 }  // namespace kist

@@ -314,3 +314,16 @@ TEST_CASE(
   Machine later(roles.store, 4);
   later.open(9).journal().unlock();
 }
+
+TEST_CASE("a spare epoch box that is damaged stops nobody, and gives way to a good one") {
+  Roles roles(writer_capabilities);
+  const SlotId owner = roles.owner_repository.keyring().slot();
+  roles.owner.open();
+  const std::string spare = concat(roles.owner_repository.local().directory(), "/box-", hex(owner));
+  const Bytes good = slurp(spare);
+  for (const Bytes& bad : {Bytes(9'000), Bytes(100), Bytes()}) {
+    write_file(spare, bad);
+    roles.owner.open().journal().unlock();
+    REQUIRE(slurp(spare) == good);
+  }
+}
