@@ -155,9 +155,10 @@ void print_advice(const VerifyArguments& arguments, const VerifyReport& report) 
     return;
   }
   if (!arguments.repairs) {
-    print_line(
-        concat("kist verify --level ", arguments.level,
-               " --repair heals what has a good second copy, and removes what was to be removed."));
+    print_line(concat(
+        "kist verify --level ", arguments.level,
+        " --repair heals what has a good second copy or can be made anew, and removes what was "
+        "to be removed."));
   }
   const bool is_of_packs = std::ranges::any_of(report.findings, [](const Finding& finding) {
     return !finding.is_healed && finding.object.starts_with("packs/");
@@ -262,8 +263,9 @@ void add_verify(CLI::App& app, Session& session) {
                    "Worker threads (default: one for each processor)")
       ->check(CLI::Range(1, 256));
   CLI::Option* repair = command->add_flag("--repair", arguments->repairs,
-                                          "Repair objects that have a good second copy, and the "
-                                          "index where what it lists is elsewhere");
+                                          "Repair objects that have a good second copy or can be "
+                                          "made anew, and the index where what it lists is "
+                                          "elsewhere");
   command
       ->add_flag("-n,--dry-run", arguments->is_dry_run,
                  "With --repair: say what would be healed and removed, and write nothing")
