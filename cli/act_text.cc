@@ -1,5 +1,7 @@
 #include "cli/act_text.h"
 
+#include "cli/policy_json.h"
+
 namespace kist::cli {
 
 namespace {
@@ -198,6 +200,161 @@ std::string subject_of(const SlotNames& /*names*/, const ClockReset& reset) {
 
 void add(Json& json, const ClockReset& reset) {
   json["reason"] = json_text(reset.reason);
+}
+
+// "; because of that", where a reason was given.
+std::string because(const std::string& reason) {
+  return reason.empty() ? "" : concat("; ", printable(reason));
+}
+
+std::string subject_of(const SlotNames& /*names*/, const PolicySet& set) {
+  return concat(printable(set.policy.name), ": ", printable(policy_text(set.policy)),
+                because(set.reason));
+}
+
+void add(Json& json, const PolicySet& set) {
+  json["policy"] = policy_json(set.policy);
+  json["reason"] = json_text(set.reason);
+}
+
+std::string subject_of(const SlotNames& names, const PolicyAssigned& assigned) {
+  const auto* source = std::get_if<std::string>(&assigned.subject);
+  const std::string subject =
+      source != nullptr ? concat("source ", printable(*source))
+                        : concat("slot ", slot_label(names, std::get<SlotId>(assigned.subject)));
+  const std::string policy =
+      assigned.policy.empty() ? "no policy of its own" : printable(assigned.policy);
+  return concat(policy, " to ", subject, because(assigned.reason));
+}
+
+void add(Json& json, const PolicyAssigned& assigned) {
+  if (const auto* source = std::get_if<std::string>(&assigned.subject)) {
+    json["source"] = json_text(*source);
+  } else {
+    json["to_slot"] = hex(std::get<SlotId>(assigned.subject));
+  }
+  json["policy"] = json_text(assigned.policy);
+  json["reason"] = json_text(assigned.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const PolicyRemoved& removed) {
+  return concat(printable(removed.policy), because(removed.reason));
+}
+
+void add(Json& json, const PolicyRemoved& removed) {
+  json["policy"] = json_text(removed.policy);
+  json["reason"] = json_text(removed.reason);
+}
+
+std::string subject_of(const SlotNames& names, const SourceBound& bound) {
+  const std::string slot =
+      bound.slot == SlotId{} ? "" : concat(" to ", slot_label(names, bound.slot));
+  const std::string continued =
+      bound.continues.empty() ? "" : concat(", continues ", printable(bound.continues));
+  return concat(printable(bound.source), slot, continued, because(bound.reason));
+}
+
+void add(Json& json, const SourceBound& bound) {
+  json["source"] = json_text(bound.source);
+  json["to_slot"] = hex(bound.slot);
+  json["continues"] = json_text(bound.continues);
+  json["ended"] = bound.is_ended;
+  json["reason"] = json_text(bound.reason);
+}
+
+std::string snapshot_count(std::size_t count) {
+  return concat(count, count == 1 ? " snapshot" : " snapshots");
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SnapshotsRetired& retired) {
+  return concat(snapshot_count(retired.snapshots.size()), because(retired.reason));
+}
+
+void add(Json& json, const SnapshotsRetired& retired) {
+  json["snapshots"] = Json::array();
+  for (const RetiredSnapshot& each : retired.snapshots) {
+    json["snapshots"].push_back(
+        {{"snapshot", hex(each.snapshot)}, {"cause", cause_text(each.cause)}});
+  }
+  json["planned_for"] = utc_time(retired.planned_ms);
+  json["reason"] = json_text(retired.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const MinimumsShortened& shortened) {
+  return concat(snapshot_count(shortened.snapshots.size()), " to ",
+                span_text(shortened.minimum_seconds), because(shortened.reason));
+}
+
+void add(Json& json, const MinimumsShortened& shortened) {
+  json["snapshots"] = hex_list(shortened.snapshots);
+  json["minimum_seconds"] = shortened.minimum_seconds;
+  json["reason"] = json_text(shortened.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const SnapshotsUnretired& unretired) {
+  return concat(snapshot_count(unretired.snapshots.size()), " until ",
+                local_time(unretired.keep_until_ms), because(unretired.reason));
+}
+
+void add(Json& json, const SnapshotsUnretired& unretired) {
+  json["snapshots"] = hex_list(unretired.snapshots);
+  json["keep_until"] = utc_time(unretired.keep_until_ms);
+  json["reason"] = json_text(unretired.reason);
+}
+
+// "on the repository", "on sources desk, mail", "on 3 snapshots"
+std::string parts_text(const HoldParts& parts, std::string_view if_whole) {
+  if (parts.is_whole()) return std::string(if_whole);
+  if (!parts.snapshots.empty()) return concat(" on ", snapshot_count(parts.snapshots.size()));
+  std::string out;
+  for (const std::string& source : parts.sources) {
+    out += concat(out.empty() ? " on " : ", ", printable(source));
+  }
+  return out;
+}
+
+void add_parts(Json& json, const HoldParts& parts) {
+  json["snapshots"] = hex_list(parts.snapshots);
+  json["sources"] = text_list(parts.sources);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const HoldPlaced& placed) {
+  return concat(printable(placed.matter), parts_text(placed.parts, " on the repository"),
+                because(placed.reason));
+}
+
+void add(Json& json, const HoldPlaced& placed) {
+  json["matter"] = json_text(placed.matter);
+  add_parts(json, placed.parts);
+  json["reason"] = json_text(placed.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const HoldLifted& lifted) {
+  return concat(printable(lifted.matter), parts_text(lifted.parts, ""), because(lifted.reason));
+}
+
+void add(Json& json, const HoldLifted& lifted) {
+  json["matter"] = json_text(lifted.matter);
+  add_parts(json, lifted.parts);
+  json["reason"] = json_text(lifted.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const CeilingSet& ceiling) {
+  return concat(span_text(ceiling.seconds), because(ceiling.reason));
+}
+
+void add(Json& json, const CeilingSet& ceiling) {
+  json["seconds"] = ceiling.seconds;
+  json["reason"] = json_text(ceiling.reason);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const ProposalCancelled& cancelled) {
+  return concat("of entry ", cancelled.sequence, because(cancelled.reason));
+}
+
+void add(Json& json, const ProposalCancelled& cancelled) {
+  json["proposal"] = cancelled.sequence;
+  json["reason"] = json_text(cancelled.reason);
 }
 
 std::string subject_of(const SlotNames& /*names*/, const UnknownAct& /*act*/) {

@@ -47,6 +47,7 @@
 #include "engine/repository/repository.h"
 #include "engine/repository/repository_file.h"
 #include "engine/repository/slots.h"
+#include "engine/rules/policy_text.h"
 #include "engine/rules/validate.h"
 
 namespace kist {

@@ -44,7 +44,7 @@ void BlockWriter::rely_from(std::uint64_t first_number) {
 
 StoredBlocks BlockWriter::stored_blocks() {
   const State& state = journal_.state();
-  const Trust rule = policy_in_force(state).dedup;
+  const Trust rule = default_policy(state).dedup;
   return {.index = blocks_.index(Cancelling::no),
           .trusted = {state, rule, journal_.keyring().slot()},
           .first_number = rely_from_,

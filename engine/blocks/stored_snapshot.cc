@@ -4,10 +4,14 @@
 
 namespace kist {
 
-SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state) {
+SnapshotTaken snapshot_entry(const StoredSnapshot& stored,
+                             const State& state,
+                             const std::string& source,
+                             const SlotId& author) {
   SnapshotTaken taken;
   taken.is_pending = stored.is_pending;
-  fix_retention(taken, policy_in_force(state));
+  taken.source = source;
+  fix_retention(taken, policy_of(state, source, author));
   taken.started_ms = stored.started_ms;
   taken.is_partial = stored.statistics.problems > 0;
   taken.body = stored.body;

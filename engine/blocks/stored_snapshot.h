@@ -4,6 +4,7 @@
 // until the entry is committed. docs/format.md, "Journal", "Block numbers".
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "engine/format/journal_entry.h"
@@ -26,9 +27,12 @@ struct StoredSnapshot {
   bool is_pending = false;
 };
 
-// The entry that introduces the snapshot, under the state that it will follow and the policy in
-// force. The caller adds the snapshot's id and source, and the snapshot that it replaces; who
-// commits it sees to it that it is not of a time after the entry's.
-SnapshotTaken snapshot_entry(const StoredSnapshot& stored, const State& state);
+// The entry that introduces a snapshot of that source, under the state that it will follow and the
+// policy that the source has in it. The caller adds the snapshot's id, and the snapshot that it
+// replaces; who commits it sees to it that it is not of a time after the entry's.
+SnapshotTaken snapshot_entry(const StoredSnapshot& stored,
+                             const State& state,
+                             const std::string& source,
+                             const SlotId& author);
 
 }  // namespace kist

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 8;  // a record of another version is refused
+constexpr std::uint8_t state_version = 9;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -52,9 +52,49 @@ requires std::same_as<std::remove_const_t<Slot>, SlotState>
 
 auto fields_of(Slot& value) {
   auto& [introduction, added_by, added_sequence, added_ms, kind, generation, slot_object, epoch_box,
-         last_seen_ms, bound_ms, is_revoked] = value;
+         last_seen_ms, bound_ms, is_revoked, policy] = value;
   return std::tie(introduction, added_by, added_sequence, added_ms, kind, generation, slot_object,
-                  epoch_box, last_seen_ms, bound_ms, is_revoked);
+                  epoch_box, last_seen_ms, bound_ms, is_revoked, policy);
+}
+
+template <typename Change>
+requires std::same_as<std::remove_const_t<Change>, RetentionChange>
+
+auto fields_of(Change& value) {
+  auto& [sequence, minimum_seconds, maximum_seconds, lock] = value;
+  return std::tie(sequence, minimum_seconds, maximum_seconds, lock);
+}
+
+template <typename Source>
+requires std::same_as<std::remove_const_t<Source>, SourceState>
+
+auto fields_of(Source& value) {
+  auto& [slot, is_bound, is_ended, continues, policy, series, lifted_ms, changes] = value;
+  return std::tie(slot, is_bound, is_ended, continues, policy, series, lifted_ms, changes);
+}
+
+template <typename Row>
+requires std::same_as<std::remove_const_t<Row>, Retired>
+
+auto fields_of(Row& value) {
+  auto& [sequence, cause, time_ms, grace_seconds] = value;
+  return std::tie(sequence, cause, time_ms, grace_seconds);
+}
+
+template <typename Row>
+requires std::same_as<std::remove_const_t<Row>, Hold>
+
+auto fields_of(Row& value) {
+  auto& [sequence, time_ms, author, reason, is_whole, snapshots, sources] = value;
+  return std::tie(sequence, time_ms, author, reason, is_whole, snapshots, sources);
+}
+
+template <typename Row>
+requires std::same_as<std::remove_const_t<Row>, Proposal>
+
+auto fields_of(Row& value) {
+  auto& [sequence, time_ms, author, needs_other, wait_seconds, act, seen_ms] = value;
+  return std::tie(sequence, time_ms, author, needs_other, wait_seconds, act, seen_ms);
 }
 
 // Left out: the tables (snapshots, segments, key_segments, condemned), whose rows are stored one by
@@ -65,12 +105,13 @@ requires std::same_as<std::remove_const_t<AnyState>, State>
 auto fields_of(AnyState& value) {
   auto& [next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number, epoch,
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
-         sources, snapshots, pending, segments, changed, key_segments, key_ranges, clients,
-         next_number, proved, incidents, condemned, doubted_packs] = value;
+         sources, proposals, holds, lifted_ms, ceiling_seconds, snapshots, pending, segments,
+         changed, key_segments, key_ranges, clients, next_number, proved, incidents, condemned,
+         doubted_packs] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
-                  slots, policies, sources, pending, changed, key_ranges, clients, next_number,
-                  proved, incidents, doubted_packs);
+                  slots, policies, sources, proposals, holds, lifted_ms, ceiling_seconds, pending,
+                  changed, key_ranges, clients, next_number, proved, incidents, doubted_packs);
 }
 
 template <typename Numbers>
@@ -103,8 +144,10 @@ template <typename Snapshot>
 requires std::same_as<std::remove_const_t<Snapshot>, SnapshotState>
 
 auto fields_of(Snapshot& value) {
-  auto& [taken, set, author, sequence, time_ms, is_live] = value;
-  return std::tie(sequence, set, author, time_ms, is_live);
+  auto& [taken, set, author, sequence, time_ms, is_live, series, counts_from_ms, shortened_by,
+         shortened_seconds, retired, kept_until_ms, lifted_ms] = value;
+  return std::tie(sequence, set, author, time_ms, is_live, series, counts_from_ms, shortened_by,
+                  shortened_seconds, retired, kept_until_ms, lifted_ms);
 }
 
 // Writes a value of each type that occurs in the lists above; a type that is missing here does not
@@ -125,6 +168,10 @@ class RecordWriter {
 
   void put(SlotKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
+  void put(LockMode value) { out_.u8(static_cast<std::uint8_t>(value)); }
+
+  void put(RetireCause value) { out_.u8(static_cast<std::uint8_t>(value)); }
+
   void put(IncidentKind value) { out_.u8(static_cast<std::uint8_t>(value)); }
 
   // Parts of acts are written as the journal writes them.
@@ -135,6 +182,16 @@ class RecordWriter {
   void put(const Policy& value) { value.encode(out_); }
 
   void put(const SlotIntroduction& value) { value.encode(out_); }
+
+  // A proposed act: its number, as in the journal, before it.
+  void put(const ProposedAct& value) {
+    std::visit(
+        [&](const auto& act) {
+          out_.u16(act.number);
+          act.encode(out_);
+        },
+        value);
+  }
 
   template <std::size_t N, typename Kind>
   void put(const Id<N, Kind>& value) {
@@ -199,6 +256,10 @@ class RecordReader {
 
   void take(SlotKind& value) { value = take_slot_kind(in_); }
 
+  void take(LockMode& value) { value = take_lock(in_); }
+
+  void take(RetireCause& value) { value = take_retire_cause(in_); }
+
   void take(IncidentKind& value) {
     const std::uint8_t kind = in_.u8();
     in_.require(kind == 1 || kind == 2, "an unknown kind of incident");
@@ -212,6 +273,18 @@ class RecordReader {
   void take(Policy& value) { value = Policy::decode(in_); }
 
   void take(SlotIntroduction& value) { value = SlotIntroduction::decode(in_); }
+
+  void take(ProposedAct& value) {
+    const std::uint16_t number = in_.u16();
+    if (number == PolicySet::number) {
+      value = PolicySet::decode(in_);
+    } else if (number == PolicyAssigned::number) {
+      value = PolicyAssigned::decode(in_);
+    } else {
+      in_.require(number == CeilingSet::number, "an act that cannot be proposed");
+      value = CeilingSet::decode(in_);
+    }
+  }
 
   template <std::size_t N, typename Kind>
   void take(Id<N, Kind>& value) {

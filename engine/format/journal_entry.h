@@ -14,21 +14,32 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
+#include "engine/format/acts/ceiling_set.h"
 #include "engine/format/acts/clock_reset.h"
 #include "engine/format/acts/entries_proved.h"
 #include "engine/format/acts/epoch_ended.h"
 #include "engine/format/acts/features_required.h"
 #include "engine/format/acts/genesis.h"
+#include "engine/format/acts/hold_lifted.h"
+#include "engine/format/acts/hold_placed.h"
 #include "engine/format/acts/incident_opened.h"
 #include "engine/format/acts/incidents_closed.h"
+#include "engine/format/acts/minimums_shortened.h"
 #include "engine/format/acts/packs_cleared.h"
 #include "engine/format/acts/packs_condemned.h"
+#include "engine/format/acts/policy_assigned.h"
+#include "engine/format/acts/policy_removed.h"
+#include "engine/format/acts/policy_set.h"
+#include "engine/format/acts/proposal_cancelled.h"
 #include "engine/format/acts/reindexed.h"
 #include "engine/format/acts/segments_given_up.h"
 #include "engine/format/acts/sets_proved.h"
 #include "engine/format/acts/slot_added.h"
 #include "engine/format/acts/slot_rewrapped.h"
 #include "engine/format/acts/snapshot_taken.h"
+#include "engine/format/acts/snapshots_retired.h"
+#include "engine/format/acts/snapshots_unretired.h"
+#include "engine/format/acts/source_bound.h"
 #include "engine/format/acts/state_remade.h"
 
 namespace kist {
@@ -59,8 +70,19 @@ using Act = std::variant<Genesis,
                          PacksCondemned,
                          PacksCleared,
                          SetsProved,
+                         PolicySet,
+                         PolicyAssigned,
+                         SourceBound,
+                         SnapshotsRetired,
+                         MinimumsShortened,
+                         SnapshotsUnretired,
+                         HoldPlaced,
+                         HoldLifted,
+                         CeilingSet,
                          IncidentOpened,
                          ClockReset,
+                         ProposalCancelled,
+                         PolicyRemoved,
                          UnknownAct>;
 
 // The number of an act's type on disk.

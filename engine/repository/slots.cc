@@ -258,11 +258,11 @@ void require_bindable(const Repository& repository,
       throw Error(Code::invalid, "the source's name is too long");
     }
     const auto taken = state.sources.find(source);
-    if (taken == state.sources.end()) continue;
+    if (taken == state.sources.end() || taken->second.slot == SlotId{}) continue;
     throw Error(Code::refused,
                 concat("the source ", source, " belongs to slot ",
-                       state.slots.at(taken->second).introduction.name, " (",
-                       hex(taken->second).substr(0, 8),
+                       state.slots.at(taken->second.slot).introduction.name, " (",
+                       hex(taken->second.slot).substr(0, 8),
                        ") already; take another name, or revoke that slot, which frees its "
                        "sources"));
   }

@@ -1,6 +1,7 @@
-// The time that an entry is stamped with. A machine's clock may be wrong by any amount; nothing is
-// refused for that: an entry whose time its author has reason to doubt says so, and counts nowhere
-// as a time. Pure. docs/format.md, "Time".
+// Whose time counts: the time that an entry is stamped with, and the time that it is for retention.
+// A machine's clock may be wrong by any amount; nothing is refused for that: an entry whose time
+// its author has reason to doubt says so, and counts nowhere as a time. Pure. docs/format.md,
+// "Time".
 #pragma once
 
 #include <cstdint>
@@ -24,5 +25,28 @@ struct Stamp {
 // that time, nor more than 366 days after that entry.
 // Example: a laptop whose clock says 2040 stamps the day a year after the newest entry, doubted.
 [[nodiscard]] Stamp stamp_of(const State& state, const SlotId& author, std::int64_t now_ms);
+
+// The time that an entry counts as, that claims `time_ms` and follows `state`, when it asks whether
+// a minimum is over: at most seven days after what others have seen. Under governance these are the
+// slots that may retire, the author too; under compliance they are not the author.
+[[nodiscard]] std::int64_t retention_time_ms(const State& state,
+                                             const SlotId& author,
+                                             LockMode lock,
+                                             std::int64_t time_ms);
+
+// The greatest time that slots other than `author` have seen: one of those that audit, maintain or
+// own, or two of any kind, or the only one. What slots that may retire have seen, where no other
+// has written anything.
+[[nodiscard]] std::int64_t witnessed_ms(const State& state, const SlotId& author);
+
+// When the age of a snapshot begins that such an entry takes: at its time, but at most 366 days
+// after what others have seen. A machine that comes back from a drawer keeps its minimum; one that
+// claims 2126 is not there for good.
+[[nodiscard]] std::int64_t age_start_ms(const State& state,
+                                        const SlotId& author,
+                                        std::int64_t time_ms);
+
+// So many seconds later; the greatest time there is where that would be later still.
+[[nodiscard]] std::int64_t seconds_after(std::int64_t time_ms, std::uint64_t seconds);
 
 }  // namespace kist

@@ -14,7 +14,7 @@ namespace kist {
 namespace {
 
 // The first snapshot of an interval, and the first whole one if that one is partial.
-struct Place {
+struct LinePlace {
   std::int64_t interval = 0;
   std::int64_t started_ms = 0;
   std::vector<std::size_t> members;        // of the series
@@ -139,7 +139,7 @@ class SeriesPlan {
       } else if (places_.back().whole_ms || snapshot.is_partial) {
         continue;  // an extra
       }
-      Place& place = places_.back();
+      LinePlace& place = places_.back();
       place.members.push_back(i);
       if (!snapshot.is_partial) place.whole_ms = snapshot.started_ms;
       place.is_live |= is_live(i);
@@ -151,7 +151,7 @@ class SeriesPlan {
     if (is_live(i)) reasons_[i].push_back(std::move(reason));
   }
 
-  void keep_place(const Place& place, const KeepReason& reason) {
+  void keep_place(const LinePlace& place, const KeepReason& reason) {
     for (const std::size_t member : place.members) {
       keep(member, reason);
     }
@@ -160,7 +160,7 @@ class SeriesPlan {
   [[nodiscard]] Periods periods_of(KeepKind kind) const {
     Periods out;
     for (std::size_t i = 0; i < places_.size(); ++i) {
-      const Place& place = places_[i];
+      const LinePlace& place = places_[i];
       if (!place.is_live) continue;
       out[period_of(kind, zone_, place.started_ms)].add({i, place.is_live_whole, place.started_ms});
     }
@@ -248,7 +248,7 @@ class SeriesPlan {
   [[nodiscard]] std::optional<Contender> contender_of(const PlannedSnapshot& snapshot) const {
     Contender out{.place = {}, .is_whole = !snapshot.is_partial, .started_ms = snapshot.started_ms};
     const std::int64_t interval = interval_at(snapshot.started_ms);
-    const auto found = std::ranges::lower_bound(places_, interval, {}, &Place::interval);
+    const auto found = std::ranges::lower_bound(places_, interval, {}, &LinePlace::interval);
     if (found == places_.end() || found->interval != interval) return out;
     const bool is_first = snapshot.started_ms < found->started_ms;
     const bool is_first_whole =
@@ -264,7 +264,7 @@ class SeriesPlan {
     if (policy_.last == 0) return;
     std::vector<std::int64_t> starts;  // of the places, descending
     for (std::size_t i = places_.size(); i-- > 0;) {
-      const Place& place = places_[i];
+      const LinePlace& place = places_[i];
       if (!place.is_live) continue;
       starts.push_back(place.started_ms);
       if (starts.size() > policy_.last) continue;
@@ -291,7 +291,7 @@ class SeriesPlan {
     const auto& [rule, periods] = *coarsest_;
     const KeepKind kind = rule.kind;
     const std::size_t due = rule.keep.count;
-    const auto oldest = std::ranges::find_if(places_, &Place::is_live);
+    const auto oldest = std::ranges::find_if(places_, &LinePlace::is_live);
     const bool has_oldest = oldest != places_.end();
     if (has_oldest && periods.size() < due) keep_place(*oldest, {.kind = KeepKind::oldest});
     for_each_beside([&, &all = periods](std::size_t i, const Contender& alone) {
@@ -369,7 +369,7 @@ class SeriesPlan {
   const PlanOptions& options_;
   const Zone zone_;
   std::vector<Standing> standing_;
-  std::vector<Place> places_;  // ascending
+  std::vector<LinePlace> places_;  // ascending
   std::vector<std::vector<KeepReason>> reasons_;
   std::optional<Coarsest> coarsest_;  // of the rules, if it counts
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/rules/acts/act_rules.h"
+#include "engine/rules/proposals.h"
 
 namespace kist {
 
@@ -159,6 +160,7 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   state.last_ms = entry.time_ms;
   author.bound_ms = std::max(author.bound_ms, entry.time_ms);
   state.times.note(entry.author, is_believed(author), entry.time_ms);
+  advance_proposals(state, entry);
 }
 
 void note_incident(State& state, Incident incident) {

@@ -15,6 +15,7 @@
 
 #include "engine/base/id.h"
 #include "engine/format/journal_entry.h"
+#include "engine/rules/retention_state.h"
 #include "engine/rules/state_table.h"
 
 namespace kist {
@@ -31,6 +32,7 @@ struct SlotState {
   std::int64_t last_seen_ms = 0;  // the time of the slot's last entry, or of its introduction
   std::int64_t bound_ms = 0;      // the greatest time of its entries that it has not doubted
   bool is_revoked = false;
+  std::string policy;  // of its sources that have none of their own; empty: the default one
   bool operator==(const SlotState&) const = default;
 };
 
@@ -58,8 +60,17 @@ struct SnapshotState {
   SlotId author;
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
-  bool is_live = true;  // false once another snapshot has replaced a pending one
+  bool is_live = true;                  // false once another snapshot has replaced a pending one
+  std::uint64_t series = 0;             // the entry that began the series that it is in
+  std::int64_t counts_from_ms = 0;      // its age begins then
+  std::uint64_t shortened_by = 0;       // the entry that shortened its minimum last; 0: none
+  std::uint64_t shortened_seconds = 0;  // to this
+  Retired retired;
+  std::int64_t kept_until_ms = 0;  // no rule retires it before, for somebody has unretired it
+  std::int64_t lifted_ms = 0;      // when a hold on it was lifted last
   bool operator==(const SnapshotState&) const = default;
+
+  [[nodiscard]] bool is_retired() const { return retired.sequence != 0; }
 };
 
 using SnapshotPtr = std::shared_ptr<const SnapshotState>;
@@ -139,8 +150,12 @@ struct State {
   EpochId kept_from_epoch;
   std::uint64_t given_up = 0;  // how often key segments, or index segments, were given up
   std::map<SlotId, SlotState> slots;
-  std::map<std::string, Policy> policies;
-  std::map<std::string, SlotId> sources;  // which slot a source belongs to
+  std::map<std::string, Policy> policies;  // in force
+  std::map<std::string, SourceState> sources;
+  std::vector<Proposal> proposals;    // ascending
+  std::map<std::string, Hold> holds;  // by matter
+  std::int64_t lifted_ms = 0;         // when a hold on the repository was lifted last
+  std::uint64_t ceiling_seconds = 0;  // of minimums
   StateTable<SnapshotId, SnapshotState> snapshots;
   std::set<SnapshotId> pending;                   // the live snapshots that are pending
   StateTable<ObjectHash, SegmentState> segments;  // by index segment

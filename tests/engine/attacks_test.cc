@@ -35,9 +35,8 @@ TEST_CASE("junk under the ids of content to come is not what others deduplicate 
     writer.refer(writer.add(PackKind::data, id, Bytes(content.size(), 0x66)));
     const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     commit(evil, [&](const State& state) {
-      SnapshotTaken taken = snapshot_entry(stored, state);
+      SnapshotTaken taken = snapshot_entry(stored, state, "evil", {});
       taken.snapshot = roles.other.random.draw_id<SnapshotId>();
-      taken.source = "evil";
       return Act(std::move(taken));
     });
   }
@@ -210,10 +209,10 @@ TEST_CASE("a manifest of blocks that its writer saw in the index brings back non
     const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     forged = std::get<SnapshotTaken>(commit(evil,
                                             [&](const State& state) {
-                                              SnapshotTaken taken = snapshot_entry(stored, state);
+                                              SnapshotTaken taken =
+                                                  snapshot_entry(stored, state, "evil", {});
                                               taken.snapshot =
                                                   roles.other.random.draw_id<SnapshotId>();
-                                              taken.source = "evil";
                                               return Act(std::move(taken));
                                             })
                                          .act)

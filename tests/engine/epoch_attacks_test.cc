@@ -51,9 +51,8 @@ void name_segments(Roles& roles,
   claimed.key_segments = key_segments;
   claimed.segments = segments;
   claimed.numbers = numbers_of_each(segments);
-  SnapshotTaken taken = snapshot_entry(claimed, evil.state());
+  SnapshotTaken taken = snapshot_entry(claimed, evil.state(), "evil", {});
   taken.snapshot = roles.content.draw_id<SnapshotId>();
-  taken.source = "evil";
   forge(*roles.store, evil, roles.content, evil.journal().next_entry(taken));
   evil.journal().replay();
 }

@@ -71,9 +71,8 @@ TEST_CASE("a writer that names the key segments of an epoch's end first keeps it
     REQUIRE_FALSE(names.empty());
     StoredSnapshot claimed;
     claimed.key_segments = names;
-    SnapshotTaken taken = snapshot_entry(claimed, evil.state());
+    SnapshotTaken taken = snapshot_entry(claimed, evil.state(), "evil", {});
     taken.snapshot = roles.content.draw_id<SnapshotId>();
-    taken.source = "evil";
     forge(*roles.store, evil, roles.content, evil.journal().next_entry(taken));
     has_named = true;
   };

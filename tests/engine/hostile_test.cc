@@ -67,9 +67,8 @@ struct Hostile {
     const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     const auto id = machine.random.draw_id<SnapshotId>();
     commit(repository, [&](const State& state) {
-      SnapshotTaken taken = snapshot_entry(stored, state);
+      SnapshotTaken taken = snapshot_entry(stored, state, "evil", {});
       taken.snapshot = id;
-      taken.source = "evil";
       return Act(std::move(taken));
     });
     return id;

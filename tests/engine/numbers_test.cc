@@ -70,9 +70,8 @@ std::vector<std::string> introduce(Repository& evil,
   put_sealed(evil.writer(), ObjectType::key_segment, keys);
   claimed.key_segments = {keys.hash};
   commit(evil, [&](const State& state) {
-    SnapshotTaken taken = snapshot_entry(claimed, state);
+    SnapshotTaken taken = snapshot_entry(claimed, state, "evil", {});
     taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
     return Act(std::move(taken));
   });
   return out;

@@ -96,6 +96,12 @@ EXAMPLES = {
         [2, 0, run(1, 16), 0, bytes(16), b"host-12345678", b"default", (86400, 0, 0), 2, run(2),
          run(3), 0, 1024, 64, [(run(4), DATA), (run(5), META)], [run(6)]]),
     "journal-proved": (by(entry_payload, "type", "ranges"), [10, [(0, 41), (43, 300000)]]),
+    "journal-retired": (by(entry_payload, "type", "snapshots", "planned", "reason"), [
+        21, [(run(1, 16), 1), (run(2, 16), 3)], 1700000000000, b"an error"]),
+    "journal-hold-placed": (by(entry_payload, "type", "matter", "reason", "snapshots", "sources"), [
+        24, b"2026-17", b"", [], [b"desk", b"mail"]]),
+    "journal-policy-assigned": (by(entry_payload, "type", "to_slot", "slot_id", "policy", "reason"),
+                                [19, 1, run(1, 16), b"archive", b""]),
     "journal-sets-proved": (by(entry_payload, "type", "equal", "replaced", "keys"), [
         17, [(run(1, 16), run(3))], [(run(2, 16), run(4), run(5))], [run(6)]]),
     "journal-reindexed": (by(entry_payload, "type", "doubt", "replaced", "segments", "keys"),

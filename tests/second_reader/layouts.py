@@ -430,6 +430,9 @@ def marked(mark, layout):
 GENESIS, SNAPSHOT, ADDED, REWRAPPED, EPOCH, REMADE, CLOSED = range(1, 8)
 FEATURES, PROVED, REINDEXED, GIVEN_UP, CONDEMNED = 9, 10, 11, 12, 13
 CLEARED, SETS_PROVED, OPENED, CLOCK = 16, 17, 28, 30
+POLICY, ASSIGNED, BOUND, RETIRED, SHORTENED, UNRETIRED, HELD, LIFTED, CEILING = range(18, 27)
+CANCELLED, REMOVED = 33, 39
+LAW = {*range(18, 27), CANCELLED, REMOVED}     # of retention
 journal_clear = several(U64, 32)
 
 introduction = fields(
@@ -466,8 +469,27 @@ def entry_payload(c):
         SETS_PROVED: dict(equal=listed(U32, several(16, 32), 48),
                           replaced=listed(U32, several(16, 32, 32), 80), keys=HASHES),
         OPENED: dict(about=among(U8, 1), packs=HASHES),
-        CLOCK: dict(reason=TEXT)}.get(head.type, dict(unknown=Cursor.rest))
-    return Record(**vars(head), **vars(fields(**layout)(c)))
+        CLOCK: dict(reason=TEXT), POLICY: dict(policy=policy, reason=TEXT),
+        BOUND: dict(source=TEXT, slot=16, continues=TEXT, ended=BIT, reason=TEXT),
+        RETIRED: dict(snapshots=listed(U32, several(16, among(U8, 1, 2, 3, 4)), 17), planned=I64,
+                      reason=TEXT),
+        SHORTENED: dict(snapshots=listed(U32, 16, 16), minimum=VARINT, reason=TEXT),
+        UNRETIRED: dict(snapshots=listed(U32, 16, 16), until=I64, reason=TEXT),
+        HELD: dict(matter=TEXT, reason=TEXT, snapshots=listed(U32, 16, 16), sources=TEXTS),
+        LIFTED: dict(matter=TEXT, reason=TEXT, snapshots=listed(U32, 16, 16), sources=TEXTS),
+        CEILING: dict(seconds=VARINT, reason=TEXT), CANCELLED: dict(proposal=U64, reason=TEXT),
+        REMOVED: dict(name=TEXT, reason=TEXT), ASSIGNED: {}}.get(head.type, dict(unknown=Cursor.rest))
+    found = Record(**vars(head), **vars(fields(**layout)(c)))
+    if head.type == ASSIGNED:
+        found = Record(**vars(found), **vars(assignment(c)))
+    return found
+
+def assignment(c):
+    """A policy that is assigned: to a source by name, or to a slot."""
+    to_slot = BIT(c)
+    subject = c.take(16) if to_slot else TEXT(c)
+    return Record(to_slot=to_slot, slot_id=subject if to_slot else None,
+                  source=None if to_slot else subject, policy=TEXT(c), reason=TEXT(c))
 
 # --- Policies ------------------------------------------------------------------------------------
 

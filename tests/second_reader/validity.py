@@ -1,8 +1,9 @@
 """Which entries are valid, and what each changes: docs/format.md, "Validity"."""
 from layouts import (
-    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DATA, EPOCH, FEATURES, GENESIS, GIVEN_UP, META, MIB,
-    OPENED, PROVED, RECIPIENT, REINDEXED, REMADE, REWRAPPED, SETS_PROVED, SNAPSHOT, ZEROS, Fault,
-    ascending, entry_payload, must, padme, parse)
+    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DATA, EPOCH, FEATURES, GENESIS, GIVEN_UP, HELD, LAW,
+    META, MIB, OPENED, PROVED, RECIPIENT, REINDEXED, REMADE, RETIRED, REWRAPPED, SETS_PROVED,
+    SNAPSHOT, UNRETIRED, ZEROS, Fault, ascending, entry_payload, must, padme, parse)
+from retention import Retention
 
 WRITE, READ, AUDIT, MAINTAIN, OWN = 1, 2, 4, 8, 16
 
@@ -22,6 +23,7 @@ def rules(**named):
 # Capabilities of which the author has one.
 NEEDED = {GENESIS: OWN, SNAPSHOT: WRITE, ADDED: OWN, CLOSED: OWN, FEATURES: OWN, CLOCK: OWN,
           PROVED: READ, SETS_PROVED: READ, REINDEXED: MAINTAIN, GIVEN_UP: MAINTAIN,
+          **dict.fromkeys(LAW, OWN), **dict.fromkeys((RETIRED, UNRETIRED, HELD), MAINTAIN),
           CONDEMNED: READ | MAINTAIN, CLEARED: READ | MAINTAIN, EPOCH: MAINTAIN}
 KNOWN = {*NEEDED, REWRAPPED, REMADE, OPENED}
 
@@ -33,7 +35,7 @@ class State:
     """What the entries so far have yielded.  check() judges the next, apply() takes it."""
 
     def __init__(self):
-        self.slots, self.sources, self.policies, self.snapshots = {}, {}, {}, {}
+        self.slots, self.snapshots, self.law = {}, {}, Retention(self)
         self.segments, self.current = set(), set()          # all index segments; the current ones
         self.taken = {}           # of segments that were replaced: where their ordinals end
         self.reindexes, self.next_number, self.features = [], 0, []
@@ -67,6 +69,8 @@ class State:
         try:
             self.check_any(e, copy.before, slot)
             getattr(self, "check_%d" % e.type, lambda e: None)(e)
+            if e.type in LAW:
+                rules(**self.law.checks(e))
         except Void as void:
             raise Void("V8") if foreign else Void(void.reason, e.author)
         return e
@@ -78,7 +82,7 @@ class State:
         needed = OWN if e.type == EPOCH and e.revoked else NEEDED.get(e.type, 31)
         rules(V4=e.type == CLOCK or e.time >= self.least_time(slot), V7=not slot.revoked,
               V8=(e.type == EPOCH) == (e.envelope.epoch != self.epoch),
-              **{"V9 %d" % needed: slot.capabilities & needed, "V10 %d" % e.type: e.type in KNOWN})
+              **{"V9 %d" % needed: slot.capabilities & needed, "V10": e.type in KNOWN})
 
     def least_time(self, author):
         """The least time that a slot may use."""
@@ -90,10 +94,11 @@ class State:
                    ([] if author.capabilities & lead else plain[-2:-1]))
 
     def apply(self, e, head):
-        getattr(self, "apply_%d" % e.type, lambda e: None)(e)
+        getattr(self.law if e.type in LAW else self, "apply_%d" % e.type, lambda e: None)(e)
         slot = self.slots[e.author]
         if not e.doubt:
             slot.come_to = max(e.time, slot.come_to)
+            self.law.advance(e)
         self.sequence, self.head = self.sequence + 1, head
 
     def apply_void(self, void, head):
@@ -117,13 +122,16 @@ class State:
         self.epochs.add(self.epoch)
 
     def check_introduction(self, slot):
-        rules(V16=slot.id not in self.slots, V17=not self.sources.keys() & set(slot.sources))
+        rules(V16=slot.id not in self.slots, 
+              V17=all(self.law.owner(source) == bytes(16) for source in slot.sources))
 
     def introduce(self, slot, maker):
-        slot.maker, slot.revoked, slot.come_to = maker, False, -2**63
+        slot.maker, slot.revoked, slot.come_to = maker.author, False, -2**63
+        slot.added, slot.policy = maker.sequence, b""
         slot.generation = 0 if slot.kind == RECIPIENT else 1
         self.slots[slot.id] = slot
-        self.sources.update(dict.fromkeys(slot.sources, slot.id))
+        for source in slot.sources:
+            self.law.bind(source, slot.id)
 
     def check_1(self, e):
         algorithm, least, target, most = e.chunking
@@ -133,17 +141,19 @@ class State:
               V13=ascending(e.features) and len(e.features) <= 256,
               V14=e.author == e.slot.id, V15=e.slot.capabilities == 31)
         self.check_beginning(e)
+        rules(**self.law.checks_of_policy(e.policy))
 
     def apply_1(self, e):
         self.begin_epoch(e)
-        self.introduce(e.slot, e.author)
-        self.genesis, self.policies[e.policy.name], self.features = e, e.policy, e.features
+        self.introduce(e.slot, e)
+        self.genesis, self.features = e, e.features
+        self.law.policies[e.policy.name], self.law.default = e.policy, e.policy.name
 
     def check_2(self, e):
-        old, mine = self.snapshots.get(e.replaces), self.policies.get(e.policy)
-        rules(V20=any(e.id), V21=e.id not in self.snapshots, V22=mine,
-              V23=lambda: e.retention == ((0, 0, 0) if e.pending else mine.retention),
-              V24=self.sources.get(e.source, e.author) == e.author,
+        old, mine = self.snapshots.get(e.replaces), self.law.policy(e.source, e.author)
+        rules(V20=any(e.id), V21=e.id not in self.snapshots, V22=e.policy == (b"" if e.pending else mine.name),
+              V23=e.retention == ((0, 0, 0) if e.pending else mine.retention),
+              V24=self.law.owner(e.source) in (e.author, bytes(16)), V63=self.law.may_begin(e),
               V25=not any(e.replaces) or old and old.live and old.pending
               and (old.author, old.source) == (e.author, e.source),
               V27=e.of <= e.time, V26=len(e.keys) <= 128, V36=len(set(e.keys)) == len(e.keys),
@@ -158,11 +168,13 @@ class State:
 
     def apply_2(self, e):
         e.live, e.set_entry = True, e    # refs is its set, which an entry 17 may replace
+        e.retired, e.shortened, e.from_time = False, None, self.law.age_start(e.author, e.time)
         if any(e.replaces):
             self.snapshots[e.replaces].live = False
         self.next_number += e.data + e.meta
         self.add_segments([name for name, _ in e.segments], e.keys)
-        self.sources[e.source], self.snapshots[e.id] = e.author, e
+        self.law.takes_source(e)
+        self.snapshots[e.id] = e
 
     def add_segments(self, segments, keys):
         self.segments.update(segments)
@@ -175,7 +187,7 @@ class State:
         self.check_introduction(e.slot)
 
     def apply_3(self, e):
-        self.introduce(e.slot, e.author)
+        self.introduce(e.slot, e)
 
     def check_4(self, e):
         rules(V34=e.generation > self.slots[e.author].generation, V35=e.kind in (1, 2))
@@ -201,7 +213,7 @@ class State:
             self.slots[slot].epoch_box = box
         for slot in e.revoked:
             self.slots[slot].revoked = True
-        self.sources = {s: o for s, o in self.sources.items() if o not in e.revoked}
+            self.law.free(slot)
         self.doubted = {p: o for p, o in self.doubted.items() if o not in e.revoked}
         self.current_keys = {name for _, names in e.ranges for name in names}
         self.ranges = e.ranges
@@ -310,3 +322,5 @@ class State:
     def apply_30(self, e):
         for slot in self.slots.values():
             slot.come_to = min(slot.come_to, e.time)
+        for proposal in self.law.proposals:
+            proposal.seen = {slot: min(time, e.time) for slot, time in proposal.seen.items()}

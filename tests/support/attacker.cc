@@ -37,9 +37,8 @@ void introduce_claims(Repository& evil,
     claimed.key_segments = {keys.hash};
     claimed.numbers = numbers_for({.data = segment.block_count(), .meta = 0});
     claimed.segments = {{index.hash, PackKind::data}};
-    SnapshotTaken taken = snapshot_entry(claimed, state);
+    SnapshotTaken taken = snapshot_entry(claimed, state, "evil", {});
     taken.snapshot = random.draw_id<SnapshotId>();
-    taken.source = "evil";
     return Act(std::move(taken));
   });
 }
@@ -114,9 +113,8 @@ SnapshotId commit_hollow(Repository& evil,
     stored.reference_set = set.hash;
     stored.segments = hollow.segments;
     stored.numbers = numbers_of_each(hollow.segments);
-    SnapshotTaken taken = snapshot_entry(stored, state);
+    SnapshotTaken taken = snapshot_entry(stored, state, source, {});
     taken.snapshot = id;
-    taken.source = source;
     return Act(std::move(taken));
   });
   return id;

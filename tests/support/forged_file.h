@@ -41,9 +41,8 @@ inline SnapshotId commit_file(Repository& evil,
   const auto snapshot = machine.random.draw_id<SnapshotId>();
   machine.clock.advance_ms(600'000);
   commit(evil, [&](const State& state) {
-    SnapshotTaken taken = snapshot_entry(stored, state);
+    SnapshotTaken taken = snapshot_entry(stored, state, "evil", {});
     taken.snapshot = snapshot;
-    taken.source = "evil";
     return Act(std::move(taken));
   });
   return snapshot;

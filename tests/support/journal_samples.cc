@@ -70,6 +70,65 @@ SetsProved sample_of(std::type_identity<SetsProved> /*kind*/) {
           .key_segments = {sample_id<ObjectHash>(8)}};
 }
 
+PolicySet sample_of(std::type_identity<PolicySet> /*kind*/) {
+  return {.policy = sample_policy(), .reason = "the law asks for it"};
+}
+
+PolicyAssigned sample_of(std::type_identity<PolicyAssigned> /*kind*/) {
+  return {.subject = "laptop", .policy = "archive", .reason = "its books"};
+}
+
+SourceBound sample_of(std::type_identity<SourceBound> /*kind*/) {
+  return {.source = "desk",
+          .slot = sample_id<SlotId>(50),
+          .continues = "laptop",
+          .is_ended = true,
+          .reason = "given away"};
+}
+
+SnapshotsRetired sample_of(std::type_identity<SnapshotsRetired> /*kind*/) {
+  return {.snapshots = {{sample_id<SnapshotId>(1), RetireCause::rule},
+                        {sample_id<SnapshotId>(2), RetireCause::junk}},
+          .planned_ms = 1'700'000'000'000,
+          .reason = "not what was meant"};
+}
+
+MinimumsShortened sample_of(std::type_identity<MinimumsShortened> /*kind*/) {
+  return {.snapshots = {sample_id<SnapshotId>(1), sample_id<SnapshotId>(2)},
+          .minimum_seconds = 3'600,
+          .reason = "the wrong directory"};
+}
+
+SnapshotsUnretired sample_of(std::type_identity<SnapshotsUnretired> /*kind*/) {
+  return {.snapshots = {sample_id<SnapshotId>(1)},
+          .keep_until_ms = 1'700'000'000'000,
+          .reason = "needed after all"};
+}
+
+HoldPlaced sample_of(std::type_identity<HoldPlaced> /*kind*/) {
+  return {.matter = "2026-17",
+          .reason = "a letter of 3 May",
+          .parts = {.snapshots = {sample_id<SnapshotId>(1)}, .sources = {"desk", "mail"}}};
+}
+
+HoldLifted sample_of(std::type_identity<HoldLifted> /*kind*/) {
+  return {.matter = "2026-17",
+          .reason = "settled",
+          .parts = {.snapshots = {sample_id<SnapshotId>(1)}, .sources = {"mail"}}};
+}
+
+CeilingSet sample_of(std::type_identity<CeilingSet> /*kind*/) {
+  return {.seconds = 30ULL * 31'622'400, .reason = "records of pensions"};
+}
+
+ProposalCancelled sample_of(std::type_identity<ProposalCancelled> /*kind*/) {
+  return {.sequence = 12, .reason = "a mistake"};
+}
+
+PolicyRemoved sample_of(std::type_identity<PolicyRemoved> /*kind*/) {
+  return {.policy = "archive", .reason = "not used"};
+}
+
 IncidentOpened sample_of(std::type_identity<IncidentOpened> /*kind*/) {
   return {{sample_id<ObjectHash>(8)}};
 }
@@ -77,6 +136,8 @@ IncidentOpened sample_of(std::type_identity<IncidentOpened> /*kind*/) {
 ClockReset sample_of(std::type_identity<ClockReset> /*kind*/) {
   return {"the clock of a laptop said 2040"};
 }
+
+constexpr std::int64_t seven_days_ms = 7LL * 86'400'000;
 
 const SlotId journal_owner = sample_id<SlotId>(1);
 const SlotId journal_writer = sample_id<SlotId>(50);
@@ -145,10 +206,26 @@ std::vector<JournalEntry> sample_journal() {
   SnapshotTaken pending = writers_snapshot(state, 60);
   pending.is_pending = true;
   pending.minimum_seconds = 0;
+  pending.policy = "";
   add(next_entry(state, journal_writer, pending));
   add(next_entry(state, journal_writer, UnknownAct{.type = 99, .payload = {1}}));
   add(next_entry(state, journal_owner, PacksCondemned{{sample_id<ObjectHash>(20)}}));
   add(next_entry(state, journal_writer, writers_snapshot(state, 64)));
+  add(next_entry(state, journal_writer, writers_snapshot(state, 66)));
+  Policy spare = sample_genesis().policy;
+  spare.name = "spare";
+  add(next_entry(state, journal_owner, PolicySet{.policy = spare, .reason = ""}));
+  add(next_entry(state, journal_owner, CeilingSet{state.ceiling_seconds + 1, ""}));
+  add(next_entry(state, journal_owner,
+                 HoldPlaced{.matter = "17",
+                            .reason = "",
+                            .parts = {.snapshots = {sample_id<SnapshotId>(64)}, .sources = {}}}));
+  const SnapshotState first = state.snapshots.at(sample_id<SnapshotId>(60));
+  JournalEntry retired = next_entry(
+      state, journal_owner,
+      SnapshotsRetired{.snapshots = {{first.taken.snapshot, RetireCause::by_hand}}, .reason = ""});
+  retired.time_ms += seven_days_ms;
+  add(retired);
   return out;
 }
 
@@ -237,6 +314,71 @@ JournalEntry valid_entry(const State& state, std::type_identity<SetsProved> /*ki
                     SetsProved{.equal = {},
                                .replaced = {{{snapshot, set}, sample_id<ObjectHash>(82)}},
                                .key_segments = {sample_id<ObjectHash>(83)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<PolicySet> kind) {
+  PolicySet act = sample_of(kind);
+  act.policy.minimum_seconds = 86'400;
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<PolicyAssigned> kind) {
+  PolicyAssigned act = sample_of(kind);
+  act.policy = "spare";
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<SourceBound> kind) {
+  SourceBound act = sample_of(kind);
+  act.continues = writers_snapshot(state, 1).source;
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<SnapshotsRetired> kind) {
+  SnapshotsRetired act = sample_of(kind);
+  act.snapshots = {{sample_id<SnapshotId>(66), RetireCause::junk}};
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<MinimumsShortened> kind) {
+  MinimumsShortened act = sample_of(kind);
+  act.snapshots = {sample_id<SnapshotId>(64)};
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<SnapshotsUnretired> kind) {
+  SnapshotsUnretired act = sample_of(kind);
+  act.snapshots = {sample_id<SnapshotId>(60)};
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<HoldPlaced> kind) {
+  HoldPlaced act = sample_of(kind);
+  act.parts.snapshots = {};
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<HoldLifted> /*kind*/) {
+  return next_entry(state, journal_owner,
+                    HoldLifted{.matter = "17", .reason = "settled", .parts = {}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<CeilingSet> kind) {
+  CeilingSet act = sample_of(kind);
+  act.seconds = state.ceiling_seconds - 1;
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<ProposalCancelled> kind) {
+  ProposalCancelled act = sample_of(kind);
+  act.sequence = state.proposals.front().sequence;
+  return next_entry(state, journal_owner, act);
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<PolicyRemoved> kind) {
+  PolicyRemoved act = sample_of(kind);
+  act.policy = "spare";
+  return next_entry(state, journal_owner, act);
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind) {

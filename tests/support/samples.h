@@ -90,6 +90,17 @@ JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp>
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SetsProved> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<PolicySet> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<PolicyAssigned> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SourceBound> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SnapshotsRetired> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<MinimumsShortened> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<SnapshotsUnretired> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<HoldPlaced> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<HoldLifted> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<CeilingSet> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<ProposalCancelled> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<PolicyRemoved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<IncidentOpened> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<ClockReset> kind);
 

@@ -421,10 +421,9 @@ class Walk {
             false);
       }
       if (stored.epoch != state.epoch) writer_.seal_keys(stored);
-      SnapshotTaken taken = snapshot_entry(stored, state);
+      SnapshotTaken taken = snapshot_entry(stored, state, source_, repository_.keyring().slot());
       taken.snapshot = id;
       taken.replaces = replaceable(state);
-      taken.source = source_;
       return Act(std::move(taken));
     });
   }

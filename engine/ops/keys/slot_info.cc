@@ -38,8 +38,8 @@ Identity who_am_i(const Repository& repository) {
 std::vector<SlotInfo> list_slots(const Repository& repository) {
   if ((repository.capabilities() & can_own) == 0) repository.require_view();
   std::map<SlotId, std::vector<std::string>> sources;
-  for (const auto& [source, slot] : repository.state().sources) {
-    sources[slot].push_back(source);
+  for (const auto& [name, source] : repository.state().sources) {
+    sources[source.slot].push_back(name);
   }
   std::vector<SlotInfo> out;
   for (const auto& [id, slot] : repository.state().slots) {

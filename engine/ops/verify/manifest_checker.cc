@@ -132,7 +132,7 @@ void ManifestChecker::check_reference(const Needs& needs,
 const TrustedNumbers& ManifestChecker::trusted_by(const SlotId& author) {
   const auto found = trusted_.find(author);
   if (found != trusted_.end()) return found->second;
-  const Trust rule = policy_in_force(repository_.state()).dedup;
+  const Trust rule = default_policy(repository_.state()).dedup;
   return trusted_.emplace(author, TrustedNumbers(repository_.state(), rule, author)).first->second;
 }
 

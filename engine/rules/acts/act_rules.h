@@ -29,8 +29,19 @@ std::optional<Capabilities> capability_for(const SegmentsGivenUp&);
 std::optional<Capabilities> capability_for(const PacksCondemned&);
 std::optional<Capabilities> capability_for(const PacksCleared&);
 std::optional<Capabilities> capability_for(const SetsProved&);
+std::optional<Capabilities> capability_for(const PolicySet&);
+std::optional<Capabilities> capability_for(const PolicyAssigned&);
+std::optional<Capabilities> capability_for(const SourceBound&);
+std::optional<Capabilities> capability_for(const SnapshotsRetired&);
+std::optional<Capabilities> capability_for(const MinimumsShortened&);
+std::optional<Capabilities> capability_for(const SnapshotsUnretired&);
+std::optional<Capabilities> capability_for(const HoldPlaced&);
+std::optional<Capabilities> capability_for(const HoldLifted&);
+std::optional<Capabilities> capability_for(const CeilingSet&);
 std::optional<Capabilities> capability_for(const IncidentOpened&);
 std::optional<Capabilities> capability_for(const ClockReset&);
+std::optional<Capabilities> capability_for(const ProposalCancelled&);
+std::optional<Capabilities> capability_for(const PolicyRemoved&);
 std::optional<Capabilities> capability_for(const UnknownAct&);
 
 // The rules that hold for every act were checked before: the author is a slot that was not revoked.
@@ -48,8 +59,19 @@ MaybeViolation check_act(const State&, const SegmentsGivenUp&, const JournalEntr
 MaybeViolation check_act(const State&, const PacksCondemned&, const JournalEntry&);
 MaybeViolation check_act(const State&, const PacksCleared&, const JournalEntry&);
 MaybeViolation check_act(const State&, const SetsProved&, const JournalEntry&);
+MaybeViolation check_act(const State&, const PolicySet&, const JournalEntry&);
+MaybeViolation check_act(const State&, const PolicyAssigned&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SourceBound&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SnapshotsRetired&, const JournalEntry&);
+MaybeViolation check_act(const State&, const MinimumsShortened&, const JournalEntry&);
+MaybeViolation check_act(const State&, const SnapshotsUnretired&, const JournalEntry&);
+MaybeViolation check_act(const State&, const HoldPlaced&, const JournalEntry&);
+MaybeViolation check_act(const State&, const HoldLifted&, const JournalEntry&);
+MaybeViolation check_act(const State&, const CeilingSet&, const JournalEntry&);
 MaybeViolation check_act(const State&, const IncidentOpened&, const JournalEntry&);
 MaybeViolation check_act(const State&, const ClockReset&, const JournalEntry&);
+MaybeViolation check_act(const State&, const ProposalCancelled&, const JournalEntry&);
+MaybeViolation check_act(const State&, const PolicyRemoved&, const JournalEntry&);
 MaybeViolation check_act(const State&, const UnknownAct&, const JournalEntry&);
 
 void apply_act(State&, const Genesis&, const JournalEntry&);
@@ -66,8 +88,19 @@ void apply_act(State&, const SegmentsGivenUp&, const JournalEntry&);
 void apply_act(State&, const PacksCondemned&, const JournalEntry&);
 void apply_act(State&, const PacksCleared&, const JournalEntry&);
 void apply_act(State&, const SetsProved&, const JournalEntry&);
+void apply_act(State&, const PolicySet&, const JournalEntry&);
+void apply_act(State&, const PolicyAssigned&, const JournalEntry&);
+void apply_act(State&, const SourceBound&, const JournalEntry&);
+void apply_act(State&, const SnapshotsRetired&, const JournalEntry&);
+void apply_act(State&, const MinimumsShortened&, const JournalEntry&);
+void apply_act(State&, const SnapshotsUnretired&, const JournalEntry&);
+void apply_act(State&, const HoldPlaced&, const JournalEntry&);
+void apply_act(State&, const HoldLifted&, const JournalEntry&);
+void apply_act(State&, const CeilingSet&, const JournalEntry&);
 void apply_act(State&, const IncidentOpened&, const JournalEntry&);
 void apply_act(State&, const ClockReset&, const JournalEntry&);
+void apply_act(State&, const ProposalCancelled&, const JournalEntry&);
+void apply_act(State&, const PolicyRemoved&, const JournalEntry&);
 void apply_act(State&, const UnknownAct&, const JournalEntry&);
 
 }  // namespace kist

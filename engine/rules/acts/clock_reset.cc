@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/rules/acts/act_rules.h"
+#include "engine/rules/proposals.h"
 
 namespace kist {
 
@@ -22,6 +23,7 @@ void apply_act(State& state, const ClockReset& /*reset*/, const JournalEntry& en
     slot.bound_ms = std::min(slot.bound_ms, entry.time_ms);
   }
   state.renew_times();
+  take_back_times(state, entry.time_ms);
 }
 
 }  // namespace kist

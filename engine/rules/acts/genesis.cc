@@ -1,6 +1,7 @@
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
 #include "engine/rules/features.h"
+#include "engine/rules/policy.h"
 
 namespace kist {
 
@@ -21,7 +22,8 @@ MaybeViolation check_act(const State& state, const Genesis& genesis, const Journ
   if (genesis.owner.capabilities != owner_capabilities) {
     return Violation{15, "the first slot is no owner"};
   }
-  return check_introduction(state, genesis.owner);
+  if (auto violation = check_introduction(state, genesis.owner)) return violation;
+  return check_policy(genesis.policy, ceiling_seconds_at_first);
 }
 
 void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) {
@@ -31,6 +33,7 @@ void apply_act(State& state, const Genesis& genesis, const JournalEntry& entry) 
   state.beginning = genesis.beginning;
   state.epochs.insert(entry.epoch);
   state.kept_from_epoch = entry.epoch;
+  state.ceiling_seconds = ceiling_seconds_at_first;
   state.policies.emplace(genesis.policy.name, genesis.policy);
   state.features.insert(genesis.features.begin(), genesis.features.end());
   add_slot(state, genesis.owner, entry);

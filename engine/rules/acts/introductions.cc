@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "engine/rules/retention.h"
 #include "engine/rules/validate.h"
 
 namespace kist {
@@ -12,10 +13,16 @@ bool has_maintain(const State& state, const SlotId& slot) {
   return (state.slots.at(slot).introduction.capabilities & can_maintain) != 0;
 }
 
+bool has_own(const State& state, const SlotId& slot) {
+  return (state.slots.at(slot).introduction.capabilities & can_own) != 0;
+}
+
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot) {
   if (state.slots.contains(slot.slot)) return Violation{16, "the slot exists already"};
   for (const std::string& source : slot.sources) {
-    if (state.sources.contains(source)) return Violation{17, "a source belongs to another slot"};
+    const auto found = state.sources.find(source);
+    const bool is_free = found == state.sources.end() || found->second.slot == SlotId{};
+    if (!is_free) return Violation{17, "a source belongs to another slot"};
   }
   return std::nullopt;
 }
@@ -32,7 +39,7 @@ void add_slot(State& state, const SlotIntroduction& introduction, const JournalE
   slot.epoch_box = introduction.epoch_box;
   slot.last_seen_ms = entry.time_ms;
   for (const std::string& source : introduction.sources) {
-    state.sources.emplace(source, introduction.slot);
+    bind_source(state, source, introduction.slot);
   }
   state.slots.emplace(introduction.slot, std::move(slot));
 }

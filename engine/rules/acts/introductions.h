@@ -12,6 +12,7 @@
 namespace kist {
 
 [[nodiscard]] bool has_maintain(const State& state, const SlotId& slot);
+[[nodiscard]] bool has_own(const State& state, const SlotId& slot);
 
 MaybeViolation check_introduction(const State& state, const SlotIntroduction& slot);
 // The slot, and its sources, which belong to it from now on.

@@ -3,26 +3,52 @@
 
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
+#include "engine/rules/clock.h"
 #include "engine/rules/policy.h"
+#include "engine/rules/retention.h"
 #include "engine/rules/validate.h"
 
 namespace kist {
 
 namespace {
 
+// A source belongs to whom it belongs to; a new one to whoever uses it first.
+MaybeViolation check_source(const State& state, const std::string& name, const SlotId& author) {
+  const auto source = state.sources.find(name);
+  const bool is_free = source == state.sources.end() || source->second.slot == SlotId{};
+  if (!is_free && source->second.slot != author) {
+    return Violation{24, "a source that belongs to another slot"};
+  }
+  if (!is_free) return std::nullopt;
+  const auto used = std::ranges::count_if(state.sources, [&](const auto& row) {
+    return row.second.slot == author && !row.second.is_bound;
+  });
+  if (static_cast<std::size_t>(used) < used_sources_max) return std::nullopt;
+  return Violation{63, "more sources than a slot may begin"};
+}
+
+// The series that the next snapshot of a source is in. Whoever only uses a free name begins one.
+std::uint64_t next_series(State& state, const std::string& name, const JournalEntry& entry) {
+  SourceState& source = state.sources[name];
+  const bool is_free = source.slot == SlotId{};
+  if (is_free) source.slot = entry.author;
+  if (is_free || source.series == 0) source.series = entry.sequence;
+  source.is_ended = false;
+  return source.series;
+}
+
 // The policy, the source, and the pending snapshot that this one replaces.
 MaybeViolation check_terms(const State& state,
                            const SnapshotTaken& taken,
                            const JournalEntry& entry) {
-  const auto policy = state.policies.find(taken.policy);
-  if (policy == state.policies.end()) return Violation{22, "a policy that does not exist"};
-  if (!has_retention_of(taken, policy->second)) {
+  const Policy& policy = policy_of(state, taken.source, entry.author);
+  if (taken.policy != (taken.is_pending ? std::string() : policy.name)) {
+    return Violation{22, "a policy that is not its source's"};
+  }
+  if (!has_retention_of(taken, policy)) {
     return Violation{23, "a retention that is not the policy's"};
   }
-  const auto source = state.sources.find(taken.source);
-  if (source != state.sources.end() && source->second != entry.author) {
-    return Violation{24, "a source that belongs to another slot"};
-  }
+  if (auto violation = check_source(state, taken.source, entry.author)) return violation;
   if (taken.replaces == SnapshotId{}) return std::nullopt;
   const auto replaced = state.snapshots.find(taken.replaces);
   const bool fits = replaced && replaced->is_live && replaced->taken.is_pending &&
@@ -94,7 +120,6 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
     state.snapshots.put(taken.replaces, std::move(*replaced));
   }
   if (taken.is_pending) state.pending.insert(taken.snapshot);
-  state.sources.emplace(taken.source, entry.author);
   for (const SegmentIntroduction& segment : taken.segments) {
     state.segments.put(segment.index_segment,
                        SegmentState{entry.author, entry.sequence, taken.numbers, true});
@@ -103,14 +128,15 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
   for (const ObjectHash& name : taken.key_segments) {
     state.key_segments.put(name, entry.author);
   }
-  state.snapshots.put(taken.snapshot, SnapshotState{.taken = taken,
-                                                    .set = {.hash = taken.reference_set,
-                                                            .author = entry.author,
-                                                            .sequence = entry.sequence},
-                                                    .author = entry.author,
-                                                    .sequence = entry.sequence,
-                                                    .time_ms = entry.time_ms,
-                                                    .is_live = true});
+  SnapshotState snapshot;
+  snapshot.taken = taken;
+  snapshot.set = {.hash = taken.reference_set, .author = entry.author, .sequence = entry.sequence};
+  snapshot.author = entry.author;
+  snapshot.sequence = entry.sequence;
+  snapshot.time_ms = entry.time_ms;
+  snapshot.series = next_series(state, taken.source, entry);
+  snapshot.counts_from_ms = age_start_ms(state, entry.author, entry.time_ms);
+  state.snapshots.put(taken.snapshot, std::move(snapshot));
 }
 
 }  // namespace kist

@@ -170,11 +170,12 @@ TEST_CASE("a source is bound to a slot that writes and to no second one") {
   }
   add_slot(repository, Machine::credential(9), argon2_floor,
            {"desk", writer_capabilities, {"desk", "desk"}});
-  REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "desk"));
+  REQUIRE(repository.state().sources.at("desk").slot == slot_called(repository.state(), "desk"));
   REQUIRE(add(10, {"desk"}) == Code::refused);
   // A slot that was revoked holds no name.
   end_epoch(repository, {.revoked = {slot_called(repository.state(), "desk")}});
   add_slot(repository, Machine::credential(11), argon2_floor,
            {"new desk", writer_capabilities, {"desk"}});
-  REQUIRE(repository.state().sources.at("desk") == slot_called(repository.state(), "new desk"));
+  REQUIRE(repository.state().sources.at("desk").slot ==
+          slot_called(repository.state(), "new desk"));
 }

@@ -14,10 +14,10 @@ TEST_CASE("a snapshot with the retention of the policy in force is valid, whatev
   genesis.policy.maximum_seconds = 12;
   genesis.policy.lock = LockMode::compliance;
   commit(state, next_entry(state, owner, genesis));
-  REQUIRE(policy_in_force(state) == genesis.policy);
+  REQUIRE(default_policy(state) == genesis.policy);
   SnapshotTaken taken = snapshot(1);
   REQUIRE_FALSE(has_retention_of(taken, genesis.policy));
-  fix_retention(taken, policy_in_force(state));
+  fix_retention(taken, default_policy(state));
   REQUIRE(taken.policy == "archive");
   REQUIRE(has_retention_of(taken, genesis.policy));
   commit(state, next_entry(state, owner, taken));

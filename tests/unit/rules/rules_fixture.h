@@ -58,6 +58,14 @@ inline SnapshotTaken snapshot(std::uint8_t id, const std::string& source = "lapt
   return out;
 }
 
+// The same, of a backup that is still running: under no policy.
+inline SnapshotTaken pending(SnapshotTaken taken) {
+  taken.is_pending = true;
+  taken.policy.clear();
+  taken.minimum_seconds = 0;
+  return taken;
+}
+
 // A snapshot with an index segment of each stream that numbers are reserved for.
 inline SnapshotTaken storing(std::uint8_t id, std::uint64_t data, std::uint64_t meta = 0) {
   SnapshotTaken out = snapshot(id, concat("source ", id));

@@ -89,5 +89,5 @@ TEST_CASE("a slot does what its capabilities allow and nothing else") {
 TEST_CASE("an act that no feature has enabled is void") {
   const State state = small_state();
   require_void(state, next_entry(state, owner, UnknownAct{.type = 77, .payload = {}}),
-               {10, "type 77, which no feature has enabled"});
+               {10, "a type that no feature has enabled"});
 }

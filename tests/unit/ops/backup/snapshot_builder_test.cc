@@ -63,9 +63,8 @@ struct Building : World {
     const StoredSnapshot stored = writer.finish_snapshot({.body = body});
     const auto id = machine.random.draw_id<SnapshotId>();
     commit(repository, [&](const State& state) {
-      SnapshotTaken taken = snapshot_entry(stored, state);
+      SnapshotTaken taken = snapshot_entry(stored, state, "built", {});
       taken.snapshot = id;
-      taken.source = "built";
       return Act(std::move(taken));
     });
     return {repository, repository.state().snapshots.at(id)};

@@ -41,7 +41,7 @@ struct Browsed : World {
       SnapshotTaken taken = state.snapshots.at(snapshots.front()).taken;
       taken.snapshot = id;
       taken.is_pending = is_pending;
-      fix_retention(taken, policy_in_force(state));
+      fix_retention(taken, policy_of(state, taken.source));
       taken.numbers = {.first_number = state.next_number};
       taken.segments.clear();
       taken.key_segments.clear();

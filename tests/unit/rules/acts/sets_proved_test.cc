@@ -21,7 +21,7 @@ State with_snapshots() {
     SnapshotTaken taken = snapshot(id);
     taken.reference_set = object(static_cast<std::uint8_t>(10 + id));
     taken.is_pending = id == 3;
-    if (taken.is_pending) taken.minimum_seconds = 0;
+    if (taken.is_pending) taken = pending(taken);
     commit(state, next_entry(state, writer, taken));
   }
   return state;

@@ -20,7 +20,8 @@ TEST_CASE("a snapshot with another retention than its policy's is void") {
                {23, "a retention that is not the policy's"});
   SnapshotTaken unknown = snapshot(1);
   unknown.policy = "mine";
-  require_void(state, next_entry(state, writer, unknown), {22, "a policy that does not exist"});
+  require_void(state, next_entry(state, writer, unknown),
+               {22, "a policy that is not its source's"});
 }
 
 TEST_CASE("a source belongs to the slot that used it first") {
@@ -117,12 +118,9 @@ TEST_CASE("what an entry may introduce is bounded") {
 
 TEST_CASE("a pending snapshot is replaced by its own slot's next, and by no other") {
   State state = small_state();
-  SnapshotTaken pending = snapshot(1);
-  pending.is_pending = true;
-  pending.minimum_seconds = 0;
-  commit(state, next_entry(state, writer, pending));
+  commit(state, next_entry(state, writer, pending(snapshot(1))));
   SnapshotTaken complete = snapshot(2, "server");
-  complete.replaces = pending.snapshot;
+  complete.replaces = sample_id<SnapshotId>(1);
   require_void(state, next_entry(state, owner, complete),
                {25, "it replaces what is not its own pending snapshot"});
   complete.source = "laptop";
@@ -152,13 +150,16 @@ TEST_CASE("a snapshot is not of a time after its entry's") {
 
 TEST_CASE("a pending snapshot is kept for no time, and locked by nothing") {
   State state = small_state();
-  SnapshotTaken pending = snapshot(1);
-  pending.is_pending = true;
-  require_void(state, next_entry(state, writer, pending),
+  SnapshotTaken taken = pending(snapshot(1));
+  taken.policy = "default";
+  require_void(state, next_entry(state, writer, taken), {22, "a policy that is not its source's"});
+  taken.policy.clear();
+  taken.minimum_seconds = 1;
+  require_void(state, next_entry(state, writer, taken),
                {23, "a retention that is not the policy's"});
-  fix_retention(pending, policy_in_force(state));
-  REQUIRE(pending.minimum_seconds == 0);
-  commit(state, next_entry(state, writer, pending));
+  fix_retention(taken, default_policy(state));
+  REQUIRE(taken == pending(snapshot(1)));
+  commit(state, next_entry(state, writer, taken));
 }
 
 TEST_CASE("key segments are bounded, and introduced once") {
