@@ -15,6 +15,7 @@ struct BackupArguments {
   std::string checkpoint;
   std::string stdin_name;
   std::string time;
+  std::string policy;
   bool is_command = false;
 };
 
@@ -108,11 +109,31 @@ BackupOptions prepare(const BackupArguments& arguments) {
   return out;
 }
 
+// Assigns the policy that is named to the source, if it has another.
+void assign_first(Session& session, Repository& repository, const BackupArguments& arguments) {
+  if (arguments.policy.empty()) return;
+  const std::string& source = arguments.backup.source;
+  if (source.empty()) {
+    throw Error(Code::invalid, "--policy is assigned to a source: name it with --source");
+  }
+  const bool has_it = policy_name_of(repository, source) == arguments.policy;
+  if (has_it || arguments.backup.is_dry_run) return;
+  const PolicyChange change = assign_policy(
+      repository, {.subject = source, .policy = arguments.policy, .reason = "backup --policy"});
+  if (change.is_proposed) {
+    session.console.notice(concat("policy ", printable(arguments.policy), " is proposed for ",
+                                  printable(source), " with journal entry ", change.sequence,
+                                  "; until it is in force the source has the one that it had (kist "
+                                  "policy list)"));
+  }
+}
+
 BackupResult take_snapshot(Session& session, const BackupArguments& arguments) {
   BackupOptions prepared = prepare(arguments);
   if (arguments.stdin_name.empty()) {
     if (arguments.is_command) throw Error(Code::invalid, "name the output with --stdin NAME");
     Repository repository = session.open();
+    assign_first(session, repository, arguments);
     return backup(repository, prepared);
   }
   const std::vector<std::string> words = std::exchange(prepared.paths, {});
@@ -121,6 +142,7 @@ BackupResult take_snapshot(Session& session, const BackupArguments& arguments) {
                                              : "--stdin takes no paths beside it");
   }
   Repository repository = session.open();
+  assign_first(session, repository, arguments);
   std::optional<CommandInput> command;
   if (arguments.is_command) command.emplace(words);
   prepared.stream = StreamInput{.path = stream_path(arguments.stdin_name),
@@ -200,6 +222,9 @@ void add_how(CLI::App& command, BackupArguments& arguments) {
   BackupOptions& backup = arguments.backup;
   command.add_option("--source", backup.source,
                      "A name for what is backed up (default: the host and a hash of the paths)");
+  command.add_option("--policy", arguments.policy,
+                     "Assign this retention policy to the source first, unless it has it (an "
+                     "owner's)");
   command.add_option("--host", backup.host,
                      "The host to record in the snapshot (default: this machine's name)");
   command.add_option("--tag", backup.tags, "A tag for the snapshot; may be repeated")

@@ -91,6 +91,10 @@ PathFilter make_filter(const FilterOptions& options);
 // yes, or there is no terminal.
 void confirm(const Session& session, const std::string& question);
 
+// The slot, not revoked, with that name, or with an id that begins with those four or more digits.
+// Error{invalid} when none or several fit.
+const SlotInfo& find_slot(const std::vector<SlotInfo>& slots, const std::string& wanted);
+
 void add_init(CLI::App& app, Session& session);
 void add_backup(CLI::App& app, Session& session);
 void add_snapshots(CLI::App& app, Session& session);
@@ -103,6 +107,12 @@ void add_catalog(CLI::App& app, Session& session);
 void add_journal(CLI::App& app, Session& session);
 void add_incident(CLI::App& app, Session& session);
 void add_key(CLI::App& app, Session& session);
+void add_policy(CLI::App& app, Session& session);
+void add_hold(CLI::App& app, Session& session);
+// And `unretire`.
+void add_forget(CLI::App& app, Session& session);
+void add_expire(CLI::App& app, Session& session);
+void add_source(CLI::App& app, Session& session);
 void add_find(CLI::App& app, Session& session);
 void add_diff(CLI::App& app, Session& session);
 // To be added last, because it describes all the others.

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/policy_options.h"
 
 namespace kist::cli {
 
@@ -37,7 +38,8 @@ InitOptions init_options(const InitArguments& arguments) {
   }
   out.compression = arguments.compression;
   out.argon2 = argon2_cost(arguments);
-  out.minimum_retention_seconds = parse_seconds(arguments.minimum);
+  out.minimum_retention_seconds = parse_retention(arguments.minimum);
+  out.zone = machine_zone();
   out.owner_name = arguments.name;
   out.dedup = dedup_rules.at(arguments.dedup);
   return out;
@@ -96,6 +98,10 @@ Exit run_init(Session& session, const InitArguments& arguments) {
   print_line(concat("slot            ", hex(identity.slot)));
   if (makes_key_file) print_line(concat("made key file   ", secret.key_file));
   if (offline) print_line(concat("made key file   ", arguments.offline_key));
+  print_line("");
+  const Policy policy = find_policy(repository, "default").policy;
+  print_line(concat("policy default: ", printable(policy_text(policy)), "."));
+  print_line("Change it with kist policy set default, such as --daily 14 --weekly 8 --monthly 12.");
   print_line("");
   print_advice(credential, offline || offers_second_owner(session, repository, init.argon2));
   return Exit::done;

@@ -97,6 +97,11 @@ Exit run_restore(Session& session, RestoreArguments arguments) {
   for (const std::string& path : {session.options.repository, session.state_parent()}) {
     wanted.protects.push_back(real_path(path));
   }
+  if (selection.snapshot->is_retired()) {
+    session.console.notice(
+        "the snapshot is retired: it can be restored until its grace is over (kist snapshots "
+        "--all); kist unretire keeps it");
+  }
   if (selection.snapshot->taken.is_pending) {
     session.console.notice("the snapshot is not complete: its backup was cut off");
   }

@@ -9,7 +9,20 @@ struct SnapshotsArguments {
   std::string host;
   std::string tag;
   bool has_problems = false;
+  bool has_retired = false;
 };
+
+// "retired, restorable until 2026-12-05 08:00:00"
+std::string retirement_text(const SnapshotSummary& summary) {
+  if (summary.matter) return concat("retired, held by matter ", printable(*summary.matter));
+  return concat("retired, restorable until ", local_time(*summary.restorable_until_ms));
+}
+
+// What a person should know of a snapshot beside its source.
+std::string state_text(const SnapshotSummary& summary) {
+  if (summary.state->is_retired()) return concat(" (", retirement_text(summary), ")");
+  return summary.state->taken.is_pending ? " (incomplete)" : "";
+}
 
 bool fits(const SnapshotSummary& summary, const SnapshotsArguments& arguments) {
   if (!arguments.source.empty() && summary.state->taken.source != arguments.source) return false;
@@ -44,7 +57,12 @@ Json to_json(const SnapshotSummary& summary) {
                {"pending", taken.is_pending},
                {"policy", json_text(taken.policy)},
                {"minimum_seconds", taken.minimum_seconds},
-               {"maximum_seconds", taken.maximum_seconds}};
+               {"maximum_seconds", taken.maximum_seconds},
+               {"retired", summary.state->is_retired()}};
+  if (summary.restorable_until_ms) {
+    json["restorable_until"] = utc_time(*summary.restorable_until_ms);
+  }
+  if (summary.matter) json["held"] = json_text(*summary.matter);
   if (summary.body) {
     json["host"] = json_text(summary.body->host);
     json["paths"] = text_list(summary.body->paths);
@@ -85,6 +103,12 @@ void print_problems(const SnapshotSummary& summary) {
   }
 }
 
+// Takes out the retired ones, and says how many these are.
+std::size_t hide_retired(std::vector<SnapshotSummary>& shown) {
+  return std::erase_if(shown,
+                       [](const SnapshotSummary& summary) { return summary.state->is_retired(); });
+}
+
 Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
   Repository repository = session.open();
   Json list = Json::array();
@@ -97,6 +121,7 @@ Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
     return (summary.statistics && summary.openness == Openness::opens) || summary.is_given_up;
   });
   std::erase_if(shown, [&](const SnapshotSummary& summary) { return !fits(summary, arguments); });
+  const std::size_t hidden = arguments.has_retired ? 0 : hide_retired(shown);
   for (const SnapshotSummary& summary : shown) {
     list.push_back(to_json(summary));
     const std::string id = hex(summary.state->taken.snapshot).substr(0, 10);
@@ -107,17 +132,18 @@ Exit run_snapshots(Session& session, const SnapshotsArguments& arguments) {
       continue;
     }
     const SnapshotStatistics& counted = *summary.statistics;
-    table.add({id, local_time(summary.state->taken.started_ms),
-               source + (summary.state->taken.is_pending ? " (incomplete)" : ""),
+    table.add({id, local_time(summary.state->taken.started_ms), concat(source, state_text(summary)),
                std::to_string(counted.files()), human_size(counted.bytes_total),
                human_size(counted.bytes_stored), joined_paths(summary)});
   }
   if (session.options.is_json) {
     print_json({{"snapshots", list}});
   } else if (shown.empty()) {
-    print_line("no snapshots");
+    print_line(hidden == 0 ? "no snapshots"
+                           : concat("no snapshots but ", hidden, " retired (--all)"));
   } else {
     table.print();
+    if (hidden > 0) print_line(concat(hidden, " retired ones are not shown (--all)"));
     for (const SnapshotSummary& summary : shown) {
       if (arguments.has_problems) print_problems(summary);
     }
@@ -133,6 +159,7 @@ void add_snapshots(CLI::App& app, Session& session) {
   command->add_option("--source", arguments->source, "Only snapshots of this source");
   command->add_option("--host", arguments->host, "Only snapshots from this host");
   command->add_option("--tag", arguments->tag, "Only snapshots with this tag");
+  command->add_flag("--all", arguments->has_retired, "Also list those that are retired");
   command->add_flag("--problems", arguments->has_problems,
                     "Also list the paths that could not be backed up as they were");
   command->footer("Examples:\n  kist snapshots --tag nightly\n  kist snapshots --problems");

@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/base/calendar.h"
 #include "engine/base/clock.h"
 #include "engine/base/disk/file.h"
 #include "engine/base/disk/permissions.h"
@@ -41,6 +42,11 @@
 #include "engine/ops/journal/reset_clock.h"
 #include "engine/ops/keys/slot_info.h"
 #include "engine/ops/restore/restore.h"
+#include "engine/ops/retention/expire.h"
+#include "engine/ops/retention/forget.h"
+#include "engine/ops/retention/holds.h"
+#include "engine/ops/retention/policies.h"
+#include "engine/ops/retention/sources.h"
 #include "engine/ops/verify/verify.h"
 #include "engine/repository/init.h"
 #include "engine/repository/open.h"

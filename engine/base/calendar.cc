@@ -110,6 +110,17 @@ std::int64_t Zone::before(std::int64_t utc_ms, std::uint32_t months, std::uint64
   return (instant.time_since_epoch().count() - back) * 1000 + rest_ms;
 }
 
+std::string machine_zone() {
+  try {
+    std::string name = date::current_zone()->name();
+    static_cast<void>(Zone(name));
+    const bool is_utc = name == "UTC" || name == "Etc/UTC";
+    return is_utc ? std::string() : name;
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
 std::string day_text(CivilDay day) {
   const date::year_month_day civil{date::sys_days(date::days(day))};
   return date::format("%F", civil);

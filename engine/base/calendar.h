@@ -45,6 +45,9 @@ class Zone {
   const date::time_zone* zone_;  // null: UTC; the library keeps it for good
 };
 
+// The name of the zone that this machine is set to; empty where it has none, or is set to UTC.
+std::string machine_zone();
+
 // "2026-11-20"
 std::string day_text(CivilDay day);
 

@@ -139,6 +139,7 @@ Repository init_repository(std::shared_ptr<Store> store,
   put_twinned(*store, owner.box.path, owner.box.bytes);
   genesis.owner = owner.introduction;
   genesis.policy.minimum_seconds = options.minimum_retention_seconds;
+  genesis.policy.zone = options.zone;
   genesis.policy.dedup = options.dedup;
 
   OpenedSlot opened;

@@ -14,6 +14,7 @@ struct InitOptions {
   int compression = -1;            // -1: the default
   Argon2Cost argon2;
   std::uint64_t minimum_retention_seconds = 86'400;
+  std::string zone;  // of the policy's days and weeks: an IANA name; empty: UTC
   std::string owner_name = "owner";
   Trust dedup = Trust::proved;  // whose blocks a client may rely on
 };

@@ -77,6 +77,10 @@ std::int64_t age_start_ms(const State& state, const SlotId& author, std::int64_t
   return seen_ms == 0 ? time_ms : std::min(time_ms, seconds_after(seen_ms, age_ahead_seconds));
 }
 
+std::int64_t later_by(std::int64_t time_ms, std::int64_t ms) {
+  return time_ms > INT64_MAX - ms ? INT64_MAX : time_ms + ms;
+}
+
 std::int64_t seconds_after(std::int64_t time_ms, std::uint64_t seconds) {
   const std::uint64_t most = (static_cast<std::uint64_t>(INT64_MAX) -
                               static_cast<std::uint64_t>(std::max<std::int64_t>(time_ms, 0))) /

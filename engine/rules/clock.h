@@ -46,6 +46,8 @@ struct Stamp {
                                         const SlotId& author,
                                         std::int64_t time_ms);
 
+// The sum; the greatest time there is where that would be later still. `ms` is not negative.
+[[nodiscard]] std::int64_t later_by(std::int64_t time_ms, std::int64_t ms);
 // So many seconds later; the greatest time there is where that would be later still.
 [[nodiscard]] std::int64_t seconds_after(std::int64_t time_ms, std::uint64_t seconds);
 

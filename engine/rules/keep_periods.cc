@@ -51,7 +51,7 @@ std::string period_text(KeepKind kind, const Zone& zone, std::int64_t utc_ms) {
     case KeepKind::daily:
       return day_text(time.day);
     case KeepKind::weekly:
-      return concat("week of ",
+      return concat("the week of ",
                     day_text(first_monday + floor_divide(time.day - first_monday, 7) * 7));
     case KeepKind::monthly:
       return day_text(time.day).substr(0, 7);

@@ -16,7 +16,7 @@ namespace kist {
 // two; a week begins on Monday, as ISO 8601 has it.
 std::int64_t period_of(KeepKind kind, const Zone& zone, std::int64_t utc_ms);
 
-// "2026-11-20", "2026-11-20 02:00", "week of 2026-11-16", "2026-11", "2026 Q4", "2026"
+// "2026-11-20", "2026-11-20 02:00", "the week of 2026-11-16", "2026-11", "2026 Q4", "2026"
 std::string period_text(KeepKind kind, const Zone& zone, std::int64_t utc_ms);
 
 // The interval that an instant is in: below a day by UTC, from a day on by the zone's calendar. Of

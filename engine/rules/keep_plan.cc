@@ -23,6 +23,9 @@ struct LinePlace {
   bool is_live_whole = false;              // and is whole
 };
 
+// More than any rule has periods, of hours too.
+constexpr std::size_t expected_places_max = 200'000;
+
 struct Rule {
   KeepKind kind;
   KeepRule keep;
@@ -52,6 +55,7 @@ class SeriesPlan {
   std::vector<PlanLine> make() {
     divide();
     find_places();
+    if (options_.has_ended) add_expected_places();
     for (const Rule& rule : rules_of(policy_)) {
       choose(rule);
     }
@@ -144,6 +148,29 @@ class SeriesPlan {
       if (!snapshot.is_partial) place.whole_ms = snapshot.started_ms;
       place.is_live |= is_live(i);
       place.is_live_whole |= is_live(i) && !snapshot.is_partial;
+    }
+  }
+
+  // The places that would be there by now, of no snapshot.
+  void add_expected_places() {
+    if (places_.empty()) return;
+    constexpr std::int64_t month_ms = 31LL * 86'400'000;
+    constexpr std::int64_t hour_ms = 3'600'000;
+    const Period& spacing = policy_.interval;
+    std::int64_t step_ms = hour_ms;
+    if (spacing.seconds > 0) step_ms = static_cast<std::int64_t>(spacing.seconds) * 1000;
+    if (spacing.months > 0) step_ms = spacing.months * month_ms;
+    std::int64_t at_ms = places_.back().started_ms;
+    for (std::size_t i = 0; i < expected_places_max; ++i) {
+      if (at_ms > options_.now_ms - step_ms) return;
+      at_ms += step_ms;
+      const std::int64_t interval = interval_at(at_ms);
+      if (interval == places_.back().interval) continue;
+      LinePlace place{.interval = interval, .started_ms = at_ms};
+      place.whole_ms = at_ms;
+      place.is_live = true;
+      place.is_live_whole = true;
+      places_.push_back(place);
     }
   }
 
@@ -330,7 +357,11 @@ class SeriesPlan {
     if (options_.is_frozen) keep(i, {.kind = KeepKind::frozen});
     keep_until(i, KeepKind::unretired, snapshot.unretired_ms);
     keep_until(i, KeepKind::minimum, snapshot.minimum_ms);
-    if (snapshot.is_held) keep(i, {.kind = KeepKind::hold});
+    if (snapshot.matter) {
+      KeepReason held{.kind = KeepKind::hold};
+      held.matter = *snapshot.matter;
+      keep(i, std::move(held));
+    }
   }
 
   void keep_until(std::size_t i, KeepKind kind, const std::optional<std::int64_t>& until_ms) {
@@ -342,8 +373,8 @@ class SeriesPlan {
 
   // A maximum that has passed wins over all but hold and minimum, which the law would not let go.
   [[nodiscard]] bool is_past_maximum(const PlannedSnapshot& snapshot) const {
-    const bool is_bound =
-        snapshot.is_held || (snapshot.minimum_ms && options_.now_ms < *snapshot.minimum_ms);
+    const bool is_bound = snapshot.matter.has_value() ||
+                          (snapshot.minimum_ms && options_.now_ms < *snapshot.minimum_ms);
     return snapshot.maximum_ms && options_.now_ms >= *snapshot.maximum_ms && !is_bound;
   }
 
@@ -429,10 +460,14 @@ std::string text(const KeepReason& reason) {
       return "the policy has no rules";
     case KeepKind::future:
       return "of a time to come";
+    case KeepKind::tagged:
+      return "tagged";
+    case KeepKind::pending:
+      return concat("of a backup that was not finished, until ", minute_text(reason.until_ms));
     case KeepKind::minimum:
       return concat("minimum until ", minute_text(reason.until_ms));
     case KeepKind::hold:
-      return "held";
+      return concat("held: matter ", reason.matter);
     case KeepKind::unretired:
       return concat("unretired until ", minute_text(reason.until_ms));
     case KeepKind::frozen:

@@ -37,7 +37,7 @@ struct PlannedSnapshot {
   bool is_hurt = false;         // not all that it needs is whole
   bool is_suspicious = false;   // marked so, and the incident is open
   Retirement retirement = Retirement::none;
-  bool is_held = false;
+  std::optional<std::string> matter{};         // of a hold on it
   std::optional<std::int64_t> minimum_ms{};    // before that time the law keeps it
   std::optional<std::int64_t> maximum_ms{};    // after that time it goes
   std::optional<std::int64_t> unretired_ms{};  // somebody wants it kept until that time
@@ -57,6 +57,8 @@ enum class KeepKind : std::uint8_t {
   newest,    // of the series, or the newest whole one
   no_rules,  // the policy keeps everything
   future,    // of a time to come: it counts for nothing until then
+  tagged,    // by a tag that was named
+  pending,   // its backup was not finished
   minimum,
   hold,
   unretired,
@@ -68,7 +70,8 @@ struct KeepReason {
   std::string period{};       // of a rule: "2026-11-20"
   std::uint32_t place = 0;    // of a rule that counts: the newest is 1
   std::uint32_t count = 0;    // how many such a rule keeps
-  std::int64_t until_ms = 0;  // of minimum and unretired
+  std::int64_t until_ms = 0;  // of minimum, unretired and pending
+  std::string matter{};       // of a hold
   bool operator==(const KeepReason&) const = default;
 };
 
@@ -85,6 +88,9 @@ struct PlanLine {
 struct PlanOptions {
   std::int64_t now_ms = 0;
   bool is_frozen = false;
+  // Nothing more is expected of the source: its rules go on as if a snapshot came each interval, so
+  // that those that they keep run out as time goes by.
+  bool has_ended = false;
 };
 
 // A line for each snapshot of the series that was not retired, in the order given: the journal's.

@@ -38,11 +38,10 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 
 // Takes a unit's name from the front: its place in the list.
 std::optional<std::size_t> take_unit(std::string_view& text) {
-  const std::string_view name = text.substr(0, text.find_first_of("0123456789+"));
+  const std::string_view name = text.substr(0, text.find_first_of("0123456789"));
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (units.at(i).name != name) continue;
     text.remove_prefix(name.size());
-    if (text.starts_with('+') && text.size() > 1) text.remove_prefix(1);
     return i;
   }
   return std::nullopt;

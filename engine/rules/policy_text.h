@@ -11,7 +11,7 @@
 
 namespace kist {
 
-// "30d", "12h", "2y5m7d3h", "1d+6h": numbers with units, the largest first, each unit at most once:
+// "30d", "12h", "2y5m7d3h": numbers with units, the largest first, each unit at most once:
 // y, m (months of the calendar), w, d, h, min, s. Empty for anything else, and where it is longer
 // than a policy can say.
 std::optional<Period> parse_period(std::string_view text);

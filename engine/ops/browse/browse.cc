@@ -6,6 +6,7 @@
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/snapshot_opener.h"
 #include "engine/repository/snapshot_tree.h"
+#include "engine/rules/retention.h"
 
 namespace kist {
 
@@ -32,16 +33,39 @@ void tell_unreadable(const Repository& repository,
                                       " opens for nobody and does not count: ", damage.text()));
 }
 
+// What the journal says of a snapshot.
+SnapshotSummary summary_of(const State& state, const HeldSnapshots& held, SnapshotPtr snapshot) {
+  SnapshotSummary out;
+  if (snapshot->is_retired()) out.restorable_until_ms = restorable_until_ms(state, *snapshot);
+  out.matter = held.matter_on(*snapshot);
+  out.state = std::move(snapshot);
+  return out;
+}
+
 }  // namespace
+
+std::vector<SnapshotSummary> list_journal_snapshots(const Repository& repository) {
+  const State& state = repository.state();
+  const HeldSnapshots held(state);
+  std::vector<SnapshotSummary> out;
+  for (SnapshotPtr& snapshot : state.live_snapshots()) {
+    out.push_back(summary_of(state, held, std::move(snapshot)));
+  }
+  return out;
+}
+
+SnapshotPlace place_of(const Repository& repository, const SnapshotId& snapshot) {
+  const SnapshotState state = repository.state().snapshots.at(snapshot);
+  return {.started_ms = state.taken.started_ms, .source = state.taken.source};
+}
 
 std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   repository.require_view();
   const bool may_read = (repository.capabilities() & can_read) != 0;
   SnapshotOpener opener(repository.journal());
   std::vector<SnapshotSummary> out;
-  for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
-    SnapshotSummary summary;
-    summary.state = snapshot;
+  for (SnapshotSummary& summary : list_journal_snapshots(repository)) {
+    const SnapshotPtr& snapshot = summary.state;
     const auto damage = damage_of([&] {
       if (may_read) {
         summary.body = opener.body(repository.read_keys(), *snapshot);

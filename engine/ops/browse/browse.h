@@ -21,11 +21,24 @@ struct SnapshotSummary {
   std::optional<SnapshotStatistics> statistics;  // none: the snapshot cannot be read
   Openness openness = Openness::opens;           // why not, where it cannot be read
   bool is_given_up = false;                      // it opens for nobody, and its slot was revoked
+  std::optional<std::int64_t> restorable_until_ms{};  // of a retired one, if nothing holds it
+  std::optional<std::string> matter{};                // of a hold on it
 };
 
 // Live snapshots in journal order. One that cannot be read is told to the observer, as a problem
 // or, where it was given up, as a notice; the others are listed all the same.
 std::vector<SnapshotSummary> list_snapshots(Repository& repository);
+
+// The same by the journal alone: whether they open, and what is in them, is not looked at.
+std::vector<SnapshotSummary> list_journal_snapshots(const Repository& repository);
+
+// The time that a snapshot is of, and its source.
+struct SnapshotPlace {
+  std::int64_t started_ms = 0;
+  std::string source;
+};
+
+SnapshotPlace place_of(const Repository& repository, const SnapshotId& snapshot);
 
 // The entry at the path and, if it is a directory, what it holds: directly, or at any depth.
 void list_entries(Repository& repository,

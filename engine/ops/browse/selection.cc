@@ -102,7 +102,8 @@ BySource candidates(const Repository& repository, const Newest& wanted) {
   BySource out;
   for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
     const SnapshotTaken& taken = snapshot->taken;
-    const bool fits = !taken.is_pending && snapshot->time_ms <= wanted.until_ms &&
+    const bool fits = !taken.is_pending && !snapshot->is_retired() &&
+                      snapshot->time_ms <= wanted.until_ms &&
                       (!wanted.source || *wanted.source == taken.source);
     if (fits) out[taken.source].push_back(snapshot);
   }

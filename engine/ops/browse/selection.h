@@ -2,7 +2,7 @@
 //
 // SNAPSHOT is an id or its first digits, or one of these, which mean the newest snapshot that fits:
 //   latest              of the one source that there is
-//   latest@SOURCE       of that source
+//   latest@SOURCE       of that source; retired snapshots are named by their ids alone
 //   TIME, AGE           "2026-11-22T08:00" (local), "3d ago": not after it; with @SOURCE as above
 //
 // Invariant: whose snapshot it is, is never left to who committed last. Where several sources have

@@ -104,7 +104,7 @@ TEST_CASE("weeks begin on Monday, quarters and years with their first day, in th
   policy.zone = "";
   REQUIRE(kept(policy, days) == Numbers{0, 7, 14});
   REQUIRE(text(plan_series(policy, days, {.now_ms = planned_now}).at(7).reasons.at(0)) ==
-          "last weekly of week of 2026-06-01, 2nd of 10");
+          "last weekly of the week of 2026-06-01, 2nd of 10");
 }
 
 TEST_CASE("the hour that an autumn night has twice is two") {
@@ -191,7 +191,7 @@ TEST_CASE("the newest whole snapshot is kept against every rule, but not past it
   }
   REQUIRE(kept(policy, series, late).empty());
   REQUIRE(plan_series(policy, series, late).front().is_past_maximum);
-  series[0].is_held = true;
+  series[0].matter = "17";
   series[1].minimum_ms = planned_now + 500 * planned_day;
   REQUIRE(kept(policy, series, late) == Numbers{0, 1});
 }
@@ -203,7 +203,7 @@ TEST_CASE("minimum, hold, unretiring and a freeze keep what rules would let go")
   std::vector<PlannedSnapshot> series = every(planned_day, 8);
   REQUIRE(kept(policy, series) == Numbers{5, 6, 7});
   series[0].minimum_ms = planned_now + 1;
-  series[1].is_held = true;
+  series[1].matter = "17";
   series[2].unretired_ms = planned_now + 1;
   series[3].minimum_ms = planned_now;
   REQUIRE(kept(policy, series) == Numbers{0, 1, 2, 5, 6, 7});
@@ -217,7 +217,7 @@ TEST_CASE("the place of one that a rule has retired is taken over by no extra") 
   policy.last = 2;
   std::vector<PlannedSnapshot> series = every(planned_hour, 4);
   PlannedSnapshot extra = taken(9, series[1].started_ms + 60'000);
-  extra.is_held = true;
+  extra.matter = "17";
   series.insert(series.begin() + 2, extra);
   REQUIRE(kept(policy, series) == Numbers{9, 2, 3});
   series[0].retirement = series[1].retirement = Retirement::by_rule;
