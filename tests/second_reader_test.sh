@@ -145,6 +145,12 @@ repaired() {
 
 entries() { "$kist" "${common[@]}" "${secret[@]}" --json journal list > entries; }
 
+# proposed: the entry of the newest proposal.
+proposed() {
+    "$kist" "${common[@]}" "${secret[@]}" --json policy list | grep -o '"entry":[0-9]*' |
+        tail -n 1 | cut -d: -f2
+}
+
 # condemned WHAT: kist sees that a pack is damaged or missing.
 condemned() {
     "$kist" "${common[@]}" "${secret[@]}" verify --level content > out 2>&1 &&
@@ -174,6 +180,12 @@ backup other third
 secret=(--key-file "$work/key")
 kist verify --level content
 kist key revoke lost
+kist policy set slow --monthly 12 --minimum 3d --maximum 1y
+kist policy set locked --minimum 2d --lock compliance
+kist policy assign slow --source home
+kist policy assign locked --source other
+kist policy ceiling 5y
+kist hold place 2026-17 --source other --reason "a letter"
 pack=$(find "$repo/packs" -type f -size +4M | head -n 1)
 damage 100000 "$pack"
 condemned "a damaged pack"
@@ -191,6 +203,17 @@ mv phrase2 phrase
 secret=(--key-file "$work/key")
 rm tree/more
 backup home fifth
+kist hold lift 2026-17 --reason settled
+id=$("$kist" "${common[@]}" "${secret[@]}" --json snapshots | grep -o '"id":"[0-9a-f]*"' |
+    tail -n 1 | cut -d'"' -f4)
+kist forget "$id" --reason "a mistake"
+kist unretire "$id"
+kist policy set slow --minimum 1d --reason "too long"
+kist policy set spare --daily 3
+kist policy remove spare
+kist policy cancel "$(proposed)"
+kist source bind garden --slot-name owner --continues other
+kist source end garden --reason "only a name"
 
 # The first index segment is in no copy, and is made anew. Then the pack that it lists is gone: what
 # that held is stored again, and its numbers move there, and stay there in the next epoch.
@@ -227,7 +250,10 @@ kist key rotate
 entries
 grep -q '"replaced":\[{' entries || fail "no reference set was replaced"
 for act in "slot added" "slot rewrapped" "epoch ended" "state remade" "proved" \
-    "packs condemned" "packs cleared" "reindexed" "index segments given up" "sets proved"; do
+    "packs condemned" "packs cleared" "reindexed" "index segments given up" "sets proved" \
+    "policy set" "policy assigned" "policy removed" "proposal cancelled" "ceiling set" \
+    "hold placed" "hold lifted" "minimum shortened" "retired" "unretired" "source bound" \
+    "source ended"; do
     grep -q "\"$act\"" entries || fail "kist has written no entry \"$act\""
 done
 

@@ -30,8 +30,7 @@ void require_sources(const ExpiryPlan& plan, const ExpireOptions& options) {
 }  // namespace
 
 ExpiryPlan plan_expire(const Repository& repository, const ExpireOptions& options) {
-  repository.require(can_maintain);
-  require_sure_clock(repository);
+  prepare_retirement(repository);
   ExpiryPlan out = plan_in(repository, repository.state(), options);
   require_sources(out, options);
   return out;

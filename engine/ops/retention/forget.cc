@@ -203,8 +203,7 @@ ForgetPlan plan_in(const Repository& repository, const State& state, const Forge
 }  // namespace
 
 ForgetResult plan_forget(const Repository& repository, const ForgetOptions& options) {
-  repository.require(can_maintain);
-  require_sure_clock(repository);
+  prepare_retirement(repository);
   return NamedSnapshots(repository, repository.state(), options).judge();
 }
 
@@ -230,8 +229,7 @@ std::vector<RetiredSnapshot> ForgetPlan::retirements() const {
 }
 
 ForgetPlan plan_forget(const Repository& repository, const ForgetRules& rules) {
-  repository.require(can_maintain);
-  require_sure_clock(repository);
+  prepare_retirement(repository);
   return plan_in(repository, repository.state(), rules);
 }
 

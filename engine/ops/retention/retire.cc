@@ -47,6 +47,12 @@ RetireResult retire(Repository& repository, const std::string& reason, const Pla
   }
 }
 
+void prepare_retirement(const Repository& repository) {
+  repository.require(can_maintain);
+  repository.journal().replay();
+  require_sure_clock(repository);
+}
+
 void require_sure_clock(const Repository& repository) {
   const std::int64_t now_ms = repository.services().clock.now_ms();
   const SlotId& slot = repository.keyring().slot();

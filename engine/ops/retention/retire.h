@@ -24,6 +24,10 @@ using PlanRetirement = std::function<std::vector<RetiredSnapshot>(const State&)>
 // capability `maintain`, or where this machine's clock is doubted.
 RetireResult retire(Repository& repository, const std::string& reason, const PlanRetirement& plan);
 
+// Before a plan is made: follows the journal, so that it is of the newest state. Error{refused}
+// without the capability `maintain`, or where this machine's clock is doubted.
+void prepare_retirement(const Repository& repository);
+
 // Error{refused} where this machine's clock differs so much from what others have seen that a plan
 // by it could retire what is not due.
 void require_sure_clock(const Repository& repository);
