@@ -1,8 +1,9 @@
-// long_journal DIR COUNT [SLOTS]: makes in DIR a repository as SLOTS machines (20) have made it
-// that backed up in turn, one snapshot a minute until now, COUNT of them. Each has what a real one
-// has but for its pack: a body, a reference set, an index segment of one block and a key segment,
-// all of which open. The files are written straight, and nothing is synced: a commit through the
-// engine would take the disk's time for each. DIR/owner.key and DIR/writer-00.key … open the slots.
+// long_journal DIR COUNT [SLOTS] [MINUTES]: makes in DIR a repository as SLOTS machines (20) have
+// made it that backed up in turn, one snapshot each so many MINUTES (1) until now, COUNT of them.
+// Each has what a real one has but for its pack: a body, a reference set, an index segment of one
+// block and a key segment, all of which open. The files are written straight, and nothing is
+// synced: a commit through the engine would take the disk's time for each. DIR/owner.key and
+// DIR/writer-00.key … open the slots.
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -23,20 +24,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t interval_ms = 60'000;
+constexpr std::int64_t minute_ms = 60'000;
 constexpr std::uint64_t chunk = 4'096;  // snapshots that are prepared while others are committed
 
 // A clock that runs from entry to entry.
 class EntryClock final : public kist::Clock {
  public:
-  explicit EntryClock(std::int64_t start_ms) : now_ms_(start_ms) {}
+  EntryClock(std::int64_t start_ms, std::int64_t interval_ms)
+      : now_ms_(start_ms), interval_ms_(interval_ms) {}
 
   [[nodiscard]] std::int64_t now_ms() const override { return now_ms_; }
 
-  void advance() { now_ms_ += interval_ms; }
+  void advance() { now_ms_ += interval_ms_; }
 
  private:
   std::int64_t now_ms_;
+  std::int64_t interval_ms_;
 };
 
 // Puts objects into a local repository's directory without a sync. Any threads.
@@ -170,11 +173,11 @@ struct End {
 void put_entry(const Site& site, End& end, std::size_t slot, const kist::StoredSnapshot& stored) {
   end.clock.advance();
   kist::State& state = end.state;
-  kist::SnapshotTaken taken = snapshot_entry(stored, state);
-  taken.snapshot = site.random.draw_id<kist::SnapshotId>();
-  taken.source = kist::concat("host-", slot);
-  taken.started_ms = end.clock.now_ms();
   const kist::Keyring& keyring = site.writers[slot].keyring();
+  kist::SnapshotTaken taken =
+      snapshot_entry(stored, state, kist::concat("host-", slot), keyring.slot());
+  taken.snapshot = site.random.draw_id<kist::SnapshotId>();
+  taken.started_ms = end.clock.now_ms();
   const kist::JournalEntry entry{.sequence = state.next_sequence,
                                  .previous = state.head,
                                  .author = keyring.slot(),
@@ -208,9 +211,16 @@ std::string padded(std::size_t number) {
   return kist::concat(number < 10 ? "0" : "", number);
 }
 
-void make(const std::string& directory, std::uint64_t count, std::size_t slots) {
+struct Size {
+  std::uint64_t count = 0;
+  std::size_t slots = 20;
+  std::int64_t interval_ms = minute_ms;
+};
+
+void make(const std::string& directory, const Size& size) {
+  const auto& [count, slots, interval_ms] = size;
   const auto steps = static_cast<std::int64_t>(count + slots + 1);
-  EntryClock clock(kist::SystemClock().now_ms() - steps * interval_ms);
+  EntryClock clock(kist::SystemClock().now_ms() - steps * interval_ms, interval_ms);
   kist::SystemRandom random;
   kist::Observer observer;
   const kist::Services services{clock, random, observer};
@@ -240,15 +250,17 @@ void make(const std::string& directory, std::uint64_t count, std::size_t slots) 
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::cerr << "usage: long_journal DIR COUNT [SLOTS]\n";
+    std::cerr << "usage: long_journal DIR COUNT [SLOTS] [MINUTES]\n";
     return 2;
   }
   try {
     kist::Observer observer;
     kist::prepare_process(observer);
     const std::string directory = argv[1];
-    make(directory, std::strtoull(argv[2], nullptr, 10),
-         argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 20);
+    Size size{.count = std::strtoull(argv[2], nullptr, 10)};
+    if (argc > 3) size.slots = std::strtoull(argv[3], nullptr, 10);
+    if (argc > 4) size.interval_ms = std::strtoll(argv[4], nullptr, 10) * minute_ms;
+    make(directory, size);
     fs::remove_all(directory + "/made-with");
   } catch (const kist::Error& error) {
     std::cerr << "long_journal: " << error.text() << '\n';

@@ -42,22 +42,32 @@ Json series_json(const ExpirySeries& series) {
   return out;
 }
 
+// One line, however many sources there are; the plan has all of them.
 void tell_brakes(Console& console, const ExpiryPlan& plan) {
+  const ExpirySeries* first = nullptr;
+  std::size_t count = 0;
   for (const ExpirySeries& series : plan.series) {
     if (!series.brake.is_on()) continue;
-    console.notice(concat(
-        "the brake is on for ", printable(series.source), ": its policy ", printable(series.policy),
-        " would have ", series.brake.retired,
-        " snapshots retired within seven days, and more than ", series.brake.limit,
-        " is not plausible; nothing of it was retired. Look at kist expire --dry-run --source ",
-        printable(series.source), "; if that is what you want, run kist expire --brake 100%"));
+    if (count++ == 0) first = &series;
   }
+  if (first == nullptr) return;
+  const std::string source = printable(first->source);
+  const std::string more = count == 1 ? "" : concat(" and ", count - 1, " more");
+  console.notice(
+      concat("the brake is on for ", source, more, ": within seven days the rules of policy ",
+             printable(first->policy), " would retire ", first->brake.retired, " snapshots of ",
+             source, ", and more than ", first->brake.limit,
+             " is not plausible; nothing of it was retired by rule. Look at kist expire --dry-run "
+             "--source ",
+             source, "; if that is what you want, run kist expire --brake 100%"));
 }
 
 Exit report_expire_plan(const Session& session,
                         const Repository& repository,
                         const ExpiryPlan& plan) {
   const PlannedRows rows = rows_of(repository, plan);
+  const std::vector<RetiredSnapshot> retired = plan.retirements();
+  const std::optional<std::uint64_t> freed = estimate_freed_bytes(repository, retired);
   PlanTable table(rows);
   Json series = Json::array();
   for (const ExpirySeries& each : plan.series) {
@@ -67,14 +77,16 @@ Exit report_expire_plan(const Session& session,
     }
   }
   if (session.options.is_json) {
-    print_json({{"dry_run", true},
-                {"planned_for", utc_time(plan.now_ms)},
-                {"sources", series},
-                {"plan", table.json()}});
+    Json json = {{"dry_run", true},
+                 {"planned_for", utc_time(plan.now_ms)},
+                 {"sources", series},
+                 {"plan", table.json()}};
+    if (freed) json["freed_bytes"] = *freed;
+    print_json(json);
   } else {
     table.print();
-    print_line(concat("dry run: ", count_of_snapshots(plan.retirements().size()), " of ",
-                      rows.size(), " would be retired; nothing was written"));
+    print_line(concat("dry run: ", count_of_snapshots(retired.size()), " of ", rows.size(),
+                      " would be retired", freed_text(freed), "; nothing was written"));
   }
   return plan.is_braked() ? Exit::refused : Exit::done;
 }

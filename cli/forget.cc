@@ -116,7 +116,12 @@ ForgetRules rules_of(const std::vector<SnapshotSummary>& summaries,
   return out;
 }
 
-Exit report_rules_plan(const Session& session, const PlannedRows& rows, const ForgetPlan& plan) {
+Exit report_rules_plan(const Session& session,
+                       const Repository& repository,
+                       const PlannedRows& rows,
+                       const ForgetPlan& plan) {
+  const std::vector<RetiredSnapshot> retired = plan.retirements();
+  const std::optional<std::uint64_t> freed = estimate_freed_bytes(repository, retired);
   PlanTable table(rows);
   for (const ForgetGroup& group : plan.groups) {
     for (const PlanLine& line : group.lines) {
@@ -124,12 +129,14 @@ Exit report_rules_plan(const Session& session, const PlannedRows& rows, const Fo
     }
   }
   if (session.options.is_json) {
-    print_json({{"dry_run", true}, {"plan", table.json()}});
+    Json json = {{"dry_run", true}, {"plan", table.json()}};
+    if (freed) json["freed_bytes"] = *freed;
+    print_json(json);
     return Exit::done;
   }
   table.print();
-  print_line(concat("dry run: ", count_of_snapshots(plan.retirements().size()),
-                    " would be retired; nothing was written"));
+  print_line(concat("dry run: ", count_of_snapshots(retired.size()), " would be retired",
+                    freed_text(freed), "; nothing was written"));
   return Exit::done;
 }
 
@@ -175,7 +182,7 @@ Exit run_forget_rules(Session& session, const ForgetArguments& arguments) {
                  PlannedRow{summary.state->taken.started_ms, summary.state->taken.source});
   }
   const ForgetPlan plan = plan_forget(repository, rules);
-  if (arguments.is_dry_run) return report_rules_plan(session, rows, plan);
+  if (arguments.is_dry_run) return report_rules_plan(session, repository, rows, plan);
   ForgetResult result;
   if (!plan.retirements().empty()) result.done = forget(repository, rules, arguments.reason);
   if (result.done.retired.empty() && !session.options.is_json) {

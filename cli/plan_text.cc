@@ -43,6 +43,11 @@ void PlanTable::print() const {
   table_.print();
 }
 
+std::string freed_text(const std::optional<std::uint64_t>& bytes) {
+  if (!bytes) return "; how much space comes back is not known, for not all snapshots open";
+  return concat("; about ", human_size(*bytes), " would come back");
+}
+
 std::string count_of_snapshots(std::size_t count) {
   return concat(count, count == 1 ? " snapshot" : " snapshots");
 }

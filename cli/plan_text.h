@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class PlanTable {
   Json json_ = Json::array();
 };
 
+// "; about 1.3 GiB would come back"; that it is not known, where it is not.
+std::string freed_text(const std::optional<std::uint64_t>& bytes);
 // "12 snapshots", "1 snapshot"
 std::string count_of_snapshots(std::size_t count);
 // " with journal entry 17", " with journal entries 17, 18"

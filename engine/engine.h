@@ -44,6 +44,7 @@
 #include "engine/ops/restore/restore.h"
 #include "engine/ops/retention/expire.h"
 #include "engine/ops/retention/forget.h"
+#include "engine/ops/retention/freed_bytes.h"
 #include "engine/ops/retention/holds.h"
 #include "engine/ops/retention/policies.h"
 #include "engine/ops/retention/sources.h"

@@ -37,6 +37,18 @@ std::vector<std::uint32_t> PackRanges::packs_of(const NumberSet& numbers) const 
   return {out.begin(), out.end()};
 }
 
+std::map<std::uint32_t, std::uint64_t> PackRanges::counts_of(const NumberSet& numbers) const {
+  std::map<std::uint32_t, std::uint64_t> out;
+  std::uint64_t below = starts_.empty() ? 0 : numbers.count_below(starts_.front().first);
+  for (std::size_t i = 0; i < starts_.size(); ++i) {
+    const std::uint64_t end = i + 1 < starts_.size() ? starts_[i + 1].first : UINT64_MAX;
+    const std::uint64_t below_end = numbers.count_below(end);
+    if (below_end > below) out[starts_[i].pack] += below_end - below;
+    below = below_end;
+  }
+  return out;
+}
+
 std::vector<NumberRange> PackRanges::ranges_of(const std::vector<std::uint32_t>& packs) const {
   const std::set<std::uint32_t> selected(packs.begin(), packs.end());
   std::vector<NumberRange> out;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "engine/blocks/reference_run.h"
@@ -29,6 +30,8 @@ class PackRanges {
 
   // The packs that hold a number of the set, by the index's own numbers of them.
   [[nodiscard]] std::vector<std::uint32_t> packs_of(const NumberSet& numbers) const;
+  // How many numbers of the set each pack holds, by the index's own numbers of them.
+  [[nodiscard]] std::map<std::uint32_t, std::uint64_t> counts_of(const NumberSet& numbers) const;
   // What these packs hold, ascending.
   [[nodiscard]] std::vector<NumberRange> ranges_of(const std::vector<std::uint32_t>& packs) const;
 

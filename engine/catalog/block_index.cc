@@ -93,6 +93,37 @@ std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& 
   return refused;
 }
 
+// The first piece begins with the size of all of them.
+void BlockIndex::put_sets(const std::vector<std::pair<SnapshotSet, Bytes>>& sets) {
+  Transaction write(environment_, Transaction::Mode::write);
+  for (const auto& [set, numbers] : sets) {
+    ByteWriter sized;
+    sized.u32(narrow<std::uint32_t>(numbers.size()));
+    sized.raw(numbers);
+    const View all = sized.view();
+    for (std::size_t at = 0; at < all.size(); at += record_bytes_max) {
+      const auto piece = static_cast<std::uint32_t>(at / record_bytes_max);
+      write.put(rows::sets_table, rows::set_key(tag_key_, set, piece),
+                all.subspan(at, std::min(record_bytes_max, all.size() - at)));
+    }
+  }
+  put_version(write);
+  write.commit();
+}
+
+std::optional<Bytes> BlockIndex::Reader::set(const SnapshotSet& set) const {
+  Bytes all;
+  std::size_t due = 4;
+  for (std::uint32_t piece = 0; all.size() < due; ++piece) {
+    const auto found = read_.get(rows::sets_table, rows::set_key(index_.tag_key_, set, piece));
+    if (!found) return std::nullopt;
+    all.insert(all.end(), found->begin(), found->end());
+    if (piece == 0) due = 4 + std::size_t{ByteReader(all, "index record").u32()};
+  }
+  all.erase(all.begin(), all.begin() + 4);
+  return all;
+}
+
 void BlockIndex::Reader::for_each_copy(
     const BlockTag& tag, const std::function<bool(const BlockLocation&)>& each) const {
   scan(tag, 0, each);

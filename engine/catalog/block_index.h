@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/id.h"
@@ -87,6 +88,12 @@ struct EntryToLoad {
   std::set<ObjectHash> retired{};         // segments that do not count from this entry on
 };
 
+// A snapshot, and the reference set that it has: another one may replace it.
+struct SnapshotSet {
+  SnapshotId snapshot;
+  ObjectHash set;
+};
+
 // A segment that could not be read, or a key segment, by the entry that has introduced it.
 struct UnloadedObject {
   std::uint64_t sequence = 0;
@@ -115,6 +122,10 @@ class BlockIndex {
 
   // The same of one entry.
   std::uint64_t load(const EntryToLoad& entry) { return load_all({entry}).front(); }
+
+  // Keeps the numbers of the blocks that snapshots need, so that each reference set is read from
+  // the store once. As encoded number sets.
+  void put_sets(const std::vector<std::pair<SnapshotSet, Bytes>>& sets);
 
   // Looks things up; sees the index as it was when made or renewed. Belongs to one thread.
   class Reader {
@@ -146,6 +157,8 @@ class BlockIndex {
     [[nodiscard]] std::vector<std::uint32_t> packs() const;
     // Whether a rewritten segment says that the pack is no more.
     [[nodiscard]] bool is_gone(const ObjectHash& hash) const;
+    // What put_sets() has put.
+    [[nodiscard]] std::optional<Bytes> set(const SnapshotSet& set) const;
     // Greater than the number of each pack.
     [[nodiscard]] std::uint32_t packs_end() const;
 

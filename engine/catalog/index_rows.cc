@@ -17,6 +17,18 @@ std::array<std::uint8_t, 16> pack_hash_key(const LocalKey& key, const ObjectHash
   return short_hash_128(key, hash.bytes);
 }
 
+std::array<std::uint8_t, 20> set_key(const LocalKey& key,
+                                     const SnapshotSet& set,
+                                     std::uint32_t piece) {
+  ByteWriter name;
+  name.id(set.snapshot);
+  name.id(set.set);
+  std::array<std::uint8_t, 20> out{};
+  std::ranges::copy(short_hash_128(key, name.view()), out.begin());
+  std::ranges::copy(to_big_endian(piece), out.begin() + 16);
+  return out;
+}
+
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
   return to_big_endian(pack);
 }

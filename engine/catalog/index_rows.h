@@ -18,12 +18,13 @@ enum : Table {
   frames_table,
   block_runs_table,
   runs_table,
+  sets_table,
   meta_table,
   table_count
 };
 
 inline constexpr std::string_view version_key = "version";
-inline constexpr std::uint64_t version = 7;  // of the tables; another one is loaded anew
+inline constexpr std::uint64_t version = 8;  // of the tables; another one is loaded anew
 inline constexpr std::string_view loaded_key = "loaded";
 inline constexpr std::string_view gap_key = "gap";
 inline constexpr std::string_view gone_key = "gone";
@@ -45,6 +46,10 @@ struct EntryRun {
 BlockKey block_key(const LocalKey& key, const BlockTag& tag, std::uint64_t number);
 // The name of a pack, for a row that leads from it to its number.
 std::array<std::uint8_t, 16> pack_hash_key(const LocalKey& key, const ObjectHash& hash);
+// A piece of what is kept of a snapshot's reference set.
+std::array<std::uint8_t, 20> set_key(const LocalKey& key,
+                                     const SnapshotSet& set,
+                                     std::uint32_t piece);
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack);
 // One row a run of numbers: values of the environment are small.
 std::array<std::uint8_t, 12> run_key(std::uint64_t sequence, std::uint32_t run);

@@ -51,6 +51,19 @@ void NumberSet::add(std::uint64_t number) {
   bitmap_->parts[high_of(number)].add(low_of(number));
 }
 
+std::uint64_t NumberSet::count_below(std::uint64_t number) const {
+  std::uint64_t out = 0;
+  for (const auto& [high, part] : bitmap_->parts) {
+    if (high > high_of(number)) break;
+    if (high < high_of(number)) {
+      out += part.cardinality();
+    } else if (low_of(number) > 0) {
+      out += part.rank(low_of(number) - 1);
+    }
+  }
+  return out;
+}
+
 void NumberSet::add_range(std::uint64_t first, std::uint64_t count) {
   while (count > 0) {
     const std::uint64_t left_in_part = (std::uint64_t{1} << 32U) - low_of(first);

@@ -26,6 +26,8 @@ class NumberSet {
   void add_range(std::uint64_t first, std::uint64_t count);
   [[nodiscard]] bool contains(std::uint64_t number) const;
   [[nodiscard]] std::uint64_t count() const;
+  // How many are less than that number.
+  [[nodiscard]] std::uint64_t count_below(std::uint64_t number) const;
 
   [[nodiscard]] bool empty() const { return count() == 0; }
 

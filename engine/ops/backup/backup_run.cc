@@ -259,7 +259,7 @@ class Walk {
 
   // Every block of a pending snapshot, as numbers that stand by themselves.
   void adopt_blocks(const SnapshotState& snapshot) {
-    pending_.adopted.unite(numbers_of_snapshot(repository_, snapshot));
+    pending_.adopted.unite(numbers_of_snapshot(repository_.journal(), snapshot));
   }
 
   [[nodiscard]] bool is_within_adopted() const {

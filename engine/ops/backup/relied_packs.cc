@@ -7,19 +7,6 @@
 
 namespace kist {
 
-NumberSet numbers_of_set(const ReferenceSet& set, const SnapshotTaken& taken) {
-  const std::uint64_t base = taken.numbers.first_number;
-  NumberSet out = set.absolute;
-  set.relative.for_each([&](std::uint64_t ordinal) { out.add(base + ordinal); });
-  return out;
-}
-
-NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot) {
-  const ReferenceSet set = get_reference_set(repository.journal(), snapshot);
-  require_in_range(repository.state(), snapshot, set);
-  return numbers_of_set(set, snapshot.taken);
-}
-
 std::optional<SnapshotState> find_newest_snapshot(const State& state,
                                                   const std::string& source,
                                                   const SlotId& slot) {
@@ -36,7 +23,7 @@ NumberSet relied_numbers(const Repository& repository, const ReliedOn& relied) {
   NumberSet out = relied.numbers;
   if (!relied.newest) return out;
   const auto failure =
-      failure_of([&] { out.unite(numbers_of_snapshot(repository, *relied.newest)); });
+      failure_of([&] { out.unite(numbers_of_snapshot(repository.journal(), *relied.newest)); });
   if (failure && !is_damage(*failure) && failure->code() != Code::refused) throw Error(*failure);
   if (failure) out.add_range(0, repository.state().next_number);
   return out;

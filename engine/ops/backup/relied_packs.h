@@ -9,17 +9,11 @@
 
 #include "engine/blocks/block_writer.h"
 #include "engine/blocks/pack_ranges.h"
+#include "engine/blocks/snapshot_numbers.h"
 #include "engine/format/number_set.h"
 #include "engine/repository/repository.h"
 
 namespace kist {
-
-// Every block of a reference set that is in no entry yet, once the entry gives its segments these
-// numbers.
-NumberSet numbers_of_set(const ReferenceSet& set, const SnapshotTaken& taken);
-// The same of a snapshot's. Damage where the set cannot be read, Error{refused} where this slot may
-// not open it.
-NumberSet numbers_of_snapshot(const Repository& repository, const SnapshotState& snapshot);
 
 // The snapshot that stands for what a backup without a cache is going to meet: the newest live one
 // of the source that this slot has signed.

@@ -16,8 +16,9 @@ struct ExpireOptions {
   unsigned brake_percent = 25;       // see Brake; 100: none
 };
 
-// Writes nothing. Error{refused} without the capability `maintain`, or where this machine's clock
-// is doubted; Error{invalid} for a source that has no snapshot.
+// Writes nothing. What is hurt stands beside the line. Error{refused} without the capability
+// `maintain`, or where this machine's clock is doubted; Error{invalid} for a source that has no
+// snapshot.
 ExpiryPlan plan_expire(const Repository& repository, const ExpireOptions& options);
 
 struct ExpireResult {

@@ -34,6 +34,18 @@ TEST_CASE("a set needs the packs that hold its numbers, and no others") {
   REQUIRE(ranges.packs_of(set_of({150})) == Packs{1});  // one too many
 }
 
+TEST_CASE("of a set each pack holds so many numbers") {
+  IndexFixture fixture;
+  fixture.load_pack(100, {1, 2, 3});
+  fixture.load_pack(103, {4});
+  fixture.load_pack(200, {5, 6});
+  const PackRanges ranges{BlockIndex::Reader(fixture.index)};
+  using Counts = std::map<std::uint32_t, std::uint64_t>;
+  REQUIRE(ranges.counts_of({}).empty());
+  REQUIRE(ranges.counts_of(set_of({100, 102, 103, 201})) == Counts{{0, 2}, {1, 1}, {2, 1}});
+  REQUIRE(ranges.counts_of(set_of({50, 101})) == Counts{{0, 1}});
+}
+
 TEST_CASE("a run is touched where it meets a number that is not relied on") {
   IndexFixture fixture;
   fixture.load_pack(100, {1, 2, 3});

@@ -391,3 +391,18 @@ TEST_CASE("a pack of a rewritten segment that has no key does not count") {
   REQUIRE_FALSE(reader.find(sample_id<BlockTag>(1)));
   REQUIRE(reader.packs().empty());
 }
+
+TEST_CASE("numbers of sets are kept in pieces, each under its snapshot and set") {
+  Index index;
+  const auto set_of = [](std::uint8_t snapshot, std::uint8_t set) {
+    return SnapshotSet{sample_id<SnapshotId>(snapshot), sample_id<ObjectHash>(set)};
+  };
+  const Bytes large(5'000, 7);
+  index.index.put_sets({{set_of(1, 2), large}, {set_of(2, 2), {}}, {set_of(3, 2), {9}}});
+  const BlockIndex::Reader reader(index.index);
+  REQUIRE(reader.set(set_of(1, 2)) == large);
+  REQUIRE(reader.set(set_of(2, 2)) == Bytes());
+  REQUIRE(reader.set(set_of(3, 2)) == Bytes{9});
+  REQUIRE_FALSE(reader.set(set_of(1, 3)));
+  REQUIRE_FALSE(reader.set(set_of(4, 2)));
+}

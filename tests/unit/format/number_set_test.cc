@@ -53,3 +53,21 @@ TEST_CASE("a number set has one encoding, however it came to be") {
   REQUIRE(row.encode() == same.encode());
   REQUIRE(NumberSet::decode(row.encode(), "set") == row);
 }
+
+TEST_CASE("a number set says how many of its numbers are less than one") {
+  NumberSet set;
+  set.add_range(5, 3);
+  set.add_range((std::uint64_t{1} << 32U) - 1, 2);
+  const std::uint64_t high = std::uint64_t{1} << 32U;
+  for (const auto& [number, count] :
+       std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 0},
+                                                            {5, 0},
+                                                            {6, 1},
+                                                            {8, 3},
+                                                            {high - 1, 3},
+                                                            {high, 4},
+                                                            {high + 1, 5},
+                                                            {UINT64_MAX, 5}}) {
+    REQUIRE(set.count_below(number) == count);
+  }
+}

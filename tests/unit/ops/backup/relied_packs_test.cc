@@ -40,7 +40,7 @@ TEST_CASE("a set stands for all blocks of a snapshot, those of its own entry too
   REQUIRE_FALSE(find_newest_snapshot(run.repository.state(), "test", SlotId()));
   REQUIRE_FALSE(
       find_newest_snapshot(run.repository.state(), "another", run.repository.keyring().slot()));
-  const NumberSet numbers = numbers_of_snapshot(run.repository, *newest);
+  const NumberSet numbers = numbers_of_snapshot(run.repository.journal(), *newest);
   REQUIRE(numbers.greatest() >= newest->taken.numbers.first_of(PackKind::meta));
   REQUIRE(numbers.contains(0));
 }
