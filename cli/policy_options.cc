@@ -56,6 +56,9 @@ void set_expectation(Policy& policy, const std::string& text) {
   }
   const std::size_t plus = text.find('+');
   policy.interval = period_of(text.substr(0, plus));
+  if (policy.interval.months > 12) {
+    throw Error(Code::invalid, concat(text, " is more than a year: m is a month, min a minute"));
+  }
   policy.tolerance_seconds =
       plus == std::string::npos ? 0 : seconds_of(period_of(text.substr(plus + 1)));
   if (policy.interval.months > 0 && policy.interval.seconds > 0) {

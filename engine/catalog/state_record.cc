@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 9;  // a record of another version is refused
+constexpr std::uint8_t state_version = 10;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -52,9 +52,9 @@ requires std::same_as<std::remove_const_t<Slot>, SlotState>
 
 auto fields_of(Slot& value) {
   auto& [introduction, added_by, added_sequence, added_ms, kind, generation, slot_object, epoch_box,
-         last_seen_ms, bound_ms, is_revoked, policy] = value;
+         last_seen_ms, bound_ms, peak_ms, has_written, is_revoked, policy] = value;
   return std::tie(introduction, added_by, added_sequence, added_ms, kind, generation, slot_object,
-                  epoch_box, last_seen_ms, bound_ms, is_revoked, policy);
+                  epoch_box, last_seen_ms, bound_ms, peak_ms, has_written, is_revoked, policy);
 }
 
 template <typename Change>
@@ -69,8 +69,10 @@ template <typename Source>
 requires std::same_as<std::remove_const_t<Source>, SourceState>
 
 auto fields_of(Source& value) {
-  auto& [slot, is_bound, is_ended, continues, policy, series, lifted_ms, changes] = value;
-  return std::tie(slot, is_bound, is_ended, continues, policy, series, lifted_ms, changes);
+  auto& [slot, is_bound, is_ended, continues, policy, series, next_series, lifted_ms, changes] =
+      value;
+  return std::tie(slot, is_bound, is_ended, continues, policy, series, next_series, lifted_ms,
+                  changes);
 }
 
 template <typename Row>

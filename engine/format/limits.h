@@ -30,6 +30,7 @@ inline constexpr std::uint64_t name_bytes_max = 255;
 inline constexpr std::uint64_t path_bytes_max = 64U << 10U;
 inline constexpr std::uint64_t text_bytes_max = 4U << 10U;  // hosts, tags, sources, policy names
 inline constexpr std::uint64_t list_items_max = 64U << 10U;
+inline constexpr std::uint64_t period_seconds_max = UINT32_MAX * std::uint64_t{100};  // of a policy
 inline constexpr std::uint64_t features_max = 256;            // that a repository requires
 inline constexpr std::uint64_t snapshot_problems_max = 1024;  // that a body names
 inline constexpr std::uint64_t inline_content_bytes_max = 512;

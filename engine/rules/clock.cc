@@ -1,6 +1,9 @@
 #include "engine/rules/clock.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <vector>
 
 #include "engine/rules/freshness.h"
 
@@ -39,23 +42,32 @@ Stamp stamp_of(const State& state, const SlotId& author, std::int64_t now_ms) {
   return {.time_ms = std::max(least, now_ms), .is_doubted = is_behind};
 }
 
-std::int64_t witnessed_ms(const State& state, const SlotId& author) {
-  std::int64_t judge_ms = 0;  // of those whose word is enough
-  std::int64_t first_ms = 0;  // of all others, the greatest
-  std::int64_t second_ms = 0;
-  std::size_t count = 0;
+namespace {
+
+// The greatest time that slots other than `author` have come to, by that member of theirs: of one
+// whose word is enough, or of two, or of the only one. Nothing where no other has written anything.
+std::optional<std::int64_t> seen_by_others(const State& state,
+                                           const SlotId& author,
+                                           std::int64_t SlotState::*time) {
+  std::optional<std::int64_t> judges;  // of those whose word is enough
+  std::vector<std::int64_t> times;
   for (const SlotState* slot : state.current_slots()) {
-    const std::int64_t time_ms = slot->bound_ms;
-    if (slot->introduction.slot == author || time_ms == 0) continue;
-    ++count;
+    if (slot->introduction.slot == author || !slot->has_written) continue;
+    times.push_back(slot->*time);
     const bool is_judge =
         (slot->introduction.capabilities & (can_audit | can_maintain | can_own)) != 0;
-    if (is_judge) judge_ms = std::max(judge_ms, time_ms);
-    second_ms = std::max(second_ms, std::min(first_ms, time_ms));
-    first_ms = std::max(first_ms, time_ms);
+    if (is_judge) judges = std::max(judges.value_or(slot->*time), slot->*time);
   }
-  if (count == 0) return state.times.believed_ms;
-  return std::max(judge_ms, count == 1 ? first_ms : second_ms);
+  if (times.empty()) return std::nullopt;
+  std::ranges::sort(times, std::greater());
+  const std::int64_t seen = times.at(times.size() == 1 ? 0 : 1);
+  return judges ? std::max(*judges, seen) : seen;
+}
+
+}  // namespace
+
+std::int64_t witnessed_ms(const State& state, const SlotId& author) {
+  return seen_by_others(state, author, &SlotState::bound_ms).value_or(state.times.believed_ms);
 }
 
 std::int64_t retention_time_ms(const State& state,
@@ -67,14 +79,13 @@ std::int64_t retention_time_ms(const State& state,
   return std::min(time_ms, seconds_after(seen_ms, retention_ahead_seconds));
 }
 
-std::int64_t age_start_ms(const State& state, const SlotId& author, std::int64_t time_ms) {
-  // What believed slots have seen, others have, unless the author is one itself.
-  const Capabilities own = state.slots.at(author).introduction.capabilities;
-  const std::int64_t believed_ms = state.times.believed_ms;
-  const bool is_believed = (own & (can_maintain | can_own)) != 0;
-  if (!is_believed && time_ms <= seconds_after(believed_ms, age_ahead_seconds)) return time_ms;
-  const std::int64_t seen_ms = witnessed_ms(state, author);
-  return seen_ms == 0 ? time_ms : std::min(time_ms, seconds_after(seen_ms, age_ahead_seconds));
+std::int64_t age_start_ms(const State& state, const JournalEntry& entry, std::int64_t started_ms) {
+  const std::int64_t own_ms = state.slots.at(entry.author).peak_ms;
+  if (entry.is_time_doubted) return std::min(entry.time_ms, std::max(started_ms, own_ms));
+  if (entry.time_ms <= seconds_after(own_ms, age_ahead_seconds)) return entry.time_ms;
+  const std::int64_t seen_ms =
+      seen_by_others(state, entry.author, &SlotState::peak_ms).value_or(own_ms);
+  return std::min(entry.time_ms, seconds_after(std::max(seen_ms, own_ms), age_ahead_seconds));
 }
 
 std::int64_t later_by(std::int64_t time_ms, std::int64_t ms) {

@@ -35,16 +35,18 @@ struct Stamp {
                                              std::int64_t time_ms);
 
 // The greatest time that slots other than `author` have seen: one of those that audit, maintain or
-// own, or two of any kind, or the only one. What slots that may retire have seen, where no other
-// has written anything.
+// own, or two of any kind, or the only one that has written an entry. What slots that may retire
+// have seen, where no other has written any.
 [[nodiscard]] std::int64_t witnessed_ms(const State& state, const SlotId& author);
 
-// When the age of a snapshot begins that such an entry takes: at its time, but at most 366 days
-// after what others have seen. A machine that comes back from a drawer keeps its minimum; one that
-// claims 2126 is not there for good.
+// When the age of a snapshot begins that such an entry takes, which is of the time `started_ms`: at
+// the entry's time, but at most 366 days after what its author and others have seen before,
+// whatever a clock reset has taken back since. So nobody shortens a minimum by a reset, or by
+// silence, and a slot that claims 2126 adds a year. A time that is doubted may be forced upon its
+// author: then the snapshot's own counts, if the author has not seen a later one.
 [[nodiscard]] std::int64_t age_start_ms(const State& state,
-                                        const SlotId& author,
-                                        std::int64_t time_ms);
+                                        const JournalEntry& entry,
+                                        std::int64_t started_ms);
 
 // The sum; the greatest time there is where that would be later still. `ms` is not negative.
 [[nodiscard]] std::int64_t later_by(std::int64_t time_ms, std::int64_t ms);

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::int64_t hour_seconds = 3'600;
 constexpr std::int64_t day_seconds = 86'400;
+constexpr std::int64_t longest_day_seconds =
+    28 * hour_seconds;                // with room for any change of offset
 constexpr CivilDay first_monday = 4;  // 1970-01-05
 
 std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
@@ -64,12 +66,16 @@ std::string period_text(KeepKind kind, const Zone& zone, std::int64_t utc_ms) {
 
 std::int64_t interval_of(const Period& spacing, const Zone& zone, std::int64_t utc_ms) {
   if (spacing.months > 0) return floor_divide(month_of(zone.at(utc_ms)), spacing.months);
-  const auto seconds = static_cast<std::int64_t>(spacing.seconds);
-  if (seconds == 0) return floor_divide(utc_ms, hour_seconds * 1000);
+  const CivilTime time = zone.at(utc_ms);
+  const std::int64_t seconds =
+      spacing.seconds == 0 ? hour_seconds : static_cast<std::int64_t>(spacing.seconds);
   if (seconds % day_seconds == 0) {
-    return floor_divide(zone.at(utc_ms).day - first_monday, seconds / day_seconds);
+    return floor_divide(time.day - first_monday, seconds / day_seconds);
   }
-  return floor_divide(utc_ms, seconds * 1000);
+  if (seconds > day_seconds) return floor_divide(utc_ms, seconds * 1000);
+  const CivilTime midnight = zone.at(utc_ms - time.second * 1000);
+  const std::int64_t since_midnight = time.second + midnight.offset_seconds - time.offset_seconds;
+  return time.day * (longest_day_seconds / seconds + 1) + since_midnight / seconds;
 }
 
 std::string minute_text(std::int64_t utc_ms) {

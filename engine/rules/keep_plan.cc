@@ -445,8 +445,9 @@ std::vector<PlanLine> plan_series(const Policy& policy,
 }
 
 std::string text(const KeepReason& reason) {
+  const bool is_counted = reason.count > 0 && reason.count < UINT32_MAX;
   const std::string counted =
-      reason.count > 0 ? concat(", ", ordinal(reason.place), " of ", reason.count) : "";
+      is_counted ? concat(", ", ordinal(reason.place), " of ", reason.count) : "";
   switch (reason.kind) {
     case KeepKind::last:
       return concat("one of the last", counted);

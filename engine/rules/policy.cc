@@ -69,8 +69,11 @@ bool is_weaker(const Policy& policy, const Policy& than) {
 }
 
 bool needs_cooling_off(const Policy& policy, const Policy& before) {
-  if (before.lock == LockMode::governance) return policy.lock == LockMode::compliance;
-  return is_weaker(policy, before);
+  const bool is_locked = policy.lock == LockMode::compliance;
+  const bool was_locked = before.lock == LockMode::compliance;
+  const bool locks_more =
+      is_locked && (!was_locked || policy.minimum_seconds > before.minimum_seconds);
+  return locks_more || (was_locked && is_weaker(policy, before));
 }
 
 MaybeViolation check_policy(const Policy& policy, std::uint64_t ceiling_seconds) {

@@ -29,8 +29,8 @@ const Policy& policy_of_subject(const State& state, const PolicyAssigned& assign
 // Whether it promises less than `than`: a shorter minimum, grace, cooling-off or notice, fewer
 // approvals, redaction, or governance for compliance.
 [[nodiscard]] bool is_weaker(const Policy& policy, const Policy& than);
-// Whether a change from `before` to `policy` waits for its cooling-off: compliance begins, or what
-// compliance promises for snapshots to come gets weaker.
+// Whether a change from `before` to `policy` waits for its cooling-off: compliance begins or locks
+// for longer, or what it promises for snapshots to come gets weaker.
 [[nodiscard]] bool needs_cooling_off(const Policy& policy, const Policy& before);
 
 // V64: whether a policy may be set under that ceiling.

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "engine/format/limits.h"
+
 namespace kist {
 
 namespace {
@@ -89,6 +91,7 @@ std::optional<Period> parse_period(std::string_view text) {
     if (months > months_in_years_max) return std::nullopt;
     out.months = static_cast<std::uint32_t>(months);
     out.seconds += *number * units.at(*unit).seconds;
+    if (out.seconds > period_seconds_max) return std::nullopt;
   }
   return out;
 }

@@ -28,7 +28,8 @@ std::string span_text(std::uint64_t seconds);
 // "2 y 5 m 7 d"; "none" where it is.
 std::string period_text(const Period& period);
 
-// "daily 14, weekly 8 w; keep at least 1 d; restorable for 7 d after that; governance"
+// "keep daily 14, weekly 8; each at least 1 d; restorable for 7 d once retired; governance; zone
+// UTC"
 std::string policy_text(const Policy& policy);
 
 // "rule", "maximum", "by hand", "junk"

@@ -70,7 +70,7 @@ void put_in_force_at(State& state, const ProposedAct& act, std::uint64_t sequenc
 // Whether another slot than that one could see the time go by: one that has written entries.
 bool has_other_witness(const State& state, const SlotId& author) {
   return std::ranges::any_of(state.current_slots(), [&](const SlotState* slot) {
-    return slot->introduction.slot != author && slot->bound_ms > 0;
+    return slot->introduction.slot != author && slot->has_written;
   });
 }
 
@@ -80,11 +80,14 @@ bool is_witness(const State& state, const Proposal& proposal, const SlotId& auth
   return state.slots.at(author).added_sequence < proposal.sequence;
 }
 
+// What has come into force since it was proposed may ask for a longer wait.
 bool is_due(const State& state, Proposal& proposal, const JournalEntry& entry) {
   if (entry.sequence == proposal.sequence || !is_witness(state, proposal, entry.author)) {
     return false;
   }
   const auto seen = proposal.seen_ms.emplace(entry.author, entry.time_ms).first;
+  if (entry.time_ms < seconds_after(seen->second, proposal.wait_seconds)) return false;
+  proposal.wait_seconds = std::max(proposal.wait_seconds, cooling_off_of(state, proposal.act));
   return entry.time_ms >= seconds_after(seen->second, proposal.wait_seconds);
 }
 
@@ -117,22 +120,25 @@ void enact(State& state, ProposedAct act, const JournalEntry& entry) {
 }
 
 void advance_proposals(State& state, const JournalEntry& entry) {
-  std::vector<ProposedAct> due;
   std::erase_if(state.proposals, [&](Proposal& proposal) {
-    if (!is_due(state, proposal, entry)) return false;
-    due.push_back(proposal.act);
-    return true;
+    const bool is_over = is_due(state, proposal, entry);
+    if (is_over) put_in_force_at(state, proposal.act, entry.sequence);
+    return is_over;
   });
-  for (const ProposedAct& act : due) {
-    put_in_force_at(state, act, entry.sequence);
-  }
+}
+
+void drop_proposals_of(State& state, const SlotId& slot) {
+  std::erase_if(state.proposals, [&](const Proposal& proposal) {
+    const auto* assigned = std::get_if<PolicyAssigned>(&proposal.act);
+    const bool is_about_it =
+        assigned != nullptr && assigned->subject == decltype(assigned->subject)(slot);
+    return proposal.author == slot || is_about_it;
+  });
 }
 
 void take_back_times(State& state, std::int64_t time_ms) {
   for (Proposal& proposal : state.proposals) {
-    for (auto& [slot, seen_ms] : proposal.seen_ms) {
-      seen_ms = std::min(seen_ms, time_ms);
-    }
+    std::erase_if(proposal.seen_ms, [&](const auto& seen) { return seen.second > time_ms; });
   }
 }
 

@@ -24,7 +24,10 @@ MaybeViolation check_proposals(const State& state, const ProposedAct& act);
 // After any valid entry: proposals of which the cooling-off is over now.
 void advance_proposals(State& state, const JournalEntry& entry);
 
-// A clock reset takes back what slots have seen.
+// What a slot that is revoked has proposed, or what is proposed about it, comes to nothing.
+void drop_proposals_of(State& state, const SlotId& slot);
+
+// After a clock reset, what slots have seen later than that time does not count: they begin anew.
 void take_back_times(State& state, std::int64_t time_ms);
 
 // What every cooling-off is at least.

@@ -14,13 +14,10 @@ bool is_longer(std::uint64_t maximum_seconds, std::uint64_t than_seconds) {
   return maximum_seconds == 0 || maximum_seconds > than_seconds;
 }
 
-// What `change` says is all in `later` too.
+// What `change` says is all in `later` too. Compliance fixes a maximum, so it is never covered.
 bool is_covered(const RetentionChange& change, const RetentionChange& later) {
-  const bool is_maximum_covered = change.lock == LockMode::compliance
-                                      ? change.maximum_seconds == later.maximum_seconds
-                                      : !is_longer(change.maximum_seconds, later.maximum_seconds);
-  return change.minimum_seconds <= later.minimum_seconds && change.lock <= later.lock &&
-         is_maximum_covered;
+  return change.lock == LockMode::governance && change.minimum_seconds <= later.minimum_seconds &&
+         !is_longer(change.maximum_seconds, later.maximum_seconds);
 }
 
 RetentionChange terms_in(const Policy& policy) {
@@ -34,8 +31,10 @@ void note_change(SourceState& source, const RetentionChange& before, RetentionCh
   const bool reaches = after.minimum_seconds > before.minimum_seconds || after.lock > before.lock ||
                        is_longer(after.maximum_seconds, before.maximum_seconds);
   if (!reaches) return;
-  std::erase_if(source.changes,
-                [&](const RetentionChange& each) { return is_covered(each, after); });
+  // Those before compliance began are not touched: what it has fixed is made of them.
+  while (!source.changes.empty() && is_covered(source.changes.back(), after)) {
+    source.changes.pop_back();
+  }
   source.changes.push_back(after);
 }
 
@@ -147,6 +146,7 @@ void bind_source(State& state, const std::string& source, const SlotId& slot) {
   SourceState& row = state.sources[source];
   row.slot = slot;
   row.is_bound = slot != SlotId{};
+  row.next_series = row.series;
 }
 
 void free_sources(State& state, const SlotId& slot) {
@@ -156,6 +156,7 @@ void free_sources(State& state, const SlotId& slot) {
     source.slot = {};
     source.is_bound = false;
   }
+  state.slots.at(slot).policy.clear();
 }
 
 MaybeViolation check_snapshots(const std::vector<SnapshotId>& snapshots) {

@@ -26,13 +26,16 @@ struct RetentionChange {
 
 // A name that snapshots are taken under.
 struct SourceState {
-  SlotId slot;                 // that it belongs to; zero: none, or one that was revoked
-  bool is_bound = false;       // by an owner; else by first use
-  bool is_ended = false;       // nothing more is expected of it
-  std::string continues;       // another source, of which it is the new name
-  std::string policy;          // of its own; empty: its slot's, or the default one
-  std::uint64_t series = 0;    // of its next snapshot: the entry that began it; 0: none yet
-  std::int64_t lifted_ms = 0;  // when a hold on it was lifted last
+  SlotId slot;            // that it belongs to; zero: none, or one that was revoked
+  bool is_bound = false;  // by an owner; else by first use
+  bool is_ended = false;  // nothing more is expected of it
+  std::string continues;  // another source, of which it is the new name
+  std::string policy;     // of its own; empty: its slot's, or the default one
+  // The series that an owner's binding goes on with, by the entry that began it; 0: none yet. That
+  // of its next snapshot is another one, where a slot only uses a name that was free.
+  std::uint64_t series = 0;
+  std::uint64_t next_series = 0;
+  std::int64_t lifted_ms = 0;            // when a hold on it was lifted last
   std::vector<RetentionChange> changes;  // ascending
   bool operator==(const SourceState&) const = default;
 };

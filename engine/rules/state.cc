@@ -156,9 +156,11 @@ void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   state.next_sequence = entry.sequence + 1;
   SlotState& author = state.slots.at(entry.author);
   author.last_seen_ms = entry.time_ms;
+  author.has_written = true;
   if (entry.is_time_doubted) return;
   state.last_ms = entry.time_ms;
   author.bound_ms = std::max(author.bound_ms, entry.time_ms);
+  author.peak_ms = std::max(author.peak_ms, entry.time_ms);
   state.times.note(entry.author, is_believed(author), entry.time_ms);
   advance_proposals(state, entry);
 }

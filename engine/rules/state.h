@@ -31,6 +31,8 @@ struct SlotState {
   ObjectHash epoch_box;           // of the current epoch
   std::int64_t last_seen_ms = 0;  // the time of the slot's last entry, or of its introduction
   std::int64_t bound_ms = 0;      // the greatest time of its entries that it has not doubted
+  std::int64_t peak_ms = 0;       // the same; a clock reset does not take it back
+  bool has_written = false;       // an entry of its own
   bool is_revoked = false;
   std::string policy;  // of its sources that have none of their own; empty: the default one
   bool operator==(const SlotState&) const = default;

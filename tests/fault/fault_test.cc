@@ -5,6 +5,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "engine/ops/retention/expire.h"
+#include "engine/ops/retention/forget.h"
+#include "engine/ops/retention/policies.h"
 #include "engine/store/local.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/repository_fixture.h"
@@ -297,5 +300,39 @@ TEST_CASE("no failing operation of an epoch's end loses a key or locks anybody o
         const TemporaryDirectory out;
         other.restore(reader, newest.snapshot->taken.snapshot, bench.source / "tree", out / "o");
         return compare_trees(bench.source / "tree", out / "o").empty() ? "" : "restored wrong";
+      });
+}
+
+TEST_CASE("no failing operation of forget and expire retires what they do not say, or half of it") {
+  const Bench bench;
+  MemoryDisk start = prepared(&bench);
+  SnapshotId taken;
+  {
+    DiskMachine machine(start, 2);
+    Repository repository = machine.open();
+    taken = bench.backup(machine, repository).snapshot;
+    static_cast<void>(set_policy(
+        repository, "default", [](Policy& policy) { policy.daily.count = 1; }, ""));
+  }
+  for_every_fault(
+      "forget and expire", start,
+      [&](Machine& machine) {
+        machine.clock.advance_ms(3'600'000);
+        Repository repository = machine.open();
+        static_cast<void>(forget(repository, {.snapshots = {taken}, .reason = "a test"}));
+        static_cast<void>(expire(repository, {}));
+      },
+      [&](Machine& well, Machine&, const Outcome& outcome, Fault) -> std::string {
+        well.clock.advance_ms(3'600'000);
+        Repository repository = well.open();
+        const bool is_retired = repository.state().snapshots.at(taken).is_retired();
+        if (outcome.succeeded && !is_retired) return "it is not retired";
+        for (const SnapshotPtr& each : repository.state().live_snapshots()) {
+          if (each->is_retired() && each->taken.snapshot != taken) return "another is retired";
+        }
+        static_cast<void>(forget(repository, {.snapshots = {taken}, .reason = "again"}));
+        if (!repository.state().snapshots.at(taken).is_retired()) return "it cannot be retired";
+        static_cast<void>(verify(repository, {.repairs = true}));
+        return findings(verify(repository, {.level = VerifyLevel::content}));
       });
 }

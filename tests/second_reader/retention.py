@@ -22,7 +22,8 @@ def weaker(policy, than):
 
 def cooling_off(policy, before):
     """In seconds; 0: none is needed."""
-    needed = weaker(policy, before) if of(before, LOCK) else of(policy, LOCK)
+    was, longer = of(before, LOCK), of(policy, MINIMUM) > of(before, MINIMUM)
+    needed = of(policy, LOCK) and (not was or longer) or was and weaker(policy, before)
     return needed and max(HOURS_72, of(policy, COOLING_OFF), of(before, COOLING_OFF))
 
 def longest(*maxima):
@@ -107,23 +108,35 @@ class Retention:
         wait = self.wait(e)
         if not wait:
             return self.change(e.sequence, lambda: self.put_in_force(e))
-        others = any(slot.come_to > 0 for id, slot in self.state.slots.items()
+        others = any(slot.has_written for id, slot in self.state.slots.items()
                      if id != e.author and not slot.revoked)
         self.proposals.append(Record(act=e, wait=wait, others=others, seen={}))
 
     def advance(self, e):
         """After an entry whose author does not doubt its time."""
-        due, rest = [], []
+        rest = []
         for p in self.proposals:
             counts = p.act.sequence > self.state.slots[e.author].added and not (
                 p.others and e.author == p.act.author) and e.sequence > p.act.sequence
             if counts:
                 p.seen.setdefault(e.author, e.time)
             over = counts and e.time >= later(p.seen[e.author], p.wait)
-            (due if over else rest).append(p)
+            if over:
+                p.wait = max(p.wait, self.wait(p.act))
+                over = e.time >= later(p.seen[e.author], p.wait)
+            if over:
+                self.change(e.sequence, lambda: self.put_in_force(p.act))
+            else:
+                rest.append(p)
         self.proposals = rest
-        for p in due:
-            self.change(e.sequence, lambda: self.put_in_force(p.act))
+
+    def drop_proposals_of(self, slot):
+        self.proposals = [p for p in self.proposals if p.act.author != slot and not (
+            p.act.type == ASSIGNED and p.act.to_slot and p.act.slot_id == slot)]
+
+    def take_back(self, time):
+        for p in self.proposals:
+            p.seen = {slot: seen for slot, seen in p.seen.items() if seen <= time}
 
     # --- Time ---
 
@@ -131,18 +144,26 @@ class Retention:
         return max([slot.come_to for slot in self.state.slots.values()
                     if not slot.revoked and slot.capabilities & (MAINTAIN | OWN)] + [0])
 
-    def seen_by_others(self, author):
+    def others_time(self, author, time):
+        """The greatest that others have come to; none where no other has written an entry."""
         others = [slot for id, slot in self.state.slots.items()
-                  if id != author and not slot.revoked and slot.come_to > 0]
+                  if id != author and not slot.revoked and slot.has_written]
         if not others:
-            return self.seen()
-        times = sorted(slot.come_to for slot in others)
-        judges = [slot.come_to for slot in others if slot.capabilities & (AUDIT | MAINTAIN | OWN)]
+            return None
+        times = sorted(time(slot) for slot in others)
+        judges = [time(slot) for slot in others if slot.capabilities & (AUDIT | MAINTAIN | OWN)]
         return max(judges + [times[0] if len(times) == 1 else times[-2]])
 
-    def age_start(self, author, time):
-        seen = self.seen_by_others(author)
-        return min(time, later(seen, YEAR)) if seen else time
+    def seen_by_others(self, author):
+        seen = self.others_time(author, lambda slot: max(slot.come_to, 0))
+        return self.seen() if seen is None else seen
+
+    def age_start(self, e):
+        own = self.state.slots[e.author].peak
+        if e.doubt:
+            return min(e.time, max(e.of, own))
+        seen = self.others_time(e.author, lambda slot: slot.peak)
+        return min(e.time, later(max(own, own if seen is None else seen), YEAR))
 
     # --- Snapshots ---
 
@@ -195,6 +216,7 @@ class Retention:
             if row.slot == slot:
                 row.policy = row.policy or self.state.slots[slot].policy
                 row.slot, row.bound = NONE, False
+        self.state.slots[slot].policy = b""
 
     def owner(self, source):
         row = self.sources.get(source)
@@ -202,7 +224,7 @@ class Retention:
 
     def may_begin(self, e):
         """Whether the author has the source already, or may take it."""
-        return self.owner(e.source) == e.author or sum(
+        return self.owner(e.source) == e.author or e.source and sum(
             row.slot == e.author and not row.bound for row in self.sources.values()) < 256
 
     # --- Acts ---
@@ -251,11 +273,11 @@ class Retention:
 
     def apply_20(self, e):
         def bind():
-            self.bind(e.source, e.slot)
-            row = self.sources[e.source]
-            if e.continues and e.continues != row.continues:
-                row.series = self.sources[e.continues].series
-            row.continues = e.continues
+            row = self.row(e.source)
+            if not e.ended or row.slot != e.slot:
+                self.bind(e.source, e.slot)
+            if e.continues:
+                row.series, row.continues = self.sources[e.continues].series, e.continues
         self.change(e.sequence, bind)
 
     def checks_21(self, e):

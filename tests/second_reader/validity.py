@@ -96,8 +96,9 @@ class State:
     def apply(self, e, head):
         getattr(self.law if e.type in LAW else self, "apply_%d" % e.type, lambda e: None)(e)
         slot = self.slots[e.author]
+        slot.has_written = True
         if not e.doubt:
-            slot.come_to = max(e.time, slot.come_to)
+            slot.come_to, slot.peak = max(e.time, slot.come_to), max(e.time, slot.peak)
             self.law.advance(e)
         self.sequence, self.head = self.sequence + 1, head
 
@@ -127,7 +128,7 @@ class State:
 
     def introduce(self, slot, maker):
         slot.maker, slot.revoked, slot.come_to = maker.author, False, -2**63
-        slot.added, slot.policy = maker.sequence, b""
+        slot.added, slot.policy, slot.peak, slot.has_written = maker.sequence, b"", 0, False
         slot.generation = 0 if slot.kind == RECIPIENT else 1
         self.slots[slot.id] = slot
         for source in slot.sources:
@@ -168,7 +169,7 @@ class State:
 
     def apply_2(self, e):
         e.live, e.set_entry = True, e    # refs is its set, which an entry 17 may replace
-        e.retired, e.shortened, e.from_time = False, None, self.law.age_start(e.author, e.time)
+        e.retired, e.shortened, e.from_time = False, None, self.law.age_start(e)
         if any(e.replaces):
             self.snapshots[e.replaces].live = False
         self.next_number += e.data + e.meta
@@ -214,6 +215,7 @@ class State:
         for slot in e.revoked:
             self.slots[slot].revoked = True
             self.law.free(slot)
+            self.law.drop_proposals_of(slot)
         self.doubted = {p: o for p, o in self.doubted.items() if o not in e.revoked}
         self.current_keys = {name for _, names in e.ranges for name in names}
         self.ranges = e.ranges
@@ -322,5 +324,4 @@ class State:
     def apply_30(self, e):
         for slot in self.slots.values():
             slot.come_to = min(slot.come_to, e.time)
-        for proposal in self.law.proposals:
-            proposal.seen = {slot: min(time, e.time) for slot, time in proposal.seen.items()}
+        self.law.take_back(e.time)

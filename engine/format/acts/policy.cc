@@ -6,7 +6,6 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint64_t seconds_max = UINT32_MAX * std::uint64_t{100};
 constexpr std::uint64_t months_max = 12'000;
 constexpr std::uint64_t field_bytes_max = 256;
 constexpr std::uint64_t policy_bytes_max = 4096;
@@ -106,7 +105,7 @@ void take(ByteReader& in, std::uint32_t& value) {
 }
 
 void take(ByteReader& in, std::uint64_t& value) {
-  value = in.varint_up_to(seconds_max, "a policy's time");
+  value = in.varint_up_to(period_seconds_max, "a policy's time");
 }
 
 void take(ByteReader& in, std::string& value) {

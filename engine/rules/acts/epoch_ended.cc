@@ -3,6 +3,7 @@
 
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
+#include "engine/rules/proposals.h"
 #include "engine/rules/retention.h"
 
 namespace kist {
@@ -87,6 +88,7 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
     state.slots.at(slot).is_revoked = true;
     state.slots.at(slot).epoch_box = {};
     free_sources(state, slot);
+    drop_proposals_of(state, slot);
     std::erase_if(state.doubted_packs, [&](const auto& pack) { return pack.second == slot; });
   }
   if (!ended.revoked.empty()) state.renew_times();

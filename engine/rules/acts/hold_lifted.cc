@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/rules/acts/act_rules.h"
+#include "engine/rules/clock.h"
 
 namespace kist {
 
@@ -38,6 +39,8 @@ MaybeViolation check_act(const State& state,
 }
 
 void apply_act(State& state, const HoldLifted& lifted, const JournalEntry& entry) {
+  const std::int64_t time_ms =
+      retention_time_ms(state, entry.author, LockMode::governance, entry.time_ms);
   Hold& hold = state.holds.at(lifted.matter);
   const bool is_all = lifted.parts.is_whole();
   const std::set<SnapshotId> snapshots =
@@ -47,18 +50,18 @@ void apply_act(State& state, const HoldLifted& lifted, const JournalEntry& entry
       is_all ? hold.sources : std::set(lifted.parts.sources.begin(), lifted.parts.sources.end());
   for (const SnapshotId& id : snapshots) {
     SnapshotState snapshot = state.snapshots.at(id);
-    snapshot.lifted_ms = std::max(snapshot.lifted_ms, entry.time_ms);
+    snapshot.lifted_ms = std::max(snapshot.lifted_ms, time_ms);
     state.snapshots.put(id, std::move(snapshot));
     hold.snapshots.erase(id);
   }
   for (const std::string& name : sources) {
     const auto source = state.sources.find(name);
     if (source != state.sources.end()) {
-      source->second.lifted_ms = std::max(source->second.lifted_ms, entry.time_ms);
+      source->second.lifted_ms = std::max(source->second.lifted_ms, time_ms);
     }
     hold.sources.erase(name);
   }
-  if (hold.is_whole) state.lifted_ms = std::max(state.lifted_ms, entry.time_ms);
+  if (hold.is_whole) state.lifted_ms = std::max(state.lifted_ms, time_ms);
   if (hold.snapshots.empty() && hold.sources.empty()) state.holds.erase(lifted.matter);
 }
 

@@ -23,8 +23,8 @@ MaybeViolation check_source(const State& state, const std::string& name, const S
   const auto used = std::ranges::count_if(state.sources, [&](const auto& row) {
     return row.second.slot == author && !row.second.is_bound;
   });
-  if (static_cast<std::size_t>(used) < used_sources_max) return std::nullopt;
-  return Violation{63, "more sources than a slot may begin"};
+  if (static_cast<std::size_t>(used) < used_sources_max && !name.empty()) return std::nullopt;
+  return Violation{63, "a source without a name, or more than a slot may begin"};
 }
 
 // The series that the next snapshot of a source is in. Whoever only uses a free name begins one.
@@ -32,9 +32,10 @@ std::uint64_t next_series(State& state, const std::string& name, const JournalEn
   SourceState& source = state.sources[name];
   const bool is_free = source.slot == SlotId{};
   if (is_free) source.slot = entry.author;
-  if (is_free || source.series == 0) source.series = entry.sequence;
+  if (is_free || source.next_series == 0) source.next_series = entry.sequence;
+  if (source.series == 0) source.series = source.next_series;
   source.is_ended = false;
-  return source.series;
+  return source.next_series;
 }
 
 // The policy, the source, and the pending snapshot that this one replaces.
@@ -135,7 +136,7 @@ void apply_act(State& state, const SnapshotTaken& taken, const JournalEntry& ent
   snapshot.sequence = entry.sequence;
   snapshot.time_ms = entry.time_ms;
   snapshot.series = next_series(state, taken.source, entry);
-  snapshot.counts_from_ms = age_start_ms(state, entry.author, entry.time_ms);
+  snapshot.counts_from_ms = age_start_ms(state, entry, taken.started_ms);
   state.snapshots.put(taken.snapshot, std::move(snapshot));
 }
 

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "engine/rules/acts/act_rules.h"
+#include "engine/rules/clock.h"
 #include "engine/rules/retention.h"
 
 namespace kist {
@@ -67,13 +70,22 @@ MaybeViolation check_act(const State& state,
 }
 
 void apply_act(State& state, const SourceBound& bound, const JournalEntry& entry) {
+  const std::int64_t time_ms =
+      retention_time_ms(state, entry.author, LockMode::governance, entry.time_ms);
   change_policies(state, entry.sequence, [&] {
-    bind_source(state, bound.source, bound.slot);
+    const auto known = state.sources.find(bound.source);
+    const bool only_ends =
+        bound.is_ended && known != state.sources.end() && known->second.slot == bound.slot;
+    if (!only_ends) bind_source(state, bound.source, bound.slot);
     SourceState& source = state.sources.at(bound.source);
-    const bool is_new_chain = !bound.continues.empty() && bound.continues != source.continues;
-    if (is_new_chain) source.series = state.sources.at(bound.continues).series;
-    source.continues = bound.continues;
     source.is_ended = bound.is_ended;
+    if (bound.continues.empty()) return;
+    source.series = state.sources.at(bound.continues).series;
+    source.next_series = source.series;
+    if (bound.continues == source.continues) return;
+    source.continues = bound.continues;
+    // A hold on what it continued before covers it no more.
+    source.lifted_ms = std::max(source.lifted_ms, time_ms);
   });
 }
 
