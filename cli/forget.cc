@@ -195,6 +195,7 @@ Exit run_forget_rules(Session& session, const ForgetArguments& arguments) {
 std::vector<SnapshotId> chosen_ids(const Repository& repository,
                                    const std::vector<std::string>& texts) {
   std::vector<SnapshotId> out;
+  out.reserve(texts.size());
   for (const std::string& text : texts) {
     out.push_back(select(repository, text).snapshot->taken.snapshot);
   }

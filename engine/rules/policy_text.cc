@@ -106,7 +106,9 @@ std::optional<KeepRule> parse_keep_rule(std::string_view text) {
 }
 
 std::uint64_t seconds_of(const Period& period) {
-  return period.months / 12 * 366 * day + period.months % 12 * 31 * day + period.seconds;
+  const std::uint64_t years = period.months / 12;
+  const std::uint64_t months = period.months % 12;
+  return years * 366 * day + months * 31 * day + period.seconds;
 }
 
 std::string span_text(std::uint64_t seconds) {

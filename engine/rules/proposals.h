@@ -31,7 +31,7 @@ void drop_proposals_of(State& state, const SlotId& slot);
 void take_back_times(State& state, std::int64_t time_ms);
 
 // What every cooling-off is at least.
-inline constexpr std::uint64_t cooling_off_seconds_min = 72 * 3'600;
+inline constexpr std::uint64_t cooling_off_seconds_min = 72ULL * 3'600;
 inline constexpr std::size_t proposals_max = 1'024;
 
 }  // namespace kist

@@ -62,6 +62,7 @@ SnapshotId take_of(Roles& roles, const std::string& name) {
 TEST_CASE("a thousand snapshots that a writer makes up retire no snapshot of another's") {
   Roles roles(writer_capabilities);
   std::vector<SnapshotId> honest;
+  honest.reserve(5);
   for (int i = 0; i < 5; ++i) {
     honest.push_back(take_of(roles, "desk"));
   }

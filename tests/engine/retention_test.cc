@@ -37,6 +37,7 @@ struct Retained : Roles {
 
   std::vector<SnapshotId> take_many(std::size_t count) {
     std::vector<SnapshotId> out;
+    out.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
       out.push_back(take());
     }

@@ -53,6 +53,23 @@ Bytes example_envelope() {
                      as_view("payload"));
 }
 
+void add_retention_examples(std::map<std::string, Bytes>& out) {
+  out["journal-retired"] = encode_journal_payload(
+      {.time_ms = 1'700'000'000'000,
+       .act = SnapshotsRetired{.snapshots = {{sample_id<SnapshotId>(1), RetireCause::rule},
+                                             {sample_id<SnapshotId>(2), RetireCause::by_hand}},
+                               .planned_ms = 1'700'000'000'000,
+                               .reason = "an error"}});
+  out["journal-hold-placed"] = encode_journal_payload(
+      {.time_ms = 1'700'000'000'000,
+       .act = HoldPlaced{.matter = "2026-17",
+                         .reason = "",
+                         .parts = {.snapshots = {}, .sources = {"desk", "mail"}}}});
+  out["journal-policy-assigned"] = encode_journal_payload(
+      {.time_ms = 1'700'000'000'000,
+       .act = PolicyAssigned{.subject = sample_id<SlotId>(1), .policy = "archive", .reason = ""}});
+}
+
 std::map<std::string, Bytes> examples() {
   std::map<std::string, Bytes> out;
   out["varint-300"] = {0xac, 0x02};
@@ -106,20 +123,7 @@ std::map<std::string, Bytes> examples() {
       encode_journal_payload({.time_ms = 1'700'000'000'000, .act = sample_snapshot()});
   out["journal-proved"] = encode_journal_payload(
       {.time_ms = 1'700'000'000'000, .act = EntriesProved{{{0, 41}, {43, 300'000}}}});
-  out["journal-retired"] = encode_journal_payload(
-      {.time_ms = 1'700'000'000'000,
-       .act = SnapshotsRetired{.snapshots = {{sample_id<SnapshotId>(1), RetireCause::rule},
-                                             {sample_id<SnapshotId>(2), RetireCause::by_hand}},
-                               .planned_ms = 1'700'000'000'000,
-                               .reason = "an error"}});
-  out["journal-hold-placed"] = encode_journal_payload(
-      {.time_ms = 1'700'000'000'000,
-       .act = HoldPlaced{.matter = "2026-17",
-                         .reason = "",
-                         .parts = {.snapshots = {}, .sources = {"desk", "mail"}}}});
-  out["journal-policy-assigned"] = encode_journal_payload(
-      {.time_ms = 1'700'000'000'000,
-       .act = PolicyAssigned{.subject = sample_id<SlotId>(1), .policy = "archive", .reason = ""}});
+  add_retention_examples(out);
   out["journal-sets-proved"] = encode_journal_payload(
       {.time_ms = 1'700'000'000'000,
        .act = SetsProved{.equal = {{sample_id<SnapshotId>(1), sample_id<ObjectHash>(3)}},

@@ -243,8 +243,7 @@ std::uint64_t unretire(Repository& repository, const SnapshotsUnretired& unretir
   repository.require(can_maintain);
   SnapshotsUnretired act = unretired;
   std::ranges::sort(act.snapshots);
-  const auto twice = std::ranges::unique(act.snapshots);
-  act.snapshots.erase(twice.begin(), twice.end());
+  act.snapshots.erase(std::unique(act.snapshots.begin(), act.snapshots.end()), act.snapshots.end());
   const Journal::Writable writable = repository.journal().require_writable();
   return repository.journal()
       .commit(writable,

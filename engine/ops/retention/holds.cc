@@ -53,8 +53,7 @@ void require_held(const State& state, const HoldLifted& lifted) {
 template <typename List>
 void put_in_order(List& list) {
   std::ranges::sort(list);
-  const auto twice = std::ranges::unique(list);
-  list.erase(twice.begin(), twice.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
 }  // namespace

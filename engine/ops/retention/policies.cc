@@ -71,7 +71,7 @@ PolicyChange commit_change(Repository& repository,
   repository.require(can_own);
   const Journal::Writable writable = repository.journal().require_writable();
   const JournalEntry entry = repository.journal().commit(writable, [&](const State& state) {
-    return std::visit([](auto&& act) { return Act(std::move(act)); }, make(state));
+    return std::visit([](const auto& act) { return Act(act); }, make(state));
   });
   PolicyChange out{.sequence = entry.sequence};
   for (const Proposal& proposal : repository.state().proposals) {

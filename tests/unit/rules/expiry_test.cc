@@ -14,7 +14,7 @@ constexpr std::int64_t expiry_day_ms = 86'400'000;
 struct Days {
   Days() { commit(state, at(owner, StateRemade{sample_id<ClientId>(3)})); }
 
-  JournalEntry at(const SlotId& author, Act act) {
+  [[nodiscard]] JournalEntry at(const SlotId& author, Act act) const {
     JournalEntry entry = next_entry(state, author, std::move(act));
     entry.time_ms = now_ms;
     return entry;

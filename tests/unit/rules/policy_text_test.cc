@@ -32,7 +32,7 @@ TEST_CASE("a period is written in years, months, weeks, days, hours, minutes and
   REQUIRE_FALSE(parse_period("1000000w"));  // longer than a policy can say
   REQUIRE(parse_period("1m1min") == Period{.months = 1, .seconds = 60});
   REQUIRE(parse_period("1y2m3w4d5h6min7s") ==
-          Period{.months = 14, .seconds = 25 * text_day + 5 * 3'600 + 367});
+          Period{.months = 14, .seconds = 25 * text_day + 18'367});
   REQUIRE(parse_period("0d") == Period());
 }
 
@@ -91,8 +91,8 @@ TEST_CASE("a span is shown in the largest unit that divides it") {
   REQUIRE(span_text(seconds_in("7y")) == "7 y");
   REQUIRE(span_text(30 * text_day) == "30 d");
   REQUIRE(span_text(365 * text_day) == "365 d");
-  REQUIRE(span_text(36 * 3'600) == "36 h");
-  REQUIRE(span_text(90 * 60) == "90 min");
+  REQUIRE(span_text(36ULL * 3'600) == "36 h");
+  REQUIRE(span_text(90ULL * 60) == "90 min");
   REQUIRE(span_text(61) == "61 s");
 }
 
@@ -125,8 +125,8 @@ TEST_CASE("a policy is shown with what it keeps, for how long, and how it is loc
   policy.within = {.months = 1};
   policy.zone = "Europe/Vienna";
   policy.interval = {.months = 0, .seconds = text_day};
-  policy.minimum_seconds = 7 * 366 * text_day;
-  policy.maximum_seconds = 10 * 366 * text_day;
+  policy.minimum_seconds = 7ULL * 366 * text_day;
+  policy.maximum_seconds = 10ULL * 366 * text_day;
   policy.grace_seconds = 0;
   policy.lock = LockMode::compliance;
   REQUIRE(policy_text(policy) ==

@@ -150,7 +150,7 @@ TEST_CASE("no policy makes a cooling-off shorter than 72 hours") {
   hasty.cooling_off_seconds = 0;
   set_policy(state, hasty);
   hasty.lock = LockMode::compliance;
-  REQUIRE(cooling_off_of(state, PolicySet{.policy = hasty, .reason = ""}) == 72 * 3'600);
+  REQUIRE(cooling_off_of(state, PolicySet{.policy = hasty, .reason = ""}) == 72ULL * 3'600);
 }
 
 TEST_CASE("what is cancelled does not come into force") {

@@ -31,6 +31,7 @@ struct Freed : World {
 
   std::optional<std::uint64_t> freed_by(const std::vector<std::size_t>& places) {
     std::vector<RetiredSnapshot> retired;
+    retired.reserve(places.size());
     for (const std::size_t place : places) {
       retired.push_back({taken[place], RetireCause::by_hand});
     }
