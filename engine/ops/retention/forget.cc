@@ -177,6 +177,7 @@ ForgetGroup plan_group(const State& state,
     throw Error(Code::invalid, "the rules keep nothing: give one at least, such as --keep-daily 7");
   }
   std::vector<PlannedSnapshot> planned;
+  planned.reserve(group.size());
   for (const SnapshotPtr& snapshot : group) {
     planned.push_back(input.of(*snapshot));
   }

@@ -48,6 +48,7 @@ std::vector<SourceInfo> list_sources(const Repository& repository) {
     info.newest_ms = std::max(info.newest_ms, snapshot->taken.started_ms);
   }
   std::vector<SourceInfo> out;
+  out.reserve(found.size());
   for (auto& [name, info] : found) {
     out.push_back(std::move(info));
   }
