@@ -95,6 +95,11 @@ void confirm(const Session& session, const std::string& question);
 // Error{invalid} when none or several fit.
 const SlotInfo& find_slot(const std::vector<SlotInfo>& slots, const std::string& wanted);
 
+// Says so where nothing was backed up under a name yet: it may be a typing error.
+void tell_unknown_sources(Session& session,
+                          const Repository& repository,
+                          const std::vector<std::string>& sources);
+
 void add_init(CLI::App& app, Session& session);
 void add_backup(CLI::App& app, Session& session);
 void add_snapshots(CLI::App& app, Session& session);

@@ -36,30 +36,36 @@ Json series_json(const ExpirySeries& series) {
               {"retire", series.retirements().size()},
               {"braked", series.brake.is_on()}};
   if (series.brake.is_on()) {
+    out["braked_count"] = series.brake.planned;
     out["retired_in_seven_days"] = series.brake.retired;
     out["brake_limit"] = series.brake.limit;
   }
   return out;
 }
 
+constexpr std::size_t braked_named_max = 20;
+
 // One line, however many sources there are; the plan has all of them.
 void tell_brakes(Console& console, const ExpiryPlan& plan) {
   const ExpirySeries* first = nullptr;
   std::size_t count = 0;
+  std::string names;
   for (const ExpirySeries& series : plan.series) {
     if (!series.brake.is_on()) continue;
     if (count++ == 0) first = &series;
+    if (count > braked_named_max) continue;
+    names += concat(names.empty() ? "" : ", ", printable(series.source));
   }
   if (first == nullptr) return;
+  if (count > braked_named_max) names += concat(" and ", count - braked_named_max, " more");
   const std::string source = printable(first->source);
-  const std::string more = count == 1 ? "" : concat(" and ", count - 1, " more");
-  console.notice(
-      concat("the brake is on for ", source, more, ": within seven days the rules of policy ",
-             printable(first->policy), " would retire ", first->brake.retired, " snapshots of ",
-             source, ", and more than ", first->brake.limit,
-             " is not plausible; nothing of it was retired by rule. Look at kist expire --dry-run "
-             "--source ",
-             source, "; if that is what you want, run kist expire --brake 100%"));
+  console.notice(concat(
+      "the brake is on for ", names, ": the rules of policy ", printable(first->policy),
+      " would retire ", first->brake.planned, " snapshots of ", source, ", beside ",
+      first->brake.retired, " of the last seven days, and more than ", first->brake.limit,
+      " is not plausible; nothing of it is retired by rule. Look at kist expire --dry-run "
+      "--source ",
+      source, "; if that is what you want, run kist expire --source ", source, " --brake 100%"));
 }
 
 Exit report_expire_plan(const Session& session,
@@ -117,11 +123,11 @@ Exit run_expire(Session& session, const ExpireArguments& arguments) {
                 {"sources", series},
                 {"retired", retired}});
   } else if (result.done.retired.empty()) {
-    print_line("nothing is to be retired");
+    print_line(result.plan.is_braked() ? "nothing was retired" : "nothing is to be retired");
   } else {
     print_line(concat("retired ", count_of_snapshots(result.done.retired.size()),
                       with_entries(result.done.entries),
-                      "; they can be restored until their grace is over (kist snapshots)"));
+                      "; they can be restored until their grace is over (kist snapshots --all)"));
   }
   return result.plan.is_braked() ? Exit::refused : Exit::done;
 }

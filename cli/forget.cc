@@ -27,6 +27,7 @@ struct ForgetArguments {
 struct UnretireArguments {
   std::vector<std::string> snapshots;
   std::string keep = "30d";
+  std::uint64_t entry = 0;
   std::string reason;
 };
 
@@ -96,6 +97,12 @@ std::string group_of(const SnapshotSummary& summary, const std::vector<std::stri
   return out;
 }
 
+// Whether an option says which snapshots rules choose from.
+bool chooses(const ForgetArguments& arguments) {
+  return !arguments.source.empty() || !arguments.host.empty() || !arguments.path.empty() ||
+         !arguments.tags.empty() || arguments.group_by != "source";
+}
+
 // What needs the description of a snapshot, and not its journal entry alone.
 bool needs_bodies(const ForgetArguments& arguments) {
   return !arguments.host.empty() || !arguments.path.empty() || !arguments.tags.empty() ||
@@ -140,7 +147,23 @@ Exit report_rules_plan(const Session& session,
   return Exit::done;
 }
 
-Exit report_retired(const Session& session, const ForgetResult& result, bool is_dry_run) {
+// Which snapshots these are, a line each.
+void print_retired(const Repository& repository, const std::vector<RetiredSnapshot>& retired) {
+  for (const RetiredSnapshot& each : retired) {
+    const SnapshotPlace place = place_of(repository, each.snapshot);
+    print_line(concat("  ", hex(each.snapshot).substr(0, 10), "  ", local_time(place.started_ms),
+                      "  ", printable(place.source)));
+  }
+}
+
+struct RetiredReport {
+  const Repository& repository;
+  ForgetResult result;
+  bool is_dry_run = false;
+};
+
+Exit report_retired(const Session& session, const RetiredReport& report) {
+  const auto& [repository, result, is_dry_run] = report;
   if (session.options.is_json) {
     Json retired = Json::array();
     for (const RetiredSnapshot& each : result.done.retired) {
@@ -156,6 +179,7 @@ Exit report_retired(const Session& session, const ForgetResult& result, bool is_
   for (const SnapshotId& id : result.skipped) {
     print_line(concat(hex(id).substr(0, 10), " was retired already"));
   }
+  print_retired(repository, result.done.retired);
   const std::string minimum = result.shortened.empty()
                                   ? ""
                                   : concat(", the minimum of ", result.shortened.size(),
@@ -165,7 +189,8 @@ Exit report_retired(const Session& session, const ForgetResult& result, bool is_
     print_line(concat("would retire ", count, minimum, "; nothing was written"));
   } else if (!result.done.retired.empty()) {
     print_line(concat("retired ", count, with_entries(result.done.entries), minimum,
-                      "; kist unretire takes it back until the grace is over"));
+                      "; kist unretire --entry ", result.done.entries.front(),
+                      " takes it back until the grace is over"));
   }
   return Exit::done;
 }
@@ -181,15 +206,19 @@ Exit run_forget_rules(Session& session, const ForgetArguments& arguments) {
     rows.emplace(summary.state->taken.snapshot,
                  PlannedRow{summary.state->taken.started_ms, summary.state->taken.source});
   }
+  if (rules.groups.empty()) {
+    throw Error(Code::invalid, "no snapshot fits (kist snapshots shows what each is of)");
+  }
   const ForgetPlan plan = plan_forget(repository, rules);
   if (arguments.is_dry_run) return report_rules_plan(session, repository, rows, plan);
   ForgetResult result;
   if (!plan.retirements().empty()) result.done = forget(repository, rules, arguments.reason);
   if (result.done.retired.empty() && !session.options.is_json) {
-    print_line("the rules keep everything");
+    print_line(
+        "nothing is retired: rules, minimums or holds keep all of it (--dry-run says which)");
     return Exit::done;
   }
-  return report_retired(session, result, false);
+  return report_retired(session, {repository, result, false});
 }
 
 std::vector<SnapshotId> chosen_ids(const Repository& repository,
@@ -209,12 +238,19 @@ Exit run_forget_named(Session& session, const ForgetArguments& arguments) {
                               .reason = arguments.reason,
                               .may_take_last = arguments.takes_last,
                               .is_junk = arguments.is_junk};
-  if (arguments.is_dry_run) return report_retired(session, plan_forget(repository, options), true);
-  return report_retired(session, forget(repository, options), false);
+  if (arguments.is_dry_run) {
+    return report_retired(session, {repository, plan_forget(repository, options), true});
+  }
+  return report_retired(session, {repository, forget(repository, options), false});
 }
 
 Exit run_forget(Session& session, const ForgetArguments& arguments) {
   const bool is_named = !arguments.snapshots.empty();
+  if (is_named && chooses(arguments)) {
+    throw Error(Code::invalid,
+                "--source, --host, --path, --tag and --group-by go with rules: a snapshot that is "
+                "named is that one alone");
+  }
   if (is_named == arguments.has_rules) {
     throw Error(Code::invalid, is_named ? "name snapshots, or give rules: not both"
                                         : "forget what? name snapshots, or give rules such as "
@@ -227,7 +263,13 @@ Exit run_unretire(Session& session, const UnretireArguments& arguments) {
   const std::uint64_t seconds = parse_retention(arguments.keep);
   Repository repository = session.open();
   require_capability(repository, can_maintain);
-  const std::vector<SnapshotId> ids = chosen_ids(repository, arguments.snapshots);
+  if (arguments.snapshots.empty() == (arguments.entry == 0)) {
+    throw Error(Code::invalid,
+                "name snapshots, or with --entry the journal entry that retired them");
+  }
+  const std::vector<SnapshotId> ids = arguments.entry == 0
+                                          ? chosen_ids(repository, arguments.snapshots)
+                                          : retired_by(repository, arguments.entry);
   const std::int64_t until_ms =
       session.services().clock.now_ms() + static_cast<std::int64_t>(seconds) * 1000;
   const std::uint64_t entry = unretire(
@@ -246,7 +288,11 @@ Exit run_unretire(Session& session, const UnretireArguments& arguments) {
 void add_unretire(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("unretire", "Take back that snapshots were retired");
   auto arguments = std::make_shared<UnretireArguments>();
-  command->add_option("snapshot", arguments->snapshots, "Snapshots")->required();
+  command->add_option("snapshot", arguments->snapshots, "Snapshots");
+  command
+      ->add_option("--entry", arguments->entry,
+                   "All that this journal entry retired (kist journal list)")
+      ->type_name("NUMBER");
   command
       ->add_option("--keep", arguments->keep, "How long no rule retires them again (default 30d)")
       ->type_name("TIME");
@@ -278,7 +324,8 @@ void add_forget(CLI::App& app, Session& session) {
                    "Apply the rules to each source alone (default), or by host, paths, tags")
       ->type_name("LIST");
   command->add_option("--reason", arguments->reason,
-                      "Why; an owner who gives a reason retires also what its minimum keeps");
+                      "Why; kept in the journal. An owner who names snapshots and gives a reason "
+                      "retires also what its minimum keeps");
   command->add_flag("--last-one", arguments->takes_last,
                     "Also the last whole snapshot of a source");
   command->add_flag("--junk", arguments->is_junk,

@@ -82,6 +82,7 @@ Exit run_hold_place(Session& session, const HoldArguments& arguments) {
                 "on what? give --snapshot, --source or --repository, and one of them only");
   }
   Repository repository = session.open();
+  tell_unknown_sources(session, repository, arguments.sources);
   const std::uint64_t entry = place_hold(repository, {.matter = arguments.matter,
                                                       .reason = arguments.reason,
                                                       .parts = parts_of(repository, arguments)});
@@ -101,11 +102,14 @@ void add_hold_options(CLI::App& command, HoldArguments& arguments) {
       .add_option("matter", arguments.matter,
                   "A case number; every slot can read it, for good: no names of people")
       ->required();
-  command.add_option("--snapshot", arguments.snapshots, "A snapshot")->take_all();
+  command.add_option("--snapshot", arguments.snapshots, "A snapshot")
+      ->take_all()
+      ->allow_extra_args(false);
   command
       .add_option("--source", arguments.sources,
                   "A source, with all that is backed up of it later, and what continues it")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command.add_option("--reason", arguments.reason, "Why; every slot can read it, for good");
 }
 

@@ -50,6 +50,18 @@ void print_change(const std::string& what, const PolicyChange& change) {
       " apart. Until then any owner takes it back: kist policy cancel ", change.sequence));
 }
 
+// What cannot be taken back at once.
+void tell_lengthening(Session& session, const Repository& repository, const Policy& policy) {
+  for (const PolicyInfo& info : list_policies(repository)) {
+    const bool is_longer =
+        info.policy.name == policy.name && policy.minimum_seconds > info.policy.minimum_seconds;
+    if (!is_longer) continue;
+    session.console.notice(concat("snapshots that exist get the longer minimum, ",
+                                  span_text(policy.minimum_seconds),
+                                  ", too, and keep it when the policy gets shorter again"));
+  }
+}
+
 Exit run_policy_set(Session& session, const PolicyArguments& arguments) {
   const auto change = [&](Policy& policy) {
     set_rules(policy, arguments.rules);
@@ -58,6 +70,7 @@ Exit run_policy_set(Session& session, const PolicyArguments& arguments) {
   Repository repository = session.open();
   const Policy policy = preview_policy(repository, arguments.name, change, arguments.reason);
   const std::string text = concat(printable(policy.name), ": ", printable(policy_text(policy)));
+  tell_lengthening(session, repository, policy);
   if (arguments.is_dry_run) {
     if (session.options.is_json) {
       print_json({{"dry_run", true}, {"policy", policy_json(policy)}});
@@ -193,7 +206,7 @@ Exit run_policy_history(Session& session, const PolicyArguments& arguments) {
 std::vector<PolicyAssigned> assignments_of(const Repository& repository,
                                            const PolicyArguments& arguments) {
   if (arguments.has_none == !arguments.name.empty()) {
-    throw Error(Code::invalid, "name a policy, or say --none");
+    throw Error(Code::invalid, "name a policy, or say --none: one of the two");
   }
   if (arguments.sources.empty() && arguments.slots.empty()) {
     throw Error(Code::invalid, "to what? give --source or --slot-name");
@@ -214,6 +227,7 @@ std::vector<PolicyAssigned> assignments_of(const Repository& repository,
 
 Exit run_policy_assign(Session& session, const PolicyArguments& arguments) {
   Repository repository = session.open();
+  tell_unknown_sources(session, repository, arguments.sources);
   Json list = Json::array();
   for (const PolicyAssigned& assigned : assignments_of(repository, arguments)) {
     const PolicyChange done = assign_policy(repository, assigned);
@@ -302,11 +316,14 @@ void add_policy_assign(CLI::App& policy, Session& session) {
       policy.add_subcommand("assign", "Say which policy a source or a slot's sources have");
   auto arguments = std::make_shared<PolicyArguments>();
   add_policy_name(*assign, *arguments);
-  assign->add_option("--source", arguments->sources, "A source's name")->take_all();
+  assign->add_option("--source", arguments->sources, "A source's name")
+      ->take_all()
+      ->allow_extra_args(false);
   assign
       ->add_option("--slot-name", arguments->slots,
                    "A slot's name, or the first digits of its id: of its sources that have none")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   assign->add_flag("--none", arguments->has_none, "Take away the policy of its own");
   add_reason(*assign, *arguments);
   assign->footer(

@@ -70,6 +70,7 @@ Exit run_source_bind(Session& session, const SourceArguments& arguments) {
   Repository repository = session.open();
   const std::vector<SlotInfo> slots = list_slots(repository);
   const SlotInfo& slot = find_slot(slots, arguments.slot);
+  tell_unknown_sources(session, repository, {arguments.name});
   const std::uint64_t entry = bind_source(repository, {.source = arguments.name,
                                                        .slot = slot.slot,
                                                        .continues = arguments.continues,
@@ -87,6 +88,16 @@ Exit run_source_end(Session& session, const SourceArguments& arguments) {
 }
 
 }  // namespace
+
+void tell_unknown_sources(Session& session,
+                          const Repository& repository,
+                          const std::vector<std::string>& sources) {
+  for (const std::string& source : sources) {
+    if (knows_source(repository, source)) continue;
+    session.console.notice(concat("nothing is backed up under the name ", printable(source),
+                                  " yet (kist source list): it holds for what is to come"));
+  }
+}
 
 void add_source(CLI::App& app, Session& session) {
   CLI::App* source = app.add_subcommand("source", "What is backed up, by whom, under which policy");

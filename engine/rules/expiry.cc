@@ -31,28 +31,41 @@ PlanLine pending_line(const PlannedSnapshot& snapshot, std::int64_t now_ms) {
   return out;
 }
 
-Brake brake_of(const Series& series,
-               const ExpirySeries& plan,
-               std::int64_t now_ms,
-               unsigned percent) {
-  const std::int64_t since_ms = now_ms - week_ms;
-  Brake out;
-  std::size_t live = 0;  // seven days ago
+// Of finished snapshots, since a time.
+struct Turnover {
   std::size_t taken = 0;
+  std::size_t retired = 0;  // by rule
+  std::size_t before = 0;   // that were live then
+};
+
+Turnover turnover_since(const Series& series, std::int64_t since_ms) {
+  Turnover out;
   for (const SnapshotPtr& snapshot : series) {
     if (snapshot->taken.is_pending) continue;
     const bool is_new = snapshot->time_ms > since_ms;
     const bool went_before = snapshot->is_retired() && snapshot->retired.time_ms <= since_ms;
-    taken += is_new ? 1 : 0;
-    live += !is_new && !went_before ? 1 : 0;
     const bool went_by_rule =
         snapshot->is_retired() && snapshot->retired.cause == RetireCause::rule && !went_before;
+    out.taken += is_new ? 1 : 0;
+    out.before += !is_new && !went_before ? 1 : 0;
     out.retired += went_by_rule ? 1 : 0;
   }
+  return out;
+}
+
+Brake brake_of(const Series& series,
+               const ExpirySeries& plan,
+               std::int64_t now_ms,
+               unsigned percent) {
+  const Turnover week = turnover_since(series, now_ms - week_ms);
+  const Turnover day = turnover_since(series, now_ms - week_ms / 7);
+  Brake out{.retired = week.retired};
   for (const PlanLine& line : plan.lines) {
-    if (!line.is_kept() && !line.is_past_maximum) ++out.retired;
+    if (!line.is_kept() && !line.is_past_maximum) ++out.planned;
   }
-  out.limit = percent >= 100 ? SIZE_MAX : taken + std::max(braked_at_least, live * percent / 100);
+  const std::size_t share = std::max(braked_at_least, week.before * percent / 100);
+  out.limit = percent >= 100 ? SIZE_MAX : week.taken + share;
+  out.is_ordinary = day.retired + out.planned <= day.taken + 1;
   return out;
 }
 

@@ -26,13 +26,18 @@ struct ExpiryOptions {
 // Stops an implausible plan, such as that of a policy with a typing error. By the journal, because
 // somebody who plans every few minutes would pass any limit of a single plan. The limit is a share
 // of what was live seven days ago, at least ten, and as many as were taken since: those push out as
-// many in the ordinary course of things. docs/decisions/0035-brake.md.
+// many in the ordinary course of things. So does each day: a plan that takes no more than that is
+// let pass. docs/decisions/0035-brake.md.
 struct Brake {
-  std::size_t retired = 0;  // by rule, in the last seven days, and those that are planned
+  std::size_t planned = 0;  // to be retired by rule
+  std::size_t retired = 0;  // by rule, in the last seven days
   std::size_t limit = 0;
+  bool is_ordinary = false;  // the last day's and the planned ones are at most one more than taken
   bool operator==(const Brake&) const = default;
 
-  [[nodiscard]] bool is_on() const { return retired > limit; }
+  [[nodiscard]] bool is_on() const {
+    return planned > 0 && retired + planned > limit && !is_ordinary;
+  }
 };
 
 // The plan for one series.

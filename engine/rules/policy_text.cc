@@ -55,14 +55,18 @@ void add_part(std::string& out, std::string_view part) {
   out += part;
 }
 
+std::string count_text(std::uint32_t count) {
+  return count == UINT32_MAX ? "unlimited" : concat(count);
+}
+
 std::string rule_text(std::string_view name, const KeepRule& rule) {
   if (rule == KeepRule()) return {};
-  return concat(name, " ", rule.count > 0 ? concat(rule.count) : period_text(rule.window));
+  return concat(name, " ", rule.count > 0 ? count_text(rule.count) : period_text(rule.window));
 }
 
 std::string rules_text(const Policy& policy) {
   std::string out;
-  if (policy.last > 0) add_part(out, concat("last ", policy.last));
+  if (policy.last > 0) add_part(out, concat("last ", count_text(policy.last)));
   add_part(out, rule_text("hourly", policy.hourly));
   add_part(out, rule_text("daily", policy.daily));
   add_part(out, rule_text("weekly", policy.weekly));
@@ -144,6 +148,15 @@ std::string policy_text(const Policy& policy) {
   if (policy.interval != Period()) {
     out += concat("; one expected every ", period_text(policy.interval));
   }
+  if (policy.restore_seconds > 0) {
+    out += concat("; restores within ", span_text(policy.restore_seconds));
+  }
+  if (policy.allows_redaction) out += "; redaction allowed";
+  if (policy.cooling_off_seconds != Policy().cooling_off_seconds) {
+    out += concat("; cooling-off ", span_text(policy.cooling_off_seconds));
+  }
+  if (policy.approvals > 1) out += concat("; ", policy.approvals, " approvals");
+  if (policy.notice_seconds > 0) out += concat("; notice ", span_text(policy.notice_seconds));
   out += policy.lock == LockMode::compliance ? "; compliance" : "; governance";
   out += concat("; zone ", policy.zone.empty() ? "UTC" : policy.zone);
   return out;

@@ -104,6 +104,14 @@ MaybeViolation check_proposals(const State& state, const ProposedAct& act) {
   return Violation{90, "more proposals than may wait"};
 }
 
+const Proposal* find_waiting(const State& state, const ProposedAct& act) {
+  const auto found = std::ranges::find_if(state.proposals, [&](const Proposal& proposal) {
+    return std::visit([](const auto& a, const auto& b) { return is_about_same(a, b); },
+                      proposal.act, act);
+  });
+  return found == state.proposals.end() ? nullptr : &*found;
+}
+
 void enact(State& state, ProposedAct act, const JournalEntry& entry) {
   std::erase_if(state.proposals, [&](const Proposal& proposal) {
     return std::visit([](const auto& a, const auto& b) { return is_about_same(a, b); },

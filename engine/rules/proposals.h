@@ -18,6 +18,9 @@ void enact(State& state, ProposedAct act, const JournalEntry& entry);
 // V90: one that would have to wait finds room among the proposals.
 MaybeViolation check_proposals(const State& state, const ProposedAct& act);
 
+// The proposal that waits about the same policy, source, slot or the ceiling; null for none.
+[[nodiscard]] const Proposal* find_waiting(const State& state, const ProposedAct& act);
+
 // How long it would have to wait; 0: it is in force at once.
 [[nodiscard]] std::uint64_t cooling_off_of(const State& state, const ProposedAct& act);
 

@@ -88,6 +88,9 @@ TEST_CASE("compliance waits, and can be taken back while it does") {
   const std::size_t at = list.find("\"entry\":");
   const std::string entry = list.substr(at + 8, list.find(',', at) - at - 8);
   REQUIRE(contains(place.printed("policy list"), "books to source desk"));
+  REQUIRE(contains(place.refused("policy assign books --source desk"), "proposed already"));
+  REQUIRE(contains(place.refused("policy assign default --source desk"), "take it back first"));
+  REQUIRE(contains(place.refused("policy remove books"), "take it back first"));
   place.require("policy cancel " + entry + " --reason 'a mistake'", 0);
   REQUIRE(contains(place.refused("policy cancel " + entry), "no proposal"));
   REQUIRE(contains(place.printed("policy ceiling 20y"), "proposed"));
@@ -101,14 +104,19 @@ TEST_CASE("a mistake of a minute ago is forgotten with a reason, and taken back"
   REQUIRE(contains(place.refused("forget " + id + " --reason wrong"), "--last-one"));
   REQUIRE(contains(place.printed("forget " + id + " --reason wrong --last-one --dry-run"),
                    "nothing was written"));
-  REQUIRE(contains(place.printed("forget " + id + " --reason wrong --last-one"), "kist unretire"));
+  const std::string done = place.printed("forget " + id + " --reason wrong --last-one");
+  REQUIRE(contains(done, "  " + id + "  "));
+  REQUIRE(contains(done, "kist unretire --entry "));
   REQUIRE(contains(place.printed("forget " + id), "retired already"));
   REQUIRE(contains(place.printed("snapshots"), "1 retired ones are not shown"));
   REQUIRE(contains(place.printed("snapshots --all"), "retired, restorable until "));
   const std::string out = " --target '" + (place.directory / "out") + "'";
   REQUIRE(contains(place.printed("restore " + id + out), "the snapshot is retired"));
   REQUIRE(contains(place.refused("restore latest@desk" + out, 1), "no snapshot"));
-  REQUIRE(contains(place.printed("unretire " + id), "took back"));
+  const std::string by_entry = done.substr(done.find("unretire --entry"), 18);
+  REQUIRE(contains(place.printed(by_entry), "took back"));
+  REQUIRE(contains(place.refused(by_entry), "no snapshot is retired by entry"));
+  REQUIRE(contains(place.refused("unretire", 2), "--entry"));
   REQUIRE(contains(place.refused("unretire " + id), "is not retired"));
   REQUIRE_FALSE(contains(place.printed("snapshots"), "retired"));
 }
@@ -116,6 +124,8 @@ TEST_CASE("a mistake of a minute ago is forgotten with a reason, and taken back"
 TEST_CASE("what is held stays until an owner lifts it") {
   const KeptPlace place;
   const std::string id = place.id_of("mail");
+  REQUIRE(
+      contains(place.printed("hold place 2026-16 --source mial"), "nothing is backed up under"));
   place.require("hold place 2026-17 --source mail --reason 'a letter'", 0);
   REQUIRE(contains(place.refused("hold place 2026-17 --repository", 2), "2026-17-b"));
   REQUIRE(contains(place.refused("hold place 2026-18", 2), "on what?"));
@@ -133,6 +143,8 @@ TEST_CASE("rules given by hand print their plan, and do nothing without a rule")
   REQUIRE(contains(place.refused("forget", 2), "--keep-daily 7"));
   REQUIRE(contains(place.refused("forget --keep-daily 0", 2), "keep nothing"));
   REQUIRE(contains(place.refused("forget latest@desk --keep-daily 7", 2), "not both"));
+  REQUIRE(contains(place.refused("forget latest@desk --source mail", 2), "go with rules"));
+  REQUIRE(contains(place.refused("forget --keep-daily 7 --source dsek", 2), "no snapshot fits"));
   const std::string plan = place.printed(
       "forget --keep-daily 7 --keep-within 3h --group-by source,paths --source desk --dry-run");
   REQUIRE(contains(plan, "1st of 7"));
@@ -141,7 +153,7 @@ TEST_CASE("rules given by hand print their plan, and do nothing without a rule")
   REQUIRE_FALSE(contains(plan, "mail"));
   REQUIRE(
       contains(place.refused("forget --keep-last 1 --group-by moon", 2), "nothing to group by"));
-  REQUIRE(contains(place.printed("forget -d 7 -w 4 -m 12 -y 3 -l 2"), "the rules keep everything"));
+  REQUIRE(contains(place.printed("forget -d 7 -w 4 -m 12 -y 3 -l 2"), "nothing is retired: rules"));
 }
 
 TEST_CASE("a source is bound, ended and listed, with the policy that it has") {

@@ -240,6 +240,17 @@ RetireResult forget(Repository& repository, const ForgetRules& rules, const std:
   });
 }
 
+std::vector<SnapshotId> retired_by(const Repository& repository, std::uint64_t entry) {
+  std::vector<SnapshotId> out;
+  for (const SnapshotPtr& snapshot : repository.state().live_snapshots()) {
+    const bool is_its = entry != 0 && snapshot->retired.sequence == entry;
+    if (is_its) out.push_back(snapshot->taken.snapshot);
+  }
+  if (!out.empty()) return out;
+  throw Error(Code::refused, concat("no snapshot is retired by entry ", entry,
+                                    " (kist journal list shows the entries that retire)"));
+}
+
 std::uint64_t unretire(Repository& repository, const SnapshotsUnretired& unretired) {
   repository.require(can_maintain);
   SnapshotsUnretired act = unretired;

@@ -59,6 +59,9 @@ struct ForgetPlan {
 ForgetPlan plan_forget(const Repository& repository, const ForgetRules& rules);
 RetireResult forget(Repository& repository, const ForgetRules& rules, const std::string& reason);
 
+// The snapshots that this journal entry retired and that still are. Error{refused} where none is.
+std::vector<SnapshotId> retired_by(const Repository& repository, std::uint64_t entry);
+
 // Takes retirements back; until that time no rule retires them again. The sequence of the entry.
 // Error{refused} without the capability `maintain`, or where one is not retired.
 std::uint64_t unretire(Repository& repository, const SnapshotsUnretired& unretired);

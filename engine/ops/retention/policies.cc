@@ -66,12 +66,27 @@ Policy changed_policy(const State& state,
   return out;
 }
 
+// A change would take the place of what waits, and that would never come into force.
+void require_none_waiting(const State& state, const ProposedAct& act) {
+  const Proposal* waiting = find_waiting(state, act);
+  if (waiting == nullptr) return;
+  const bool is_same = waiting->act == act;
+  throw Error(
+      Code::refused,
+      concat(is_same ? "that is proposed already, with entry " : "entry ", waiting->sequence,
+             is_same ? ", and waits; to ask again would begin the wait anew"
+                     : " proposes a change of the same, which waits; take it back first",
+             " (kist policy list, kist policy cancel ", waiting->sequence, ")"));
+}
+
 PolicyChange commit_change(Repository& repository,
                            const std::function<ProposedAct(const State&)>& make) {
   repository.require(can_own);
   const Journal::Writable writable = repository.journal().require_writable();
   const JournalEntry entry = repository.journal().commit(writable, [&](const State& state) {
-    return std::visit([](const auto& act) { return Act(act); }, make(state));
+    const ProposedAct proposed = make(state);
+    require_none_waiting(state, proposed);
+    return std::visit([](const auto& act) { return Act(act); }, proposed);
   });
   PolicyChange out{.sequence = entry.sequence};
   for (const Proposal& proposal : repository.state().proposals) {
@@ -87,6 +102,19 @@ void require_policy(const State& state, const std::string& name) {
   if (state.policies.contains(name)) return;
   throw Error(Code::invalid,
               concat("there is no policy called ", name, "; kist policy list shows them"));
+}
+
+void require_not_proposed(const State& state, const std::string& name) {
+  for (const Proposal& proposal : state.proposals) {
+    const auto* set = std::get_if<PolicySet>(&proposal.act);
+    const auto* assigned = std::get_if<PolicyAssigned>(&proposal.act);
+    const bool names_it = (set != nullptr && set->policy.name == name) ||
+                          (assigned != nullptr && assigned->policy == name);
+    if (!names_it) continue;
+    throw Error(Code::refused, concat("entry ", proposal.sequence, " proposes something about ",
+                                      name, ", which waits: take it back first (kist policy ",
+                                      "cancel ", proposal.sequence, ")"));
+  }
 }
 
 // Whether the act is about that policy; any, where none is named.
@@ -137,6 +165,7 @@ std::uint64_t remove_policy(Repository& repository,
           concat(name, " is assigned to ", info.sources.size(), " sources and ", info.slots.size(),
                  " slots (kist policy show ", name, "): assign them another first"));
     }
+    require_not_proposed(state, name);
     return Act(PolicyRemoved{.policy = name, .reason = reason});
   });
   return entry.sequence;

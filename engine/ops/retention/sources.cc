@@ -55,6 +55,12 @@ std::vector<SourceInfo> list_sources(const Repository& repository) {
   return out;
 }
 
+bool knows_source(const Repository& repository, const std::string& name) {
+  const auto found = repository.state().sources.find(name);
+  return found != repository.state().sources.end() &&
+         (found->second.series != 0 || found->second.slot != SlotId{});
+}
+
 std::uint64_t bind_source(Repository& repository, const SourceBound& bound) {
   repository.require(can_own);
   const Journal::Writable writable = repository.journal().require_writable();

@@ -21,6 +21,9 @@ struct SourceInfo {
 // By name. Error{refused} without `read` and `audit`.
 std::vector<SourceInfo> list_sources(const Repository& repository);
 
+// Whether something was backed up under that name, or an owner has bound it.
+bool knows_source(const Repository& repository, const std::string& name);
+
 // Binds a source to a slot, says what it continues, or that it has ended. The sequence of the
 // entry. Error{refused} without the capability `own`, or where the slot cannot back it up.
 std::uint64_t bind_source(Repository& repository, const SourceBound& bound);

@@ -195,3 +195,25 @@ TEST_CASE("the tail of a source that has ended runs out as time goes by") {
   run.take("news");
   REQUIRE(count() == 4);  // the last whole one stays
 }
+
+TEST_CASE("what a person has let the brake pass does not hold up the days that follow") {
+  Days run;
+  run.set([](Policy& policy) { policy.daily.count = 90; });
+  for (int i = 0; i < 60; ++i) {
+    run.take("desk");
+  }
+  run.set([](Policy& policy) { policy.daily.count = 10; });
+  REQUIRE(run.plan().is_braked());
+  run.retire(run.plan(100).retirements());
+  REQUIRE_FALSE(run.plan().is_braked());  // nothing is planned
+  for (int i = 0; i < 5; ++i) {
+    run.take("desk");
+    const ExpiryPlan plan = run.plan();
+    REQUIRE_FALSE(plan.is_braked());
+    REQUIRE(plan.retirements().size() == 1);
+    run.retire(plan.retirements());
+  }
+  run.take("desk");
+  run.set([](Policy& policy) { policy.daily.count = 3; });
+  REQUIRE(run.plan().is_braked());
+}
