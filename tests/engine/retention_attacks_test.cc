@@ -1,4 +1,7 @@
 // What a writer's or an operator's key does against retention: docs/attacks.md 5, 13, 22.
+#include <algorithm>
+
+#include "engine/blocks/stored_snapshot.h"
 #include "engine/ops/retention/expire.h"
 #include "engine/ops/retention/policies.h"
 #include "tests/support/attacker.h"

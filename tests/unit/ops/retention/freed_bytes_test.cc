@@ -1,6 +1,8 @@
 // What is known of the blocks behind a plan: hurt snapshots, and the space that comes back.
 #include "engine/ops/retention/freed_bytes.h"
 
+#include <filesystem>
+
 #include "engine/format/names.h"
 #include "engine/ops/retention/expire.h"
 #include "engine/ops/retention/policies.h"
