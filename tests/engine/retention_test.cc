@@ -1,4 +1,5 @@
 // Retention from end to end: an owner, an operator or a writer, and a machine whose clock is wrong.
+#include "engine/format/names.h"
 #include "engine/ops/retention/expire.h"
 #include "engine/ops/retention/forget.h"
 #include "engine/ops/retention/holds.h"
@@ -7,6 +8,7 @@
 #include "tests/support/attacker.h"
 #include "tests/support/roles.h"
 #include "tests/support/test.h"
+#include "tests/support/world.h"
 
 using namespace kist;
 using namespace kist::test;
@@ -258,4 +260,28 @@ TEST_CASE("no policy keeps longer than the ceiling, and raising that takes time"
           Code::refused);
   run.take_many(5);
   REQUIRE_FALSE(set_policy(run.owner_repository, "default", hundred_years, "").is_proposed);
+}
+
+TEST_CASE("a damaged snapshot pushes no whole one out, and is not the last that stays") {
+  Retained run;
+  const SnapshotId whole = run.take("notes");
+  run.owner.clock.advance_ms(2 * one_hour_ms);
+  BackupOptions options;
+  options.paths = {run.source / "tree"};
+  options.source = "notes";
+  const SnapshotId damaged = kist::backup(run.owner_repository, options).snapshot;
+  run.pass_days(3);
+  const State& state = run.owner_repository.state();
+  take_away(*run.store, reference_set_path(state.snapshots.at(damaged).set.hash));
+  ForgetRules rules;
+  rules.groups = {{whole, "notes"}, {damaged, "notes"}};
+  rules.set_rules = [](Policy& policy) { policy.daily.count = 1; };
+  for (const RetiredSnapshot& each : plan_forget(run.owner_repository, rules).retirements()) {
+    REQUIRE(each.snapshot != whole);
+  }
+  static_cast<void>(forget(run.owner_repository, rules, ""));
+  REQUIRE_FALSE(run.is_retired(whole));
+  REQUIRE(error_code([&] {
+            static_cast<void>(forget(run.owner_repository, {.snapshots = {whole}}));
+          }) == Code::refused);
 }

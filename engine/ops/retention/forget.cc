@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/ops/retention/freed_bytes.h"
 #include "engine/rules/clock.h"
 #include "engine/rules/keep_periods.h"
 #include "engine/rules/retention.h"
@@ -18,9 +19,13 @@ std::string short_id(const SnapshotId& id) {
 // Judges snapshots that are named, by the law and by what may go by hand.
 class NamedSnapshots {
  public:
-  NamedSnapshots(const Repository& repository, const State& state, const ForgetOptions& options)
+  NamedSnapshots(const Repository& repository,
+                 const State& state,
+                 const std::set<SnapshotId>& hurt,
+                 const ForgetOptions& options)
       : repository_(repository),
         state_(state),
+        hurt_(hurt),
         options_(options),
         held_(state),
         now_ms_(repository.services().clock.now_ms()) {}
@@ -97,8 +102,8 @@ class NamedSnapshots {
     std::map<std::uint64_t, bool> has_whole;  // after what goes
     std::map<std::uint64_t, std::string> loses;
     for (const SnapshotPtr& snapshot : state_.live_snapshots()) {
-      const bool counts =
-          !snapshot->taken.is_pending && !snapshot->is_retired() && !snapshot->taken.is_partial;
+      const bool counts = !snapshot->taken.is_pending && !snapshot->is_retired() &&
+                          !snapshot->taken.is_partial && !hurt_.contains(snapshot->taken.snapshot);
       if (!counts) continue;
       if (going_.contains(snapshot->taken.snapshot)) {
         loses[snapshot->series] = snapshot->taken.source;
@@ -115,6 +120,7 @@ class NamedSnapshots {
 
   const Repository& repository_;
   const State& state_;
+  const std::set<SnapshotId>& hurt_;
   const ForgetOptions& options_;
   HeldSnapshots held_;
   std::int64_t now_ms_;
@@ -184,15 +190,20 @@ ForgetGroup plan_group(const State& state,
   ForgetGroup out{.name = name, .lines = plan_series(policy, planned, {.now_ms = input.now_ms()})};
   for (PlanLine& line : out.lines) {
     if (rules.kept.contains(line.snapshot)) {
+      line.is_past_maximum = false;
       line.reasons.insert(line.reasons.begin(), KeepReason{.kind = KeepKind::tagged});
     }
   }
   return out;
 }
 
-ForgetPlan plan_in(const Repository& repository, const State& state, const ForgetRules& rules) {
+ForgetPlan plan_in(const Repository& repository,
+                   const State& state,
+                   const std::set<SnapshotId>& hurt,
+                   const ForgetRules& rules) {
   const ExpiryOptions options{.now_ms = repository.services().clock.now_ms(),
-                              .author = repository.keyring().slot()};
+                              .author = repository.keyring().slot(),
+                              .hurt = hurt};
   const PlanInput input(state, options);
   ForgetPlan out;
   for (const auto& [name, group] : grouped(state, rules)) {
@@ -205,15 +216,16 @@ ForgetPlan plan_in(const Repository& repository, const State& state, const Forge
 
 ForgetResult plan_forget(const Repository& repository, const ForgetOptions& options) {
   prepare_retirement(repository);
-  return NamedSnapshots(repository, repository.state(), options).judge();
+  return NamedSnapshots(repository, repository.state(), find_hurt(repository), options).judge();
 }
 
 ForgetResult forget(Repository& repository, const ForgetOptions& options) {
   ForgetResult out = plan_forget(repository, options);
   if (!out.shortened.empty()) shorten(repository, options);
   if (out.done.retired.empty()) return out;
+  const std::set<SnapshotId> hurt = find_hurt(repository);
   out.done = retire(repository, options.reason, [&](const State& state) {
-    return NamedSnapshots(repository, state, options).judge().done.retired;
+    return NamedSnapshots(repository, state, hurt, options).judge().done.retired;
   });
   return out;
 }
@@ -231,12 +243,14 @@ std::vector<RetiredSnapshot> ForgetPlan::retirements() const {
 
 ForgetPlan plan_forget(const Repository& repository, const ForgetRules& rules) {
   prepare_retirement(repository);
-  return plan_in(repository, repository.state(), rules);
+  return plan_in(repository, repository.state(), find_hurt(repository), rules);
 }
 
 RetireResult forget(Repository& repository, const ForgetRules& rules, const std::string& reason) {
+  prepare_retirement(repository);
+  const std::set<SnapshotId> hurt = find_hurt(repository);
   return retire(repository, reason, [&](const State& state) {
-    return plan_in(repository, state, rules).retirements();
+    return plan_in(repository, state, hurt, rules).retirements();
   });
 }
 
