@@ -4,11 +4,12 @@ import struct
 from types import SimpleNamespace as Record
 
 from journal import kist_repo
+from acts import entry_payload, journal_clear, policy
 from layouts import (
     BODY, CONTENTS, DATA, KIB, LIST, META, VARINT, Envelope, Fault, anchor, blake, body_payload,
-    entry_payload, frame_associated, frame_list, index_segment, journal_clear, kdf, key_segment,
-    keys_box, manifest_block, must, number_set, open_frame, pack_directory, pack_footer,
-    pack_header, padded_payload, parse, policy, sign_public, slot_clear, tag)
+    frame_associated, frame_list, index_segment, kdf, key_segment, keys_box, manifest_block,
+    must, number_set, open_frame, pack_directory, pack_footer, pack_header, padded_payload,
+    parse, sign_public, slot_clear, tag)
 
 def run(first, size=32):
     return bytes(range(first, first + size))

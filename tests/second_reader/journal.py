@@ -9,10 +9,11 @@ import struct
 import sys
 from types import SimpleNamespace as Record
 
+from acts import CLOSED, EPOCH, GENESIS, entry_payload, journal_clear
 from layouts import (
-    CLOSED, ENTRY, EPOCH, GENESIS, KIB, MIB, NO_NONCE, PASSPHRASE, SLOT, ZEROS, Absent, Damaged,
-    Envelope, Fault, aead_open, argon2id, blake, box_content, box_open, box_pair, entry_payload,
-    epoch_box, journal_clear, kdf, must, parse, several, sign_public, slot_clear)
+    ENTRY, KIB, MIB, NO_NONCE, PASSPHRASE, SLOT, ZEROS, Absent, Damaged, Envelope, Fault,
+    aead_open, argon2id, blake, box_content, box_open, box_pair, epoch_box, kdf, must, parse,
+    several, sign_public, slot_clear)
 from validity import OWN, State, Void
 
 NOTES = set()

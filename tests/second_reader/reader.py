@@ -15,11 +15,11 @@ from examples import self_test
 from journal import Journal, Store, find_way_in, note, read_key_file
 from layouts import (
     BODY, CONTENTS, DATA, DIRECTORY, DIRECTORY_PART, FILE, GRANT, HARD_LINK, HOLE, INDEX, KEYS,
-    KEY_FILE, KINDS, LIST, META, NODE, NO_NONCE, PASSPHRASE, REFS, SYMLINK, ZEROS, Envelope, Fault,
-    aead_open, anchor, attributes, blake, body_payload, box_open, box_pair, frame_associated,
-    frame_list, index_segment, items, kdf, key_segment, keys_box, manifest_block, marked, must,
-    open_frame, order, pack_directory, pack_footer, pack_header, padded_payload, parse,
-    reference_set, several, tag, unzstd, volume)
+    KEY_FILE, KINDS, LIST, META, NODE, NO_NONCE, PASSPHRASE, REFS, SYMLINK, ZEROS, Envelope,
+    Fault, aead_open, anchor, attributes, blake, body_payload, box_open, box_pair,
+    frame_associated, frame_list, index_segment, items, kdf, key_segment, keys_box,
+    manifest_block, marked, must, open_frame, order, pack_directory, pack_footer, pack_header,
+    padded_payload, parse, reference_set, several, tag, unzstd, volume)
 from validity import AUDIT, READ, WRITE
 
 # --- Grants --------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The law of retention: docs/format.md, "Retention", and V63 to V91 of "Validity"."""
 from types import SimpleNamespace as Record
 
-from layouts import ASSIGNED, CEILING, POLICY, ascending
+from acts import ASSIGNED, CEILING, POLICY
+from layouts import ascending
 
 AUDIT, MAINTAIN, OWN, WRITE = 4, 8, 16, 1
 DAY = 86400

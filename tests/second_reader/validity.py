@@ -1,8 +1,9 @@
 """Which entries are valid, and what each changes: docs/format.md, "Validity"."""
-from layouts import (
-    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DATA, EPOCH, FEATURES, GENESIS, GIVEN_UP, HELD, LAW,
-    META, MIB, OPENED, PROVED, RECIPIENT, REINDEXED, REMADE, RETIRED, REWRAPPED, SETS_PROVED,
-    SNAPSHOT, UNRETIRED, ZEROS, Fault, ascending, entry_payload, must, padme, parse)
+from acts import (
+    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, EPOCH, FEATURES, GENESIS, GIVEN_UP, HELD, LAW,
+    OPENED, PROVED, REINDEXED, REMADE, RETIRED, REWRAPPED, SETS_PROVED, SNAPSHOT, UNRETIRED,
+    entry_payload)
+from layouts import DATA, META, MIB, RECIPIENT, ZEROS, Fault, ascending, must, padme, parse
 from retention import Retention
 
 WRITE, READ, AUDIT, MAINTAIN, OWN = 1, 2, 4, 8, 16
