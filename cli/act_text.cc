@@ -59,19 +59,39 @@ std::string subject_of(const SlotNames& /*names*/, const SlotRewrapped& /*rewrap
 
 void add(Json& /*json*/, const SlotRewrapped& /*rewrapped*/) {}
 
+// "2 snapshots ended, 31 objects removed"
+std::string text_of(const EndedContent& ended) {
+  std::string out;
+  const auto add_count = [&](std::size_t count, std::string_view one, std::string_view what) {
+    if (count == 0) return;
+    out += concat(out.empty() ? "" : ", ", count, " ", one, count == 1 ? " " : "s ", what);
+  };
+  add_count(ended.snapshots.size(), "snapshot", "ended");
+  add_count(ended.forgotten.size(), "snapshot", "forgotten");
+  add_count(ended.names.size(), "object", "removed");
+  return out;
+}
+
 std::string subject_of(const SlotNames& names, const EpochEnded& ended) {
-  if (ended.revoked.empty()) return {};
+  if (ended.revoked.empty()) return text_of(ended.ended);
   std::string slots;
   for (const SlotId& slot : ended.revoked) {
     slots += concat(slots.empty() ? "" : ", ", slot_label(names, slot));
   }
-  return concat("without ", slots);
+  return concat("without ", slots, ended.ended.empty() ? "" : "; ", text_of(ended.ended));
 }
 
 void add(Json& json, const EpochEnded& ended) {
   json["revoked"] = hex_list(ended.revoked);
   json["dropped"] = ended.dropped_count;
   json["forgets"] = ended.forgets;
+  json["segments"] = Json::array();
+  for (const ReplacedSegment& segment : ended.ended.segments) {
+    json["segments"].push_back(hex(segment.hash));
+  }
+  json["snapshots"] = hex_list(ended.ended.snapshots);
+  json["forgotten"] = hex_list(ended.ended.forgotten);
+  json["names"] = hex_list(ended.ended.names);
 }
 
 std::string subject_of(const SlotNames& /*names*/, const StateRemade& /*remade*/) {
@@ -184,6 +204,22 @@ void add(Json& json, const Reindexed& reindexed) {
     json["replaced"].push_back(hex(segment.hash));
   }
   json["segments"] = hex_list(reindexed.segments);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const DeadCondemned& condemned) {
+  return segment_count(condemned.segments);
+}
+
+void add(Json& json, const DeadCondemned& condemned) {
+  json["segments"] = hex_list(condemned.segments);
+}
+
+std::string subject_of(const SlotNames& /*names*/, const UnnamedCondemned& condemned) {
+  return concat(condemned.names.size(), condemned.names.size() == 1 ? " object" : " objects");
+}
+
+void add(Json& json, const UnnamedCondemned& condemned) {
+  json["names"] = hex_list(condemned.names);
 }
 
 std::string subject_of(const SlotNames& /*names*/, const SegmentsGivenUp& given_up) {

@@ -56,7 +56,7 @@ struct EntryKeys {
   std::map<ObjectHash, ObjectHash> key_segment_of_pack;
 };
 
-// An entry that introduces index segments or retires them.
+// An entry that introduces index segments, retires them, or removes objects.
 struct IndexEntry {
   std::uint64_t sequence = 0;
   SlotId author;
@@ -64,6 +64,7 @@ struct IndexEntry {
   const SnapshotTaken* taken = nullptr;  // of a snapshot
   std::vector<ObjectHash> rewritten;     // segments, of a reindex
   std::vector<ObjectHash> retired;       // segments
+  std::vector<ObjectHash> ended;         // names of objects
 
   // Those that it introduces.
   [[nodiscard]] std::vector<ObjectHash> segments() const {
@@ -75,7 +76,9 @@ struct IndexEntry {
     return out;
   }
 
-  [[nodiscard]] bool is_due() const { return !retired.empty() || !segments().empty(); }
+  [[nodiscard]] bool introduces() const { return !segments().empty(); }
+
+  [[nodiscard]] bool is_due() const { return !retired.empty() || !ended.empty() || introduces(); }
 };
 
 // What of an entry concerns the index, as long as `entry` lives.
@@ -92,6 +95,11 @@ IndexEntry index_entry_of(const JournalEntry& entry) {
     }
   } else if (const auto* given_up = std::get_if<SegmentsGivenUp>(&entry.act)) {
     out.retired = given_up->segments;
+  } else if (const auto* epoch = std::get_if<EpochEnded>(&entry.act)) {
+    for (const ReplacedSegment& segment : epoch->ended.segments) {
+      out.retired.push_back(segment.hash);
+    }
+    out.ended = epoch->ended.names;
   }
   return out;
 }
@@ -172,14 +180,17 @@ class EntryLoader {
 
   void load(const IndexEntry& entry) {
     EntryToLoad out{.sequence = entry.sequence,
-                    .retired = {entry.retired.begin(), entry.retired.end()}};
+                    .retired = {entry.retired.begin(), entry.retired.end()},
+                    .ended = entry.ended};
     std::shared_ptr<const EntryKeys> keys;
-    const bool has_keys = loads(entry.sequence, ObjectHash{}, [&] {
-      keys = std::make_shared<const EntryKeys>(keys_.of(entry.sequence, entry.key_segments));
-    });
+    const bool has_keys =
+        entry.introduces() && loads(entry.sequence, ObjectHash{}, [&] {
+          keys = std::make_shared<const EntryKeys>(keys_.of(entry.sequence, entry.key_segments));
+        });
     if (has_keys && entry.taken != nullptr) load_introduced(entry, keys, out);
-    if (has_keys) load_rewritten(entry, *keys, out);
+    if (has_keys) load_rewritten(entry, keys, out);
     add(std::move(out));
+    if (!entry.ended.empty()) finish();  // what entries behind it introduce is asked for there
   }
 
   // Nothing is loaded for good before.
@@ -223,10 +234,14 @@ class EntryLoader {
     });
     std::set<std::uint64_t> seen;
     for (const IndexedPack& pack : segment.packs) {
-      if (!counts || pack.born >= entry.sequence || !seen.insert(pack.born).second) continue;
+      if (!counts || !is_born_before(pack, entry) || !seen.insert(pack.born).second) continue;
       const JournalEntry born = entry_of(journal_, pack.born);
       static_cast<void>(keys_.of(pack.born, index_entry_of(born).key_segments));
     }
+  }
+
+  static bool is_born_before(const IndexedPack& pack, const IndexEntry& entry) {
+    return pack.born != 0 && pack.born < entry.sequence;
   }
 
   [[nodiscard]] bool is_current(const ObjectHash& segment) const {
@@ -243,7 +258,7 @@ class EntryLoader {
                     const Place& place,
                     EntryToLoad& out) {
     const auto key = keys.segments.find(hash);
-    if (key == keys.segments.end() || !is_current(hash)) return false;
+    if (key == keys.segments.end() || !is_current(hash) || index_.has_ended(hash)) return false;
     Bytes bytes;
     const bool is_whole =
         loads(entry.sequence, hash, [&] { bytes = get_whole_index_segment(journal_, hash); });
@@ -282,19 +297,23 @@ class EntryLoader {
   }
 
   // The keys of its packs are those of the entries that have introduced these.
-  void load_rewritten(const IndexEntry& entry, const EntryKeys& keys, EntryToLoad& out) {
+  void load_rewritten(const IndexEntry& entry,
+                      const std::shared_ptr<const EntryKeys>& keys,
+                      EntryToLoad& out) {
     for (const ObjectHash& hash : entry.rewritten) {
       const auto place = [&](SegmentToLoad& segment) {
         if (!segment.segment.has_numbers) return false;
         const auto owners = keys_of_packs(entry, hash, segment.segment);
-        segment.key_segment_of = [owners](const IndexedPack& pack) -> std::optional<ObjectHash> {
+        segment.key_segment_of = [owners,
+                                  keys](const IndexedPack& pack) -> std::optional<ObjectHash> {
+          if (pack.born == 0) return key_segment_in(*keys, pack.hash);
           const auto owner = owners->find(pack.born);
           if (owner == owners->end()) return std::nullopt;
           return key_segment_in(owner->second, pack.hash);
         };
         return true;
       };
-      load_segment(entry, keys, hash, place, out);
+      load_segment(entry, *keys, hash, place, out);
     }
   }
 
@@ -305,7 +324,7 @@ class EntryLoader {
                                                    const IndexSegment& segment) {
     auto out = std::make_shared<KeysByEntry>();
     for (const IndexedPack& pack : segment.packs) {
-      if (pack.born >= entry.sequence || out->contains(pack.born)) continue;
+      if (!is_born_before(pack, entry) || out->contains(pack.born)) continue;
       loads(entry.sequence, hash, [&] {
         const JournalEntry born = entry_of(journal_, pack.born);
         out->emplace(pack.born, keys_.of(pack.born, index_entry_of(born).key_segments));

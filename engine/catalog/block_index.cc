@@ -75,6 +75,12 @@ bool BlockIndex::lists_any_of(const std::set<ObjectHash>& segments) {
   return out;
 }
 
+bool BlockIndex::has_ended(const ObjectHash& name) {
+  const Transaction read(environment_, Transaction::Mode::read);
+  const auto row = read.get(rows::pack_hashes_table, rows::pack_hash_key(tag_key_, name));
+  return row && from_big_endian<std::uint32_t>(*row) == rows::no_pack;
+}
+
 std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& entries) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(rows::meta_table, as_view(rows::loaded_key));
@@ -168,13 +174,15 @@ std::optional<std::uint32_t> BlockIndex::Reader::find_pack(const ObjectHash& has
   const auto place = read_.get(rows::pack_hashes_table, rows::pack_hash_key(index_.tag_key_, hash));
   if (!place) return std::nullopt;
   const auto pack = from_big_endian<std::uint32_t>(*place);
-  if (gone_.contains(pack)) return std::nullopt;
+  if (pack == rows::no_pack || gone_.contains(pack)) return std::nullopt;
   return pack;
 }
 
 bool BlockIndex::Reader::is_gone(const ObjectHash& hash) const {
   const auto place = read_.get(rows::pack_hashes_table, rows::pack_hash_key(index_.tag_key_, hash));
-  return place && gone_.contains(from_big_endian<std::uint32_t>(*place));
+  if (!place) return false;
+  const auto pack = from_big_endian<std::uint32_t>(*place);
+  return pack == rows::no_pack || gone_.contains(pack);
 }
 
 PackRecord BlockIndex::Reader::pack(std::uint32_t pack) const {

@@ -86,6 +86,7 @@ struct EntryToLoad {
   std::vector<SegmentToLoad> segments{};  // those that count
   bool is_all = true;                     // the entry names no others
   std::set<ObjectHash> retired{};         // segments that do not count from this entry on
+  std::vector<ObjectHash> ended{};        // packs and segments that nobody introduces from it on
 };
 
 // A snapshot, and the reference set that it has: another one may replace it.
@@ -115,6 +116,8 @@ class BlockIndex {
   void note_unloaded(const UnloadedObject& object);
   // Whether the index has what one of these segments lists.
   [[nodiscard]] bool lists_any_of(const std::set<ObjectHash>& segments);
+  // Whether an entry that was loaded has removed the pack or segment of that name.
+  [[nodiscard]] bool has_ended(const ObjectHash& name);
   // Loads the segments of entries, in the journal's order and in one transaction: where there are
   // many, a transaction for each would take most of the time. Packs that an earlier entry
   // introduced are left out: their count is returned, for each entry.
@@ -155,7 +158,7 @@ class BlockIndex {
                                                   const ObjectHash& segment) const;
     // The packs that current segments list, by this index's own numbers, ascending.
     [[nodiscard]] std::vector<std::uint32_t> packs() const;
-    // Whether a rewritten segment says that the pack is no more.
+    // Whether a rewritten segment says that the pack is no more, or an entry has removed it.
     [[nodiscard]] bool is_gone(const ObjectHash& hash) const;
     // What put_sets() has put.
     [[nodiscard]] std::optional<Bytes> set(const SnapshotSet& set) const;

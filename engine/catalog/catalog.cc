@@ -16,6 +16,7 @@ enum : Table {
   segments_table,
   key_segments_table,
   condemned_table,
+  unnamed_table,
   state_table,
   catalog_table_count
 };
@@ -25,7 +26,7 @@ constexpr std::string_view state_key = "state";  // the state but its tables
 constexpr std::size_t piece_size = 1500;
 constexpr std::size_t unflushed_max = 1024;
 constexpr std::size_t unflushed_bytes_max = 16U << 20U;
-constexpr std::uint8_t record_version = 5;  // a catalog with another one is rebuilt
+constexpr std::uint8_t record_version = 6;  // a catalog with another one is rebuilt
 
 // Keys are big-endian, so that they sort in journal order.
 std::array<std::uint8_t, 8> sequence_key(std::uint64_t sequence) {
@@ -200,6 +201,8 @@ struct Catalog::Tables {
       *this, [](View row, const ObjectHash& /*name*/) { return id_of<SlotId>(row); }};
   Rows<ObjectHash, bool, condemned_table> condemned{
       *this, [](View row, const ObjectHash& /*pack*/) { return decode_flag_row(row); }};
+  Rows<ObjectHash, Condemnation, unnamed_table> unnamed{
+      *this, [](View row, const ObjectHash& /*name*/) { return decode_condemnation_row(row); }};
 };
 
 Catalog::Catalog(const std::string& directory, const LocalKey& checksum_key)
@@ -236,6 +239,7 @@ void Catalog::attach_tables() {
   state_.segments.attach(tables_->segments);
   state_.key_segments.attach(tables_->key_segments);
   state_.condemned.attach(tables_->condemned);
+  state_.unnamed.attach(tables_->unnamed);
 }
 
 void Catalog::apply_to_state(const ReplayedEntry& replayed) {
@@ -283,6 +287,7 @@ bool Catalog::write_unflushed() {
     return Bytes(author.bytes.begin(), author.bytes.end());
   });
   write_changes(write, condemned_table, state_.condemned, &encode_flag_row);
+  write_changes(write, unnamed_table, state_.unnamed, &encode_condemnation_row);
   put_long(write, state_table, as_view(state_key), encode_state(state_));
   ByteWriter next;
   next.u64(state_.next_sequence);

@@ -49,6 +49,10 @@ std::uint64_t IndexBatch::load(const EntryToLoad& entry) {
   refused_count_ = 0;
   runs_.clear();
   retire(entry.retired);
+  for (const ObjectHash& name : entry.ended) {
+    write_.put(rows::pack_hashes_table, rows::pack_hash_key(tag_key_, name),
+               rows::pack_key(rows::no_pack));
+  }
   for (const SegmentToLoad& segment : entry.segments) {
     load_segment(segment);
   }
@@ -122,25 +126,27 @@ void IndexBatch::load_segment(const SegmentToLoad& to_load) {
 }
 
 // The first introduction of a pack counts, and only with a key: later claims burn their numbers.
-// A rewritten segment says whose a pack is, whoever has claimed it meanwhile.
+// A rewritten segment says whose a pack is, whoever has claimed it meanwhile. What an entry has
+// removed nobody introduces again.
 void IndexBatch::load_pack(const SegmentToLoad& to_load, const IndexedPack& pack) {
   const bool is_rewritten = to_load.segment.has_numbers;
   const auto key_segment = to_load.key_segment_of(pack);
   const auto hash_key = rows::pack_hash_key(tag_key_, pack.hash);
-  const auto known = write_.get(rows::pack_hashes_table, hash_key);
-  if (!is_rewritten && (!key_segment || known)) {
+  const auto row = write_.get(rows::pack_hashes_table, hash_key);
+  const auto known = row ? std::optional(from_big_endian<std::uint32_t>(*row)) : std::nullopt;
+  if (known == rows::no_pack || (!is_rewritten && (!key_segment || known))) {
     ++refused_count_;
     for (const IndexedFrame& frame : pack.frames) {
       number_ += frame.blocks.size();
     }
     return;
   }
-  if (known) note_gone(from_big_endian<std::uint32_t>(*known));
+  if (known) note_gone(*known);
   const bool counts = key_segment && !pack.frames.empty();
   write_.put(rows::pack_hashes_table, hash_key, rows::pack_key(next_pack_));
   write_.append(rows::packs_table, rows::pack_key(next_pack_),
                 rows::encode_pack({.hash = pack.hash,
-                                   .sequence = is_rewritten ? pack.born : sequence_,
+                                   .sequence = pack.born == 0 ? sequence_ : pack.born,
                                    .key_segment = key_segment.value_or(ObjectHash{}),
                                    .segment = to_load.hash,
                                    .kind = pack.kind,

@@ -24,10 +24,13 @@ enum : Table {
 };
 
 inline constexpr std::string_view version_key = "version";
-inline constexpr std::uint64_t version = 8;  // of the tables; another one is loaded anew
+inline constexpr std::uint64_t version = 9;  // of the tables; another one is loaded anew
 inline constexpr std::string_view loaded_key = "loaded";
 inline constexpr std::string_view gap_key = "gap";
 inline constexpr std::string_view gone_key = "gone";
+
+// The number of a pack, or of an index segment, that an entry has removed.
+inline constexpr std::uint32_t no_pack = UINT32_MAX;
 
 using BlockKey = std::array<std::uint8_t, 24>;  // local hash of the tag, number
 

@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 10;  // a record of another version is refused
+constexpr std::uint8_t state_version = 11;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -99,8 +99,8 @@ auto fields_of(Row& value) {
   return std::tie(sequence, time_ms, author, needs_other, wait_seconds, act, seen_ms);
 }
 
-// Left out: the tables (snapshots, segments, key_segments, condemned), whose rows are stored one by
-// one.
+// Left out: the tables (snapshots, segments, key_segments, condemned, unnamed), whose rows are
+// stored one by one.
 template <typename AnyState>
 requires std::same_as<std::remove_const_t<AnyState>, State>
 
@@ -109,11 +109,20 @@ auto fields_of(AnyState& value) {
          beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up, slots, policies,
          sources, proposals, holds, lifted_ms, ceiling_seconds, snapshots, pending, segments,
          changed, key_segments, key_ranges, clients, next_number, proved, incidents, condemned,
-         doubted_packs] = value;
+         doubted_packs, dead, unnamed] = value;
   return std::tie(next_sequence, head, last_ms, times, fingerprint, genesis, features, epoch_number,
                   epoch, beginning, epoch_begun, epochs, kept_from, kept_from_epoch, given_up,
                   slots, policies, sources, proposals, holds, lifted_ms, ceiling_seconds, pending,
-                  changed, key_ranges, clients, next_number, proved, incidents, doubted_packs);
+                  changed, key_ranges, clients, next_number, proved, incidents, doubted_packs,
+                  dead);
+}
+
+template <typename Row>
+requires std::same_as<std::remove_const_t<Row>, Condemnation>
+
+auto fields_of(Row& value) {
+  auto& [author, sequence, time_ms] = value;
+  return std::tie(author, sequence, time_ms);
 }
 
 template <typename Numbers>
@@ -147,9 +156,9 @@ requires std::same_as<std::remove_const_t<Snapshot>, SnapshotState>
 
 auto fields_of(Snapshot& value) {
   auto& [taken, set, author, sequence, time_ms, is_live, series, counts_from_ms, shortened_by,
-         shortened_seconds, retired, kept_until_ms, lifted_ms] = value;
+         shortened_seconds, retired, kept_until_ms, lifted_ms, ended_by, is_forgotten] = value;
   return std::tie(sequence, set, author, time_ms, is_live, series, counts_from_ms, shortened_by,
-                  shortened_seconds, retired, kept_until_ms, lifted_ms);
+                  shortened_seconds, retired, kept_until_ms, lifted_ms, ended_by, is_forgotten);
 }
 
 // Writes a value of each type that occurs in the lists above; a type that is missing here does not
@@ -384,6 +393,20 @@ Bytes encode_segment_row(const SegmentState& segment) {
 SegmentState decode_segment_row(View bytes) {
   ByteReader in(bytes, record_object);
   SegmentState out;
+  RecordReader(in).take(out);
+  in.expect_end();
+  return out;
+}
+
+Bytes encode_condemnation_row(const Condemnation& condemnation) {
+  ByteWriter out;
+  RecordWriter(out).put(condemnation);
+  return out.take();
+}
+
+Condemnation decode_condemnation_row(View bytes) {
+  ByteReader in(bytes, record_object);
+  Condemnation out;
   RecordReader(in).take(out);
   in.expect_end();
   return out;

@@ -9,7 +9,7 @@
 
 namespace kist {
 
-// All but the tables: snapshots, segments, key segments and condemned packs.
+// All but the tables: snapshots, segments, key segments, condemned packs, unnamed objects.
 Bytes encode_state(const State& state);
 State decode_state(View bytes);
 
@@ -22,6 +22,8 @@ std::uint64_t sequence_of_row(View bytes);
 // A segment's row, without its name, which is the row's key.
 Bytes encode_segment_row(const SegmentState& segment);
 SegmentState decode_segment_row(View bytes);
+Bytes encode_condemnation_row(const Condemnation& condemnation);
+Condemnation decode_condemnation_row(View bytes);
 Bytes encode_flag_row(bool flag);
 bool decode_flag_row(View bytes);
 

@@ -16,6 +16,7 @@
 #include "engine/base/id.h"
 #include "engine/format/acts/ceiling_set.h"
 #include "engine/format/acts/clock_reset.h"
+#include "engine/format/acts/dead_condemned.h"
 #include "engine/format/acts/entries_proved.h"
 #include "engine/format/acts/epoch_ended.h"
 #include "engine/format/acts/features_required.h"
@@ -41,6 +42,7 @@
 #include "engine/format/acts/snapshots_unretired.h"
 #include "engine/format/acts/source_bound.h"
 #include "engine/format/acts/state_remade.h"
+#include "engine/format/acts/unnamed_condemned.h"
 
 namespace kist {
 
@@ -68,6 +70,8 @@ using Act = std::variant<Genesis,
                          Reindexed,
                          SegmentsGivenUp,
                          PacksCondemned,
+                         DeadCondemned,
+                         UnnamedCondemned,
                          PacksCleared,
                          SetsProved,
                          PolicySet,

@@ -14,10 +14,11 @@ constexpr std::size_t braked_at_least = 10;
 
 using Series = std::vector<SnapshotPtr>;
 
-// Snapshots that count or did, in journal order; pending ones that were replaced are no more.
+// Snapshots that count or did, in journal order; not pending ones that were replaced.
 std::map<std::uint64_t, Series> all_series(const State& state) {
   std::map<std::uint64_t, Series> out;
-  for (const SnapshotPtr& snapshot : state.live_snapshots()) {
+  for (const SnapshotPtr& snapshot : state.all_snapshots()) {
+    if (!snapshot->is_live && !snapshot->has_ended()) continue;
     out[snapshot->series].push_back(snapshot);
   }
   return out;

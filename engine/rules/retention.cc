@@ -116,6 +116,21 @@ std::int64_t restorable_until_ms(const State& state, const SnapshotState& snapsh
   return seconds_after(from_ms, snapshot.retired.grace_seconds);
 }
 
+RetentionJudge::RetentionJudge(const State& state, const SlotId& author, std::int64_t time_ms)
+    : state_(state),
+      held_(state),
+      governance_ms_(retention_time_ms(state, author, LockMode::governance, time_ms)),
+      compliance_ms_(retention_time_ms(state, author, LockMode::compliance, time_ms)) {}
+
+bool RetentionJudge::is_minimum_over(const SnapshotState& snapshot) const {
+  const RetentionTerms terms = terms_of(state_, snapshot);
+  return now_ms(terms.lock) >= terms.minimum_ms;
+}
+
+bool RetentionJudge::is_grace_over(const SnapshotState& snapshot) const {
+  return now_ms(terms_of(state_, snapshot).lock) >= restorable_until_ms(state_, snapshot);
+}
+
 void for_each_continued(const State& state,
                         const std::string& source,
                         const std::function<bool(const std::string&)>& each) {

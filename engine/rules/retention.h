@@ -44,6 +44,30 @@ class HeldSnapshots {
 // the last one is lifted.
 [[nodiscard]] std::int64_t restorable_until_ms(const State& state, const SnapshotState& snapshot);
 
+// Which snapshots the law lets go, for an entry that claims a time and follows the state.
+class RetentionJudge {
+ public:
+  RetentionJudge(const State& state, const SlotId& author, std::int64_t time_ms);
+
+  [[nodiscard]] bool is_held(const SnapshotState& snapshot) const {
+    return held_.matter_on(snapshot).has_value();
+  }
+
+  [[nodiscard]] bool is_minimum_over(const SnapshotState& snapshot) const;
+  // Of a retired one.
+  [[nodiscard]] bool is_grace_over(const SnapshotState& snapshot) const;
+
+ private:
+  [[nodiscard]] std::int64_t now_ms(LockMode lock) const {
+    return lock == LockMode::compliance ? compliance_ms_ : governance_ms_;
+  }
+
+  const State& state_;
+  HeldSnapshots held_;
+  std::int64_t governance_ms_;
+  std::int64_t compliance_ms_;
+};
+
 // Calls `each` with a source and those that it continues, one after the other, while it says so.
 // It comes to an end: no source continues itself (V71).
 void for_each_continued(const State& state,

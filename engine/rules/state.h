@@ -62,17 +62,21 @@ struct SnapshotState {
   SlotId author;
   std::uint64_t sequence = 0;
   std::int64_t time_ms = 0;
-  bool is_live = true;                  // false once another snapshot has replaced a pending one
-  std::uint64_t series = 0;             // the entry that began the series that it is in
+  bool is_live = true;       // false once it has ended, or another one has replaced a pending one
+  std::uint64_t series = 0;  // the entry that began the series that it is in
   std::int64_t counts_from_ms = 0;      // its age begins then
   std::uint64_t shortened_by = 0;       // the entry that shortened its minimum last; 0: none
   std::uint64_t shortened_seconds = 0;  // to this
   Retired retired;
   std::int64_t kept_until_ms = 0;  // no rule retires it before, for somebody has unretired it
   std::int64_t lifted_ms = 0;      // when a hold on it was lifted last
+  std::uint64_t ended_by = 0;      // the entry that ended it: it can be restored no more; 0: none
+  bool is_forgotten = false;       // body and reference set are gone
   bool operator==(const SnapshotState&) const = default;
 
   [[nodiscard]] bool is_retired() const { return retired.sequence != 0; }
+
+  [[nodiscard]] bool has_ended() const { return ended_by != 0; }
 };
 
 using SnapshotPtr = std::shared_ptr<const SnapshotState>;
@@ -84,11 +88,19 @@ struct SegmentState {
   // Of the entry: which of them are the segment's, it says itself. One that replaces others has
   // none: it lists numbers of theirs.
   EntryNumbers numbers{};
-  bool is_current = true;  // false once it was replaced or given up: it does not count any more
-  // Of one that was replaced: the ordinals that stay taken.
+  bool is_current = true;  // false once it was replaced, given up, or has ended: it counts no more
+  // Of one that was replaced or has ended: the ordinals that stay taken.
   std::uint32_t first_ordinal = 0;
   std::uint32_t count = 0;
   bool operator==(const SegmentState&) const = default;
+};
+
+// When something was condemned, and has been since.
+struct Condemnation {
+  SlotId author;
+  std::uint64_t sequence = 0;
+  std::int64_t time_ms = 0;
+  bool operator==(const Condemnation&) const = default;
 };
 
 // A state directory on some machine, as one slot uses it.
@@ -161,7 +173,7 @@ struct State {
   StateTable<SnapshotId, SnapshotState> snapshots;
   std::set<SnapshotId> pending;                   // the live snapshots that are pending
   StateTable<ObjectHash, SegmentState> segments;  // by index segment
-  std::set<std::uint64_t> changed;  // entries of which an index segment was replaced or given up
+  std::set<std::uint64_t> changed;              // entries of which an index segment counts no more
   StateTable<ObjectHash, SlotId> key_segments;  // all of the current epoch, and their authors
   std::vector<KeyRange> key_ranges;             // of the entries before epoch_begun
   std::map<ClientName, std::uint32_t> clients;  // the last epoch in which each was remade
@@ -171,6 +183,8 @@ struct State {
   StateTable<ObjectHash, bool> condemned;       // packs: what slots with `maintain` have said last
   // Other packs that slots without it have condemned, and who did.
   std::map<ObjectHash, SlotId> doubted_packs;
+  std::map<ObjectHash, Condemnation> dead;       // index segments of which nothing is needed
+  StateTable<ObjectHash, Condemnation> unnamed;  // objects that no entry named
 
   // The least time that an entry of that slot may have.
   [[nodiscard]] std::int64_t least_time_ms(const SlotId& author) const;

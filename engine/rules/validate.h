@@ -51,6 +51,11 @@ inline constexpr std::size_t entry_sets_max = 4'096;
 inline constexpr std::uint64_t entry_numbers_max = std::uint64_t{1} << 22U;
 inline constexpr std::size_t entry_segments_max = 1'024;
 
+// Index segments that stand condemned as dead at a time.
+inline constexpr std::size_t dead_segments_max = 4'096;
+// Snapshots, and names of objects, that an epoch's end may end; names that stand condemned.
+inline constexpr std::size_t ended_parts_max = 65'536;
+
 // The reason for every entry that is sealed in another epoch than it may be (V8), whatever else is
 // wrong with it: some clients cannot open it, and all must give the same reason.
 inline constexpr std::string_view epoch_reason = "an epoch that is not the current one";

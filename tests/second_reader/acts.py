@@ -6,7 +6,7 @@ from layouts import (
 # --- Journal -------------------------------------------------------------------------------------
 
 GENESIS, SNAPSHOT, ADDED, REWRAPPED, EPOCH, REMADE, CLOSED = range(1, 8)
-FEATURES, PROVED, REINDEXED, GIVEN_UP, CONDEMNED = 9, 10, 11, 12, 13
+FEATURES, PROVED, REINDEXED, GIVEN_UP, CONDEMNED, DEAD, UNNAMED = range(9, 16)
 CLEARED, SETS_PROVED, OPENED, CLOCK = 16, 17, 28, 30
 POLICY, ASSIGNED, BOUND, RETIRED, SHORTENED, UNRETIRED, HELD, LIFTED, CEILING = range(18, 27)
 CANCELLED, REMOVED = 33, 39
@@ -33,8 +33,8 @@ def entry_payload(c):
         EPOCH: dict(epoch=16, began=U64, journal_key=48, beginning=beginning, forget=BIT,
                     revoked=listed(U32, 16, 16), boxes=listed(U32, several(16, 32), 48),
                     ranges=listed(U32, several(U64, HASHES), 12), dropped=U64,
-                    rewritten=listed(U32, several(U64, U64, BIT, HASHES), 21),
-                    ended=listed(U32, 16, 16), lists=several(32, 32)),
+                    segments=listed(U32, several(32, U32, U32), 40), ended=listed(U32, 16, 16),
+                    forgotten=listed(U32, 16, 16), names=HASHES),
         REMADE: dict(client=16),
         CLOSED: dict(first=U64, last=U64, note=TEXT, accepted=HASHES),
         FEATURES: dict(features=listed(lambda c: c.varint(256), sized(255))),
@@ -42,7 +42,7 @@ def entry_payload(c):
         REINDEXED: dict(replaced=listed(U32, several(32, U32, U32), 40), segments=HASHES,
                         keys=HASHES),
         GIVEN_UP: dict(segments=HASHES),
-        CONDEMNED: dict(packs=HASHES),
+        CONDEMNED: dict(packs=HASHES), DEAD: dict(segments=HASHES), UNNAMED: dict(names=HASHES),
         CLEARED: dict(packs=HASHES),
         SETS_PROVED: dict(equal=listed(U32, several(16, 32), 48),
                           replaced=listed(U32, several(16, 32, 32), 80), keys=HASHES),

@@ -109,12 +109,12 @@ EXAMPLES = {
                           [11, 0, [(run(4), 300, 20), (run(5), 0, 0)], [run(6)], [run(7)]]),
     "journal-epoch-ended": (
         by(entry_payload, "type", "epoch", "began", "journal_key", "beginning", "forget", "revoked",
-           "boxes", "ranges", "dropped", "rewritten", "ended", "lists"),
+           "boxes", "ranges", "dropped", "segments", "ended", "forgotten", "names"),
         [5, run(1, 16), 7, bytes([2]) * 48,
          Record(least=40, share=run(3), anchor=run(3), pk=run(3), apk=run(4), place=1,
                 label=b"the safe"), 0, [run(4, 16)], [(run(5, 16), run(6))],
          [(30, [run(7), run(8)]), (41, [run(9)])], 3,
-         [(2, 5, 0, [run(11)]), (9, 9, 1, [])], [run(12, 16)], (run(13), run(14))])}
+         [(run(10), 300, 20), (run(11), 0, 0)], [run(12, 16)], [run(13, 16)], [run(14), run(15)]])}
 
 def self_test(document):
     """Compares each example; also, it must be refused if a byte of it is lost or too much."""

@@ -104,8 +104,8 @@ class Packs:
             found = parse(frame_list, open_frame(pack.key, self.repo.id, pack.kind, number, LIST,
                                                  parts[1]))
             must(found.encoding == frame.encoding and found.blocks == [
-                (block, one.size, None) for (block, *_), one in zip(found.blocks, frame.blocks)]
-                and all(one.tag in (None, tag(block)) for (block, *_), one in
+                (block, one.size, numbers) for (block, _, numbers), one in
+                zip(found.blocks, frame.blocks)] and all(one.tag in (None, tag(block)) for (block, *_), one in
                         zip(found.blocks, frame.blocks)), "the index differs")
         except Fault as fault:
             note("%s: the list of frame %d: %s" % (path, number, fault))
@@ -126,7 +126,7 @@ class Index:
         state = repo.state
         for entry in state.reindexes:
             for name in entry.segments:
-                self.attempt(entry, name, lambda: remade.extend(self.open(entry, name, 1).packs))
+                self.attempt(entry, name, lambda: self.remake(entry, name, remade))
         self.owner.update((pack.name, None) for pack in remade if not pack.frames)
         made = {e.sequence: e for e in [*state.snapshots.values(), *state.reindexes]}
         keys = {born: repo.keys(made[born]).packs for born in {p.born for p in remade} & set(made)}
@@ -142,10 +142,21 @@ class Index:
 
     def attempt(self, entry, name, what):
         try:
-            if name in self.repo.state.current:
+            if name in self.repo.state.current and self.counts(name, entry.sequence):
                 what()
         except Fault as fault:
             note("index segment %s of entry %d: %s" % (name.hex(), entry.sequence, fault))
+
+    def counts(self, name, sequence):
+        """Whether an entry may introduce an object: one that an epoch's end removed is no more."""
+        return sequence < self.repo.state.ended_names.get(name, sequence + 1)
+
+    def remake(self, entry, name, out):
+        """The packs of a rewritten segment; those born in 0 are its own entry's."""
+        for pack in self.open(entry, name, 1).packs:
+            pack.born = pack.born or entry.sequence
+            if self.counts(pack.name, entry.sequence):
+                out.append(pack)
 
     def open(self, entry, name, numbering):
         keys = self.repo.keys(entry).index
@@ -164,7 +175,8 @@ class Index:
         free[stream], number = end, entry.first + segment.first + entry.data * (stream == META)
         for pack in segment.packs:
             pack.key = keys.packs.get(pack.name)
-            ours = self.owner.get(pack.name, entry.sequence) == entry.sequence
+            ours = self.owner.get(pack.name, entry.sequence) == entry.sequence \
+                and self.counts(pack.name, entry.sequence)
             if pack.key and ours:
                 self.owner[pack.name] = entry.sequence
             if ours:

@@ -1,4 +1,4 @@
-"""The law of retention: docs/format.md, "Retention", and V63 to V91 of "Validity"."""
+"""The law of retention: docs/format.md, "Retention", and V63 to V96 of "Validity"."""
 from types import SimpleNamespace as Record
 
 from acts import ASSIGNED, CEILING, POLICY
@@ -38,7 +38,7 @@ class Retention:
 
     def __init__(self, state):
         self.state, self.policies, self.sources, self.holds = state, {}, {}, {}
-        self.proposals, self.ceiling, self.lifted = [], 10 * YEAR, -2**63
+        self.proposals, self.ceiling, self.lifted = [], 10 * YEAR, 0
 
     # --- Policies ---
 
@@ -198,7 +198,7 @@ class Retention:
 
     def row(self, source):
         return self.sources.setdefault(source, Record(
-            slot=NONE, bound=False, continues=b"", policy=b"", series=0, changes=[]))
+            slot=NONE, bound=False, continues=b"", policy=b"", series=0, changes=[], lifted=0))
 
     def takes_source(self, e):
         row = self.row(e.source)
@@ -278,15 +278,16 @@ class Retention:
             if not e.ended or row.slot != e.slot:
                 self.bind(e.source, e.slot)
             if e.continues:
-                row.series, row.continues = self.sources[e.continues].series, e.continues
+                row.series = self.sources[e.continues].series
+                if row.continues != e.continues:
+                    row.lifted = max(row.lifted, self.at_most_a_week_on(e)[0])
+                row.continues = e.continues
         self.change(e.sequence, bind)
 
     def checks_21(self, e):
         rules = dict(V73=not e.doubt, V74=1 <= len(e.snapshots) <= 4096
                      and ascending([id for id, _ in e.snapshots]))
-        week = 7 * DAY
-        now = (min(e.time, later(self.seen(), week)),
-               min(e.time, later(self.seen_by_others(e.author), week)))
+        now = self.at_most_a_week_on(e)
         if not all(rules.values()):
             return rules
         for id, _ in e.snapshots:
@@ -302,7 +303,35 @@ class Retention:
 
     def apply_21(self, e):
         for id, _ in e.snapshots:
-            self.state.snapshots[id].retired = True
+            s = self.state.snapshots[id]
+            s.retired = self.at_most_a_week_on(e)[0], of(self.policy(s.source, s.author), GRACE)
+
+    def at_most_a_week_on(self, e):
+        """The time that an entry counts as, under governance and under compliance."""
+        return (min(e.time, later(self.seen(), 7 * DAY)),
+                min(e.time, later(self.seen_by_others(e.author), 7 * DAY)))
+
+    def checks_of_ended(self, e):
+        """V93 to V96 of the snapshots that end with an epoch."""
+        now = self.at_most_a_week_on(e)
+        if len(e.ended) > 65536 or not ascending(e.ended) or e.ended and e.doubt:
+            return dict(V93=False)
+        for id in e.ended:
+            s = self.state.snapshots.get(id)
+            if not s or not s.live or not s.retired:
+                return dict(V94=False)
+            minimum, _, lock = self.fixed(s)
+            rules = dict(V95=not self.held(s), V96=now[lock] >= later(s.from_time, minimum)
+                         and now[lock] >= self.restorable_until(s))
+            if not all(rules.values()):
+                return rules
+        return {}
+
+    def restorable_until(self, s):
+        since, grace = s.retired
+        lifted = [self.sources[name].lifted for name in self.chain(s.source)
+                  if name in self.sources]
+        return later(max([since, s.lifted, self.lifted] + lifted), grace)
 
     def checks_22(self, e):
         rules = dict(V74=1 <= len(e.snapshots) <= 4096 and ascending(e.snapshots),
@@ -327,11 +356,12 @@ class Retention:
     def checks_23(self, e):
         known = self.state.snapshots
         return dict(V74=1 <= len(e.snapshots) <= 4096 and ascending(e.snapshots),
-                    V83=all(id in known and known[id].retired for id in e.snapshots))
+                    V83=all(id in known and known[id].retired and not known[id].ended
+                            for id in e.snapshots))
 
     def apply_23(self, e):
         for id in e.snapshots:
-            self.state.snapshots[id].retired = False
+            self.state.snapshots[id].retired = None
 
     def checks_24(self, e):
         known, hold = self.state.snapshots, self.holds.get(e.matter)
@@ -339,7 +369,8 @@ class Retention:
         parts = sum(len(h.snapshots) + len(h.sources) for h in self.holds.values())
         return dict(V84=1 <= len(e.matter) <= 64 and ascending(e.snapshots)
                     and ascending(e.sources),
-                    V85=all(id in known and not known[id].pending for id in e.snapshots)
+                    V85=all(id in known and not known[id].pending and not known[id].ended
+                            for id in e.snapshots)
                     and not all(kind) and (not hold or kind == (
                         bool(hold.snapshots), bool(hold.sources))),
                     V86=parts + len(e.snapshots) + len(e.sources) <= 65536
@@ -357,8 +388,13 @@ class Retention:
                     and hold.snapshots >= set(e.snapshots) and hold.sources >= set(e.sources))
 
     def apply_25(self, e):
-        hold = self.holds[e.matter]
+        hold, now = self.holds[e.matter], self.at_most_a_week_on(e)[0]
         whole = not e.snapshots and not e.sources
+        lifted = [self.state.snapshots[id] for id in (hold.snapshots if whole else e.snapshots)]
+        lifted += [self.sources[name] for name in (hold.sources if whole else e.sources)
+                   if name in self.sources]
+        for each in lifted + [self] * hold.whole:
+            each.lifted = max(each.lifted, now)
         hold.snapshots -= hold.snapshots if whole else set(e.snapshots)
         hold.sources -= hold.sources if whole else set(e.sources)
         if not hold.snapshots and not hold.sources:

@@ -1,7 +1,7 @@
 """Which entries are valid, and what each changes: docs/format.md, "Validity"."""
 from acts import (
-    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, EPOCH, FEATURES, GENESIS, GIVEN_UP, HELD, LAW,
-    OPENED, PROVED, REINDEXED, REMADE, RETIRED, REWRAPPED, SETS_PROVED, SNAPSHOT, UNRETIRED,
+    ADDED, CLEARED, CLOCK, CLOSED, CONDEMNED, DEAD, EPOCH, FEATURES, GENESIS, GIVEN_UP, HELD, LAW,
+    OPENED, PROVED, REINDEXED, REMADE, RETIRED, REWRAPPED, SETS_PROVED, SNAPSHOT, UNNAMED, UNRETIRED,
     entry_payload)
 from layouts import DATA, META, MIB, RECIPIENT, ZEROS, Fault, ascending, must, padme, parse
 from retention import Retention
@@ -25,7 +25,8 @@ def rules(**named):
 NEEDED = {GENESIS: OWN, SNAPSHOT: WRITE, ADDED: OWN, CLOSED: OWN, FEATURES: OWN, CLOCK: OWN,
           PROVED: READ, SETS_PROVED: READ, REINDEXED: MAINTAIN, GIVEN_UP: MAINTAIN,
           **dict.fromkeys(LAW, OWN), **dict.fromkeys((RETIRED, UNRETIRED, HELD), MAINTAIN),
-          CONDEMNED: READ | MAINTAIN, CLEARED: READ | MAINTAIN, EPOCH: MAINTAIN}
+          DEAD: MAINTAIN, UNNAMED: MAINTAIN, CONDEMNED: READ | MAINTAIN,
+          CLEARED: READ | MAINTAIN, EPOCH: MAINTAIN}
 KNOWN = {*NEEDED, REWRAPPED, REMADE, OPENED}
 
 def reserved(count):
@@ -38,7 +39,9 @@ class State:
     def __init__(self):
         self.slots, self.snapshots, self.law = {}, {}, Retention(self)
         self.segments, self.current = set(), set()          # all index segments; the current ones
-        self.taken = {}           # of segments that were replaced: where their ordinals end
+        self.taken = {}           # of segments that were replaced or ended: where ordinals end
+        self.dead, self.forgotten = set(), set()            # condemned segments; snapshots
+        self.ended_names = {}     # of objects: by which entry
         self.reindexes, self.next_number, self.features = [], 0, []
         self.current_keys, self.ranges, self.epochs, self.incidents = set(), [], set(), {}
         self.sequence, self.head, self.number, self.epoch = 0, ZEROS, 0, None
@@ -170,7 +173,8 @@ class State:
 
     def apply_2(self, e):
         e.live, e.set_entry = True, e    # refs is its set, which an entry 17 may replace
-        e.retired, e.shortened, e.from_time = False, None, self.law.age_start(e)
+        e.retired, e.shortened, e.from_time = None, None, self.law.age_start(e)
+        e.ended, e.lifted = False, 0
         if any(e.replaces):
             self.snapshots[e.replaces].live = False
         self.next_number += e.data + e.meta
@@ -206,8 +210,19 @@ class State:
         rules(V40=ascending(e.revoked) and ascending(stay), V41=sorted(e.revoked + stay) == alive,
               V42=e.author not in e.revoked,
               V43=ascending(lasts) and lasts[-1:] == [e.sequence - 1],
-              V36=len(set(names)) == len(names),
-              V50=not e.rewritten and not e.ended and e.lists == (ZEROS, ZEROS))
+              V36=len(set(names)) == len(names))
+        ends = e.segments or e.ended or e.forgotten or e.names
+        rules(V50=not ends or self.slots[e.author].capabilities & MAINTAIN,
+              V92=ascending([name for name, *_ in e.segments])
+              and self.dead >= {name for name, *_ in e.segments})
+        rules(**self.law.checks_of_ended(e))
+        gone = {id for id, s in self.snapshots.items() if not s.live} | set(e.ended)
+        rules(V97=self.are_parts(e.forgotten) and gone >= set(e.forgotten)
+              and not self.forgotten & set(e.forgotten), V98=self.are_parts(e.names))
+
+    @staticmethod
+    def are_parts(names):
+        return len(names) <= 65536 and ascending(names)
 
     def apply_5(self, e):
         self.begin_epoch(e)
@@ -220,6 +235,22 @@ class State:
         self.doubted = {p: o for p, o in self.doubted.items() if o not in e.revoked}
         self.current_keys = {name for _, names in e.ranges for name in names}
         self.ranges = e.ranges
+        self.retire(e.segments)
+        for id in e.ended:
+            self.snapshots[id].live, self.snapshots[id].ended = False, True
+        self.forgotten.update(e.forgotten)
+        for name in e.names:
+            self.doubted.pop(name, None)
+            self.condemned.discard(name)
+        for name in e.names:
+            self.ended_names.setdefault(name, e.sequence)
+
+    def retire(self, segments):
+        """Index segments that count no more; their ordinals stay taken."""
+        for name, first, count in segments:
+            self.current.remove(name)
+            self.dead.discard(name)
+            self.taken[name] = first + count
 
     def named_incidents(self, e):
         return [which for which, (first, last) in self.incidents.items()
@@ -257,9 +288,7 @@ class State:
               V36=len(set(e.keys)) == len(e.keys), V37=not self.current_keys & set(e.keys))
 
     def apply_11(self, e):
-        for name, first, count in e.replaced:
-            self.current.remove(name)
-            self.taken[name] = first + count
+        self.retire(e.replaced)
         self.add_segments(e.segments, e.keys)
         self.reindexes.append(e)
 
@@ -268,6 +297,7 @@ class State:
 
     def apply_12(self, e):
         self.current.difference_update(e.segments)
+        self.dead.difference_update(e.segments)
 
     def check_packs(self, e):
         """V51, V53 and V55, which are one reason; whether the author has `maintain`."""
@@ -285,6 +315,16 @@ class State:
                 self.condemned.add(pack)
             elif pack not in self.condemned:
                 self.doubted.setdefault(pack, e.author)
+
+    def check_14(self, e):
+        rules(V99=len(e.segments) <= 4096 and ascending(e.segments)
+              and self.current >= set(e.segments))
+
+    def apply_14(self, e):
+        self.dead = set(e.segments)
+
+    def check_15(self, e):
+        rules(V100=self.are_parts(e.names))
 
     def check_16(self, e):
         judges = self.check_packs(e)

@@ -58,6 +58,14 @@ PacksCondemned sample_of(std::type_identity<PacksCondemned> /*kind*/) {
   return {{sample_id<ObjectHash>(6), sample_id<ObjectHash>(7)}};
 }
 
+DeadCondemned sample_of(std::type_identity<DeadCondemned> /*kind*/) {
+  return {{sample_id<ObjectHash>(4), sample_id<ObjectHash>(5)}};
+}
+
+UnnamedCondemned sample_of(std::type_identity<UnnamedCondemned> /*kind*/) {
+  return {{sample_id<ObjectHash>(8), sample_id<ObjectHash>(9)}};
+}
+
 PacksCleared sample_of(std::type_identity<PacksCleared> /*kind*/) {
   return {{sample_id<ObjectHash>(6)}};
 }
@@ -260,10 +268,7 @@ JournalEntry valid_entry(const State& state, std::type_identity<EpochEnded> kind
   act.revoked = {journal_writer};
   act.boxes = {{journal_owner, sample_id<ObjectHash>(91)}};
   act.keys = {{.last = state.next_sequence - 1, .segments = {sample_id<ObjectHash>(92)}}};
-  act.index = {};
-  act.snapshots = {};
-  act.ended_blocks = {};
-  act.removed_objects = {};
+  act.ended = {.names = {sample_id<ObjectHash>(94)}};
   JournalEntry entry = next_entry(state, journal_owner, act);
   ++entry.epoch_number;
   entry.epoch = sample_id<EpochId>(93);
@@ -293,6 +298,14 @@ JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> /*kin
                     Reindexed{.replaced = {{sample_id<ObjectHash>(60), 0, 100}},
                               .segments = {sample_id<ObjectHash>(80)},
                               .key_segments = {sample_id<ObjectHash>(81)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<DeadCondemned> /*kind*/) {
+  return next_entry(state, journal_owner, DeadCondemned{{sample_id<ObjectHash>(60)}});
+}
+
+JournalEntry valid_entry(const State& state, std::type_identity<UnnamedCondemned> kind) {
+  return next_entry(state, journal_owner, sample_of(kind));
 }
 
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp> /*kind*/) {

@@ -240,12 +240,10 @@ EpochEnded sample_epoch_ended() {
   out.keys = {{.last = 30, .segments = {sample_id<ObjectHash>(7), sample_id<ObjectHash>(8)}},
               {.last = 41, .segments = {sample_id<ObjectHash>(9)}}};
   out.dropped_count = 3;
-  out.index = {
-      {.first = 2, .last = 5, .is_given_up = false, .segments = {sample_id<ObjectHash>(11)}},
-      {.first = 9, .last = 9, .is_given_up = true, .segments = {}}};
-  out.snapshots = {sample_id<SnapshotId>(12)};
-  out.ended_blocks = sample_id<ObjectHash>(13);
-  out.removed_objects = sample_id<ObjectHash>(14);
+  out.ended = {.segments = {{sample_id<ObjectHash>(10), 300, 20}, {sample_id<ObjectHash>(11)}},
+               .snapshots = {sample_id<SnapshotId>(12)},
+               .forgotten = {sample_id<SnapshotId>(13)},
+               .names = {sample_id<ObjectHash>(14), sample_id<ObjectHash>(15)}};
   return out;
 }
 

@@ -88,6 +88,8 @@ JournalEntry valid_entry(const State& state, std::type_identity<EntriesProved> k
 JournalEntry valid_entry(const State& state, std::type_identity<Reindexed> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SegmentsGivenUp> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCondemned> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<DeadCondemned> kind);
+JournalEntry valid_entry(const State& state, std::type_identity<UnnamedCondemned> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PacksCleared> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<SetsProved> kind);
 JournalEntry valid_entry(const State& state, std::type_identity<PolicySet> kind);

@@ -24,16 +24,10 @@ void EpochEnded::encode(ByteWriter& out) const {
     out.ids(range.segments);
   }
   out.u64(dropped_count);
-  out.u32(narrow<std::uint32_t>(index.size()));
-  for (const IndexRange& range : index) {
-    out.u64(range.first);
-    out.u64(range.last);
-    out.u8(range.is_given_up ? 1 : 0);
-    out.ids(range.segments);
-  }
-  out.ids(snapshots);
-  out.id(ended_blocks);
-  out.id(removed_objects);
+  encode_replaced_segments(out, ended.segments);
+  out.ids(ended.snapshots);
+  out.ids(ended.forgotten);
+  out.ids(ended.names);
 }
 
 EpochEnded EpochEnded::decode(ByteReader& in) {
@@ -55,16 +49,10 @@ EpochEnded EpochEnded::decode(ByteReader& in) {
     range.segments = in.ids<ObjectHash>("key segments");
   }
   out.dropped_count = in.u64();
-  out.index.resize(in.count(8 + 8 + 1 + 4, "ranges of index segments"));
-  for (IndexRange& range : out.index) {
-    range.first = in.u64();
-    range.last = in.u64();
-    range.is_given_up = take_flag(in);
-    range.segments = in.ids<ObjectHash>("index segments");
-  }
-  out.snapshots = in.ids<SnapshotId>("snapshots");
-  out.ended_blocks = in.id<ObjectHash>();
-  out.removed_objects = in.id<ObjectHash>();
+  out.ended.segments = decode_replaced_segments(in);
+  out.ended.snapshots = in.ids<SnapshotId>("snapshots");
+  out.ended.forgotten = in.ids<SnapshotId>("snapshots");
+  out.ended.names = in.ids<ObjectHash>("names of objects");
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/id.h"
 #include "engine/format/acts/epoch_beginning.h"
+#include "engine/format/acts/reindexed.h"
 
 namespace kist {
 
@@ -32,13 +33,18 @@ struct KeyRange {
   bool operator==(const KeyRange&) const = default;
 };
 
-// Index segments of the entries from `first` to `last` that others take the place of, or nothing.
-struct IndexRange {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  bool is_given_up = false;
-  std::vector<ObjectHash> segments;  // none where they are given up
-  bool operator==(const IndexRange&) const = default;
+// What ends for good with an epoch: a collection, or a disposal.
+struct EndedContent {
+  // Index segments that stand condemned (act 14): nobody has what they list any more. Ascending.
+  std::vector<ReplacedSegment> segments;
+  std::vector<SnapshotId> snapshots;  // that can be restored no more; ascending
+  std::vector<SnapshotId> forgotten;  // of which body and reference set go as well; ascending
+  // Objects that are removed, and count for nobody whoever names them later: the packs of the
+  // segments, and what no entry names. Ascending.
+  std::vector<ObjectHash> names;
+  bool operator==(const EndedContent&) const = default;
+
+  [[nodiscard]] bool empty() const { return *this == EndedContent(); }
 };
 
 // The epoch that ends. A client follows the journal back through these: from the newest epoch that
@@ -55,15 +61,12 @@ struct EpochEnded {
 
   FormerEpoch former;
   EpochBeginning beginning;
-  bool forgets = false;               // clients keep nothing of what came before
-  std::vector<SlotId> revoked;        // slots that get no box of it; ascending
-  std::vector<NamedBox> boxes;        // of every other slot; ascending
-  std::vector<KeyRange> keys;         // of all entries before this one
-  std::uint64_t dropped_count = 0;    // of key segments that were damaged, and given up
-  std::vector<IndexRange> index;      // ascending; all other index segments stay what they are
-  std::vector<SnapshotId> snapshots;  // of which blocks have ended; ascending
-  ObjectHash ended_blocks;            // the object that lists the numbers that have ended; or zero
-  ObjectHash removed_objects;         // the object that lists what is removed; or zero
+  bool forgets = false;             // clients keep nothing of what came before
+  std::vector<SlotId> revoked;      // slots that get no box of it; ascending
+  std::vector<NamedBox> boxes;      // of every other slot; ascending
+  std::vector<KeyRange> keys;       // of all entries before this one
+  std::uint64_t dropped_count = 0;  // of key segments that were damaged, and given up
+  EndedContent ended;
   bool operator==(const EpochEnded&) const = default;
 
   static std::string name() { return "epoch ended"; }

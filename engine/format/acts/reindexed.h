@@ -20,6 +20,9 @@ struct ReplacedSegment {
   bool operator==(const ReplacedSegment&) const = default;
 };
 
+void encode_replaced_segments(ByteWriter& out, const std::vector<ReplacedSegment>& segments);
+std::vector<ReplacedSegment> decode_replaced_segments(ByteReader& in);
+
 struct Reindexed {
   static constexpr std::uint16_t number = 11;
 

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "engine/ops/verify/pack_checker.h"
-#include "engine/ops/verify/reindex.h"
+#include "engine/repository/reindex.h"
 
 namespace kist {
 

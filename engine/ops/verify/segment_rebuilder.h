@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <set>
 
-#include "engine/ops/verify/reindex.h"
+#include "engine/repository/reindex.h"
 
 namespace kist {
 

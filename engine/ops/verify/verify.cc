@@ -15,14 +15,14 @@
 #include "engine/ops/verify/manifest_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/pack_healer.h"
-#include "engine/ops/verify/reindex.h"
 #include "engine/ops/verify/segment_rebuilder.h"
-#include "engine/ops/verify/set_prover.h"
 #include "engine/ops/verify/slot_checker.h"
 #include "engine/ops/verify/snapshot_checker.h"
 #include "engine/repository/condemned_packs.h"
 #include "engine/repository/ended_objects.h"
+#include "engine/repository/reindex.h"
 #include "engine/repository/repository_file.h"
+#include "engine/repository/set_prover.h"
 #include "engine/store/twins.h"
 
 namespace kist {

@@ -1,24 +1,18 @@
 #include <algorithm>
-#include <functional>
 
 #include "engine/rules/acts/act_rules.h"
 #include "engine/rules/acts/introductions.h"
 #include "engine/rules/proposals.h"
 #include "engine/rules/retention.h"
+#include "engine/rules/validate.h"
 
 namespace kist {
 
 namespace {
 
-template <typename List, typename Projection>
-bool is_ascending(const List& list, Projection projection) {
-  return std::ranges::adjacent_find(list, std::ranges::greater_equal(), projection) == list.end();
-}
-
 // Each slot that is not revoked yet is named once: it is revoked, or has a box.
 MaybeViolation check_slots(const State& state, const EpochEnded& ended, const SlotId& author) {
-  if (!is_ascending(ended.revoked, std::identity()) ||
-      !is_ascending(ended.boxes, &NamedBox::slot)) {
+  if (!ascend(ended.revoked) || !ascend(ended.boxes, &NamedBox::slot)) {
     return Violation{40, "slots that are not in order"};
   }
   std::vector<SlotId> named = ended.revoked;
@@ -39,10 +33,8 @@ MaybeViolation check_slots(const State& state, const EpochEnded& ended, const Sl
 
 // The ranges take up all entries before this one, each once.
 MaybeViolation check_keys(const EpochEnded& ended, const JournalEntry& entry) {
-  const bool ascend = std::ranges::adjacent_find(ended.keys, std::ranges::greater_equal(),
-                                                 &KeyRange::last) == ended.keys.end();
-  const bool are_all =
-      ascend && !ended.keys.empty() && ended.keys.back().last + 1 == entry.sequence;
+  const bool are_all = ascend(ended.keys, &KeyRange::last) && !ended.keys.empty() &&
+                       ended.keys.back().last + 1 == entry.sequence;
   if (!are_all) {
     return Violation{43, "keys that are not those of all entries before it"};
   }
@@ -53,13 +45,87 @@ MaybeViolation check_keys(const EpochEnded& ended, const JournalEntry& entry) {
   return check_distinct(made);
 }
 
-// What a feature that nobody requires yet is to give a meaning.
-MaybeViolation check_reserved(const EpochEnded& ended) {
-  const bool is_reserved = !ended.index.empty() || !ended.snapshots.empty() ||
-                           ended.ended_blocks != ObjectHash{} ||
-                           ended.removed_objects != ObjectHash{};
-  if (is_reserved) return Violation{50, "it ends more than keys, which no feature has enabled"};
+bool is_list_of_parts(const auto& list) {
+  return list.size() <= ended_parts_max && ascend(list);
+}
+
+// Snapshots end only once the law lets them go.
+MaybeViolation check_snapshots(const State& state,
+                               const std::vector<SnapshotId>& snapshots,
+                               const JournalEntry& entry) {
+  if (!is_list_of_parts(snapshots) || (!snapshots.empty() && entry.is_time_doubted)) {
+    return Violation{93, "snapshots that are too many or not in order, or a doubted time"};
+  }
+  const RetentionJudge law(state, entry.author, entry.time_ms);
+  for (const SnapshotId& id : snapshots) {
+    const std::optional<SnapshotState> snapshot = state.snapshots.find(id);
+    if (!snapshot || !snapshot->is_live || !snapshot->is_retired()) {
+      return Violation{94, "a snapshot that is not there, or not retired"};
+    }
+    if (law.is_held(*snapshot)) return Violation{95, "a snapshot that is held"};
+    if (!law.is_minimum_over(*snapshot) || !law.is_grace_over(*snapshot)) {
+      return Violation{96, "a snapshot that can still be restored"};
+    }
+  }
   return std::nullopt;
+}
+
+// Nothing of a snapshot is forgotten that somebody may restore.
+bool may_be_forgotten(const State& state, const EndedContent& ended) {
+  return is_list_of_parts(ended.forgotten) &&
+         std::ranges::all_of(ended.forgotten, [&](const SnapshotId& id) {
+           const std::optional<SnapshotState> snapshot = state.snapshots.find(id);
+           if (!snapshot || snapshot->is_forgotten) return false;
+           return !snapshot->is_live || std::ranges::binary_search(ended.snapshots, id);
+         });
+}
+
+MaybeViolation check_ended(const State& state,
+                           const EndedContent& ended,
+                           const JournalEntry& entry) {
+  if (!ended.empty() && !has_maintain(state, entry.author)) {
+    return Violation{50, "what ends by the word of a slot without maintain"};
+  }
+  const bool are_condemned =
+      ascend(ended.segments, &ReplacedSegment::hash) &&
+      std::ranges::all_of(ended.segments, [&](const ReplacedSegment& segment) {
+        return state.dead.contains(segment.hash);
+      });
+  if (!are_condemned) return Violation{92, "index segments that do not stand condemned"};
+  if (auto violation = check_snapshots(state, ended.snapshots, entry)) return violation;
+  if (!may_be_forgotten(state, ended)) {
+    return Violation{97, "snapshots that are forgotten and have not ended"};
+  }
+  if (is_list_of_parts(ended.names)) return std::nullopt;
+  return Violation{98, "names of objects that are too many or not in order"};
+}
+
+void end_content(State& state, const EndedContent& ended, std::uint64_t sequence) {
+  for (const ReplacedSegment& segment : ended.segments) {
+    retire_segment(state, segment);
+  }
+  for (const SnapshotId& id : ended.snapshots) {
+    SnapshotState snapshot = state.snapshots.at(id);
+    snapshot.is_live = false;
+    snapshot.ended_by = sequence;
+    state.snapshots.put(id, std::move(snapshot));
+  }
+  for (const SnapshotId& id : ended.forgotten) {
+    SnapshotState snapshot = state.snapshots.at(id);
+    snapshot.is_forgotten = true;
+    state.snapshots.put(id, std::move(snapshot));
+  }
+  if (ended.names.empty()) return;
+  std::map<ObjectHash, Condemnation> unnamed = state.unnamed.all();
+  state.unnamed.clear();
+  for (const ObjectHash& name : ended.names) {
+    unnamed.erase(name);
+    state.doubted_packs.erase(name);
+    if (state.condemned.find(name).value_or(false)) state.condemned.put(name, false);
+  }
+  for (const auto& [name, condemnation] : unnamed) {
+    state.unnamed.put(name, condemnation);
+  }
 }
 
 }  // namespace
@@ -75,7 +141,7 @@ MaybeViolation check_act(const State& state, const EpochEnded& ended, const Jour
   if (auto violation = check_beginning(state, ended.beginning, entry)) return violation;
   if (auto violation = check_slots(state, ended, entry.author)) return violation;
   if (auto violation = check_keys(ended, entry)) return violation;
-  return check_reserved(ended);
+  return check_ended(state, ended.ended, entry);
 }
 
 void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry) {
@@ -107,6 +173,7 @@ void apply_act(State& state, const EpochEnded& ended, const JournalEntry& entry)
       state.key_segments.put(name, entry.author);
     }
   }
+  end_content(state, ended.ended, entry.sequence);
 }
 
 }  // namespace kist

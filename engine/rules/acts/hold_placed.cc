@@ -16,7 +16,7 @@ bool is_ascending(const List& list) {
 bool are_snapshots(const State& state, const std::vector<SnapshotId>& snapshots) {
   return std::ranges::all_of(snapshots, [&](const SnapshotId& id) {
     const std::optional<SnapshotState> snapshot = state.snapshots.find(id);
-    return snapshot && !snapshot->taken.is_pending;
+    return snapshot && !snapshot->taken.is_pending && !snapshot->has_ended();
   });
 }
 

@@ -1,7 +1,5 @@
 #include "engine/rules/acts/introductions.h"
 
-#include <algorithm>
-#include <functional>
 #include <set>
 
 #include "engine/rules/retention.h"
@@ -59,8 +57,7 @@ MaybeViolation check_beginning(const State& state,
 }
 
 bool are_in_order(const std::vector<ObjectHash>& packs) {
-  return !packs.empty() && packs.size() <= entry_packs_max &&
-         std::ranges::adjacent_find(packs, std::ranges::greater_equal()) == packs.end();
+  return !packs.empty() && packs.size() <= entry_packs_max && ascend(packs);
 }
 
 MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments) {
@@ -82,10 +79,12 @@ MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHa
 }
 
 bool are_current_segments(const State& state, const std::vector<ObjectHash>& segments) {
-  const bool are_in_order =
-      !segments.empty() && segments.size() <= entry_segments_max &&
-      std::ranges::adjacent_find(segments, std::ranges::greater_equal()) == segments.end();
-  return are_in_order && std::ranges::all_of(segments, [&](const ObjectHash& name) {
+  return !segments.empty() && segments.size() <= entry_segments_max &&
+         are_current_in_order(state, segments);
+}
+
+bool are_current_in_order(const State& state, const std::vector<ObjectHash>& segments) {
+  return ascend(segments) && std::ranges::all_of(segments, [&](const ObjectHash& name) {
            const std::optional<SegmentState> segment = state.segments.find(name);
            return segment && segment->is_current;
          });
@@ -97,6 +96,7 @@ void retire_segment(State& state, const ReplacedSegment& replaced) {
   segment.first_ordinal = replaced.first_ordinal;
   segment.count = replaced.count;
   state.changed.insert(segment.sequence);
+  state.dead.erase(replaced.hash);
   state.segments.put(replaced.hash, segment);
 }
 

@@ -4,6 +4,8 @@
 // docs/format.md, "Validity".
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "engine/rules/state.h"
@@ -28,6 +30,12 @@ MaybeViolation check_beginning(const State& state,
 bool are_in_order(const std::vector<ObjectHash>& packs);
 inline constexpr std::string_view packs_reason = "packs that are none, too many or not in order";
 
+// Whether each is greater than the one before it.
+template <typename List, typename Projection = std::identity>
+bool ascend(const List& list, Projection projection = {}) {
+  return std::ranges::adjacent_find(list, std::ranges::greater_equal(), projection) == list.end();
+}
+
 MaybeViolation check_distinct(const std::vector<ObjectHash>& key_segments);
 // Those of an entry that does not end an epoch.
 MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHash>& key_segments);
@@ -37,6 +45,8 @@ MaybeViolation check_key_segments(const State& state, const std::vector<ObjectHa
 bool are_current_segments(const State& state, const std::vector<ObjectHash>& segments);
 inline constexpr std::string_view segments_reason =
     "index segments that are none, too many, not in order or not current";
+// Whether they ascend and all count.
+bool are_current_in_order(const State& state, const std::vector<ObjectHash>& segments);
 // It does not count any more.
 void retire_segment(State& state, const ReplacedSegment& replaced);
 

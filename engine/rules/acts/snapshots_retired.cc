@@ -17,35 +17,15 @@ std::vector<SnapshotId> named_by(const SnapshotsRetired& retired) {
   return out;
 }
 
-// Whether the law lets the snapshot go, at the time that the entry counts as under each lock.
-class Judge {
- public:
-  Judge(const State& state, const JournalEntry& entry)
-      : state_(state),
-        held_(state),
-        governance_ms_(retention_time_ms(state, entry.author, LockMode::governance, entry.time_ms)),
-        compliance_ms_(
-            retention_time_ms(state, entry.author, LockMode::compliance, entry.time_ms)) {}
-
-  [[nodiscard]] MaybeViolation judge(const SnapshotId& id) const {
-    const std::optional<SnapshotState> snapshot = state_.snapshots.find(id);
-    if (!snapshot || !snapshot->is_live || snapshot->is_retired()) {
-      return Violation{75, "a snapshot that is not there, or retired already"};
-    }
-    if (held_.matter_on(*snapshot)) return Violation{76, "a snapshot that is held"};
-    const RetentionTerms terms = terms_of(state_, *snapshot);
-    const std::int64_t now_ms =
-        terms.lock == LockMode::compliance ? compliance_ms_ : governance_ms_;
-    if (now_ms < terms.minimum_ms) return Violation{77, "a snapshot whose minimum is not over"};
-    return std::nullopt;
+MaybeViolation judge(const State& state, const RetentionJudge& law, const SnapshotId& id) {
+  const std::optional<SnapshotState> snapshot = state.snapshots.find(id);
+  if (!snapshot || !snapshot->is_live || snapshot->is_retired()) {
+    return Violation{75, "a snapshot that is not there, or retired already"};
   }
-
- private:
-  const State& state_;
-  HeldSnapshots held_;
-  std::int64_t governance_ms_;
-  std::int64_t compliance_ms_;
-};
+  if (law.is_held(*snapshot)) return Violation{76, "a snapshot that is held"};
+  if (law.is_minimum_over(*snapshot)) return std::nullopt;
+  return Violation{77, "a snapshot whose minimum is not over"};
+}
 
 }  // namespace
 
@@ -58,9 +38,9 @@ MaybeViolation check_act(const State& state,
                          const JournalEntry& entry) {
   if (entry.is_time_doubted) return Violation{73, "a retirement whose author doubts its time"};
   if (auto violation = check_snapshots(named_by(retired))) return violation;
-  const Judge judge(state, entry);
+  const RetentionJudge law(state, entry.author, entry.time_ms);
   for (const RetiredSnapshot& each : retired.snapshots) {
-    if (auto violation = judge.judge(each.snapshot)) return violation;
+    if (auto violation = judge(state, law, each.snapshot)) return violation;
   }
   const bool calls_junk = std::ranges::any_of(retired.snapshots, [](const RetiredSnapshot& each) {
     return each.cause == RetireCause::junk;

@@ -15,9 +15,9 @@ MaybeViolation check_act(const State& state,
   if (auto violation = check_snapshots(unretired.snapshots)) return violation;
   const bool are_retired = std::ranges::all_of(unretired.snapshots, [&](const SnapshotId& id) {
     const std::optional<SnapshotState> snapshot = state.snapshots.find(id);
-    return snapshot && snapshot->is_retired();
+    return snapshot && snapshot->is_retired() && !snapshot->has_ended();
   });
-  if (!are_retired) return Violation{83, "a snapshot that is not retired"};
+  if (!are_retired) return Violation{83, "a snapshot that is not retired, or has ended"};
   return std::nullopt;
 }
 

@@ -45,12 +45,6 @@ TEST_CASE("an epoch's end leaves out no slot and no key segment, and names none 
         act.keys.insert(act.keys.begin(), {.last = 1, .segments = act.keys.front().segments});
       },
       {36, "the same key segment twice"});
-  const Violation reserved{50, "it ends more than keys, which no feature has enabled"};
-  require_refused([](EpochEnded& act) { act.index = {{.first = 1, .last = 2}}; }, reserved);
-  require_refused([](EpochEnded& act) { act.snapshots = {sample_id<SnapshotId>(1)}; }, reserved);
-  require_refused([](EpochEnded& act) { act.ended_blocks = sample_id<ObjectHash>(1); }, reserved);
-  require_refused([](EpochEnded& act) { act.removed_objects = sample_id<ObjectHash>(1); },
-                  reserved);
   // What somebody has named before: the table is made anew, so that stops no end.
   EpochEnded named = good;
   named.keys.front().segments.front() = sample_id<ObjectHash>(150);

@@ -26,7 +26,7 @@ State with_retired() {
   return state;
 }
 
-const Violation not_retired{83, "a snapshot that is not retired"};
+const Violation not_retired{83, "a snapshot that is not retired, or has ended"};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-#include "engine/ops/verify/set_prover.h"
+#include "engine/repository/set_prover.h"
 
 #include <algorithm>
 #include <iterator>

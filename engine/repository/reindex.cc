@@ -1,4 +1,4 @@
-#include "engine/ops/verify/reindex.h"
+#include "engine/repository/reindex.h"
 
 #include <algorithm>
 #include <set>
