@@ -76,6 +76,9 @@ std::uint64_t parse_size(const std::string& text);
 // Parses a time such as "90s", "36h", "1d", "2w" or "1y" into seconds.
 std::uint64_t parse_seconds(const std::string& text);
 
+// Parses a share such as "25%", up to 100%.
+unsigned parse_percent(const std::string& text);
+
 // Which paths `backup` and `restore` take.
 struct FilterOptions {
   std::vector<std::string> exclude_files;
@@ -117,6 +120,7 @@ void add_hold(CLI::App& app, Session& session);
 // And `unretire`.
 void add_forget(CLI::App& app, Session& session);
 void add_expire(CLI::App& app, Session& session);
+void add_collect(CLI::App& app, Session& session);
 void add_source(CLI::App& app, Session& session);
 void add_find(CLI::App& app, Session& session);
 void add_diff(CLI::App& app, Session& session);

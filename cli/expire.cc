@@ -11,14 +11,6 @@ struct ExpireArguments {
   bool is_dry_run = false;
 };
 
-unsigned parse_percent(const std::string& text) {
-  const std::string digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
-  const bool is_number = !digits.empty() && digits.size() <= 3 &&
-                         digits.find_first_not_of("0123456789") == std::string::npos;
-  if (is_number && std::stoul(digits) <= 100) return static_cast<unsigned>(std::stoul(digits));
-  throw Error(Code::invalid, concat(text, " is not a share such as 25%, up to 100%"));
-}
-
 PlannedRows rows_of(const Repository& repository, const ExpiryPlan& plan) {
   PlannedRows out;
   for (const ExpirySeries& series : plan.series) {

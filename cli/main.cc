@@ -111,10 +111,11 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("kist ") + kist::version);
   app.require_subcommand(1);
   app.fallthrough();
-  for (const auto add : {&add_init,    &add_backup,  &add_snapshots, &add_ls,   &add_cat,
-                         &add_restore, &add_verify,  &add_find,      &add_diff, &add_stats,
-                         &add_catalog, &add_journal, &add_policy,    &add_hold, &add_forget,
-                         &add_expire,  &add_source,  &add_incident,  &add_key,  &add_help}) {
+  for (const auto add :
+       {&add_init,     &add_backup, &add_snapshots, &add_ls,     &add_cat,     &add_restore,
+        &add_verify,   &add_find,   &add_diff,      &add_stats,  &add_catalog, &add_journal,
+        &add_policy,   &add_hold,   &add_forget,    &add_expire, &add_collect, &add_source,
+        &add_incident, &add_key,    &add_help}) {
     add(app, session);
   }
   try {

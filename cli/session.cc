@@ -160,6 +160,14 @@ std::uint64_t parse_size(const std::string& text) {
                          "a size such as 128KiB, 1MiB or 2GiB");
 }
 
+unsigned parse_percent(const std::string& text) {
+  const std::string digits = text.ends_with('%') ? text.substr(0, text.size() - 1) : text;
+  const bool is_number = !digits.empty() && digits.size() <= 3 &&
+                         digits.find_first_not_of("0123456789") == std::string::npos;
+  if (is_number && std::stoul(digits) <= 100) return static_cast<unsigned>(std::stoul(digits));
+  throw Error(Code::invalid, concat(text, " is not a share such as 25%, up to 100%"));
+}
+
 std::uint64_t parse_seconds(const std::string& text) {
   if (const auto duration = parse_duration(text)) return duration->seconds();
   throw Error(Code::invalid, concat(text, " is not a time such as 12h, 7d or 10y"));

@@ -36,6 +36,7 @@
 #include "engine/ops/browse/browse.h"
 #include "engine/ops/browse/compare.h"
 #include "engine/ops/catalog/maintenance.h"
+#include "engine/ops/epoch/collect.h"
 #include "engine/ops/epoch/end_epoch.h"
 #include "engine/ops/incident/incidents.h"
 #include "engine/ops/journal/entries.h"

@@ -33,7 +33,10 @@ PackBuilder::~PackBuilder() {
   }
 }
 
-void PackBuilder::add(PackKind kind, const BlockId& id, View plaintext) {
+void PackBuilder::add(PackKind kind,
+                      const BlockId& id,
+                      View plaintext,
+                      const std::vector<std::uint64_t>* numbers) {
   KIST_ENSURE(!plaintext.empty() && plaintext.size() <= block_bytes_max);
   Stream& to = stream(kind);
   if (!to.frame.plain.empty() && to.frame.plain.size() + plaintext.size() > options_.frame_target) {
@@ -41,6 +44,8 @@ void PackBuilder::add(PackKind kind, const BlockId& id, View plaintext) {
   }
   to.frame.plain.insert(to.frame.plain.end(), plaintext.begin(), plaintext.end());
   to.frame.list.blocks.push_back({id, narrow<std::uint32_t>(plaintext.size())});
+  to.frame.list.has_numbers = numbers != nullptr;
+  if (numbers != nullptr) to.frame.list.numbers.push_back(*numbers);
   if (to.frame.list.blocks.size() == frame_blocks_max) close_frame(to);
 }
 

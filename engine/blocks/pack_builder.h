@@ -49,7 +49,16 @@ class PackBuilder : private Pinned {
   ~PackBuilder();  // packs that are still open are abandoned
 
   // The next block of that kind: 1 to block_bytes_max bytes, copied once, into its frame.
-  void add(PackKind kind, const BlockId& id, View plaintext);
+  void add(PackKind kind, const BlockId& id, View plaintext) { add(kind, id, plaintext, nullptr); }
+
+  // The same of a block that keeps these numbers; all blocks of a builder do, or none.
+  void add(PackKind kind,
+           const BlockId& id,
+           View plaintext,
+           const std::vector<std::uint64_t>& numbers) {
+    add(kind, id, plaintext, &numbers);
+  }
+
   // Closes all that is open, data first.
   void close_all();
 
@@ -96,6 +105,11 @@ class PackBuilder : private Pinned {
     std::deque<ClosedPack> closed{};  // a deque: elements stay where they are
     std::uint64_t closed_blocks = 0;
   };
+
+  void add(PackKind kind,
+           const BlockId& id,
+           View plaintext,
+           const std::vector<std::uint64_t>* numbers);
 
   [[nodiscard]] Stream& stream(PackKind kind) { return kind == PackKind::data ? data_ : meta_; }
 

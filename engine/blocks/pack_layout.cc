@@ -27,7 +27,8 @@ PackLayout::FrameToSeal PackLayout::place(const FrameSizes& sizes, const FrameLi
   const FramePlace place{.offset = narrow<std::uint32_t>(frames_end_),
                          .contents_size = sizes.contents,
                          .list_size = sizes.list};
-  IndexedFrame indexed{.place = place, .encoding = list.encoding, .blocks = {}};
+  IndexedFrame indexed{
+      .place = place, .encoding = list.encoding, .blocks = {}, .numbers = list.numbers};
   for (const ListedBlock& block : list.blocks) {
     indexed.blocks.push_back({.tag = tag_of(block.id), .size = block.size});
   }

@@ -45,7 +45,9 @@ PackLook::PackLook(const Journal& journal, bool asks)
 
 // Empty: the store is to be asked.
 std::optional<bool> PackLook::answer_known(const PackRecord& pack) const {
-  if (asked_.contains(pack.hash) || journal_.state().is_condemned(pack.hash)) return false;
+  const State& state = journal_.state();
+  const bool is_dead = state.dead.contains(pack.segment);
+  if (is_dead || asked_.contains(pack.hash) || state.is_condemned(pack.hash)) return false;
   const auto known = damaged_.find(pack.hash);
   if (known != damaged_.end()) {
     if (!asks_ || !shows_in_size(known->second)) return false;

@@ -3,6 +3,7 @@
 // silence, while the source still has what was in it.
 //
 //   did a slot condemn the pack?         it is not relied on, until a slot clears it
+//   or the segment that lists it?        likewise: nothing of it is needed, and it may end
 //   is the pack known to be damaged?     it is not relied on; one that was missing or had a wrong
 //                                        size is looked at again, for it may have been put back
 //   looked at in this round?             it is relied on (catalog/looked_packs.h: half a day)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace kist {
 
@@ -114,9 +115,9 @@ void IndexBatch::load_segment(const SegmentToLoad& to_load) {
     runs_.push_back({.numbers = {to_load.first_number, number_ - to_load.first_number},
                      .segment = to_load.hash});
   }
-  std::uint64_t end = 0;  // of the last run
+  std::optional<std::uint64_t> end;  // of this segment's last run
   listed_.for_each([&](std::uint64_t number) {
-    if (runs_.empty() || number != end) {
+    if (number != end) {
       runs_.push_back({.numbers = {.first = number}, .segment = to_load.hash});
     }
     ++runs_.back().numbers.count;

@@ -35,13 +35,18 @@ Reindexed store(Repository& repository, const Reindexing& reindexing) {
     group.index_segments.push_back(stored.key);
     out.segments.push_back(stored.key.hash);
   }
+  InnerKeyGroup secrets;
+  for (const NamedKey& pack : reindexing.packs) {
+    group.packs.push_back(pack.hash);
+    secrets.packs.push_back(pack.key);
+  }
   const EpochBeginning& beginning = repository.state().beginning;
   const SealedObject keys = seal_key_segment(
       author,
       {.index_key = repository.journal().index_key(),
        .audit_key = beginning.audit_key,
        .epoch_key = beginning.epoch_key},
-      {.outer = {.groups = {group}}, .sets = {.groups = {{}}}, .inner = {.groups = {{}}}});
+      {.outer = {.groups = {group}}, .sets = {.groups = {{}}}, .inner = {.groups = {secrets}}});
   put_sealed(repository.writer(), ObjectType::key_segment, keys);
   out.key_segments = {keys.hash};
   repository.writer().barrier();

@@ -19,6 +19,7 @@ struct NumberedSegment {
 struct Reindexing {
   std::vector<ReplacedSegment> replaced;
   std::vector<IndexSegment> segments;  // rewritten ones, that list what is left of the former
+  std::vector<NamedKey> packs{};       // that the entry introduces, with their keys
 };
 
 // Stores the new segments, reads them back, and commits the entry. Error{conflict} where a segment

@@ -149,6 +149,14 @@ std::uint64_t TrustedNumbers::next(std::uint64_t number) const {
   return std::max(number, range.first + range.count);
 }
 
+NumberSet TrustedNumbers::distrusted() const {
+  NumberSet out;
+  for (const Range& range : distrusted_) {
+    out.add_range(range.first, range.count);
+  }
+  return out;
+}
+
 void apply(State& state, const JournalEntry& entry, const ObjectHash& hash) {
   std::visit([&](const auto& act) { apply_act(state, act, entry); }, entry.act);
   if (entry.sequence == 0) state.fingerprint = hash;

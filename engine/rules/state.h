@@ -15,6 +15,7 @@
 
 #include "engine/base/id.h"
 #include "engine/format/journal_entry.h"
+#include "engine/format/number_set.h"
 #include "engine/rules/retention_state.h"
 #include "engine/rules/state_table.h"
 
@@ -249,6 +250,9 @@ class TrustedNumbers {
   TrustedNumbers(const State& state, Trust rule, const SlotId& slot = {});
 
   [[nodiscard]] bool contains(std::uint64_t number) const { return next(number) == number; }
+
+  // All others.
+  [[nodiscard]] NumberSet distrusted() const;
 
   // The least such number that is not below `number`.
   [[nodiscard]] std::uint64_t next(std::uint64_t number) const;

@@ -93,6 +93,14 @@ class LocalStore final : public Store {
     if (folder.find('/') != std::string::npos) left_.insert(folder);
   }
 
+  void discard(const std::string& path) override {
+    const std::string folder(parent_path(path));
+    if (!disk_->discard(path)) return;
+    const std::lock_guard lock(mutex_);
+    changed_.insert(folder);
+    if (folder.find('/') != std::string::npos) left_.insert(folder);
+  }
+
   void replace(const std::string& path, View bytes) override {
     const std::string folder(parent_path(path));
     ensure_folder(folder);

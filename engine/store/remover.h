@@ -17,6 +17,8 @@ class Remover {
  public:
   void remove(const std::string& path) const { store_->remove(within(path)); }
 
+  void discard(const std::string& path) const { store_->discard(within(path)); }
+
   void replace(const std::string& path, View bytes) const { store_->replace(within(path), bytes); }
 
  private:

@@ -145,6 +145,9 @@ class StoreRemover : private Pinned {
   // Durable after the next barrier(). Does not prove that the path stays free: a put may be late.
   virtual void remove(const std::string& path) = 0;
 
+  // The same of an object that nothing opens any more: its bytes need not be overwritten.
+  virtual void discard(const std::string& path) { remove(path); }
+
   // Puts the bytes in the place of a damaged object, or of one that is absent. Every reader gets
   // the old object or the new one, whole, and there is no moment without one. Durable after the
   // next barrier(). Two replacements at once leave one of the two.

@@ -200,6 +200,12 @@ class OpenMemoryDisk final : public Disk {
     if (is_empty) state_->now.erase(path);
   }
 
+  bool discard(const std::string& path) override {
+    const std::lock_guard lock(state_->mutex);
+    state_->begin_write(path);
+    return state_->now.erase(path) > 0;
+  }
+
   // Once overwritten, the bytes are gone for good, whichever of the file's names a crash brings
   // back.
   void wipe(const std::string& path) override {

@@ -58,7 +58,7 @@ std::string findings_of(const VerifyReport& report) {
 }
 
 void require_sound(Repository& repository) {
-  REQUIRE(findings_of(verify_content(repository)).empty());
+  REQUIRE(findings_of(verify_content(repository)) == "");
 }
 
 std::vector<std::string> names_of(const MemoryStore& store, const std::string& prefix) {

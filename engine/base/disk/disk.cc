@@ -292,6 +292,15 @@ class LocalDisk final : public Disk {
     if (folder) wiper(open_temporary()).wipe(*folder, std::string(base_name(path)));
   }
 
+  bool discard(const std::string& path) override {
+    const std::optional<Directory> folder = open_folder(std::string(parent_path(path)));
+    const std::string name(base_name(path));
+    if (!folder || !folder->find(name)) return false;
+    if (::unlinkat(folder->fd(), name.c_str(), 0) == 0) return true;
+    if (errno == ENOENT) return false;
+    throw_errno("cannot remove", at(path), errno);
+  }
+
   void remove_directory(const std::string& path) override {
     if (::rmdir(at(path).c_str()) == 0) return;
     if (errno == ENOENT || errno == ENOTDIR || errno == ENOTEMPTY || errno == EEXIST) return;

@@ -55,6 +55,9 @@ class Disk : private Pinned {
   // system. A file with another hard link is somebody's copy, and what is no regular file may be
   // anything: these are removed, and not overwritten.
   virtual void wipe(const std::string& path) = 0;
+  // Removes a file whose bytes need not be overwritten; false where it is absent. Durable after
+  // sync_directory().
+  virtual bool discard(const std::string& path) = 0;
   // Removes the directory if it is empty; otherwise, or where it is absent, nothing happens.
   virtual void remove_directory(const std::string& path) = 0;
   // Puts a file with these bytes, synced, at the path: a reader gets the old file or the new one.

@@ -17,6 +17,7 @@
 #include "engine/format/limits.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/journal/journal.h"
+#include "engine/ops/backup/ended_meanwhile.h"
 #include "engine/ops/backup/file_cache.h"
 #include "engine/ops/backup/relied_packs.h"
 #include "engine/ops/backup/snapshot_builder.h"
@@ -88,6 +89,7 @@ class Walk {
         source_key_(keyed_label(keys_, source_, 32)),
         started_ms_(repository_.services().clock.now_ms()),
         since_(run.since),
+        begun_(repository_.state().next_sequence),
         given_up_(repository_.state().given_up),
         condemned_(repository_.state().condemned_packs()),
         problems_(repository_.observer()),
@@ -223,6 +225,7 @@ class Walk {
 
   // What the caches name and the backup does not rely on.
   UnreliedNumbers find_unrelied() {
+    unlisted_ = find_given_up_numbers(repository_.state(), writer_.index());
     std::optional<SnapshotState> newest;
     if (relied_.empty() && !options_.stores_again) {
       newest = find_newest_snapshot(repository_.state(), source_, repository_.keyring().slot());
@@ -231,6 +234,7 @@ class Walk {
                                 {.source_key = source_key_,
                                  .numbers = relied_,
                                  .newest = std::move(newest),
+                                 .unlisted = unlisted_,
                                  .rely_from = rely_from_,
                                  .is_dry_run = options_.is_dry_run});
   }
@@ -414,6 +418,13 @@ class Walk {
     const Journal::Writable writable = repository_.journal().require_writable();
     return repository_.journal().commit(writable, [&](const State& state) {
       require_unclaimed(stored);  // first: it may replay, and what follows goes by the state
+      if (has_lost_objects(repository_, since_, stored)) {
+        throw Overtaken("a collection has removed what this backup had put, and no entry named",
+                        true);
+      }
+      if (relies_on_ended(repository_, begun_, unlisted_, stored)) {
+        throw Overtaken("a collection has ended blocks that this backup relies on", false);
+      }
       if (state.given_up != given_up_) {
         throw Overtaken(
             "meanwhile an owner has given up damaged keys, and what this backup relies on may have "
@@ -446,6 +457,7 @@ class Walk {
   const std::string source_key_;
   const std::int64_t started_ms_;
   std::uint64_t since_;           // packs that no entry names were put after the entries below
+  const std::uint64_t begun_;     // the walk goes by the entries below
   const std::uint64_t given_up_;  // by the state that blocks are looked up under
   const std::set<ObjectHash> condemned_;  // packs, likewise
   ProblemLog problems_;
@@ -455,9 +467,10 @@ class Walk {
   FileCacheWriter cache_;
   SnapshotBuilder builder_;
   PendingSnapshots pending_;
-  CacheFacts expected_;          // what the source held the last time
-  NumberSet relied_;             // what the caches name
-  std::uint64_t rely_from_ = 0;  // of a backup that stores again; else 0
+  CacheFacts expected_;                // what the source held the last time
+  NumberSet relied_;                   // what the caches name
+  std::uint64_t rely_from_ = 0;        // of a backup that stores again; else 0
+  std::vector<NumberRange> unlisted_;  // numbers that no segment lists, when the walk began
   BackupResult result_;
 };
 

@@ -39,8 +39,9 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   PackLook& look = writer.look();
   const bool is_due = !relied.is_dry_run && !look.has_looked_for(relied.source_key);
   const BlockIndex::Reader& index = writer.index();
-  out.add(find_given_up_numbers(repository.state(), index));
-  if (!is_due && look.unrelied().empty()) return out;
+  out.add(relied.unlisted);
+  const auto& dead = repository.state().dead;
+  if (!is_due && look.unrelied().empty() && dead.empty()) return out;
   const PackRanges ranges(index);
   if (is_due) {
     std::vector<PackRecord> packs;
@@ -56,6 +57,9 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   std::vector<std::uint32_t> unrelied;
   for (const ObjectHash& pack : look.unrelied()) {
     if (const auto number = index.find_pack(pack)) unrelied.push_back(*number);
+  }
+  for (std::uint32_t pack = 0; !dead.empty() && pack < index.packs_end(); ++pack) {
+    if (dead.contains(index.pack(pack).segment)) unrelied.push_back(pack);
   }
   out.add(ranges.ranges_of(unrelied));
   return out;

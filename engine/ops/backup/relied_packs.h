@@ -26,8 +26,9 @@ struct ReliedOn {
   NumberSet numbers;       // that the caches name
   // Where there is no cache: what is going to be met. A set that cannot be read may name anything.
   std::optional<SnapshotState> newest;
-  std::uint64_t rely_from = 0;  // lesser numbers are not relied on
-  bool is_dry_run = false;      // the store is not asked
+  std::vector<NumberRange> unlisted{};  // numbers that no segment lists
+  std::uint64_t rely_from = 0;          // lesser numbers are not relied on
+  bool is_dry_run = false;              // the store is not asked
 };
 
 // Looks at the packs of these, unless that was done in this round, and returns what the

@@ -22,6 +22,7 @@
 #include "engine/ops/epoch/key_rewriter.h"
 #include "engine/ops/epoch/new_epoch.h"
 #include "engine/ops/epoch/required_keys.h"
+#include "engine/repository/ended_content.h"
 #include "engine/repository/ended_objects.h"
 #include "engine/rules/validate.h"
 #include "engine/store/twins.h"
@@ -123,6 +124,9 @@ std::set<AuthoredObject> find_abandoned(const Repository& repository,
   return out;
 }
 
+// By now, nothing is to end.
+struct NothingEnds {};
+
 // An attempt to begin an epoch. It goes on over entries of others that make nothing dead and leave
 // the slots what they are, so that a busy repository does not keep epochs from ending.
 //
@@ -135,6 +139,7 @@ struct Attempt {
   EpochSlots slots;
   std::vector<SnapshotId> given_up;
   std::set<std::uint64_t> unloaded;
+  EndedContent ended;
   std::optional<KeyRewriter> rewriter;
   std::vector<NamedBox> boxes;
 };
@@ -158,9 +163,14 @@ std::unique_ptr<Attempt> begin_attempt(Repository& repository, const EndEpochOpt
   attempt->slots = plan_epoch_slots(state, options.revoked);
   attempt->given_up = find_given_up(repository, options);
   attempt->unloaded = index.unloaded_entries();
+  if (options.ending != nullptr) {
+    attempt->ended = options.ending->plan();
+    if (attempt->ended.empty()) throw NothingEnds();
+  }
   attempt->rewriter.emplace(repository, repository.read_keys(), attempt->epoch,
                             find_abandoned(repository, index, options.revoked, attempt->given_up),
                             attempt->unloaded);
+  attempt->rewriter->leave_behind(attempt->ended);
   if (!options.drops_unreadable) {
     require_whole(repository, attempt->rewriter->find_damaged(), options.revoked);
   }
@@ -184,13 +194,27 @@ bool is_harmless(const ReplayedEntry& replayed) {
          std::holds_alternative<IncidentOpened>(act) || proves_alone(act);
 }
 
-bool goes_on(Repository& repository, Attempt& attempt) {
+// Of what ends with the epoch no snapshot may need anything that was taken meanwhile, and no pack
+// may be known to be damaged meanwhile, of which it may have the last copies.
+bool admits(EndingPlanner& ending, const ReplayedEntry& replayed) {
+  if (!replayed.void_reason.empty()) return true;
+  const Act& act = replayed.entry.act;
+  if (std::holds_alternative<PacksCondemned>(act)) return false;
+  return !std::holds_alternative<SnapshotTaken>(act) || ending.admits(replayed);
+}
+
+bool goes_on(Repository& repository, const EndEpochOptions& options, Attempt& attempt) {
   const State& state = repository.state();
   bool are_harmless = true;
+  std::vector<ReplayedEntry> newcomers;
   repository.journal().for_each_entry(attempt.seen, [&](const ReplayedEntry& replayed) {
     are_harmless = is_harmless(replayed);
+    if (options.ending != nullptr) newcomers.push_back(replayed);
     return are_harmless;
   });
+  for (const ReplayedEntry& newcomer : newcomers) {
+    are_harmless = are_harmless && admits(*options.ending, newcomer);
+  }
   attempt.seen = state.next_sequence;
   return are_harmless &&
          state.next_sequence - attempt.epoch.beginning.least < beginning_distance_max;
@@ -218,6 +242,7 @@ EpochEnded make_act(Repository& repository, const EndEpochOptions& options, Atte
   act.dropped_count = rewriter.dropped.size();
   // Clients must not go on relying on what was opened by keys that are given up.
   act.forgets = options.forgets || act.dropped_count > 0;
+  act.ended = attempt.ended;
   return act;
 }
 
@@ -245,6 +270,7 @@ bool try_end(Repository& repository,
   result.sequence = entry.sequence;
   result.epoch_number = entry.epoch_number;
   result.given_up = attempt.given_up;
+  result.ended = attempt.ended;
   result.dropped = paths_of(attempt.rewriter->dropped);
   return repository.journal().commit_at_head(writable, entry, attempt.epoch.parts.journal_key);
 }
@@ -275,7 +301,7 @@ class Sample {
       read(readers, pack);
     }
     for (const SnapshotId& snapshot : snapshots_) {
-      read(readers, snapshot);
+      if (repository_.state().snapshots.at(snapshot).is_live) read(readers, snapshot);
     }
   }
 
@@ -324,7 +350,7 @@ bool try_again(Repository& repository,
   const ObjectHash head = repository.state().head;
   bool is_ended = false;
   const auto damage = damage_of([&] {
-    if (attempt && !goes_on(repository, *attempt)) attempt.reset();
+    if (attempt && !goes_on(repository, options, *attempt)) attempt.reset();
     if (!attempt) attempt = begin_attempt(repository, options);
     is_ended = attempt && try_end(repository, writable, options, *attempt, result);
   });
@@ -343,6 +369,12 @@ void finish(Repository& repository,
   in_context("what only the former epoch opens was kept", [&] { sample.require_opens(); });
   in_context("kist verify --repair completes the removal of what only former epochs open",
              [&] { result.removed = remove_ended_objects(repository); });
+  if (!result.ended.empty()) {
+    in_context("another kist collect completes the removal of what has ended", [&] {
+      result.removed_content =
+          remove_ended_content(repository, paths_of_ended(repository.state(), result.ended));
+    });
+  }
   repository.journal().record_state_remade(writable);
 }
 
@@ -401,11 +433,15 @@ EndEpochResult end_epoch(Repository& repository, const EndEpochOptions& options)
   const Sample sample(repository);
   EndEpochResult result;
   std::unique_ptr<Attempt> attempt;
-  for (int tries = 1; !try_again(repository, writable, options, attempt, result); ++tries) {
-    if (tries < tries_max) continue;
-    throw Error(Code::conflict,
-                concat("others committed first ", tries_max,
-                       " times in a row; run again when the repository is less busy"));
+  try {
+    for (int tries = 1; !try_again(repository, writable, options, attempt, result); ++tries) {
+      if (tries < tries_max) continue;
+      throw Error(Code::conflict,
+                  concat("others committed first ", tries_max,
+                         " times in a row; run again when the repository is less busy"));
+    }
+  } catch (const NothingEnds&) {
+    return {};
   }
   in_context(concat("epoch ", result.epoch_number, " has begun"),
              [&] { finish(repository, writable, sample, result); });

@@ -12,6 +12,16 @@
 
 namespace kist {
 
+// What is to end with the epoch, beside its secrets: a collection.
+class EndingPlanner {
+ public:
+  virtual ~EndingPlanner() = default;
+  // The plan for the head that was replayed, with an index that has all entries before it.
+  virtual EndedContent plan() = 0;
+  // Whether the plan holds behind that entry, too, which takes a snapshot, and is in the index.
+  virtual bool admits(const ReplayedEntry& snapshot) = 0;
+};
+
 struct EndEpochOptions {
   std::vector<SlotId> revoked;  // slots that get no keys of the new epoch
   // Key segments that are missing or do not open are given up, and with them what they opened;
@@ -19,14 +29,17 @@ struct EndEpochOptions {
   bool drops_unreadable = false;
   // Clients forget what they keep of before: block index and file caches, which they make anew.
   bool forgets = false;
+  EndingPlanner* ending = nullptr;  // none: nothing ends but the epoch's secrets
 };
 
 struct EndEpochResult {
-  std::uint64_t sequence = 0;  // of the journal entry
+  std::uint64_t sequence = 0;  // of the journal entry; 0: by then, nothing was to end
   std::uint32_t epoch_number = 0;
   std::vector<std::string> dropped;  // key segments
   std::vector<SnapshotId> given_up;  // as find_given_up() names them
   std::uint64_t removed = 0;         // objects of epochs that have ended
+  EndedContent ended;
+  std::uint64_t removed_content = 0;  // objects of it
 };
 
 // What end_epoch() would do to the repository as it is now. Somebody else's entry changes it: an

@@ -62,8 +62,11 @@ std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
   Introduction out{.sequence = entry.sequence, .author = entry.author};
   if (const auto* taken = std::get_if<SnapshotTaken>(&entry.act)) {
     out.key_segments = taken->key_segments;
-    out.due = {taken->body};
-    if (is_current_set(taken->snapshot, taken->reference_set)) out.due.insert(taken->reference_set);
+    const bool is_kept = !is_forgotten(taken->snapshot);
+    if (is_kept) out.due = {taken->body};
+    if (is_kept && is_current_set(taken->snapshot, taken->reference_set)) {
+      out.due.insert(taken->reference_set);
+    }
     for (const SegmentIntroduction& segment : taken->segments) {
       out.due.insert(segment.index_segment);
     }
@@ -79,10 +82,23 @@ std::optional<KeyRewriter::Introduction> KeyRewriter::introduction_of(
   if (proved == nullptr || proved->replaced.empty()) return std::nullopt;
   out.key_segments = proved->key_segments;
   for (const ReplacedSet& each : proved->replaced) {
-    if (is_current_set(each.judged.snapshot, each.replacement)) out.due.insert(each.replacement);
+    const SnapshotId& snapshot = each.judged.snapshot;
+    const bool is_kept = !is_forgotten(snapshot) && is_current_set(snapshot, each.replacement);
+    if (is_kept) out.due.insert(each.replacement);
   }
   if (out.due.empty()) return std::nullopt;
   return out;
+}
+
+void KeyRewriter::leave_behind(const EndedContent& ended) {
+  for (const ReplacedSegment& segment : ended.segments) {
+    ended_.insert(segment.hash);
+  }
+  forgotten_.insert(ended.forgotten.begin(), ended.forgotten.end());
+}
+
+bool KeyRewriter::is_forgotten(const SnapshotId& snapshot) const {
+  return forgotten_.contains(snapshot) || repository_.state().snapshots.at(snapshot).is_forgotten;
 }
 
 void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
@@ -119,7 +135,8 @@ void KeyRewriter::require_complete(BlockIndex& index) const {
   const BlockIndex::Reader reader(index);
   std::uint64_t due = 0;
   for (const std::uint32_t number : reader.packs()) {
-    if (!lost_from_.contains(reader.pack(number).sequence)) ++due;
+    const PackRecord pack = reader.pack(number);
+    if (!lost_from_.contains(pack.sequence) && !ended_.contains(pack.segment)) ++due;
   }
   if (carried_packs_ >= due) return;
   throw Error(Code::corrupt, concat("the keys of ", due - carried_packs_,
@@ -234,7 +251,7 @@ void KeyRewriter::take_group(const Introduction& entry,
   std::set<ObjectHash> due = entry.due;
   std::erase_if(due, [&](const ObjectHash& hash) {
     const std::optional<SegmentState> segment = repository_.state().segments.find(hash);
-    const bool was_retired = segment && !segment->is_current;
+    const bool was_retired = (segment && !segment->is_current) || ended_.contains(hash);
     return was_retired || abandoned_.contains({entry.author, hash});
   });
   KeyGroup kept{.entry = entry.sequence};
@@ -254,6 +271,7 @@ void KeyRewriter::take_group(const Introduction& entry,
     kept_secrets.bodies.push_back(secrets.bodies[i]);
   }
   for (std::size_t i = 0; i < names.packs.size(); ++i) {
+    if (ends(names.packs[i])) continue;
     const bool is_own = is_introduced_by(entry, names.packs[i]);
     if (!is_own && !unloaded_.contains(entry.sequence)) continue;
     if (!keys.packs.insert(names.packs[i]).second) continue;
@@ -285,6 +303,13 @@ void KeyRewriter::seal_to_author(const Introduction& entry, Keys& keys) const {
 bool KeyRewriter::is_introduced_by(const Introduction& entry, const ObjectHash& pack) const {
   const std::optional<std::uint32_t> number = index_->find_pack(pack);
   return number && index_->pack(*number).sequence == entry.sequence;
+}
+
+// Whether the pack ends with the epoch.
+bool KeyRewriter::ends(const ObjectHash& pack) const {
+  if (ended_.empty()) return false;
+  const std::optional<std::uint32_t> number = index_->find_pack(pack);
+  return number && ended_.contains(index_->pack(*number).segment);
 }
 
 // Adds one of the groups of an entry to the only group of `to`.

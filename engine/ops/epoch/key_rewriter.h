@@ -38,6 +38,9 @@ class KeyRewriter {
         abandoned_(std::move(abandoned)),
         unloaded_(with_changed(repository.state(), std::move(unloaded))) {}
 
+  // The keys of what ends with the epoch are left behind. Before anything is carried.
+  void leave_behind(const EndedContent& ended);
+
   // Key segments of which no copy is whole, ascending. What only they open cannot be carried on.
   [[nodiscard]] std::vector<ObjectHash> find_damaged() const;
 
@@ -110,6 +113,8 @@ class KeyRewriter {
                   std::size_t place,
                   Keys& keys);
   void seal_to_author(const Introduction& entry, Keys& keys) const;
+  [[nodiscard]] bool is_forgotten(const SnapshotId& snapshot) const;
+  [[nodiscard]] bool ends(const ObjectHash& pack) const;
   [[nodiscard]] bool is_introduced_by(const Introduction& entry, const ObjectHash& pack) const;
   static void merge_group(const Keys& from, std::size_t place, Keys& to);
   static OpenKeySegment parts_of(Keys keys);
@@ -124,6 +129,8 @@ class KeyRewriter {
   const NewEpoch& epoch_;
   const std::set<AuthoredObject> abandoned_;
   const std::set<std::uint64_t> unloaded_;
+  std::set<ObjectHash> ended_;               // index segments, with their packs
+  std::set<SnapshotId> forgotten_;           // with body and set
   std::optional<BlockIndex::Reader> index_;  // while keys are carried
   OpenSegment recent_;                       // the key segment that was opened last
   Keys pending_;

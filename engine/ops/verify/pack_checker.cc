@@ -231,7 +231,7 @@ void PackChecker::check_frame_content(Reading& reading,
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
     at += block.size;
   }
-  const bool agree = at == plain.size() && list.encoding == record.encoding && !list.has_numbers;
+  const bool agree = at == plain.size() && list.encoding == record.encoding;
   if (!agree) throw Error(Code::corrupt, "a frame's list and the index differ");
   check_block_places(reading, frame, record, list);
   ++frame_count_;

@@ -1,0 +1,55 @@
+// Which block numbers are needed, and by whose word: what a collection goes by. Each set that
+// counts is compared with its manifest once, before anything is destroyed on its word.
+// docs/format.md, "What ends".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/blocks/snapshot_numbers.h"
+#include "engine/repository/manifest_needs.h"
+#include "engine/repository/repository.h"
+#include "engine/repository/set_prover.h"
+
+namespace kist {
+
+// The retired snapshots that the law lets end now, by this machine's clock; ascending. None while
+// that clock is doubted.
+[[nodiscard]] std::vector<SnapshotId> find_ending(const Repository& repository);
+
+// What is known of the sets of snapshots, in one run. Belongs to one thread.
+class KnownSets {
+ public:
+  explicit KnownSets(Repository& repository) : repository_(repository) {}
+
+  // Compares the set of each live snapshot but those `ending` with its manifest, unless a slot with
+  // `maintain` has done so, and records it in the journal: sets that are wrong are replaced. How
+  // many it has replaced. Error{corrupt} where a set, or a part of a manifest, cannot be read.
+  std::uint64_t prove(const std::vector<SnapshotId>& ending);
+  // Whether what a live snapshot needs is known: its set is proved, or was compared in this run and
+  // equals, or the snapshot opens for nobody. Nothing is recorded.
+  bool is_known(const SnapshotState& snapshot);
+  // All numbers that live snapshots need but those `ending`, with the copies that are kept of what
+  // lies in condemned packs. prove() was called before.
+  NumberSet live(const std::vector<SnapshotId>& ending);
+  // The numbers that a snapshot needs; ending ones too.
+  NumberSet needed_by(SnapshotNumbers& numbers, const SnapshotState& snapshot);
+
+ private:
+  std::uint64_t judge_all(BlockIndex& index,
+                          const std::vector<SnapshotId>& ending,
+                          SetProver& prover);
+  [[nodiscard]] bool opens_for_nobody(const SnapshotState& snapshot) const;
+  void add_kept_copies(NumberSet& live) const;
+
+  Repository& repository_;
+  // Of snapshots whose sets nobody can prove, because a part of the manifest is lost for good: all
+  // that they may need.
+  std::map<SnapshotId, NumberSet> unproved_;
+  std::set<ObjectHash> equal_;  // sets that were compared
+};
+
+}  // namespace kist

@@ -1,0 +1,361 @@
+#include "engine/ops/epoch/pack_mover.h"
+
+#include <algorithm>
+#include <list>
+#include <optional>
+
+#include "engine/base/attempt.h"
+#include "engine/blocks/pack_builder.h"
+#include "engine/crypto/hash.h"
+#include "engine/format/limits.h"
+#include "engine/format/names.h"
+#include "engine/journal/journal.h"
+
+namespace kist {
+
+namespace {
+
+// What one entry moves, and the segments that it replaces: about a hundred megabytes of memory.
+constexpr std::uint64_t moved_bytes_max = std::uint64_t{1} << 30U;
+constexpr std::uint64_t opened_blocks_max = 512U << 10U;
+constexpr std::size_t segments_max = 64;
+constexpr std::uint64_t listed_blocks_max = 64U << 10U;  // by a new segment
+constexpr std::size_t recent_frames_max = 8;
+
+// What becomes of the packs of a segment.
+struct SegmentUse {
+  std::size_t staying = 0;
+  std::size_t rewritten = 0;
+  std::size_t dead = 0;
+
+  // It is all dead already, or nothing of it goes.
+  [[nodiscard]] bool is_done() const { return rewritten == 0 && (dead == 0 || staying == 0); }
+};
+
+std::map<ObjectHash, SegmentUse> uses_of(const BlockIndex::Reader& index,
+                                         const CollectionPlan& plan) {
+  std::map<ObjectHash, SegmentUse> out;
+  for (const std::uint32_t pack : index.packs()) {
+    SegmentUse& use = out[index.pack(pack).segment];
+    ++(plan.dead.contains(pack)        ? use.dead
+       : plan.rewritten.contains(pack) ? use.rewritten
+                                       : use.staying);
+  }
+  return out;
+}
+
+// A block that leaves its place, and all numbers that go with it.
+struct MovedBlock {
+  BlockTag tag;
+  std::uint32_t size = 0;
+  std::uint32_t offset = 0;  // in its frame
+  std::vector<std::uint64_t> numbers;
+};
+
+// The live ones go, the others stay listed where they are.
+std::vector<std::uint64_t> take_live(std::vector<std::uint64_t>& numbers, const NumberSet& live) {
+  std::vector<std::uint64_t> out;
+  std::ranges::copy_if(numbers, std::back_inserter(out),
+                       [&](std::uint64_t number) { return live.contains(number); });
+  std::erase_if(numbers, [&](std::uint64_t number) { return live.contains(number); });
+  return out;
+}
+
+class Move {
+ public:
+  Move(Repository& repository, Pool& pool, const NumberSet& live, const CollectionPlan& plan)
+      : repository_(repository),
+        pool_(pool),
+        live_(live),
+        plan_(plan),
+        index_(repository.blocks().index()),
+        keys_(repository.read_keys()),
+        frames_(repository.journal(), keys_),
+        trusted_(repository.state(), Trust::proved) {}
+
+  // False where there is nothing to do.
+  bool collect() {
+    for (const auto& [name, use] : uses_of(index_, plan_)) {
+      if (use.is_done()) continue;
+      if (is_full()) break;
+      check_cancelled(repository_.observer());
+      open(name);
+      take_out_of(name);
+    }
+    return !open_.empty();
+  }
+
+  // Stores the blocks again, and the segments that list them. Nothing where a pack is damaged.
+  std::optional<Reindexing> store(MoveResult& result) {
+    find_other_places(result);
+    if (!result.damaged.empty()) return std::nullopt;
+    Reindexing out;
+    std::vector<StoredPack> packs = write(result);
+    if (!result.damaged.empty()) return std::nullopt;
+    require_stored(packs);
+    for (const StoredPack& pack : packs) {
+      NamedKey& key = out.packs.emplace_back();
+      key.hash = pack.indexed.hash;
+      std::ranges::copy(pack.key.view(), key.key.begin());
+      result.written_bytes += pack.indexed.size;
+    }
+    list(std::move(packs), out);
+    return out;
+  }
+
+ private:
+  [[nodiscard]] bool is_full() const {
+    return open_.size() >= segments_max || opened_blocks_ >= opened_blocks_max ||
+           moved_bytes_ >= moved_bytes_max;
+  }
+
+  NumberedSegment& open(const ObjectHash& name) {
+    const auto found = open_.find(name);
+    if (found != open_.end()) return found->second;
+    NumberedSegment numbered = get_numbered_segment(repository_, index_, name);
+    opened_blocks_ += numbered.segment.block_count();
+    return open_.emplace(name, std::move(numbered)).first->second;
+  }
+
+  void take_out_of(const ObjectHash& name) {
+    for (IndexedPack& pack : open_.at(name).segment.packs) {
+      const auto number = index_.find_pack(pack.hash);
+      const bool goes = number && plan_.rewritten.contains(*number) && !is_full();
+      if (goes) take_out_of(*number, pack);
+    }
+  }
+
+  void take_out_of(std::uint32_t number, IndexedPack& pack) {
+    leaving_.insert(pack.hash);
+    for (std::uint32_t i = 0; i < pack.frames.size(); ++i) {
+      IndexedFrame& frame = pack.frames[i];
+      std::uint32_t offset = 0;
+      for (std::size_t block = 0; block < frame.blocks.size(); ++block) {
+        IndexedBlock& indexed = frame.blocks[block];
+        std::vector<std::uint64_t> numbers = take_live(frame.numbers[block], live_);
+        if (!numbers.empty()) {
+          add({number, i}, {indexed.tag, indexed.size, offset, std::move(numbers)});
+        }
+        offset += indexed.size;
+        if (frame.numbers[block].empty()) indexed.tag = {};
+      }
+    }
+    if (!has_numbers(pack)) pack.frames.clear();
+  }
+
+  static bool has_numbers(const IndexedPack& pack) {
+    return std::ranges::any_of(pack.frames, [](const IndexedFrame& frame) {
+      return std::ranges::any_of(frame.numbers, [](const auto& each) { return !each.empty(); });
+    });
+  }
+
+  // The same content in two places is stored once.
+  void add(const FrameId& frame, MovedBlock block) {
+    const auto known = by_tag_.find(block.tag);
+    if (known != by_tag_.end() && known->second->size == block.size) {
+      std::vector<std::uint64_t>& numbers = known->second->numbers;
+      numbers.insert(numbers.end(), block.numbers.begin(), block.numbers.end());
+      std::ranges::sort(numbers);
+      return;
+    }
+    moved_bytes_ += block.size;
+    std::list<MovedBlock>& blocks = moved_[frame];
+    blocks.push_back(std::move(block));
+    by_tag_.emplace(blocks.back().tag, &blocks.back());
+  }
+
+  // A copy of the block that stays where it is, and on which everybody may rely.
+  [[nodiscard]] std::optional<BlockLocation> find_place(const MovedBlock& block) const {
+    std::optional<BlockLocation> out;
+    index_.for_each_copy(block.tag, [&](const BlockLocation& copy) {
+      const bool goes = plan_.rewritten.contains(copy.pack) || plan_.dead.contains(copy.pack);
+      const bool serves = !goes && copy.size == block.size && trusted_.contains(copy.number) &&
+                          !plan_.unreadable.contains(copy.pack);
+      if (serves) out = copy;
+      return !serves;
+    });
+    return out;
+  }
+
+  void find_other_places(MoveResult& result) {
+    for (auto& [frame, blocks] : moved_) {
+      for (auto block = blocks.begin(); block != blocks.end();) {
+        const auto place = find_place(*block);
+        const bool has_moved = place && take_over(*block, *place, result);
+        if (has_moved) by_tag_.erase(block->tag);
+        block = has_moved ? blocks.erase(block) : std::next(block);
+      }
+    }
+  }
+
+  // The numbers go to that copy, if it is read and found whole, and there is room for its segment.
+  bool take_over(const MovedBlock& block, const BlockLocation& place, MoveResult& result) {
+    const PackRecord pack = index_.pack(place.pack);
+    if (!open_.contains(pack.segment) && open_.size() >= 2 * segments_max) return false;
+    const std::optional<Bytes> plain = read({place.pack, place.frame}, result);
+    if (!plain || !is_block(block, *plain, place.offset)) return false;
+    for (IndexedPack& listed : open(pack.segment).segment.packs) {
+      if (listed.hash != pack.hash) continue;
+      std::vector<std::uint64_t>* numbers = numbers_at(listed.frames.at(place.frame), place.offset);
+      if (numbers == nullptr) return false;
+      numbers->insert(numbers->end(), block.numbers.begin(), block.numbers.end());
+      std::ranges::sort(*numbers);
+      return true;
+    }
+    return false;
+  }
+
+  static std::vector<std::uint64_t>* numbers_at(IndexedFrame& frame, std::uint32_t offset) {
+    std::uint32_t at = 0;
+    for (std::size_t block = 0; block < frame.blocks.size(); ++block) {
+      if (at == offset) return &frame.numbers[block];
+      at += frame.blocks[block].size;
+    }
+    return nullptr;
+  }
+
+  // The block at that place of a frame is what its tag says.
+  [[nodiscard]] bool is_block(const MovedBlock& block, View plain, std::uint32_t offset) const {
+    if (std::uint64_t{offset} + block.size > plain.size()) return false;
+    return tag_of(hash_block(keys_.id_key(), plain.subspan(offset, block.size))) == block.tag;
+  }
+
+  // A frame's plaintext; of the last ones once. Nothing where it is damaged, which is noted.
+  std::optional<Bytes> read(const FrameId& frame, MoveResult& result) {
+    const auto found = std::ranges::find(recent_, frame, &RecentFrame::first);
+    if (found != recent_.end()) return found->second;
+    const FrameReader::Plan plan = FrameReader::plan(index_, frame);
+    Bytes plain;
+    const auto damage = damage_of([&] { plain = frames_.read(plan, decompressor_); });
+    if (damage) {
+      repository_.observer().notice(
+          concat(damage->text(), "; the pack stays until a kist verify --repair has mended it"));
+      result.damaged.insert(plan.pack.hash);
+      return std::nullopt;
+    }
+    result.read_bytes += plain.size();
+    recent_.emplace_front(frame, plain);
+    if (recent_.size() > recent_frames_max) recent_.pop_back();
+    return plain;
+  }
+
+  std::vector<StoredPack> write(MoveResult& result) {
+    const ContentParameters& content = repository_.state().genesis.content;
+    PackBuilder builder(repository_.writer(), pool_, repository_.services().random,
+                        {.repository = repository_.keyring().repository(),
+                         .frame_target = content.frame_target,
+                         .compression = Compression{content.compression}},
+                        [](PackKind) {});
+    for (const auto& [frame, blocks] : moved_) {
+      if (blocks.empty()) continue;
+      check_cancelled(repository_.observer());
+      const std::optional<Bytes> plain = read(frame, result);
+      if (!plain) continue;
+      const PackKind kind = index_.pack(frame.pack).kind;
+      for (const MovedBlock& block : blocks) {
+        if (!is_block(block, *plain, block.offset)) {
+          result.damaged.insert(index_.pack(frame.pack).hash);
+          continue;
+        }
+        const View bytes = View(*plain).subspan(block.offset, block.size);
+        builder.add(kind, hash_block(keys_.id_key(), bytes), bytes, block.numbers);
+      }
+    }
+    if (!result.damaged.empty()) return {};
+    builder.close_all();
+    std::vector<StoredPack> out = builder.take_closed(PackKind::data);
+    for (StoredPack& pack : builder.take_closed(PackKind::meta)) {
+      out.push_back(std::move(pack));
+    }
+    repository_.writer().barrier();
+    return out;
+  }
+
+  // The store gives back what was put.
+  void require_stored(const std::vector<StoredPack>& packs) const {
+    for (const StoredPack& pack : packs) {
+      check_cancelled(repository_.observer());
+      const std::string path = pack_path(pack.indexed.hash);
+      const Bytes bytes = get_object(repository_.reader(), path, pack_bytes_max);
+      if (hash_object(bytes) == pack.indexed.hash) continue;
+      throw Error(Code::corrupt,
+                  concat(path, " is not what was just written; nothing has changed"));
+    }
+  }
+
+  // Packs that stay in some segments, those without a live number in others.
+  void list(std::vector<StoredPack> packs, Reindexing& out) {
+    std::vector<IndexedPack> living;
+    std::vector<IndexedPack> dying;
+    for (auto& [name, numbered] : open_) {
+      out.replaced.push_back(numbered.former);
+      for (IndexedPack& pack : numbered.segment.packs) {
+        const auto number = index_.find_pack(pack.hash);
+        const bool dies = leaving_.contains(pack.hash) || (number && plan_.dead.contains(*number));
+        // Of packs that are no more the claim goes on to be refused.
+        (dies || pack.frames.empty() ? dying : living).push_back(std::move(pack));
+      }
+    }
+    for (StoredPack& pack : packs) {
+      living.push_back(std::move(pack.indexed));
+    }
+    add_segments(std::move(living), out);
+    add_segments(std::move(dying), out);
+  }
+
+  static void add_segments(std::vector<IndexedPack> packs, Reindexing& out) {
+    std::uint64_t blocks = listed_blocks_max;
+    for (IndexedPack& pack : packs) {
+      std::uint64_t count = 1;
+      for (const IndexedFrame& frame : pack.frames) {
+        count += frame.blocks.size();
+      }
+      if (blocks + count > listed_blocks_max) {
+        out.segments.push_back({.has_numbers = true});
+        blocks = 0;
+      }
+      blocks += count;
+      out.segments.back().packs.push_back(std::move(pack));
+    }
+  }
+
+  using RecentFrame = std::pair<FrameId, Bytes>;
+
+  Repository& repository_;
+  Pool& pool_;
+  const NumberSet& live_;
+  const CollectionPlan& plan_;
+  const BlockIndex::Reader index_;
+  const ReadKeys keys_;
+  FrameReader frames_;
+  Decompressor decompressor_;
+  const TrustedNumbers trusted_;
+  std::map<ObjectHash, NumberedSegment> open_;  // that are replaced
+  std::set<ObjectHash> leaving_;                // packs
+  std::map<FrameId, std::list<MovedBlock>> moved_;
+  std::map<BlockTag, MovedBlock*> by_tag_;
+  std::uint64_t moved_bytes_ = 0;
+  std::uint64_t opened_blocks_ = 0;
+  std::list<RecentFrame> recent_;
+};
+
+}  // namespace
+
+MoveResult move_some(Repository& repository,
+                     Pool& pool,
+                     const NumberSet& live,
+                     const CollectionPlan& plan) {
+  MoveResult out;
+  std::optional<Reindexing> reindexing;
+  {
+    Move move(repository, pool, live, plan);
+    if (!move.collect()) return out;
+    reindexing = move.store(out);
+  }
+  if (!reindexing) return out;
+  commit_reindexing(repository, *reindexing);
+  out.has_moved = true;
+  return out;
+}
+
+}  // namespace kist
