@@ -213,7 +213,7 @@ class EntryLoader {
       const EntryKeys keys = keys_.of(entry.sequence, entry.key_segments);
       for (const ObjectHash& hash : entry.segments()) {
         const auto key = keys.segments.find(hash);
-        if (key == keys.segments.end() || !is_current(hash)) continue;
+        if (key == keys.segments.end() || !is_current(hash) || index_.has_ended(hash)) continue;
         const Bytes bytes = get_whole_index_segment(journal_, hash);
         if (entry.taken == nullptr) read_keys_of_packs(entry, hash, bytes, key->second);
       }

@@ -12,9 +12,12 @@ namespace {
 
 // Sorts, so that LMDB fills its pages in order; the first batch is appended.
 void put_blocks(Transaction& write, std::vector<rows::BlockRecord>& records) {
-  std::ranges::sort(records, {}, &rows::BlockRecord::key);
+  std::ranges::stable_sort(records, {}, &rows::BlockRecord::key);
   const bool is_empty = write.count(rows::blocks_table) == 0;
-  for (const rows::BlockRecord& record : records) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const rows::BlockRecord& record = records[i];
+    // A malicious segment may list a number twice: the last place counts.
+    if (i + 1 < records.size() && records[i + 1].key == record.key) continue;
     const Bytes place = rows::encode_place(record.place);
     if (is_empty) {
       write.append(rows::blocks_table, record.key, place);
@@ -51,6 +54,9 @@ std::uint64_t IndexBatch::load(const EntryToLoad& entry) {
   runs_.clear();
   retire(entry.retired);
   for (const ObjectHash& name : entry.ended) {
+    const auto row = write_.get(rows::pack_hashes_table, rows::pack_hash_key(tag_key_, name));
+    const auto pack = row ? from_big_endian<std::uint32_t>(*row) : rows::no_pack;
+    if (pack != rows::no_pack) note_gone(pack);
     write_.put(rows::pack_hashes_table, rows::pack_hash_key(tag_key_, name),
                rows::pack_key(rows::no_pack));
   }
@@ -136,7 +142,8 @@ void IndexBatch::load_pack(const SegmentToLoad& to_load, const IndexedPack& pack
   const auto row = write_.get(rows::pack_hashes_table, hash_key);
   const auto known = row ? std::optional(from_big_endian<std::uint32_t>(*row)) : std::nullopt;
   if (known == rows::no_pack || (!is_rewritten && (!key_segment || known))) {
-    ++refused_count_;
+    const bool is_mention = is_rewritten && pack.frames.empty();
+    if (!is_mention) ++refused_count_;
     for (const IndexedFrame& frame : pack.frames) {
       number_ += frame.blocks.size();
     }

@@ -148,14 +148,14 @@ class Index:
             note("index segment %s of entry %d: %s" % (name.hex(), entry.sequence, fault))
 
     def counts(self, name, sequence):
-        """Whether an entry may introduce an object: one that an epoch's end removed is no more."""
+        """Whether an entry may introduce a segment: not one that an epoch's end has removed."""
         return sequence < self.repo.state.ended_names.get(name, sequence + 1)
 
     def remake(self, entry, name, out):
         """The packs of a rewritten segment; those born in 0 are its own entry's."""
         for pack in self.open(entry, name, 1).packs:
             pack.born = pack.born or entry.sequence
-            if self.counts(pack.name, entry.sequence):
+            if pack.name not in self.repo.state.ended_names:
                 out.append(pack)
 
     def open(self, entry, name, numbering):
@@ -176,7 +176,7 @@ class Index:
         for pack in segment.packs:
             pack.key = keys.packs.get(pack.name)
             ours = self.owner.get(pack.name, entry.sequence) == entry.sequence \
-                and self.counts(pack.name, entry.sequence)
+                and pack.name not in self.repo.state.ended_names
             if pack.key and ours:
                 self.owner[pack.name] = entry.sequence
             if ours:

@@ -339,7 +339,7 @@ class State:
     def check_17(self, e):
         judged, made = e.equal + [r[:2] for r in e.replaced], [r[2] for r in e.replaced]
         equal, replaced = [id for id, _ in e.equal], [id for id, *_ in e.replaced]
-        finished = {id: s for id, s in self.snapshots.items() if not s.pending}
+        finished = {id: s for id, s in self.snapshots.items() if not s.pending and not s.ended}
         rules(V59=ascending(equal) and ascending(replaced) and not set(equal) & set(replaced)
               and 1 <= len(judged) <= 4096,
               V60=all(id in finished and finished[id].refs == old for id, old in judged),

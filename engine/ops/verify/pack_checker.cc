@@ -18,6 +18,10 @@ namespace kist {
 PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report report)
     : repository_(repository), level_(level), report_(std::move(report)) {
   if (level != VerifyLevel::content) return;
+  repository.state().segments.for_each(
+      [&](const ObjectHash& /*name*/, const SegmentState& segment) {
+        if (segment.numbers.count() == 0) reindexes_.insert(segment.sequence);
+      });
   rights_ = repository.read_keys();
   keys_.emplace(repository.journal(), *rights_);
 }
@@ -231,7 +235,8 @@ void PackChecker::check_frame_content(Reading& reading,
     check_block(rights_->id_key(), block.id, View(plain).subspan(at, block.size));
     at += block.size;
   }
-  const bool agree = at == plain.size() && list.encoding == record.encoding;
+  const bool agree = at == plain.size() && list.encoding == record.encoding &&
+                     list.has_numbers == reindexes_.contains(pack.sequence);
   if (!agree) throw Error(Code::corrupt, "a frame's list and the index differ");
   check_block_places(reading, frame, record, list);
   ++frame_count_;

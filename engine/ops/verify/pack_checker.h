@@ -115,6 +115,7 @@ class PackChecker {
   std::optional<EntryProver> prover_;
   std::optional<ReadKeys> rights_;   // at level content
   std::optional<FrameReader> keys_;  // likewise
+  std::set<std::uint64_t> reindexes_;  // entries of which the packs list numbers
   std::mutex mutex_;
   std::set<FrameId> damaged_frames_;
   DamagedPacks damaged_packs_;

@@ -26,7 +26,8 @@ bool are_in_order(const SetsProved& proved) {
 
 bool is_current(const State& state, const JudgedSet& judged) {
   const std::optional<SnapshotState> snapshot = state.snapshots.find(judged.snapshot);
-  return snapshot && !snapshot->taken.is_pending && snapshot->set.hash == judged.set;
+  return snapshot && snapshot->is_live && !snapshot->taken.is_pending &&
+         snapshot->set.hash == judged.set;
 }
 
 bool are_current(const State& state, const SetsProved& proved) {
@@ -56,7 +57,7 @@ MaybeViolation check_act(const State& state, const SetsProved& proved, const Jou
     return Violation{59, "snapshots that are none, too many or not in order"};
   }
   if (!are_current(state, proved)) {
-    return Violation{60, "a set that is not that of a finished snapshot"};
+    return Violation{60, "a set that is not that of a finished snapshot, or one that has ended"};
   }
   if (!proved.replaced.empty() && !has_maintain(state, entry.author)) {
     return Violation{61, "sets that are replaced without the capability maintain"};

@@ -46,7 +46,8 @@ std::vector<JudgedSet> judged_many(std::size_t count) {
 }
 
 const Violation not_in_order{59, "snapshots that are none, too many or not in order"};
-const Violation not_its_set{60, "a set that is not that of a finished snapshot"};
+const Violation not_its_set{60,
+                            "a set that is not that of a finished snapshot, or one that has ended"};
 const Violation no_right{61, "sets that are replaced without the capability maintain"};
 const Violation no_new_set{62, "sets that replace others, and are not new or have no key segment"};
 
