@@ -105,6 +105,15 @@ Exit report_result(const Session& session, const CollectResult& result) {
   return Exit::done;
 }
 
+}  // namespace
+
+Exit collect_now(Session& session) {
+  Repository repository = session.open();
+  return report_result(session, collect(repository, {}));
+}
+
+namespace {
+
 Exit run_collect(Session& session, const CollectArguments& arguments) {
   const CollectOptions options = options_of(arguments);
   Repository repository = session.open();

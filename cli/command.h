@@ -79,6 +79,9 @@ std::uint64_t parse_seconds(const std::string& text);
 // Parses a share such as "25%", up to 100%.
 unsigned parse_percent(const std::string& text);
 
+// What `collect` does and prints, with its defaults.
+Exit collect_now(Session& session);
+
 // Which paths `backup` and `restore` take.
 struct FilterOptions {
   std::vector<std::string> exclude_files;

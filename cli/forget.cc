@@ -21,6 +21,7 @@ struct ForgetArguments {
   bool has_rules = false;
   bool takes_last = false;
   bool is_junk = false;
+  bool collects = false;
   bool is_dry_run = false;
 };
 
@@ -256,7 +257,10 @@ Exit run_forget(Session& session, const ForgetArguments& arguments) {
                                         : "forget what? name snapshots, or give rules such as "
                                           "--keep-daily 7");
   }
-  return is_named ? run_forget_named(session, arguments) : run_forget_rules(session, arguments);
+  const Exit done =
+      is_named ? run_forget_named(session, arguments) : run_forget_rules(session, arguments);
+  const bool collects = arguments.collects && !arguments.is_dry_run && done == Exit::done;
+  return collects ? collect_now(session) : done;
 }
 
 Exit run_unretire(Session& session, const UnretireArguments& arguments) {
@@ -330,6 +334,8 @@ void add_forget(CLI::App& app, Session& session) {
                     "Also the last whole snapshot of a source");
   command->add_flag("--junk", arguments->is_junk,
                     "They are not what they should be: others take their places (an owner's)");
+  command->add_flag("--collect", arguments->collects,
+                    "Then give back the space of what is past its grace, as kist collect does");
   command->add_flag("--dry-run", arguments->is_dry_run, "Show what would happen, change nothing");
   command->footer(
       "A retired snapshot can be restored until its grace is over; kist unretire takes it back.\n"

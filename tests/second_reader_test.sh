@@ -245,12 +245,30 @@ backup home eighth
 kist verify --level content --repair
 listed
 whole "${numbers[6]}" seventh
+
+# A file that nobody needs any more shares its pack with one that stays: that one moves, and the
+# rest ends. What no entry names is condemned.
+kist policy set slow --minimum 0 --grace 0 --reason "space"
+head -c 400000 /dev/urandom > tree/gone
+head -c 50000 /dev/urandom > tree/stays
+"$kist" "${common[@]}" "${secret[@]}" --json backup --source home "$work/tree" > out ||
+    fail "backup of what is forgotten"
+gone=$(grep -o '"snapshot":"[0-9a-f]*"' out | cut -d'"' -f4)
+rm tree/gone
+backup home ninth
+kist forget "$gone" --reason "a mistake"
+mkdir -p "$repo/packs/00"
+cp "$(find "$repo/packs" -type f | head -n 1)" "$repo/packs/00/00$(printf '1%.0s' {1..62})"
+kist collect --max-unused 0
+listed
+whole "${numbers[8]}" ninth
 pack=$(find "$repo/packs" -type f -size +4M | head -n 1)
 kist key rotate
 entries
+grep -q '"snapshots":\["'"$gone" entries || fail "the forgotten snapshot has not ended"
 grep -q '"replaced":\[{' entries || fail "no reference set was replaced"
 for act in "slot added" "slot rewrapped" "epoch ended" "state remade" "proved" \
-    "packs condemned" "packs cleared" "reindexed" "index segments given up" "sets proved" \
+    "packs condemned" "dead condemned" "unnamed condemned" "packs cleared" "reindexed" "index segments given up" "sets proved" \
     "policy set" "policy assigned" "policy removed" "proposal cancelled" "ceiling set" \
     "hold placed" "hold lifted" "minimum shortened" "retired" "unretired" "source bound" \
     "source ended"; do

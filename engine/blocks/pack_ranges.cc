@@ -60,6 +60,30 @@ std::vector<NumberRange> PackRanges::ranges_of(const std::vector<std::uint32_t>&
   return out;
 }
 
+NumberSet numbers_in_pack(const BlockIndex::Reader& index, std::uint32_t pack) {
+  NumberSet out;
+  const PackRecord record = index.pack(pack);
+  const FrameRecord first = index.frame(pack, 0);
+  if (!first.is_rewritten) {
+    out.add_range(first.first_number, record.number_count);
+    return out;
+  }
+  for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
+    for (const BlockRun& run : index.block_runs(pack, frame)) {
+      out.add_range(run.first, run.count);
+    }
+  }
+  return out;
+}
+
+NumberSet listed_numbers(const BlockIndex::Reader& index) {
+  NumberSet out;
+  for (const std::uint32_t pack : index.packs()) {
+    out.unite(numbers_in_pack(index, pack));
+  }
+  return out;
+}
+
 // Of the entries that have lost a segment: all numbers that they have reserved but those that their
 // other segments list, or one that has replaced some.
 std::vector<NumberRange> find_given_up_numbers(const State& state,

@@ -44,6 +44,11 @@ class PackRanges {
   std::vector<Start> starts_;  // ascending
 };
 
+// The numbers that the index lists in a pack.
+NumberSet numbers_in_pack(const BlockIndex::Reader& index, std::uint32_t pack);
+// All that it lists.
+NumberSet listed_numbers(const BlockIndex::Reader& index);
+
 // The numbers that no segment lists any more, because one was given up: ascending.
 std::vector<NumberRange> find_given_up_numbers(const State& state, const BlockIndex::Reader& index);
 

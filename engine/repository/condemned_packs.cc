@@ -23,7 +23,10 @@ Packs condemnable(const State& state, const std::set<ObjectHash>& packs, Capabil
   Packs out;
   for (const ObjectHash& pack : packs) {
     if (out.size() == room) break;
-    if (!state.is_condemned(pack)) out.push_back(pack);
+    // What only others doubt they may clear: who maintains says it too.
+    const bool is_said =
+        has_maintain ? state.condemned.find(pack).value_or(false) : state.is_condemned(pack);
+    if (!is_said) out.push_back(pack);
   }
   return out;
 }

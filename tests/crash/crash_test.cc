@@ -8,6 +8,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "engine/ops/epoch/collect.h"
+#include "engine/ops/retention/forget.h"
+#include "engine/ops/retention/policies.h"
 #include "engine/store/local.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/repository_fixture.h"
@@ -326,6 +329,52 @@ Verb revoke_verb(const Trees& trees) {
           }};
 }
 
+// A snapshot of another tree is forgotten, and its space comes back while a third one stays.
+Verb collect_verb(const Trees& trees) {
+  const auto run = [](Repository& repository) {
+    const Selection gone = select(repository, "latest@other");
+    static_cast<void>(forget(
+        repository,
+        {.snapshots = {gone.snapshot->taken.snapshot}, .reason = "a test", .may_take_last = true}));
+    static_cast<void>(collect(repository, {.unused_percent = 0, .threads = 1}));
+  };
+  return {.name = "collect",
+          .before =
+              [&trees](Machine& machine) {
+                Repository repository = machine.init();
+                static_cast<void>(set_policy(
+                    repository, "default",
+                    [](Policy& policy) { policy.minimum_seconds = policy.grace_seconds = 0; },
+                    "a test"));
+                BackupOptions options;
+                options.paths = {trees.source / "other", trees.source / "tree"};
+                options.source = "other";
+                options.threads = 1;
+                backup(repository, options);
+                trees.backup(machine, repository, 0);
+              },
+          .run =
+              [run](Machine& machine) {
+                Repository repository = machine.open();
+                run(repository);
+              },
+          .check = [&trees](Machine& machine, bool acknowledged) -> std::string {
+            Repository repository = machine.open();
+            VerifyReport report = verify(repository, {.level = VerifyLevel::content});
+            std::erase_if(report.findings, is_leftover);
+            if (!report.findings.empty()) return findings(report);
+            const auto all = repository.state().all_snapshots();
+            if (acknowledged && !all.front()->has_ended()) return "nothing has ended";
+            std::string wrong = trees.restored_wrong(machine, repository);
+            if (!wrong.empty()) return wrong;
+            static_cast<void>(collect(repository, {.unused_percent = 0, .threads = 1}));
+            static_cast<void>(verify(repository, {.repairs = true}));
+            report = verify(repository, {.level = VerifyLevel::content});
+            if (!report.findings.empty()) return "after the next: " + findings(report);
+            return trees.restored_wrong(machine, repository);
+          }};
+}
+
 Verb passwd_verb() {
   return {.name = "key passwd",
           .before = [](Machine& machine) { machine.init(); },
@@ -382,6 +431,14 @@ TEST_CASE("a power cut at any operation of an epoch's end loses nothing and lock
           "[.more]") {
   const Trees trees;
   const Tally tally = try_every_crash(revoke_verb(trees));
+  INFO(tally.first);
+  REQUIRE(tally.bad == 0);
+}
+
+TEST_CASE("a power cut at any operation of forget and collect loses nothing that is needed",
+          "[.more]") {
+  const Trees trees;
+  const Tally tally = try_every_crash(collect_verb(trees));
   INFO(tally.first);
   REQUIRE(tally.bad == 0);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "engine/ops/epoch/collect.h"
 #include "engine/ops/retention/expire.h"
 #include "engine/ops/retention/forget.h"
 #include "engine/ops/retention/policies.h"
@@ -73,11 +74,12 @@ template <typename Act, typename Judge>
 void for_every_fault(const std::string& name,
                      const MemoryDisk& start,
                      const Act& act,
-                     const Judge& judge) {
+                     const Judge& judge,
+                     std::uint64_t step = 1) {
   for (const Fault fault : faults) {
     std::uint64_t failures = 0;
     std::uint64_t successes = 0;
-    for (std::uint64_t at = 0;; at += stride()) {
+    for (std::uint64_t at = 0;; at += step * stride()) {
       MemoryDisk disk = start;
       DiskMachine machine(disk, 77);
       disk.plan({.fault_at = at, .fault = fault});
@@ -301,6 +303,51 @@ TEST_CASE("no failing operation of an epoch's end loses a key or locks anybody o
         other.restore(reader, newest.snapshot->taken.snapshot, bench.source / "tree", out / "o");
         return compare_trees(bench.source / "tree", out / "o").empty() ? "" : "restored wrong";
       });
+}
+
+TEST_CASE("no failing operation of a collection removes what is needed, or keeps it from its end") {
+  const Bench bench;
+  MemoryDisk start = prepared(&bench);
+  SnapshotId gone;
+  {
+    DiskMachine machine(start, 2);
+    Repository repository = machine.open();
+    static_cast<void>(set_policy(
+        repository, "default",
+        [](Policy& policy) { policy.minimum_seconds = policy.grace_seconds = 0; }, "a test"));
+    SeededRandom random(seed());
+    write_file(bench.source / "tree/gone", random_bytes(random, 300'000));
+    write_file(bench.source / "tree/stays", random_bytes(random, 40'000));
+    gone = bench.backup(machine, repository).snapshot;
+    std::filesystem::remove(bench.source / "tree/gone");
+    static_cast<void>(bench.backup(machine, repository));
+    static_cast<void>(
+        forget(repository, {.snapshots = {gone}, .reason = "a test", .may_take_last = true}));
+  }
+  const CollectOptions options{.unused_percent = 0, .threads = 1};
+  for_every_fault(
+      "collect", start,
+      [&](Machine& machine) {
+        machine.clock.advance_ms(3'600'000);
+        Repository repository = machine.open();
+        static_cast<void>(collect(repository, options));
+      },
+      [&](Machine& well, Machine&, const Outcome& outcome, Fault) -> std::string {
+        well.clock.advance_ms(3'600'000);
+        Repository repository = well.open();
+        if (outcome.succeeded && !repository.state().snapshots.at(gone).has_ended()) {
+          return "it says that it is done, and nothing has ended";
+        }
+        static_cast<void>(verify(repository, {.repairs = true}));
+        static_cast<void>(collect(repository, options));
+        if (!repository.state().snapshots.at(gone).has_ended()) return "it cannot end";
+        const Selection newest = select(repository, "latest@test");
+        const TemporaryDirectory out;
+        well.restore(repository, newest.snapshot->taken.snapshot, bench.source / "tree", out / "o");
+        if (!compare_trees(bench.source / "tree", out / "o").empty()) return "restored wrong";
+        return findings(verify(repository, {.level = VerifyLevel::content}));
+      },
+      13);  // there are many: every one, by hand
 }
 
 TEST_CASE("no failing operation of forget and expire retires what they do not say, or half of it") {

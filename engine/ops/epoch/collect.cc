@@ -36,10 +36,15 @@ BlockIndex& whole_index(Repository& repository) {
 }
 
 // Packs that are not stored again: nobody relies on what they hold.
-std::set<std::uint32_t> unreadable_packs(const State& state, const BlockIndex::Reader& index) {
+std::set<std::uint32_t> unreadable_packs(const Repository& repository,
+                                         const BlockIndex::Reader& index) {
   std::set<std::uint32_t> out;
-  for (const ObjectHash& pack : state.condemned_packs()) {
+  const auto add = [&](const ObjectHash& pack) {
     if (const auto number = index.find_pack(pack)) out.insert(*number);
+  };
+  std::ranges::for_each(repository.state().condemned_packs(), add);
+  for (const auto& [pack, problem] : repository.local().damage().packs()) {
+    add(pack);
   }
   return out;
 }
@@ -50,7 +55,7 @@ CollectionPlan plan_with(Repository& repository,
                          std::uint64_t written_bytes) {
   const BlockIndex::Reader index(repository.blocks().index());
   return plan_collection(index, live,
-                         {.unreadable = unreadable_packs(repository.state(), index),
+                         {.unreadable = unreadable_packs(repository, index),
                           .unused_percent = options.unused_percent,
                           .write_bytes_max = options.write_bytes_max -
                                              std::min(options.write_bytes_max, written_bytes)});
@@ -97,13 +102,8 @@ class Collection {
   void move() {
     int conflicts = 0;
     while (true) {
-      whole_index(repository_);
-      const std::vector<SnapshotId> ending = find_ending(repository_);
-      result_.replaced_sets += sets_.prove(ending);
-      const NumberSet live = sets_.live(ending);
-      const CollectionPlan plan = plan_with(repository_, options_, live, result_.written_bytes);
       MoveResult moved;
-      const auto conflict = conflict_of([&] { moved = move_some(repository_, pool_, live, plan); });
+      const auto conflict = conflict_of([&] { moved = move_part(); });
       if (conflict && ++conflicts == conflicts_max) throw Error(*conflict);
       if (conflict) continue;
       result_.written_bytes += moved.written_bytes;
@@ -116,14 +116,28 @@ class Collection {
     }
   }
 
+  MoveResult move_part() {
+    repository_.journal().replay_readable();
+    whole_index(repository_);
+    const std::vector<SnapshotId> ending = find_ending(repository_);
+    result_.replaced_sets += sets_.prove(ending);
+    const NumberSet live = sets_.live(ending);
+    const CollectionPlan plan = plan_with(repository_, options_, live, result_.written_bytes);
+    return move_some(repository_, pool_, live, plan);
+  }
+
+  // Somebody else was faster, and may have taken away what this run has just put.
   template <typename Work>
   static std::optional<Error> conflict_of(const Work& work) {
     std::optional<Error> failure = failure_of(work);
-    if (failure && failure->code() != Code::conflict) throw Error(*failure);
+    const bool is_lost_race =
+        failure && (failure->code() == Code::conflict || failure->code() == Code::missing);
+    if (failure && !is_lost_race) throw Error(*failure);
     return failure;
   }
 
   [[nodiscard]] std::vector<ObjectHash> dead_segments() {
+    whole_index(repository_);
     const std::vector<SnapshotId> ending = find_ending(repository_);
     const NumberSet live = sets_.live(ending);
     const CollectionPlan plan = plan_with(repository_, options_, live, 0);
@@ -175,13 +189,19 @@ class Collection {
   // As many epochs' ends as it takes: one names a bounded number of objects.
   void end() {
     CollectionEnding ending(repository_, sets_, options_);
+    int conflicts = 0;
     for (int ends = 0; ends < ends_max; ++ends) {
       repository_.journal().replay_readable();
       whole_index(repository_);
       result_.replaced_sets += sets_.prove(find_ending(repository_));
-      if (!ending.is_due()) return;
+      bool is_due = true;
+      if (!conflict_of([&] { is_due = ending.is_due(); }) && !is_due) return;
       const std::map<ObjectHash, std::uint64_t> sizes = pack_sizes();
-      const EndEpochResult ended = end_epoch(repository_, {.ending = &ending});
+      EndEpochResult ended;
+      const auto conflict =
+          conflict_of([&] { ended = end_epoch(repository_, {.ending = &ending}); });
+      if (conflict && ++conflicts == conflicts_max) throw Error(*conflict);
+      if (conflict) continue;
       if (ended.sequence == 0) return;
       ++result_.entries;
       result_.ended_snapshots += ended.ended.snapshots.size();

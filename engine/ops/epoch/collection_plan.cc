@@ -101,10 +101,17 @@ class Planner {
 
 }  // namespace
 
+// Numbers that nobody lists would count for the pack before them.
+std::map<std::uint32_t, std::uint64_t> counts_of_live(const BlockIndex::Reader& index,
+                                                      NumberSet live) {
+  live.intersect(listed_numbers(index));
+  return PackRanges(index).counts_of(live);
+}
+
 CollectionPlan plan_collection(const BlockIndex::Reader& index,
                                const NumberSet& live,
                                const CollectionLimits& limits) {
-  const std::map<std::uint32_t, std::uint64_t> counts = PackRanges(index).counts_of(live);
+  const std::map<std::uint32_t, std::uint64_t> counts = counts_of_live(index, live);
   Planner planner(limits);
   for (const std::uint32_t pack : index.packs()) {
     const auto count = counts.find(pack);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -42,6 +43,10 @@ struct CollectionPlan {
     return going - std::min(going, written_bytes);
   }
 };
+
+// How many live numbers each pack lists, by the index's own numbers of packs.
+[[nodiscard]] std::map<std::uint32_t, std::uint64_t> counts_of_live(const BlockIndex::Reader& index,
+                                                                    NumberSet live);
 
 [[nodiscard]] CollectionPlan plan_collection(const BlockIndex::Reader& index,
                                              const NumberSet& live,

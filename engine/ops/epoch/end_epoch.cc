@@ -140,6 +140,7 @@ struct Attempt {
   std::vector<SnapshotId> given_up;
   std::set<std::uint64_t> unloaded;
   EndedContent ended;
+  bool is_void = false;  // the law forbids what it was to end, by now
   std::optional<KeyRewriter> rewriter;
   std::vector<NamedBox> boxes;
 };
@@ -267,6 +268,8 @@ bool try_end(Repository& repository,
   if (entry.sequence != end) return false;
   entry.epoch_number = attempt.epoch.origin.epoch_number;
   entry.epoch = attempt.epoch.origin.epoch;
+  attempt.is_void = options.ending != nullptr && validate(repository.state(), entry);
+  if (attempt.is_void) return false;
   result.sequence = entry.sequence;
   result.epoch_number = entry.epoch_number;
   result.given_up = attempt.given_up;
@@ -350,7 +353,7 @@ bool try_again(Repository& repository,
   const ObjectHash head = repository.state().head;
   bool is_ended = false;
   const auto damage = damage_of([&] {
-    if (attempt && !goes_on(repository, options, *attempt)) attempt.reset();
+    if (attempt && (attempt->is_void || !goes_on(repository, options, *attempt))) attempt.reset();
     if (!attempt) attempt = begin_attempt(repository, options);
     is_ended = attempt && try_end(repository, writable, options, *attempt, result);
   });

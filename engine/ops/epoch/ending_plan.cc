@@ -32,23 +32,6 @@ std::vector<ObjectHash> find_dead_segments(const State& state,
 
 namespace {
 
-// The numbers that a pack lists.
-NumberSet numbers_in(const BlockIndex::Reader& index, std::uint32_t pack) {
-  NumberSet out;
-  const PackRecord record = index.pack(pack);
-  const FrameRecord first = index.frame(pack, 0);
-  if (!first.is_rewritten) {
-    out.add_range(first.first_number, record.number_count);
-    return out;
-  }
-  for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
-    for (const BlockRun& run : index.block_runs(pack, frame)) {
-      out.add_range(run.first, run.count);
-    }
-  }
-  return out;
-}
-
 // The dead numbers of a pack that stays, but for those whose block has a live number as well.
 void add_kept_dead(const BlockIndex::Reader& index,
                    std::uint32_t pack,
@@ -75,7 +58,7 @@ void add_kept_dead(const BlockIndex::Reader& index,
     });
   }
   if (index.frame(pack, 0).is_rewritten) return;
-  NumberSet numbers = numbers_in(index, pack);
+  NumberSet numbers = numbers_in_pack(index, pack);
   numbers.subtract(live);
   out.unite(numbers);
 }
@@ -94,6 +77,8 @@ std::vector<SnapshotId> find_forgettable(Repository& repository,
     if (snapshot->is_forgotten || (snapshot->is_live && !ends)) continue;
     bool keeps_something = false;
     if (ends && !kept_dead.empty()) {
+      // What cannot be read may name something.
+      keeps_something = true;
       static_cast<void>(damage_of([&] {
         NumberSet its = sets.needed_by(numbers, *snapshot);
         its.intersect(kept_dead);
@@ -186,14 +171,18 @@ void CollectionEnding::note_ended_numbers(const BlockIndex::Reader& index,
   ended_names_ = {ended.names.begin(), ended.names.end()};
   for (const std::uint32_t pack : index.packs()) {
     if (!ended_segments_.contains(index.pack(pack).segment)) continue;
-    ended_numbers_.unite(numbers_in(index, pack));
+    ended_numbers_.unite(numbers_in_pack(index, pack));
   }
 }
 
 EndedContent CollectionEnding::plan() {
   EndedContent out;
+  if (!repository_.blocks().index().unloaded_entries().empty()) {
+    throw Error(Code::corrupt,
+                "an index segment or its key cannot be read, so it is not known where everything "
+                "is; nothing was removed. kist verify --repair mends what can be mended");
+  }
   out.snapshots = find_ending(repository_);
-  if (out.snapshots.size() > ended_parts_max) out.snapshots.resize(ended_parts_max);
   require_proved(out.snapshots);
   const NumberSet live = sets_.live(out.snapshots);
   NumberSet kept_dead;
@@ -204,7 +193,7 @@ EndedContent CollectionEnding::plan() {
     add_unnamed(index, out);
     note_ended_numbers(index, out);
     if (out.segments.empty() && out.snapshots.empty() && out.names.empty()) return {};
-    const std::map<std::uint32_t, std::uint64_t> counts = PackRanges(index).counts_of(live);
+    const std::map<std::uint32_t, std::uint64_t> counts = counts_of_live(index, live);
     for (const std::uint32_t pack : index.packs()) {
       const PackRecord record = index.pack(pack);
       const auto count = counts.find(pack);

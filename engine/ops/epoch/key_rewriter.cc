@@ -103,6 +103,10 @@ bool KeyRewriter::is_forgotten(const SnapshotId& snapshot) const {
 
 void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
   if (end <= carried_to_) return;
+  // No view of the index is left open, however this ends.
+  const auto closed = [this](const int* /*nothing*/) { index_.reset(); };
+  const int here = 0;
+  const std::unique_ptr<const int, decltype(closed)> closing(&here, closed);
   index_.emplace(index);
   std::vector<Introduction> entries;
   bool is_done = false;
@@ -125,7 +129,6 @@ void KeyRewriter::carry_to(std::uint64_t end, BlockIndex& index) {
     }
   }
   flush(end - 1);
-  index_.reset();
   carried_to_ = end;
   std::ranges::sort(dropped);
   dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());

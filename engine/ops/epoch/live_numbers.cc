@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "engine/base/attempt.h"
+#include "engine/blocks/pack_ranges.h"
 #include "engine/blocks/snapshot_inspector.h"
 #include "engine/journal/journal.h"
 #include "engine/repository/reindex.h"
 #include "engine/repository/set_prover.h"
 #include "engine/rules/clock.h"
 #include "engine/rules/retention.h"
+#include "engine/rules/validate.h"
 
 namespace kist {
 
@@ -48,7 +50,39 @@ std::vector<SnapshotId> find_ending(const Repository& repository) {
     if (may_end) out.push_back(snapshot->taken.snapshot);
   }
   std::ranges::sort(out);
+  if (out.size() > ended_parts_max) out.resize(ended_parts_max);
   return out;
+}
+
+namespace {
+
+std::pair<SnapshotId, ObjectHash> set_of(const SnapshotState& snapshot) {
+  return {snapshot.taken.snapshot, snapshot.set.hash};
+}
+
+}  // namespace
+
+NumberSet KnownSets::unlisted() const {
+  const BlockIndex::Reader index(repository_.blocks().index());
+  NumberSet out;
+  for (const NumberRange& range : find_given_up_numbers(repository_.state(), index)) {
+    out.add_range(range.first, range.end - range.first);
+  }
+  return out;
+}
+
+// A proof says what was so when it was made: a set that names what nobody lists any more is to be
+// compared again.
+bool KnownSets::is_proved(SnapshotNumbers& numbers, const SnapshotState& snapshot) {
+  if (right_.contains(set_of(snapshot))) return true;
+  const State& state = repository_.state();
+  if (state.proof_by(snapshot.set.proved_by) < SetProof::by_maintain) return false;
+  std::optional<NumberSet> its = numbers.of(snapshot);
+  if (!its) return false;
+  its->intersect(unlisted_);
+  if (!its->empty()) return false;
+  right_.insert(set_of(snapshot));
+  return true;
 }
 
 // It names nothing that anybody could restore.
@@ -70,11 +104,13 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
                                    SetProver& prover) {
   const State& state = repository_.state();
   SnapshotOpener opener(repository_.journal());
+  unlisted_ = unlisted();
+  SnapshotNumbers numbers(repository_.blocks());
   ManifestNeeds manifests(repository_, index);
   std::uint64_t replaced = 0;
   for (const SnapshotPtr& snapshot : state.live_snapshots()) {
-    const bool is_due = !snapshot->taken.is_pending && !is_in(ending, *snapshot) &&
-                        state.proof_by(snapshot->set.proved_by) < SetProof::by_maintain;
+    const bool is_due =
+        !snapshot->taken.is_pending && !is_in(ending, *snapshot) && !is_proved(numbers, *snapshot);
     if (!is_due) continue;
     check_cancelled(repository_.observer());
     ReferenceSet set;
@@ -86,8 +122,10 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
     if (damage) fail_unread(*snapshot, "its reference set", *damage);
     SetComparison found;
     const auto loss = damage_of([&] { found = manifests.compare(*snapshot, set); });
+    if (loss && opens_for_nobody(*snapshot)) continue;
     if (loss) fail_unread(*snapshot, "its manifest", *loss);
     if (found.is_equal) {
+      right_.insert(set_of(*snapshot));
       prover.note_equal(*snapshot);
     } else if (found.proper) {
       repository_.observer().notice(concat("the reference set of ", name_of(*snapshot),
@@ -95,18 +133,19 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
       prover.replace(*snapshot, *found.proper);
       ++replaced;
     } else {
-      unproved_.insert_or_assign(snapshot->taken.snapshot, std::move(found.needed));
+      unproved_.insert_or_assign(set_of(*snapshot), std::move(found.needed));
     }
   }
+  numbers.keep();
   return replaced;
 }
 
 bool KnownSets::is_known(const SnapshotState& snapshot) {
   const State& state = repository_.state();
-  if (snapshot.taken.is_pending || equal_.contains(snapshot.set.hash) ||
-      unproved_.contains(snapshot.taken.snapshot) ||
-      state.proof_by(snapshot.set.proved_by) >= SetProof::by_maintain) {
-    return true;
+  if (snapshot.taken.is_pending || unproved_.contains(set_of(snapshot))) return true;
+  {
+    SnapshotNumbers numbers(repository_.blocks());
+    if (is_proved(numbers, snapshot)) return true;
   }
   bool is_equal = false;
   const auto damage = damage_of([&] {
@@ -116,12 +155,12 @@ bool KnownSets::is_known(const SnapshotState& snapshot) {
     is_equal = manifests.compare(snapshot, set).is_equal;
   });
   if (damage) return opens_for_nobody(snapshot);
-  if (is_equal) equal_.insert(snapshot.set.hash);
+  if (is_equal) right_.insert(set_of(snapshot));
   return is_equal;
 }
 
 NumberSet KnownSets::needed_by(SnapshotNumbers& numbers, const SnapshotState& snapshot) {
-  const auto unproved = unproved_.find(snapshot.taken.snapshot);
+  const auto unproved = unproved_.find(set_of(snapshot));
   if (unproved != unproved_.end()) return unproved->second;
   std::optional<NumberSet> found = numbers.of(snapshot);
   if (found) return std::move(*found);
@@ -129,19 +168,29 @@ NumberSet KnownSets::needed_by(SnapshotNumbers& numbers, const SnapshotState& sn
   fail_unread(snapshot, "its reference set", Error(Code::corrupt, "it is damaged or missing"));
 }
 
+// What the journal says, and what this machine has found.
+std::set<ObjectHash> KnownSets::damaged_packs() const {
+  std::set<ObjectHash> out = repository_.state().condemned_packs();
+  for (const auto& [pack, problem] : repository_.local().damage().packs()) {
+    out.insert(pack);
+  }
+  return out;
+}
+
 // While a live number lies in a condemned pack, another copy of its block is needed as well:
 // nobody may name it, and yet it may be the last one.
 void KnownSets::add_kept_copies(NumberSet& live) const {
   const BlockIndex::Reader index(repository_.blocks().index());
   std::set<ObjectHash> segments;
-  for (const ObjectHash& pack : repository_.state().condemned_packs()) {
+  const std::set<ObjectHash> damaged = damaged_packs();
+  for (const ObjectHash& pack : damaged) {
     if (const auto number = index.find_pack(pack)) segments.insert(index.pack(*number).segment);
   }
   NumberSet kept;
   for (const ObjectHash& name : segments) {
     const NumberedSegment numbered = get_numbered_segment(repository_, index, name);
     for (const IndexedPack& pack : numbered.segment.packs) {
-      if (!repository_.state().is_condemned(pack.hash)) continue;
+      if (!damaged.contains(pack.hash)) continue;
       for (const IndexedFrame& frame : pack.frames) {
         for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
           const bool is_live = std::ranges::any_of(

@@ -26,8 +26,9 @@ class KnownSets {
   explicit KnownSets(Repository& repository) : repository_(repository) {}
 
   // Compares the set of each live snapshot but those `ending` with its manifest, unless a slot with
-  // `maintain` has done so, and records it in the journal: sets that are wrong are replaced. How
-  // many it has replaced. Error{corrupt} where a set, or a part of a manifest, cannot be read.
+  // `maintain` has done so and all its numbers are listed still, and records it in the journal:
+  // sets that are wrong are replaced. How many it has replaced. Error{corrupt} where a set, or a
+  // part of a manifest, cannot be read.
   std::uint64_t prove(const std::vector<SnapshotId>& ending);
   // Whether what a live snapshot needs is known: its set is proved, or was compared in this run and
   // equals, or the snapshot opens for nobody. Nothing is recorded.
@@ -42,14 +43,20 @@ class KnownSets {
   std::uint64_t judge_all(BlockIndex& index,
                           const std::vector<SnapshotId>& ending,
                           SetProver& prover);
+  [[nodiscard]] bool is_proved(SnapshotNumbers& numbers, const SnapshotState& snapshot);
+  [[nodiscard]] NumberSet unlisted() const;
   [[nodiscard]] bool opens_for_nobody(const SnapshotState& snapshot) const;
   void add_kept_copies(NumberSet& live) const;
+  [[nodiscard]] std::set<ObjectHash> damaged_packs() const;
 
   Repository& repository_;
-  // Of snapshots whose sets nobody can prove, because a part of the manifest is lost for good: all
-  // that they may need.
-  std::map<SnapshotId, NumberSet> unproved_;
-  std::set<ObjectHash> equal_;  // sets that were compared
+  using JudgedSet = std::pair<SnapshotId, ObjectHash>;
+
+  // Of sets that nobody can prove, because a part of the manifest is lost for good: all that the
+  // snapshot may need.
+  std::map<JudgedSet, NumberSet> unproved_;
+  NumberSet unlisted_;         // numbers, by the last prove()
+  std::set<JudgedSet> right_;  // sets of which it is known in this run that they are
 };
 
 }  // namespace kist

@@ -226,6 +226,7 @@ class Move {
     if (found != recent_.end()) return found->second;
     const FrameReader::Plan plan = FrameReader::plan(index_, frame);
     Bytes plain;
+    static_cast<void>(frames_.keys().pack_key(plan.pack));  // a lost key is no damage of the pack
     const auto damage = damage_of([&] { plain = frames_.read(plan, decompressor_); });
     if (damage) {
       repository_.observer().notice(
