@@ -191,28 +191,33 @@ class Collection {
     CollectionEnding ending(repository_, sets_, options_);
     int conflicts = 0;
     for (int ends = 0; ends < ends_max; ++ends) {
-      repository_.journal().replay_readable();
-      whole_index(repository_);
-      result_.replaced_sets += sets_.prove(find_ending(repository_));
-      bool is_due = true;
-      if (!conflict_of([&] { is_due = ending.is_due(); }) && !is_due) return;
-      const std::map<ObjectHash, std::uint64_t> sizes = pack_sizes();
       EndEpochResult ended;
-      const auto conflict =
-          conflict_of([&] { ended = end_epoch(repository_, {.ending = &ending}); });
+      std::map<ObjectHash, std::uint64_t> sizes;
+      const auto conflict = conflict_of([&] {
+        repository_.journal().replay_readable();
+        whole_index(repository_);
+        result_.replaced_sets += sets_.prove(find_ending(repository_));
+        sizes = pack_sizes();
+        if (ending.is_due()) ended = end_epoch(repository_, {.ending = &ending});
+      });
       if (conflict && ++conflicts == conflicts_max) throw Error(*conflict);
       if (conflict) continue;
       if (ended.sequence == 0) return;
-      ++result_.entries;
-      result_.ended_snapshots += ended.ended.snapshots.size();
-      result_.removed_objects += ended.removed_content;
-      for (const ObjectHash& name : ended.ended.names) {
-        const auto pack = sizes.find(name);
-        const auto unnamed = unnamed_bytes_.find(name);
-        result_.freed_bytes += pack != sizes.end()               ? pack->second
-                               : unnamed != unnamed_bytes_.end() ? unnamed->second
-                                                                 : 0;
-      }
+      count(ended, sizes);
+    }
+  }
+
+  void count(const EndEpochResult& ended, const std::map<ObjectHash, std::uint64_t>& sizes) {
+    ++result_.entries;
+    result_.ended_snapshots += ended.ended.snapshots.size();
+    result_.removed_objects += ended.removed_content;
+    const auto bytes_in = [](const std::map<ObjectHash, std::uint64_t>& of,
+                             const ObjectHash& name) {
+      const auto found = of.find(name);
+      return found == of.end() ? 0 : found->second;
+    };
+    for (const ObjectHash& name : ended.ended.names) {
+      result_.freed_bytes += bytes_in(sizes, name) + bytes_in(unnamed_bytes_, name);
     }
   }
 

@@ -103,11 +103,11 @@ TEST_CASE("the index knows what an entry has removed, and outlasts a new opening
   REQUIRE_FALSE(fixture.index.has_ended(ended_hash(30)));
   fixture.index.load({.sequence = 8, .ended = {ended_hash(2), ended_hash(30)}});
   BlockIndex again(fixture.directory / "index", ended_secret);
-  for (const std::uint8_t number : {2, 30}) {
+  for (const std::uint8_t number : std::initializer_list<std::uint8_t>{2, 30}) {
     require_ended(fixture.index, number);
     require_ended(again, number);
   }
-  for (const std::uint8_t number : {1, 31, 40}) {
+  for (const std::uint8_t number : std::initializer_list<std::uint8_t>{1, 31, 40}) {
     REQUIRE_FALSE(again.has_ended(ended_hash(number)));
     REQUIRE_FALSE(BlockIndex::Reader(again).is_gone(ended_hash(number)));
   }

@@ -240,7 +240,7 @@ TEST_CASE("only a snapshot ends that is there, was retired, and was not replaced
   SnapshotTaken next = lawful_snapshot(state, writer, 8);
   next.replaces = snapshot_id(7);
   add_act(state, writer, next);
-  for (const std::uint8_t wrong : {3, 4, 7, 8, 9}) {
+  for (const std::uint8_t wrong : std::initializer_list<std::uint8_t>{3, 4, 7, 8, 9}) {
     require_void(state, ending_with(state, ended_snapshots({wrong})), nothing_to_end);
     require_void(state, ending_with(state, ended_snapshots({1, wrong})), nothing_to_end);
   }
@@ -351,7 +351,7 @@ TEST_CASE("compliance that began after the retirement asks others for the minimu
 
 TEST_CASE("what was replaced, has ended or ends is forgotten, once; nothing that is live") {
   State state = with_ending_content();
-  for (const std::uint8_t wrong : {1, 4, 6, 9}) {
+  for (const std::uint8_t wrong : std::initializer_list<std::uint8_t>{1, 4, 6, 9}) {
     require_void(state, ending_with(state, ended_forgotten({wrong})), not_ended_yet);
     require_void(state, ending_with(state, ended_forgotten({3, wrong})), not_ended_yet);
   }

@@ -49,7 +49,7 @@ TEST_CASE("who maintains condemns segments as dead, nobody else does, and it is 
   const Condemnation noted{
       .author = maintainer, .sequence = entry.sequence, .time_ms = entry.time_ms};
   REQUIRE(state.dead == DeadSegments{{dead_segment(40), noted}, {dead_segment(50), noted}});
-  for (const std::uint8_t number : {40, 41, 50}) {
+  for (const std::uint8_t number : std::initializer_list<std::uint8_t>{40, 41, 50}) {
     REQUIRE(state.segments.find(dead_segment(number))->is_current);
   }
   REQUIRE(state.changed.empty());
