@@ -347,7 +347,7 @@ TEST_CASE("no failing operation of a collection removes what is needed, or keeps
         if (!compare_trees(bench.source / "tree", out / "o").empty()) return "restored wrong";
         return findings(verify(repository, {.level = VerifyLevel::content}));
       },
-      13);  // there are many: every one, by hand
+      29);  // there are many: every one, by hand
 }
 
 TEST_CASE("no failing operation of forget and expire retires what they do not say, or half of it") {
