@@ -20,7 +20,7 @@
 namespace kist::test {
 
 inline std::shared_ptr<Store> not_owned(Store& store) {
-  return std::shared_ptr<Store>(std::shared_ptr<void>(), &store);
+  return {std::shared_ptr<void>(), &store};
 }
 
 // The owner at another machine, whose store can be held.

@@ -92,7 +92,7 @@ TEST_CASE("packs of an entry whose index segment cannot be read just then are no
       true);
   HeldOwner held(run);
   REQUIRE(held.collect().condemned_unnamed > 0);
-  run.pass(2 * 24 * 60);
+  run.pass(2LL * 24 * 60);
   std::map<std::string, Bytes> away;
   held.stop.hold(0, false, [&] {  // the first anchor of the end
     commit_stored(late, run.other, stored);

@@ -108,7 +108,7 @@ TEST_CASE("what a backup left that was cut off goes, and its next run stores it 
   REQUIRE(run.pack_bytes() > before);
   REQUIRE(run.collect().condemned_unnamed > 0);
   REQUIRE(run.pack_bytes() > before);
-  run.pass(25 * 60);
+  run.pass(25LL * 60);
   run.collect();
   REQUIRE(run.pack_bytes() <= before);
   const SnapshotId done = backup(repository, options).snapshot;
@@ -132,6 +132,7 @@ TEST_CASE("an object that lands after it was removed counts for nobody, and goes
   // And somebody claims them anew.
   Repository evil = run.open();
   std::vector<std::string> names;
+  names.reserve(packs.size());
   for (const ObjectHash& pack : packs) {
     names.push_back(pack_path(pack));
   }

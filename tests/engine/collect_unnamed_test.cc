@@ -75,7 +75,7 @@ TEST_CASE("what a backup that was cut off has left goes after a day, by two coll
   REQUIRE(run.collect().condemned_unnamed == count);
   REQUIRE(run.collect().condemned_unnamed == count);  // not yet
   REQUIRE(unnamed_count(run) == count);
-  run.pass(24 * 60);
+  run.pass(24LL * 60);
   const CollectResult result = run.collect();
   REQUIRE(result.entries == 1);
   REQUIRE(result.removed_objects >= count);
@@ -95,7 +95,7 @@ TEST_CASE("what was condemned and is named by then stays") {
   });
   const SnapshotId id = late.backup(run).snapshot;
   REQUIRE(was_condemned);
-  run.pass(48 * 60);
+  run.pass(48LL * 60);
   REQUIRE(run.collect().entries == 0);
   run.require_all_sound();
   require_restored(run.owner, run.owner_repository, run, id, "mine");
@@ -163,7 +163,7 @@ TEST_CASE("a store that lists nothing, or half of what it has, loses nothing") {
     run.require_all_sound();
     require_restored(run.owner, run.owner_repository, run, last);
     // What was not shown goes when it is.
-    run.pass(2 * 24 * 60);
+    run.pass(2LL * 24 * 60);
     static_cast<void>(run.collect({.grace_seconds = 0}));
     REQUIRE(unnamed_count(run) == 0);
   }

@@ -58,7 +58,9 @@ std::string findings_of(const VerifyReport& report) {
 }
 
 void require_sound(Repository& repository) {
-  REQUIRE(findings_of(verify_content(repository)) == "");
+  const std::string found = findings_of(verify_content(repository));
+  INFO(found);
+  REQUIRE(found.empty());
 }
 
 std::vector<std::string> names_of(const MemoryStore& store, const std::string& prefix) {

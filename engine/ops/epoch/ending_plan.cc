@@ -1,6 +1,7 @@
 #include "engine/ops/epoch/ending_plan.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/base/attempt.h"
 #include "engine/blocks/pack_ranges.h"
@@ -32,34 +33,41 @@ std::vector<ObjectHash> find_dead_segments(const State& state,
 
 namespace {
 
+void for_each_number(const std::vector<BlockRun>& runs,
+                     const std::function<void(std::uint32_t block, std::uint64_t number)>& each) {
+  for (const BlockRun& run : runs) {
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+      each(run.block + i, run.first + i);
+    }
+  }
+}
+
+// Takes out the numbers of a frame whose block has a live one.
+void subtract_shared(const std::vector<BlockRun>& runs, const NumberSet& live, NumberSet& numbers) {
+  std::set<std::uint32_t> live_blocks;
+  for_each_number(runs, [&](std::uint32_t block, std::uint64_t number) {
+    if (live.contains(number)) live_blocks.insert(block);
+  });
+  NumberSet shared;
+  for_each_number(runs, [&](std::uint32_t block, std::uint64_t number) {
+    if (live_blocks.contains(block)) shared.add(number);
+  });
+  numbers.subtract(shared);
+}
+
 // The dead numbers of a pack that stays, but for those whose block has a live number as well.
 void add_kept_dead(const BlockIndex::Reader& index,
                    std::uint32_t pack,
                    const NumberSet& live,
                    NumberSet& out) {
-  const PackRecord record = index.pack(pack);
-  for (std::uint32_t frame = 0; frame < record.frame_count; ++frame) {
-    const FrameRecord found = index.frame(pack, frame);
-    if (!found.is_rewritten) continue;
-    const std::vector<BlockRun> runs = index.block_runs(pack, frame);
-    std::set<std::uint32_t> live_blocks;
-    const auto for_each = [&](const auto& each) {
-      for (const BlockRun& run : runs) {
-        for (std::uint32_t i = 0; i < run.count; ++i) {
-          each(run.block + i, run.first + i);
-        }
-      }
-    };
-    for_each([&](std::uint32_t block, std::uint64_t number) {
-      if (live.contains(number)) live_blocks.insert(block);
-    });
-    for_each([&](std::uint32_t block, std::uint64_t number) {
-      if (!live_blocks.contains(block)) out.add(number);
-    });
-  }
-  if (index.frame(pack, 0).is_rewritten) return;
   NumberSet numbers = numbers_in_pack(index, pack);
   numbers.subtract(live);
+  if (index.frame(pack, 0).is_rewritten) {
+    const std::uint32_t frame_count = index.pack(pack).frame_count;
+    for (std::uint32_t frame = 0; frame < frame_count; ++frame) {
+      subtract_shared(index.block_runs(pack, frame), live, numbers);
+    }
+  }
   out.unite(numbers);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/ops/epoch/live_numbers.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/base/attempt.h"
 #include "engine/blocks/pack_ranges.h"
@@ -168,6 +169,22 @@ NumberSet KnownSets::needed_by(SnapshotNumbers& numbers, const SnapshotState& sn
   fail_unread(snapshot, "its reference set", Error(Code::corrupt, "it is damaged or missing"));
 }
 
+namespace {
+
+void for_each_live_block(const IndexedPack& pack,
+                         const NumberSet& live,
+                         const std::function<void(const BlockTag&)>& each) {
+  for (const IndexedFrame& frame : pack.frames) {
+    for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
+      const bool is_live = std::ranges::any_of(
+          frame.numbers[i], [&](std::uint64_t number) { return live.contains(number); });
+      if (is_live) each(frame.blocks[i].tag);
+    }
+  }
+}
+
+}  // namespace
+
 // What the journal says, and what this machine has found.
 std::set<ObjectHash> KnownSets::damaged_packs() const {
   std::set<ObjectHash> out = repository_.state().condemned_packs();
@@ -187,21 +204,16 @@ void KnownSets::add_kept_copies(NumberSet& live) const {
     if (const auto number = index.find_pack(pack)) segments.insert(index.pack(*number).segment);
   }
   NumberSet kept;
+  const auto add_copies_of = [&](const BlockTag& tag) {
+    index.for_each_copy(tag, [&](const BlockLocation& copy) {
+      kept.add(copy.number);
+      return true;
+    });
+  };
   for (const ObjectHash& name : segments) {
     const NumberedSegment numbered = get_numbered_segment(repository_, index, name);
     for (const IndexedPack& pack : numbered.segment.packs) {
-      if (!damaged.contains(pack.hash)) continue;
-      for (const IndexedFrame& frame : pack.frames) {
-        for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
-          const bool is_live = std::ranges::any_of(
-              frame.numbers[i], [&](std::uint64_t number) { return live.contains(number); });
-          if (!is_live) continue;
-          index.for_each_copy(frame.blocks[i].tag, [&](const BlockLocation& copy) {
-            kept.add(copy.number);
-            return true;
-          });
-        }
-      }
+      if (damaged.contains(pack.hash)) for_each_live_block(pack, live, add_copies_of);
     }
   }
   live.unite(kept);

@@ -9,6 +9,7 @@ namespace {
 
 std::vector<ObjectHash> ended_hashes(const std::vector<std::uint8_t>& numbers) {
   std::vector<ObjectHash> out;
+  out.reserve(numbers.size());
   for (const std::uint8_t number : numbers) {
     out.push_back(sample_id<ObjectHash>(number));
   }
@@ -17,6 +18,7 @@ std::vector<ObjectHash> ended_hashes(const std::vector<std::uint8_t>& numbers) {
 
 std::vector<SnapshotId> ended_ids(const std::vector<std::uint8_t>& numbers) {
   std::vector<SnapshotId> out;
+  out.reserve(numbers.size());
   for (const std::uint8_t number : numbers) {
     out.push_back(snapshot_id(number));
   }
