@@ -132,14 +132,14 @@ TEST_CASE("what another machine's backup relies on meanwhile is stored again by 
     late.clock.advance_ms(each.owner.clock.now_ms() - late.clock.now_ms());
     Repository repository = late.open(9);
     bool has_ended = false;
-    stop.hold(changes++, false, [&] {
+    stop.hold(std::exchange(changes, changes + stride()), false, [&] {
       static_cast<void>(each.collect({.unused_percent = 0}));
       has_ended = ends_of(each.owner_repository) > 0;
     });
     const BackupOptions options{.paths = {each.source / "tree"}, .source = "late", .threads = 1};
     const BackupResult result = backup(repository, options);
     if (!stop.has_held()) break;
-    INFO("before change " << changes - 1);
+    INFO("before change " << changes - stride());
     REQUIRE(has_ended);
     // Keys that it had sealed to the former epoch are a finding until somebody clears them away.
     static_cast<void>(remove_ended_objects(each.owner_repository));

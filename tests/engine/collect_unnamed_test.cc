@@ -108,13 +108,13 @@ TEST_CASE("a backup whose objects were removed before it named them stores them 
     run.write_news(300'000, "mine");
     Late late(run);
     bool has_removed = false;
-    late.stop.hold(at++, false, [&] {
+    late.stop.hold(std::exchange(at, at + stride()), false, [&] {
       static_cast<void>(run.collect({.grace_seconds = 0}));
       has_removed = run.collect({.grace_seconds = 0}).condemned_unnamed == 0;
     });
     const SnapshotId id = late.backup(run).snapshot;
     if (!late.stop.has_held()) break;
-    INFO("before change " << at - 1);
+    INFO("before change " << at - stride());
     REQUIRE(has_removed);
     static_cast<void>(remove_ended_objects(run.owner_repository));
     run.require_all_sound();
@@ -185,8 +185,8 @@ TEST_CASE("two collections at once, wherever one is stopped, both come to their 
     Late late(run);
     late.machine.clock.advance_ms(60'000);
     late.stop.hold(at, false, [&] { static_cast<void>(run.collect({.unused_percent = 0})); });
-    at += 3;
-    INFO("before change " << at - 3);
+    INFO("before change " << at);
+    at += 3 * stride();
     static_cast<void>(collect(*late.repository, {.unused_percent = 0, .threads = 1}));
     const bool has_held = late.stop.has_held();
     static_cast<void>(run.collect({.unused_percent = 0}));
@@ -223,8 +223,8 @@ TEST_CASE("a collection that is cut off anywhere is completed by the next one") 
         is_done = false;
       }
     }
-    at += 2;
-    INFO("before change " << at - 2);
+    INFO("before change " << at);
+    at += 2 * stride();
     run.owner_repository.journal().replay();
     require_restored(run.owner, run.owner_repository, run, last, "file7");
     static_cast<void>(run.collect({.unused_percent = 0, .grace_seconds = 0}));
