@@ -113,8 +113,8 @@ class PackChecker {
   VerifyLevel level_;
   Report report_;
   std::optional<EntryProver> prover_;
-  std::optional<ReadKeys> rights_;   // at level content
-  std::optional<FrameReader> keys_;  // likewise
+  std::optional<ReadKeys> rights_;     // at level content
+  std::optional<FrameReader> keys_;    // likewise
   std::set<std::uint64_t> reindexes_;  // entries of which the packs list numbers
   std::mutex mutex_;
   std::set<FrameId> damaged_frames_;
