@@ -390,12 +390,21 @@ Bytes encode_segment_row(const SegmentState& segment) {
   return out.take();
 }
 
-SegmentState decode_segment_row(View bytes) {
+namespace {
+
+template <typename Row>
+Row decode_row(View bytes) {
   ByteReader in(bytes, record_object);
-  SegmentState out;
+  Row out;
   RecordReader(in).take(out);
   in.expect_end();
   return out;
+}
+
+}  // namespace
+
+SegmentState decode_segment_row(View bytes) {
+  return decode_row<SegmentState>(bytes);
 }
 
 Bytes encode_condemnation_row(const Condemnation& condemnation) {
@@ -405,11 +414,7 @@ Bytes encode_condemnation_row(const Condemnation& condemnation) {
 }
 
 Condemnation decode_condemnation_row(View bytes) {
-  ByteReader in(bytes, record_object);
-  Condemnation out;
-  RecordReader(in).take(out);
-  in.expect_end();
-  return out;
+  return decode_row<Condemnation>(bytes);
 }
 
 Bytes encode_flag_row(bool flag) {

@@ -41,17 +41,17 @@ std::string pack_folder(unsigned number) {
   return std::string(parent_path(pack_path(name)));
 }
 
-void require_whole_index(const Repository& repository) {
-  if (repository.blocks().complete_index().unloaded_entries().empty()) return;
+}  // namespace
+
+void require_whole(BlockIndex& index) {
+  if (index.unloaded_entries().empty()) return;
   throw Error(Code::corrupt,
               "an index segment or its key cannot be read, so whose packs are whose is not known; "
               "nothing was removed. kist verify --repair mends what can be mended");
 }
 
-}  // namespace
-
 ContentLeftovers find_content_leftovers(const Repository& repository, std::size_t unnamed_max) {
-  require_whole_index(repository);
+  require_whole(repository.blocks().complete_index());
   const Whitelist whitelist(repository);
   ContentLeftovers out;
   const auto note_unnamed = [&](const std::string& path, std::uint64_t size) {

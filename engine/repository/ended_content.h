@@ -15,6 +15,10 @@
 
 namespace kist {
 
+// Error{corrupt} where an index segment or its key could not be read: whose packs are whose is not
+// known then, and nothing may be removed.
+void require_whole(BlockIndex& index);
+
 // An object that no entry names, in one or two copies.
 struct UnnamedObject {
   std::vector<std::string> paths;
@@ -28,8 +32,8 @@ struct ContentLeftovers {
   std::uint64_t unnamed_bytes = 0;
 };
 
-// Lists the four folders. Error{corrupt} where the index has unloaded entries: whose packs are
-// whose is not known then. Of unnamed objects `unnamed_max` are named.
+// Lists the four folders. Error as of require_whole(). Of unnamed objects `unnamed_max` are
+// named.
 ContentLeftovers find_content_leftovers(const Repository& repository, std::size_t unnamed_max);
 
 // Removes what has ended, if it still has by the head that is there now, and that head is durable;

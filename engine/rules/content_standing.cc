@@ -41,6 +41,11 @@ ContentStanding ContentJudge::judge_segment(const ObjectHash& name) const {
   return segment->is_current ? ContentStanding::named : ContentStanding::ended;
 }
 
+bool ContentJudge::has_named(const ObjectHash& name) const {
+  return kept_.contains(name) || forgotten_.contains(name) || names_.lists_pack(name) ||
+         state_.segments.contains(name);
+}
+
 ContentStanding ContentJudge::judge(const std::string& path) const {
   const std::optional<ObjectHash> name = content_name(path);
   if (!name) return ContentStanding::foreign;

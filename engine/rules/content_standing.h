@@ -34,6 +34,8 @@ class ContentJudge {
   ContentJudge(const State& state, IndexedNames names);
 
   [[nodiscard]] ContentStanding judge(const std::string& path) const;
+  // Whether an entry has named an object of that name, in whichever folder.
+  [[nodiscard]] bool has_named(const ObjectHash& name) const;
 
  private:
   [[nodiscard]] ContentStanding judge_segment(const ObjectHash& name) const;

@@ -27,14 +27,6 @@ void require_right(const Repository& repository) {
   repository.require(can_read);
 }
 
-BlockIndex& whole_index(Repository& repository) {
-  BlockIndex& index = repository.blocks().complete_index();
-  if (index.unloaded_entries().empty()) return index;
-  throw Error(Code::corrupt,
-              "an index segment or its key cannot be read, so it is not known where everything is; "
-              "nothing was removed. kist verify --repair mends what can be mended");
-}
-
 // Packs that are not stored again: nobody relies on what they hold.
 std::set<std::uint32_t> unreadable_packs(const Repository& repository,
                                          const BlockIndex::Reader& index) {
@@ -118,7 +110,7 @@ class Collection {
 
   MoveResult move_part() {
     repository_.journal().replay_readable();
-    whole_index(repository_);
+    require_whole(repository_.blocks().complete_index());
     const std::vector<SnapshotId> ending = find_ending(repository_);
     result_.replaced_sets += sets_.prove(ending);
     const NumberSet live = sets_.live(ending);
@@ -137,7 +129,7 @@ class Collection {
   }
 
   [[nodiscard]] std::vector<ObjectHash> dead_segments() {
-    whole_index(repository_);
+    require_whole(repository_.blocks().complete_index());
     const std::vector<SnapshotId> ending = find_ending(repository_);
     const NumberSet live = sets_.live(ending);
     const CollectionPlan plan = plan_with(repository_, options_, live, 0);
@@ -195,7 +187,7 @@ class Collection {
       std::map<ObjectHash, std::uint64_t> sizes;
       const auto conflict = conflict_of([&] {
         repository_.journal().replay_readable();
-        whole_index(repository_);
+        require_whole(repository_.blocks().complete_index());
         result_.replaced_sets += sets_.prove(find_ending(repository_));
         sizes = pack_sizes();
         if (ending.is_due()) ended = end_epoch(repository_, {.ending = &ending});
@@ -257,7 +249,7 @@ class Collection {
 CollectForecast plan_collect(Repository& repository, const CollectOptions& options) {
   require_right(repository);
   repository.journal().replay_readable();
-  whole_index(repository);
+  require_whole(repository.blocks().complete_index());
   CollectForecast out{.ending = find_ending(repository)};
   const State& state = repository.state();
   for (const SnapshotPtr& snapshot : state.live_snapshots()) {

@@ -154,18 +154,19 @@ void CollectionEnding::add_unnamed(const BlockIndex::Reader& index, EndedContent
   const State& state = repository_.state();
   const std::int64_t now_ms = repository_.services().clock.now_ms();
   const std::uint64_t grace = options_.grace_seconds.value_or(unnamed_grace_seconds);
-  std::set<ObjectHash> named;
-  state.snapshots.for_each([&](const SnapshotId& /*id*/, const SnapshotState& snapshot) {
-    named.insert(snapshot.taken.body);
-    named.insert(snapshot.set.hash);
+  const ContentJudge judge(
+      state,
+      {.lists_pack = [&](const ObjectHash& pack) { return index.find_pack(pack).has_value(); },
+       .has_ended = [](const ObjectHash& /*name*/) { return false; }});
+  std::vector<ObjectHash> due;
+  state.unnamed.for_each([&](const ObjectHash& name, const Condemnation& condemned) {
+    const bool is_room_left = out.names.size() + due.size() < ended_parts_max;
+    if (is_room_left && is_past(condemned, grace, now_ms)) due.push_back(name);
   });
   std::set<ObjectHash> names(out.names.begin(), out.names.end());
-  state.unnamed.for_each([&](const ObjectHash& name, const Condemnation& condemned) {
-    if (!is_past(condemned, grace, now_ms) || names.size() >= ended_parts_max) return;
-    const bool is_named = named.contains(name) || index.find_pack(name).has_value();
-    if (!is_named) names.insert(name);
-  });
-  std::erase_if(names, [&](const ObjectHash& name) { return state.segments.contains(name); });
+  for (const ObjectHash& name : due) {
+    if (!judge.has_named(name)) names.insert(name);
+  }
   out.names.assign(names.begin(), names.end());
 }
 
@@ -185,11 +186,7 @@ void CollectionEnding::note_ended_numbers(const BlockIndex::Reader& index,
 
 EndedContent CollectionEnding::plan() {
   EndedContent out;
-  if (!repository_.blocks().index().unloaded_entries().empty()) {
-    throw Error(Code::corrupt,
-                "an index segment or its key cannot be read, so it is not known where everything "
-                "is; nothing was removed. kist verify --repair mends what can be mended");
-  }
+  require_whole(repository_.blocks().index());
   out.snapshots = find_ending(repository_);
   require_proved(out.snapshots);
   const NumberSet live = sets_.live(out.snapshots);

@@ -105,6 +105,8 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
                                    SetProver& prover) {
   const State& state = repository_.state();
   SnapshotOpener opener(repository_.journal());
+  if (state.given_up != given_up_) right_.clear();
+  given_up_ = state.given_up;
   unlisted_ = unlisted();
   SnapshotNumbers numbers(repository_.blocks());
   ManifestNeeds manifests(repository_, index);
@@ -143,6 +145,7 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
 
 bool KnownSets::is_known(const SnapshotState& snapshot) {
   const State& state = repository_.state();
+  if (state.given_up != given_up_) return false;  // sets may name what nobody lists since
   if (snapshot.taken.is_pending || unproved_.contains(set_of(snapshot))) return true;
   {
     SnapshotNumbers numbers(repository_.blocks());

@@ -31,7 +31,8 @@ class KnownSets {
   // part of a manifest, cannot be read.
   std::uint64_t prove(const std::vector<SnapshotId>& ending);
   // Whether what a live snapshot needs is known: its set is proved, or was compared in this run and
-  // equals, or the snapshot opens for nobody. Nothing is recorded.
+  // equals, or the snapshot opens for nobody. Never where a segment was given up since prove().
+  // Nothing is recorded.
   bool is_known(const SnapshotState& snapshot);
   // All numbers that live snapshots need but those `ending`, with the copies that are kept of what
   // lies in condemned packs. prove() was called before.
@@ -55,8 +56,9 @@ class KnownSets {
   // Of sets that nobody can prove, because a part of the manifest is lost for good: all that the
   // snapshot may need.
   std::map<JudgedSet, NumberSet> unproved_;
-  NumberSet unlisted_;         // numbers, by the last prove()
-  std::set<JudgedSet> right_;  // sets of which it is known in this run that they are
+  NumberSet unlisted_;          // numbers, by the last prove()
+  std::uint64_t given_up_ = 0;  // how often segments were given up, by then
+  std::set<JudgedSet> right_;   // sets of which it is known in this run that they are
 };
 
 }  // namespace kist
