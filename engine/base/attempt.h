@@ -45,6 +45,20 @@ template <typename Work>
   return out;
 }
 
+inline constexpr int keep_up_tries = 16;
+
+// Runs `work`; where it ends with Error{conflict}, for others have changed what it goes by, runs
+// `follow`, and `work` again: 16 times in all.
+template <typename Follow, typename Work>
+void keep_up(const Follow& follow, const Work& work) {
+  for (int tries = 1;; ++tries) {
+    const auto failure = failure_of(work);
+    if (!failure) return;
+    if (failure->code() != Code::conflict || tries == keep_up_tries) throw Error(*failure);
+    follow();
+  }
+}
+
 // Runs `work`, whose failure changes nothing for the caller.
 template <typename Work>
 void try_to(const Work& work) {

@@ -101,8 +101,9 @@ Bytes FrameReader::read(const Plan& plan, Decompressor& decompressor) {
                      decompressor, pack_path(plan.pack.hash));
   });
   if (!failure) return out;
-  if (is_damage(*failure)) record_damage(plan.pack);
-  throw Error(*failure);
+  const auto judged = failure_of([&] { journal_.rethrow(*failure); });
+  if (is_damage(*judged)) record_damage(plan.pack);
+  throw Error(*judged);
 }
 
 // That it cannot be recorded, on a full disk say, is no reason not to go on.
@@ -149,7 +150,8 @@ Bytes BlockReader::get(const BlockId& id) {
       check_block(keys_.id_key(), id, block);
       found.emplace(block.begin(), block.end());
     });
-    if (!failure) failure = problem;  // another copy may be good
+    // Another copy may be good; if none is, what may only have moved says more than damage.
+    if (!failure || (problem && problem->code() == Code::conflict)) failure = problem;
     return !found.has_value();
   });
   if (found) return std::move(*found);

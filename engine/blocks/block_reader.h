@@ -44,7 +44,8 @@ struct FrameId {
 };
 
 // Reads and opens frames. Thread-safe but for `index`, which the caller owns. A pack that turns out
-// to be gone or damaged becomes an incident of this machine.
+// to be gone or damaged becomes an incident of this machine; unless the journal has gone on, which
+// is Error{conflict}: the pack may have ended.
 class FrameReader {
  public:
   FrameReader(const Journal& journal, const ReadKeys& keys)
@@ -79,8 +80,12 @@ void check_block(const Key& id_key, const BlockId& id, View plaintext);
 class BlockReader {
  public:
   BlockReader(const Journal& journal, BlockIndex& index, const ReadKeys& keys);
-  // Error{missing} when no pack holds the block.
+  // Error{missing} when no pack holds the block; Error{conflict} where a copy may have ended.
   Bytes get(const BlockId& id);
+
+  [[nodiscard]] const BlockIndex::Reader& index() const { return index_; }
+
+  [[nodiscard]] FrameReader& frames() { return frames_; }
 
  private:
   View frame(const FrameId& id);

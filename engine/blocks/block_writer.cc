@@ -125,6 +125,13 @@ void BlockWriter::begin_next_entry(const EntryNumbers& numbers) {
   deduplicator_.begin_next_entry(stored_blocks());
 }
 
+void BlockWriter::follow() {
+  deduplicator_.release_index();
+  blocks_.journal().replay();
+  look_.renew();
+  deduplicator_.look_again(stored_blocks());
+}
+
 void BlockWriter::begin_again() {
   references_ = {};
   look_.renew();

@@ -93,6 +93,8 @@ class BlockWriter : private Pinned {
   // The snapshot's entry is committed, with these numbers. Brings the index in step, so that the
   // blocks so far are found there. The run goes on, and its new blocks belong to the next entry.
   void begin_next_entry(const EntryNumbers& numbers);
+  // Follows the journal while the run goes on: what is stored already is looked up as it is now.
+  void follow();
   // The snapshot was not committed, and its source is met again: what this run has stored since the
   // last entry is known, all else is looked up in the index as it is now.
   void begin_again();

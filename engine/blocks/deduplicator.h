@@ -54,7 +54,7 @@ class Deduplicator {
   [[nodiscard]] const BlockIndex::Reader& index() const { return *index_; }
 
   // Gives up the view of the index, which shows the time before the entry that is about to be
-  // committed. find() and add() may follow only after begin_next_entry().
+  // committed. find() and add() may follow only after begin_next_entry() or look_again().
   void release_index() { index_.reset(); }
 
   // The blocks of this run stay known; stored ones are looked up as they are now.

@@ -40,11 +40,7 @@ KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash
   KeySegmentOuter out;
   const auto failure = failure_of([&] { out = get_key_segment(journal, hash); });
   if (!failure) return out;
-  const bool has_gone_on = failure->code() == Code::missing &&
-                           journal.reader().size(journal_path(journal.state().next_sequence));
-  if (!has_gone_on) throw Error(*failure);
-  throw Error(Code::conflict,
-              "a new epoch has begun meanwhile, and the keys are others; run the command again");
+  journal.rethrow(*failure);
 }
 
 namespace {

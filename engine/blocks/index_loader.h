@@ -28,9 +28,8 @@ bool passes_over_invalid(Observer& observer, const Work& work) {
   return false;
 }
 
-// As get_key_segment(), for a segment of the epoch that the journal has followed to: what is
-// missing is a loss only if the journal has not gone on, since an epoch's end takes key segments
-// with it. Error{conflict} where it has.
+// As get_key_segment(), for a segment of the epoch that the journal has followed to.
+// Error{conflict} as of Journal::rethrow(): an epoch's end takes key segments with it.
 KeySegmentOuter get_current_key_segment(const Journal& journal, const ObjectHash& hash);
 
 // The same as get_key_segment() in two steps. Error{missing} or {corrupt} when neither copy has

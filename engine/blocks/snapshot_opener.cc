@@ -2,12 +2,26 @@
 
 #include <algorithm>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/block_reader.h"
 #include "engine/blocks/index_loader.h"
 #include "engine/blocks/objects.h"
 #include "engine/format/names.h"
 
 namespace kist {
+
+namespace {
+
+// Bodies and reference sets go with the snapshots that have ended.
+Bytes get_current(const Journal& journal, ObjectType type, const ObjectHash& hash) {
+  Bytes out;
+  const auto failure =
+      failure_of([&] { out = get_hashed(journal.reader(), type, hash, journal.observer()); });
+  if (failure) journal.rethrow(*failure);
+  return out;
+}
+
+}  // namespace
 
 SnapshotOpener::Segment& SnapshotOpener::open_segment(const ObjectHash& name) {
   const auto is_it = [&](const std::optional<Segment>& kept) { return kept && kept->name == name; };
@@ -38,7 +52,7 @@ Key SnapshotOpener::find_key(const std::vector<ObjectHash>& key_segments,
 
 SnapshotBody SnapshotOpener::body(const ReadKeys& keys, const SnapshotState& snapshot) {
   const ObjectHash& hash = snapshot.taken.body;
-  const Bytes bytes = get_hashed(journal_.reader(), ObjectType::body, hash, journal_.observer());
+  const Bytes bytes = get_current(journal_, ObjectType::body, hash);
   const Key key =
       find_key(journal_.state().key_segments_of(snapshot), snapshot.sequence, body_path(hash),
                [&](Segment& segment, std::size_t place) -> std::optional<Key> {
@@ -76,8 +90,7 @@ std::optional<Key> SnapshotOpener::find_set_key(Segment& segment,
 
 ReferenceSet SnapshotOpener::reference_set(const SnapshotState& snapshot) {
   const ObjectHash& hash = snapshot.set.hash;
-  const Bytes bytes =
-      get_hashed(journal_.reader(), ObjectType::reference_set, hash, journal_.observer());
+  const Bytes bytes = get_current(journal_, ObjectType::reference_set, hash);
   const Key key = find_key(journal_.state().key_segments_of_set(snapshot), snapshot.set.sequence,
                            reference_set_path(hash), [&](Segment& segment, std::size_t place) {
                              return find_set_key(segment, place, hash);

@@ -22,7 +22,8 @@ class SnapshotOpener {
 
   [[nodiscard]] const Journal& journal() const { return journal_; }
 
-  // Error{missing} where the key or the body is in no copy.
+  // Error{missing} where the key or the body is in no copy; Error{conflict} as of
+  // Journal::rethrow().
   SnapshotBody body(const ReadKeys& keys, const SnapshotState& snapshot);
   // Error{refused} for a set that this slot may not open.
   ReferenceSet reference_set(const SnapshotState& snapshot);

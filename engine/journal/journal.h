@@ -64,6 +64,13 @@ class Journal : private Pinned {
     [[nodiscard]] bool is_readable() const { return !broken; }
   };
 
+  // Whether the store holds an entry after the head: then what is gone may have ended, and is no
+  // damage.
+  [[nodiscard]] bool has_gone_on() const;
+  // Throws `failure` as it is; or, where it is damage and the journal has gone on, Error{conflict}:
+  // whoever follows the journal finds what is there now.
+  [[noreturn]] void rethrow(const Error& failure) const;
+
   // What the last replay found to be broken after the head.
   [[nodiscard]] const std::optional<JournalBreak>& broken() const { return broken_; }
 

@@ -245,11 +245,17 @@ void Journal::unlock() const {
   Key share;
   const auto failure = failure_of([&] { share = read_anchor(store_, state()); });
   if (!failure) return keyring_.unlock(state().beginning, share);
-  // Whoever ends an epoch destroys its anchor.
-  const bool has_gone_on = is_damage(*failure) && store_.size(journal_path(state().next_sequence));
-  if (!has_gone_on) throw Error(*failure);
-  throw Error(Code::conflict,
-              "a new epoch has begun meanwhile, and the keys are others; run the command again");
+  rethrow(*failure);  // whoever ends an epoch destroys its anchor
+}
+
+bool Journal::has_gone_on() const {
+  return store_.size(journal_path(state().next_sequence)).has_value();
+}
+
+void Journal::rethrow(const Error& failure) const {
+  if (!is_damage(failure) || !has_gone_on()) throw Error(failure);
+  throw Error(Code::conflict, concat("the repository has changed meanwhile (", failure.text(),
+                                     "); run the command again"));
 }
 
 void Journal::unlock_current() {

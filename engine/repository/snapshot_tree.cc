@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/attempt.h"
 #include "engine/blocks/snapshot_opener.h"
 
 namespace kist {
@@ -16,14 +17,15 @@ constexpr std::uint64_t zeros_bytes = 1U << 20U;
 
 }  // namespace
 
-SnapshotTree::SnapshotTree(const Repository& repository,
-                           BlockIndex& index,
-                           const SnapshotState& snapshot)
-    : SnapshotTree(std::make_shared<Readers>(repository.journal(), index, repository.read_keys()),
-                   snapshot) {}
+SnapshotTree::SnapshotTree(const Repository& repository, const SnapshotState& snapshot)
+    : SnapshotTree(std::make_shared<Readers>(repository), snapshot) {}
 
 SnapshotTree::SnapshotTree(std::shared_ptr<Readers> readers, const SnapshotState& snapshot)
-    : readers_(std::move(readers)), body_(get_body(readers_->journal, readers_->keys, snapshot)) {}
+    : readers_(std::move(readers)) {
+  FollowingBlocks& blocks = readers_->blocks;
+  keep_up([&] { blocks.follow(); },
+          [&] { body_ = get_body(blocks.repository().journal(), blocks.keys(), snapshot); });
+}
 
 SnapshotTree SnapshotTree::beside(const SnapshotState& snapshot) const {
   return {readers_, snapshot};
@@ -43,7 +45,7 @@ void SnapshotTree::list(const std::string& path,
                         const std::function<void(const Entry&)>& each) const {
   bool found = false;
   manifest().for_each(root(), path, ManifestReader::Order::forward, [&](const Entry& entry) {
-    check_cancelled(readers_->journal.observer());
+    check_cancelled(blocks().repository().observer());
     found = true;
     const bool is_near = entry.path == path || parent_path(entry.path) == path;
     if (depth == Depth::all || is_near) each(entry);
@@ -55,9 +57,9 @@ void SnapshotTree::list(const std::string& path,
 void SnapshotTree::read(const Entry& file, const std::function<void(View)>& each) const {
   if (file.inline_content) each(*file.inline_content);
   manifest().for_each_item(file.content, [&](const ContentItem& item) {
-    check_cancelled(readers_->journal.observer());
+    check_cancelled(blocks().repository().observer());
     if (item.type == ItemType::block) {
-      each(readers_->blocks.get(item.id));
+      each(blocks().get(item.id));
       return;
     }
     const Bytes zeros(std::min<std::uint64_t>(item.size, zeros_bytes));

@@ -1,6 +1,7 @@
 // A snapshot's tree of entries, opened for reading: the one view that ls, cat, find, diff, restore
 // and verify share. Entries come from the manifest, contents from packs; each block is checked
-// against its id before it is handed on. Belongs to one thread.
+// against its id before it is handed on. Keeps up with the journal: while it reads, no other Reader
+// of the index is open, and no other thread uses the repository. Belongs to one thread.
 #pragma once
 
 #include <functional>
@@ -8,21 +9,16 @@
 #include <string>
 
 #include "engine/base/entry.h"
-#include "engine/blocks/block_reader.h"
 #include "engine/format/manifest_tree.h"
 #include "engine/format/snapshot.h"
-#include "engine/repository/repository.h"
+#include "engine/repository/following_blocks.h"
 
 namespace kist {
 
 class SnapshotTree {
  public:
   // Error{refused} without the capability `read`; damage where the snapshot's body cannot be read.
-  SnapshotTree(const Repository& repository, const SnapshotState& snapshot)
-      : SnapshotTree(repository, repository.blocks().index(), snapshot) {}
-
-  // The same with an index that the caller has in hand, which the tree does not outlive.
-  SnapshotTree(const Repository& repository, BlockIndex& index, const SnapshotState& snapshot);
+  SnapshotTree(const Repository& repository, const SnapshotState& snapshot);
 
   // Another snapshot of the repository, read through the same open frames: for neighbours, which
   // share most of their manifests.
@@ -33,6 +29,9 @@ class SnapshotTree {
   [[nodiscard]] const BlockId& root() const { return body_.root; }
 
   [[nodiscard]] const ManifestReader& manifest() const { return readers_->manifest; }
+
+  // What it reads with.
+  [[nodiscard]] FollowingBlocks& blocks() const { return readers_->blocks; }
 
   // The entry at a path, as in Entry; of a further name of a file, the file's own. Error{failed}
   // when the snapshot has none.
@@ -50,15 +49,10 @@ class SnapshotTree {
 
  private:
   struct Readers {
-    Readers(const Journal& used, BlockIndex& index, const ReadKeys& read_keys)
-        : journal(used),
-          keys(read_keys),
-          blocks(used, index, read_keys),
-          manifest([this](const BlockId& id) { return blocks.get(id); }) {}
+    explicit Readers(const Repository& repository)
+        : blocks(repository), manifest([this](const BlockId& id) { return blocks.get(id); }) {}
 
-    const Journal& journal;
-    ReadKeys keys;
-    BlockReader blocks;
+    FollowingBlocks blocks;
     ManifestReader manifest;
   };
 

@@ -54,8 +54,9 @@ TEST_CASE("repair writes a damaged or missing copy anew from the good one, which
   }
 }
 
-TEST_CASE("repair removes nothing where both copies are damaged") {
+TEST_CASE("repair removes nothing where both copies are damaged, and condemns nothing for it") {
   Verified run;
+  if (GENERATE(false, true)) run.repository.blocks().index();  // this machine knows the packs
   const auto good = run.store->objects();
   for (const auto& [name, bytes] : good) {
     if (!name.starts_with("keys/") && !name.starts_with("bodies/")) continue;

@@ -19,6 +19,7 @@
 #include "engine/journal/journal.h"
 #include "engine/ops/backup/ended_meanwhile.h"
 #include "engine/ops/backup/file_cache.h"
+#include "engine/ops/backup/pending_snapshots.h"
 #include "engine/ops/backup/relied_packs.h"
 #include "engine/ops/backup/snapshot_builder.h"
 #include "engine/ops/backup/source_reader.h"
@@ -60,22 +61,6 @@ std::string default_source(const WriteKeys& keys,
   const std::string label = hex(hash_block(keys.source_label_key(), as_view(all)));
   return concat(host, "-", label.substr(0, 8));
 }
-
-// Keeps a source's pending snapshots in step with a running backup.
-struct PendingSnapshots {
-  std::vector<SnapshotId> own;  // the next entry replaces the newest of them that is still live
-  // What the pending snapshots of earlier backups hold, and the path that the file cache of the
-  // newest had reached (empty without a cache). No pending snapshot is made before this backup has
-  // passed that path, since it would hold less; a million new blocks force one all the same.
-  NumberSet adopted;
-  std::string adopted_last_path;
-  std::uint64_t at_bytes = 0;  // of new blocks, when the last one was made
-};
-
-constexpr std::uint64_t pending_bytes_default = std::uint64_t{1} << 30U;
-constexpr std::uint64_t pending_bytes_max = std::uint64_t{16} << 30U;
-constexpr std::uint64_t pending_share = 16;
-constexpr std::uint64_t pending_blocks = 1U << 20U;  // bounds the table of the run's own blocks
 
 class Walk {
  public:
@@ -132,9 +117,14 @@ class Walk {
   }
 
  private:
-  // What this run has found gone, all others should know. Its snapshot stands all the same.
+  // What this run has found gone, all others should know, unless it has ended. Its snapshot stands
+  // all the same.
   void tell_lost_packs() {
+    if (result_.lost_packs.empty()) return;
     FoundPacks found;
+    BlockIndex& index = repository_.blocks().index(Cancelling::no);
+    std::erase_if(result_.lost_packs,
+                  [&](const auto& lost) { return index.has_ended(lost.first); });
     for (const auto& [pack, problem] : result_.lost_packs) {
       found.fresh.insert(pack);
     }
@@ -271,6 +261,7 @@ class Walk {
   }
 
   void read_all() {
+    pending_.note_made(writer_, started_ms_);
     adopt_pending();
     std::optional<StreamInput> stream = options_.stream;
     if (stream) stream->time = {started_ms_ / 1000, 0};
@@ -302,14 +293,10 @@ class Walk {
                                      .current = "/" + path});
   }
 
-  [[nodiscard]] bool is_pending_due() const {
+  [[nodiscard]] bool is_pending_due() {
     if (options_.is_dry_run) return false;
-    const std::uint64_t least =
-        options_.pending_bytes == 0 ? pending_bytes_default : options_.pending_bytes;
-    const std::uint64_t due =
-        std::clamp(writer_.new_bytes() / pending_share, least, std::max(least, pending_bytes_max));
-    if (writer_.new_block_count() >= pending_blocks) return true;
-    return writer_.new_bytes() - pending_.at_bytes >= due && !is_within_adopted();
+    return pending_.is_due_by_size(writer_, options_.pending_bytes, is_within_adopted()) ||
+           pending_.is_due_by_time(repository_, writer_, since_);
   }
 
   // Commits what there is so far as a pending snapshot.
@@ -330,7 +317,7 @@ class Walk {
     JournalEntry entry = commit_snapshot(stored, id);
     since_ = entry.sequence + 1;
     pending_.own.push_back(id);
-    pending_.at_bytes = writer_.new_bytes();
+    pending_.note_made(writer_, repository_.services().clock.now_ms());
     ++result_.pending_snapshots;
     cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::pending, facts_of(entry, stored));

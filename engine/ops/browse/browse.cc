@@ -59,29 +59,51 @@ SnapshotPlace place_of(const Repository& repository, const SnapshotId& snapshot)
   return {.started_ms = state.taken.started_ms, .source = state.taken.source};
 }
 
+namespace {
+
+// A snapshot's summary, and why it cannot be read.
+struct Opened {
+  SnapshotSummary summary;
+  std::optional<Error> problem{};
+};
+
+Opened open_for(const Repository& repository, SnapshotOpener& opener, SnapshotSummary summary) {
+  const bool may_read = (repository.capabilities() & can_read) != 0;
+  const SnapshotState& snapshot = *summary.state;
+  const auto damage = damage_of([&] {
+    if (may_read) summary.body = opener.body(repository.read_keys(), snapshot);
+    summary.statistics = opener.reference_set(snapshot).statistics;
+  });
+  // A slot that may not open the body has not looked at it yet.
+  const SnapshotInspection found =
+      damage || !may_read ? inspect_for(repository, opener, snapshot) : SnapshotInspection{};
+  summary.openness = found.openness;
+  summary.is_given_up = is_given_up(repository.state(), snapshot, found);
+  if (!damage && found.opens()) return {std::move(summary)};
+  return {std::move(summary), damage.value_or(Error(Code::corrupt, found.problem))};
+}
+
+}  // namespace
+
 std::vector<SnapshotSummary> list_snapshots(Repository& repository) {
   repository.require_view();
-  const bool may_read = (repository.capabilities() & can_read) != 0;
-  SnapshotOpener opener(repository.journal());
+  std::vector<Opened> opened;
+  keep_up([&] { repository.journal().replay(); },
+          [&] {
+            opened.clear();
+            SnapshotOpener opener(repository.journal());
+            for (SnapshotSummary& summary : list_journal_snapshots(repository)) {
+              opened.push_back(open_for(repository, opener, std::move(summary)));
+            }
+          });
   std::vector<SnapshotSummary> out;
-  for (SnapshotSummary& summary : list_journal_snapshots(repository)) {
-    const SnapshotPtr& snapshot = summary.state;
-    const auto damage = damage_of([&] {
-      if (may_read) {
-        summary.body = opener.body(repository.read_keys(), *snapshot);
-      }
-      summary.statistics = opener.reference_set(*snapshot).statistics;
-    });
-    // A slot that may not open the body has not looked at it yet.
-    const SnapshotInspection found =
-        damage || !may_read ? inspect_for(repository, opener, *snapshot) : SnapshotInspection{};
-    summary.openness = found.openness;
-    summary.is_given_up = is_given_up(repository.state(), *snapshot, found);
-    if (damage || !found.opens()) {
-      const Error why = damage.value_or(Error(Code::corrupt, found.problem));
-      tell_unreadable(repository, *snapshot, summary.is_given_up, why);
+  out.reserve(opened.size());
+  for (Opened& snapshot : opened) {
+    const SnapshotSummary& summary = snapshot.summary;
+    if (snapshot.problem) {
+      tell_unreadable(repository, *summary.state, summary.is_given_up, *snapshot.problem);
     }
-    out.push_back(std::move(summary));
+    out.push_back(std::move(snapshot.summary));
   }
   return out;
 }
@@ -106,8 +128,9 @@ void read_content(Repository& repository,
   tree.read(entry, each);
 }
 
-RepositoryStatistics count_repository(Repository& repository) {
-  repository.require_view();
+namespace {
+
+RepositoryStatistics count_now(Repository& repository) {
   const BlockIndex::Reader index(repository.blocks().index());
   RepositoryStatistics out;
   std::map<std::string, RepositoryStatistics::Source> sources;
@@ -138,6 +161,15 @@ RepositoryStatistics count_repository(Repository& repository) {
   }
   out.blocks = index.block_count();
   out.entries = repository.state().next_sequence;
+  return out;
+}
+
+}  // namespace
+
+RepositoryStatistics count_repository(Repository& repository) {
+  repository.require_view();
+  RepositoryStatistics out;
+  keep_up([&] { repository.journal().replay(); }, [&] { out = count_now(repository); });
   return out;
 }
 

@@ -31,18 +31,23 @@ struct Totals {
   std::uint64_t room = 0;   // on disk, holes left out
 };
 
+// What a snapshot lacks that was forgotten and collected since the restore has begun is no damage.
+Error judge(const Repository& repository, const SnapshotId& id, const Error& error) {
+  const auto snapshot = repository.state().snapshots.find(id);
+  const bool has_ended = !snapshot || snapshot->has_ended();
+  if (!is_damage(error) || !has_ended) return error;
+  return {Code::failed, "the snapshot was forgotten, and its space given back, meanwhile"};
+}
+
 class Restorer {
  public:
-  Restorer(Repository& repository,
-           BlockIndex& index,
-           const RestoreOptions& options,
-           const SnapshotTree& tree)
+  Restorer(Repository& repository, const RestoreOptions& options, const SnapshotTree& tree)
       : repository_(repository),
-        index_(index),
         options_(options),
         body_(tree.body()),
         root_(tree.root()),
         keys_(repository.read_keys()),
+        blocks_(tree.blocks()),
         manifest_(tree.manifest()),
         selected_(repository.observer(), tree, options.path, options.filter),
         prefix_(resolve_prefix()),
@@ -89,6 +94,11 @@ class Restorer {
     repository_.observer().problem(entry.path, error);
   }
 
+  // The same of what was read from the repository.
+  void report_unread(const Entry& entry, const Error& error) {
+    report(entry, judge(repository_, options_.snapshot, error));
+  }
+
   [[nodiscard]] bool has_failed(const std::string& path) {
     const std::lock_guard lock(mutex_);
     return failed_.contains(path);
@@ -96,7 +106,7 @@ class Restorer {
 
   template <typename Work>
   void attempt(const Entry& entry, const Work& work) {
-    if (const auto failure = failure_of(work)) report(entry, *failure);
+    if (const auto failure = failure_of(work)) report_unread(entry, *failure);
   }
 
   // The room that a file takes at most; holes within content nodes are not looked for.
@@ -199,8 +209,8 @@ class Restorer {
   void write(TreeWriter& tree, const Totals& totals) {
     ParentCache parents(tree.root());
     RestoreWindow window(
-        repository_, index_, keys_, manifest_, tree, pool_,
-        [this](const Entry& entry, const Error& error) { report(entry, error); },
+        blocks_, manifest_, tree, pool_,
+        [this](const Entry& entry, const Error& error) { report_unread(entry, error); },
         [this](const std::string& path) { return has_failed(path); });
     window.expect(totals.files, totals.bytes);
     selected_.for_each(ManifestReader::Order::forward, [&](const Entry& original) {
@@ -389,10 +399,10 @@ class Restorer {
                                 [&](const ContentItem& item) { items.push_back(item); });
       });
       tasks.submit([this, &tree, entry, items = std::move(items)] {
-        attempt(entry, [&] {
-          compare_file(keys_.id_key(), tree.root(), entry, items);
-          ++verified_;
-        });
+        const auto difference =
+            failure_of([&] { compare_file(keys_.id_key(), tree.root(), entry, items); });
+        if (difference) return report(entry, *difference);
+        ++verified_;
       });
     });
     tasks.finish();
@@ -413,11 +423,11 @@ class Restorer {
   }
 
   Repository& repository_;
-  BlockIndex& index_;
   const RestoreOptions& options_;
   const SnapshotBody& body_;
   const BlockId root_;
   const ReadKeys keys_;
+  FollowingBlocks& blocks_;
   const ManifestReader& manifest_;
   const SelectedEntries selected_;
   const std::string prefix_;
@@ -464,10 +474,15 @@ RestoreResult restore(Repository& repository, const RestoreOptions& options) {
   if (!snapshot) {
     throw Error(Code::failed, "there is no such snapshot");
   }
-  BlockIndex& index = repository.blocks().complete_index();
-  const SnapshotTree tree(repository, index, *snapshot);
-  if (options.deletes) require_deletable(repository, options, *snapshot, tree.body());
-  return Restorer(repository, index, options, tree).run();
+  repository.blocks().complete_index();
+  RestoreResult out;
+  const auto failure = failure_of([&] {
+    const SnapshotTree tree(repository, *snapshot);
+    if (options.deletes) require_deletable(repository, options, *snapshot, tree.body());
+    out = Restorer(repository, options, tree).run();
+  });
+  if (failure) throw Error(judge(repository, options.snapshot, *failure));
+  return out;
 }
 
 }  // namespace kist

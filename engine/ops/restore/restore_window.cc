@@ -44,26 +44,21 @@ struct RestoreWindow::RequiredBlock {
   BlockId id;
 };
 
-RestoreWindow::RestoreWindow(const Repository& repository,
-                             BlockIndex& index,
-                             const ReadKeys& keys,
+RestoreWindow::RestoreWindow(FollowingBlocks& blocks,
                              const ManifestReader& manifest,
                              TreeWriter& tree,
                              Pool& pool,
                              Report report,
                              HasFailed has_failed)
-    : journal_(repository.journal()),
-      block_index_(index),
-      keys_(keys),
+    : blocks_(blocks),
       manifest_(manifest),
       tree_(tree),
       pool_(pool),
       report_(std::move(report)),
       has_failed_(std::move(has_failed)),
       parents_(tree.root()),
-      index_(index),
-      frames_(repository.journal(), keys),
-      trust_(repository.state(), Trust::proved) {}
+      trust_(blocks.repository().state(), Trust::proved),
+      planned_at_(blocks.times_followed()) {}
 
 RestoreWindow::~RestoreWindow() {
   discard_unfinished();
@@ -117,14 +112,26 @@ void RestoreWindow::add_directory() {
   if (tree_.left_count() >= window_directories_max) run();
 }
 
-// Adds a block that the file being planned requires. Any stored copy of the right size serves; a
-// copy that a reader has vouched for comes first.
+// Any stored copy of the right size serves; a copy that a reader has vouched for comes first.
+std::optional<BlockLocation> RestoreWindow::find(const BlockId& id, std::uint64_t size) {
+  const BlockIndex::Reader& index = blocks_.reader().index();
+  const auto serves = [&](const BlockLocation& copy) { return copy.size == size; };
+  const auto trusted = find_trusted(index, trust_, tag_of(id), serves);
+  return trusted ? trusted : find_trusted(index, TrustedNumbers(), tag_of(id), serves);
+}
+
+namespace {
+
+Error is_in_no_pack(const BlockId& id) {
+  return {Code::missing, concat("block ", hex(id), " is in no pack")};
+}
+
+}  // namespace
+
+// Adds a block that the file being planned requires.
 void RestoreWindow::require(const ContentItem& item, std::uint64_t file_offset) {
-  const BlockTag tag = tag_of(item.id);
-  const auto serves = [&](const BlockLocation& copy) { return copy.size == item.size; };
-  std::optional<BlockLocation> chosen = find_trusted(index_, trust_, tag, serves);
-  if (!chosen) chosen = find_trusted(index_, TrustedNumbers(), tag, serves);
-  if (!chosen) throw Error(Code::missing, concat("block ", hex(item.id), " is in no pack"));
+  const auto chosen = find(item.id, item.size);
+  if (!chosen) throw is_in_no_pack(item.id);
   required_.push_back({.frame = {chosen->pack, chosen->frame},
                        .offset = chosen->offset,
                        .size = chosen->size,
@@ -152,22 +159,56 @@ void RestoreWindow::run() {
   clear();
 }
 
+// What an epoch's end has overtaken is found anew and written then; the journal is followed when no
+// task runs.
 void RestoreWindow::write_all() {
+  if (blocks_.times_followed() != planned_at_) find_again();
+  for (int tries = 1;; ++tries) {
+    may_follow_ = tries < keep_up_tries;
+    write_blocks();
+    blockless_.clear();
+    required_ = std::exchange(overtaken_, {});
+    if (required_.empty()) return;
+    blocks_.follow();
+    find_again();
+  }
+}
+
+// Where the blocks that are required lie by now.
+void RestoreWindow::find_again() {
+  planned_at_ = blocks_.times_followed();
+  trust_ = TrustedNumbers(blocks_.repository().state(), Trust::proved);
+  std::erase_if(required_, [&](RequiredBlock& required) {
+    const auto chosen = find(required.id, required.size);
+    if (chosen) {
+      required.frame = {chosen->pack, chosen->frame};
+      required.offset = chosen->offset;
+      return false;
+    }
+    OpenFile& file = *files_[required.file];
+    --file.required_left;
+    if (!file.has_failed) fail(file, is_in_no_pack(required.id), parents_);
+    return true;
+  });
+}
+
+void RestoreWindow::write_blocks() {
   std::ranges::sort(required_, {}, [](const RequiredBlock& r) {
     return std::tuple(r.frame, r.file, r.file_offset);
   });
+  const BlockIndex::Reader& index = blocks_.reader().index();
   TaskGroup tasks(pool_);
   for (std::size_t start = 0; start < blockless_.size(); start += small_files_a_task) {
-    check_cancelled(journal_.observer());
+    check_cancelled(blocks_.repository().observer());
     tasks.submit([this, start] { write_blockless(start); });
   }
   for (std::size_t start = 0; start < required_.size();) {
-    check_cancelled(journal_.observer());
+    check_cancelled(blocks_.repository().observer());
     std::size_t end = start;
     while (end < required_.size() && required_[end].frame == required_[start].frame) {
       ++end;
     }
-    tasks.submit([this, start, end, plan = FrameReader::plan(index_, required_[start].frame)] {
+    tasks.submit([this, start, end, plan = FrameReader::plan(index, required_[start].frame)] {
       write_frame(start, end, plan);
     });
     start = end;
@@ -255,35 +296,51 @@ void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameR
   ParentCache parents(tree_.root());
   std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
   const std::optional<Bytes> plain =
-      value_of([&] { return frames_.read(plan, thread_decompressor()); });
-  if (!plain) elsewhere.emplace(journal_, block_index_, keys_);
+      value_of([&] { return blocks_.reader().frames().read(plan, thread_decompressor()); });
   ++frames_read_;
   for (std::size_t i = start; i < end; ++i) {
     OpenFile& file = *files_[required_[i].file];
     const std::lock_guard lock(file.mutex);
-    --file.required_left;
-    if (file.has_failed) continue;
     const auto failure = failure_of([&] {
-      const std::optional<View> block = elsewhere ? std::nullopt : block_of(required_[i], *plain);
+      if (file.has_failed) return;
+      const std::optional<View> block = plain ? block_of(required_[i], *plain) : std::nullopt;
       if (block) {
         write_block(file, required_[i], *block, parents);
       } else {
-        if (!elsewhere) elsewhere.emplace(journal_, block_index_, keys_);
+        if (!elsewhere) {
+          elsewhere.emplace(blocks_.repository().journal(), blocks_.index(), blocks_.keys());
+        }
         write_block(file, required_[i], elsewhere->get(required_[i].id), parents);
       }
-      if (file.required_left == 0 && file.is_planned) complete(file.file, file, parents);
     });
-    if (failure) fail(file, *failure, parents);
-    if (file.required_left == 0) close(file);
+    if (failure && failure->code() == Code::conflict && may_follow_) {
+      const std::lock_guard all(mutex_);
+      overtaken_.push_back(required_[i]);
+      continue;
+    }
+    finish_block(file, failure, parents);
   }
   report_progress(files_[required_[end - 1].file]->entry.path);
+}
+
+// The block was written, or could not be.
+void RestoreWindow::finish_block(OpenFile& file,
+                                 std::optional<Error> failure,
+                                 ParentCache& parents) {
+  --file.required_left;
+  if (file.has_failed) return;
+  if (!failure && file.required_left == 0 && file.is_planned) {
+    failure = failure_of([&] { complete(file.file, file, parents); });
+  }
+  if (failure) fail(file, *failure, parents);
+  if (file.required_left == 0) close(file);
 }
 
 // Nothing when the frame does not hold what the index says.
 std::optional<View> RestoreWindow::block_of(const RequiredBlock& required, View plain) const {
   if (std::uint64_t{required.offset} + required.size > plain.size()) return std::nullopt;
   const View block = plain.subspan(required.offset, required.size);
-  const bool is_it = hash_block(keys_.id_key(), block) == required.id;
+  const bool is_it = hash_block(blocks_.keys().id_key(), block) == required.id;
   return is_it ? std::optional(block) : std::nullopt;
 }
 
@@ -321,7 +378,7 @@ void RestoreWindow::complete(const File& out, OpenFile& file, ParentCache& paren
 }
 
 void RestoreWindow::report_progress(const std::string& current) {
-  journal_.observer().progress(
+  blocks_.repository().observer().progress(
       {.files_done = files_done_,
        .files_total = files_total_,
        .bytes_done = bytes_right_ + std::max<std::uint64_t>(bytes_restored_, bytes_written_),

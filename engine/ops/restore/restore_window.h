@@ -14,9 +14,10 @@
 
 #include "engine/base/pinned.h"
 #include "engine/base/pool.h"
-#include "engine/blocks/block_reader.h"
+#include "engine/blocks/trusted_copy.h"
 #include "engine/destination/tree_writer.h"
 #include "engine/format/manifest_tree.h"
+#include "engine/repository/following_blocks.h"
 
 namespace kist {
 
@@ -27,9 +28,7 @@ class RestoreWindow : private Pinned {
   // Whether the entry at a path of the target was reported.
   using HasFailed = std::function<bool(const std::string&)>;
 
-  RestoreWindow(const Repository& repository,
-                BlockIndex& index,
-                const ReadKeys& keys,
+  RestoreWindow(FollowingBlocks& blocks,
                 const ManifestReader& manifest,
                 TreeWriter& tree,
                 Pool& pool,
@@ -72,10 +71,14 @@ class RestoreWindow : private Pinned {
   };
 
   void require(const ContentItem& item, std::uint64_t file_offset);
+  [[nodiscard]] std::optional<BlockLocation> find(const BlockId& id, std::uint64_t size);
   void give_up_planned(const Error& error);
   void write_all();
+  void write_blocks();
+  void find_again();
   void write_blockless(std::size_t start);
   void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
+  void finish_block(OpenFile& file, std::optional<Error> failure, ParentCache& parents);
   void write_block(OpenFile& file, const RequiredBlock& required, View block, ParentCache& parents);
   [[nodiscard]] std::optional<View> block_of(const RequiredBlock& required, View plain) const;
   void open(OpenFile& file, ParentCache& parents);
@@ -88,20 +91,20 @@ class RestoreWindow : private Pinned {
   void clear();
   void report_progress(const std::string& current);
 
-  const Journal& journal_;
-  BlockIndex& block_index_;
-  const ReadKeys keys_;
+  FollowingBlocks& blocks_;
   const ManifestReader& manifest_;
   TreeWriter& tree_;
   Pool& pool_;
   Report report_;
   HasFailed has_failed_;
   ParentCache parents_;
-  BlockIndex::Reader index_;
-  FrameReader frames_;
   TrustedNumbers trust_;
+  std::uint64_t planned_at_ = 0;  // blocks_.times_followed()
   std::vector<std::unique_ptr<OpenFile>> files_;
   std::vector<RequiredBlock> required_;
+  std::mutex mutex_;
+  std::vector<RequiredBlock> overtaken_;  // that have to be found anew
+  bool may_follow_ = true;                // it was not tried too often yet
   std::vector<std::uint32_t> blockless_;  // files, by their place, that require no block any more
   std::vector<Link> links_;
   std::uint64_t files_total_ = 0;

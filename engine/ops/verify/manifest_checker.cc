@@ -203,8 +203,9 @@ void count(SnapshotStatistics& statistics, const Entry& entry) {
 SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
                                   const ReferenceSet& set,
                                   Telling telling) {
-  const SnapshotTree tree(repository_, index_, snapshot);
-  const ManifestReader& manifest = tree.manifest();
+  const SnapshotBody body = get_body(repository_.journal(), repository_.read_keys(), snapshot);
+  BlockReader blocks(repository_.journal(), index_, repository_.read_keys());
+  const ManifestReader manifest([&](const BlockId& id) { return blocks.get(id); });
   const BlockIndex::Reader index(index_);
   const Needs needs{.set = set,
                     .own = snapshot.taken.numbers,
@@ -213,17 +214,17 @@ SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
   Found found;
   Tally tally;
   const auto require = [&](const BlockId& id) { check_reference(needs, id, found, tally); };
-  manifest.for_each_node(tree.root(), require);
+  manifest.for_each_node(body.root, require);
   record_found(snapshot, "", found, telling);
   // Each content node once: a malicious one may name the next one any number of times, and so on.
   std::set<BlockId> whole_nodes;
   std::set<BlockId> nodes;  // of this entry
-  manifest.for_each(tree.root(), "", ManifestReader::Order::forward, [&](const Entry& entry) {
+  manifest.for_each(body.root, "", ManifestReader::Order::forward, [&](const Entry& entry) {
     check_cancelled(repository_.observer());
     found = {};
     nodes.clear();
     count(tally.statistics, entry);
-    const auto failure = failure_of([&] {
+    const auto failure = failure_except(Code::conflict, [&] {
       if (entry.xattrs_block) require(*entry.xattrs_block);
       manifest.for_each_item(
           entry.content,
@@ -253,7 +254,7 @@ SetJudgement ManifestChecker::run(const SnapshotState& snapshot,
   if (out.is_equal() || !tally.is_complete) return out;
   const bool has_statistics = !set.absolute.empty() || !set.relative.empty();
   tally.statistics.finished_ms = snapshot.time_ms;
-  tally.statistics.problems = tree.body().problems.size();
+  tally.statistics.problems = body.problems.size();
   tally.proper.statistics = has_statistics ? set.statistics : tally.statistics;
   out.proper = std::move(tally.proper);
   return out;

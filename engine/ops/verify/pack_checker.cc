@@ -8,6 +8,7 @@
 #include "engine/base/attempt.h"
 #include "engine/base/pool.h"
 #include "engine/blocks/frame.h"
+#include "engine/blocks/pack_ranges.h"
 #include "engine/content/compress.h"
 #include "engine/crypto/hash.h"
 #include "engine/format/limits.h"
@@ -15,8 +16,8 @@
 
 namespace kist {
 
-PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report report)
-    : repository_(repository), level_(level), report_(std::move(report)) {
+PackChecker::PackChecker(Repository& repository, VerifyLevel level, PacksRead& read, Report report)
+    : repository_(repository), level_(level), read_(read), report_(std::move(report)) {
   if (level != VerifyLevel::content) return;
   repository.state().segments.for_each(
       [&](const ObjectHash& /*name*/, const SegmentState& segment) {
@@ -30,8 +31,19 @@ PackChecker::PackChecker(Repository& repository, VerifyLevel level, Report repor
 template <typename Work>
 std::optional<Error> PackChecker::attempt(const std::string& object, const Work& work) {
   auto failure = failure_except(Code::refused, work);
-  if (failure) report_(object, failure->text(), std::nullopt);
+  if (!failure) return failure;
+  require_current(*failure);
+  report_(object, failure->text(), std::nullopt);
   return failure;
+}
+
+// Error{conflict} where what is missing may have ended meanwhile.
+void PackChecker::require_current(const Error& failure) const {
+  if (failure.code() == Code::conflict) throw Error(failure);
+  if (failure.code() == Code::missing) {
+    const auto judged = failure_of([&] { repository_.journal().rethrow(failure); });
+    if (judged->code() == Code::conflict) throw Error(*judged);
+  }
 }
 
 namespace {
@@ -43,29 +55,75 @@ PackProblem problem_of(const Error& failure, PackProblem damage) {
 
 }  // namespace
 
-void PackChecker::check_all(BlockIndex& of, unsigned threads_requested) {
-  const BlockIndex::Reader index(of);
-  prover_.emplace(repository_.state(), index);
-  std::atomic<std::uint32_t> next{0};
-  const std::vector<std::uint32_t> packs = index.packs();
-  pack_count_ = narrow<std::uint32_t>(packs.size());
+void PackChecker::check_all(BlockIndex& of, unsigned threads, const std::function<void()>& follow) {
+  std::vector<std::uint32_t> packs;
+  {
+    const BlockIndex::Reader index(of);
+    prover_.emplace(repository_.state(), index);
+    packs = index.packs();
+    pack_count_ = narrow<std::uint32_t>(packs.size());
+    std::erase_if(packs, [&](std::uint32_t pack) { return is_read_already(index, pack); });
+    done_count_ = pack_count_ - packs.size();
+  }
+  for (;;) {
+    packs = check(of, packs, threads);
+    if (packs.empty()) return;
+    follow();
+  }
+}
+
+// Those that another attempt has read count as if they had been read now.
+bool PackChecker::is_read_already(const BlockIndex::Reader& index, std::uint32_t number) {
+  const PackRecord pack = index.pack(number);
+  const auto known = read_.whole.find(pack.hash);
+  if (known == read_.whole.end()) return false;
+  if (known->second != pack.segment) {
+    read_.whole.erase(known);
+    return false;
+  }
+  if (level_ == VerifyLevel::content) {
+    numbers_in_pack(index, number).for_each([&](std::uint64_t block) { prover_->add(block); });
+  }
+  return true;
+}
+
+// Those that are left where the journal has gone on.
+std::vector<std::uint32_t> PackChecker::check(BlockIndex& of,
+                                              const std::vector<std::uint32_t>& packs,
+                                              unsigned threads_requested) {
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> is_overtaken{false};
+  std::vector<std::uint32_t> left;
+  const auto work = [&] {
+    const BlockIndex::Reader own(of);
+    while (!is_overtaken) {
+      const std::size_t place = next++;
+      if (place >= packs.size()) return;
+      check_cancelled(repository_.observer());
+      const auto failure = failure_of([&] { check_pack(own, packs[place]); });
+      if (!failure) continue;
+      if (failure->code() != Code::conflict) throw Error(*failure);
+      is_overtaken = true;
+      const std::lock_guard lock(mutex_);
+      left.push_back(packs[place]);
+    }
+  };
   const unsigned threads = threads_requested != 0
                                ? threads_requested
                                : std::max(1U, std::thread::hardware_concurrency());
   Pool pool(threads);
   std::vector<std::future<void>> workers;
   for (unsigned i = 0; i < threads; ++i) {
-    workers.push_back(pool.submit([&] {
-      const BlockIndex::Reader own(of);
-      for (std::uint32_t place = next++; place < pack_count_; place = next++) {
-        check_cancelled(repository_.observer());
-        check_pack(own, packs[place], place);
-      }
-    }));
+    workers.push_back(pool.submit(work));
   }
   for (std::future<void>& worker : workers) {
     worker.get();
   }
+  if (!is_overtaken) return {};
+  for (std::size_t place = next; place < packs.size(); ++place) {
+    left.push_back(packs[place]);
+  }
+  return left;
 }
 
 void PackChecker::renew(const BlockIndex::Reader& index) {
@@ -77,9 +135,7 @@ void PackChecker::renew(const BlockIndex::Reader& index) {
   damaged_frames_ = std::move(renewed);
 }
 
-void PackChecker::check_pack(const BlockIndex::Reader& index,
-                             std::uint32_t number,
-                             std::uint32_t place) {
+void PackChecker::check_pack(const BlockIndex::Reader& index, std::uint32_t number) {
   Reading reading{.index = index, .number = number, .pack = index.pack(number)};
   const std::string path = pack_path(reading.pack.hash);
   const auto absence = attempt(path, [&] {
@@ -98,11 +154,11 @@ void PackChecker::check_pack(const BlockIndex::Reader& index,
   if (!absence) {
     const auto damage = attempt(path, [&] { read_pack(reading); });
     if (damage) record_damage(reading, problem_of(*damage, PackProblem::damaged));
-    note_if_whole(reading.pack.hash);
+    note_if_whole(reading.pack);
   }
-  repository_.observer().progress({.files_done = place,
+  repository_.observer().progress({.files_done = ++done_count_,
                                    .files_total = pack_count_,
-                                   .bytes_done = bytes_read_,
+                                   .bytes_done = read_.bytes,
                                    .bytes_total = 0,
                                    .is_estimate = false,
                                    .current = path});
@@ -121,7 +177,7 @@ void PackChecker::read_pack(Reading& reading) {
     }
     hasher.update(bytes);
     at = end;
-    bytes_read_ += bytes.size();
+    read_.bytes += bytes.size();
     return bytes;
   };
   const Bytes header = read(pack_header_size);
@@ -147,7 +203,7 @@ void PackChecker::read_pack(Reading& reading) {
   if (decoded.kind != pack.kind || decoded.repository != repository_.keyring().repository()) {
     throw Error(Code::corrupt, "its header is another's");
   }
-  if (level_ != VerifyLevel::content) return;
+  if (level_ != VerifyLevel::content || is_unopened(pack.hash)) return;
   check_directory(pack, places, path);
   for (const std::uint64_t block : reading.blocks) {
     prover_->add(block);
@@ -168,6 +224,7 @@ void PackChecker::check_frame(Reading& reading,
     failure = failure_of([&] { check_frame_content(reading, frame, record, *secret, sealed); });
   }
   if (!failure) return;
+  require_current(*failure);
   report_(pack_path(pack), concat("frame ", frame, ": ", failure->text()), record.place.offset);
   const std::lock_guard lock(mutex_);
   damaged_frames_.insert({reading.number, frame});
@@ -178,9 +235,15 @@ void PackChecker::check_frame(Reading& reading,
   }
 }
 
-void PackChecker::note_if_whole(const ObjectHash& pack) {
+// There was no key to look into all of it.
+bool PackChecker::is_unopened(const ObjectHash& pack) {
   const std::lock_guard lock(mutex_);
-  if (level_ == VerifyLevel::content && !has_doubt_of(pack)) whole_packs_.insert(pack);
+  return unopened_packs_.contains(pack);
+}
+
+void PackChecker::note_if_whole(const PackRecord& pack) {
+  const std::lock_guard lock(mutex_);
+  if (!has_doubt_of(pack.hash)) read_.whole.emplace(pack.hash, pack.segment);
 }
 
 // Damage that is known counts for more than bytes that could not be read.
@@ -239,8 +302,8 @@ void PackChecker::check_frame_content(Reading& reading,
                      list.has_numbers == reindexes_.contains(pack.sequence);
   if (!agree) throw Error(Code::corrupt, "a frame's list and the index differ");
   check_block_places(reading, frame, record, list);
-  ++frame_count_;
-  block_count_ += list.blocks.size();
+  ++read_.frames;
+  read_.blocks += list.blocks.size();
 }
 
 namespace {

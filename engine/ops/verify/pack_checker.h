@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -18,17 +19,30 @@
 
 namespace kist {
 
+// What one command has read of packs. A verify that an epoch's end has overtaken begins again, and
+// reads none of it twice.
+struct PacksRead {
+  // Those that are whole, as far as the level asks, with the index segment that listed them: where
+  // another one lists a pack by now, what that says is to be compared.
+  std::map<ObjectHash, ObjectHash> whole;
+  std::atomic<std::uint64_t> frames{0};
+  std::atomic<std::uint64_t> blocks{0};
+  std::atomic<std::uint64_t> bytes{0};
+};
+
 class PackChecker {
  public:
   // Takes a finding, from any thread: the object, the problem, and where in it.
   using Report =
       std::function<void(const std::string&, const std::string&, std::optional<std::uint64_t>)>;
 
-  // Level content asks for the capability `read`.
-  PackChecker(Repository& repository, VerifyLevel level, Report report);
+  // Level content asks for the capability `read`. `read` outlives the checker.
+  PackChecker(Repository& repository, VerifyLevel level, PacksRead& read, Report report);
 
-  // All packs of the index; 0 threads: one a processor.
-  void check_all(BlockIndex& of, unsigned threads);
+  // All packs of the index; 0 threads: one a processor. What is gone may have ended where the
+  // journal has gone on: then `follow` is called, while nothing here uses the repository, and what
+  // is left is read. `follow` throws where the epoch is another.
+  void check_all(BlockIndex& of, unsigned threads, const std::function<void()>& follow);
 
   [[nodiscard]] const std::set<FrameId>& damaged_frames() const { return damaged_frames_; }
 
@@ -49,7 +63,9 @@ class PackChecker {
   }
 
   // Whether every byte of it was read at level content, and is what it should be.
-  [[nodiscard]] bool is_whole(const ObjectHash& pack) const { return whole_packs_.contains(pack); }
+  [[nodiscard]] bool is_whole(const ObjectHash& pack) const {
+    return level_ == VerifyLevel::content && read_.whole.contains(pack);
+  }
 
   // The condemned packs whose bytes are all what their author wrote, or that are no more.
   [[nodiscard]] std::set<ObjectHash> find_condemned_whole(const BlockIndex::Reader& index) const;
@@ -70,15 +86,14 @@ class PackChecker {
 
   [[nodiscard]] std::uint64_t pack_count() const { return pack_count_; }
 
-  [[nodiscard]] std::uint64_t frame_count() const { return frame_count_; }
-
-  [[nodiscard]] std::uint64_t block_count() const { return block_count_; }
-
-  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
-
  private:
   template <typename Work>
   std::optional<Error> attempt(const std::string& object, const Work& work);
+  void require_current(const Error& failure) const;
+  std::vector<std::uint32_t> check(BlockIndex& of,
+                                   const std::vector<std::uint32_t>& packs,
+                                   unsigned threads);
+  bool is_read_already(const BlockIndex::Reader& index, std::uint32_t number);
 
   // A pack that is being read.
   struct Reading {
@@ -89,8 +104,7 @@ class PackChecker {
     std::vector<std::uint64_t> blocks{};  // numbers of those that are what the index says
   };
 
-  // `place` of pack_count().
-  void check_pack(const BlockIndex::Reader& index, std::uint32_t number, std::uint32_t place);
+  void check_pack(const BlockIndex::Reader& index, std::uint32_t number);
   void read_pack(Reading& reading);
   void check_frame(Reading& reading, std::uint32_t frame, const FrameRecord& record, View sealed);
   void check_frame_content(Reading& reading,
@@ -106,11 +120,13 @@ class PackChecker {
                        const std::vector<FramePlace>& places,
                        const std::string& path);
   void record_damage(const Reading& reading, PackProblem problem);
-  void note_if_whole(const ObjectHash& pack);
+  [[nodiscard]] bool is_unopened(const ObjectHash& pack);
+  void note_if_whole(const PackRecord& pack);
   void note_problem(const ObjectHash& pack, PackProblem problem);
 
   Repository& repository_;
   VerifyLevel level_;
+  PacksRead& read_;
   Report report_;
   std::optional<EntryProver> prover_;
   std::optional<ReadKeys> rights_;     // at level content
@@ -120,11 +136,8 @@ class PackChecker {
   std::set<FrameId> damaged_frames_;
   DamagedPacks damaged_packs_;
   std::set<ObjectHash> unopened_packs_;
-  std::set<ObjectHash> whole_packs_;
   std::uint32_t pack_count_ = 0;
-  std::atomic<std::uint64_t> frame_count_{0};
-  std::atomic<std::uint64_t> block_count_{0};
-  std::atomic<std::uint64_t> bytes_read_{0};
+  std::atomic<std::uint64_t> done_count_{0};  // packs
 };
 
 }  // namespace kist

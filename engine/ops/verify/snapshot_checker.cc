@@ -89,6 +89,7 @@ void SnapshotChecker::check_objects(const SnapshotState& snapshot, std::string_v
   const auto attempt = [&](const std::string& object, const auto& work) {
     const auto failure = failure_except(Code::refused, work);
     if (!failure) return;
+    if (failure->code() == Code::conflict) throw Error(*failure);
     const bool is_absent = failure->code() == Code::missing;
     report_({.object = object,
              .problem = failure->text(),

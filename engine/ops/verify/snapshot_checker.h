@@ -44,7 +44,7 @@ class SnapshotChecker {
     nothing,   // it opens for nobody
   };
 
-  // Checks body and reference set.
+  // Checks body and reference set. Error{conflict} where one that is missing may have ended.
   Rest check(const SnapshotState& snapshot);
   // The index segments that a snapshot's entry introduced, live or not, and that count.
   void check_introduced(const SnapshotState& snapshot);

@@ -12,6 +12,7 @@
 #include "engine/journal/anchor.h"
 #include "engine/journal/journal.h"
 #include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/journal_checker.h"
 #include "engine/ops/verify/manifest_checker.h"
 #include "engine/ops/verify/pack_checker.h"
 #include "engine/ops/verify/pack_healer.h"
@@ -33,9 +34,13 @@ constexpr std::size_t hurt_max = 10'000;
 
 class Verifier {
  public:
-  Verifier(Repository& repository, const VerifyOptions& options)
+  Verifier(Repository& repository,
+           const VerifyOptions& options,
+           PacksRead& read,
+           VerifyReport& into)
       : repository_(repository),
         options_(options),
+        report_(into),
         copies_(repository,
                 repairs(),
                 [this](const auto& object, const auto& problem, CopyChecker::Healing healing) {
@@ -48,6 +53,7 @@ class Verifier {
                 }),
         packs_(repository,
                options.level,
+               read,
                [this](const auto& object, const auto& problem, const auto& offset) {
                  report(object, problem, offset);
                }) {
@@ -55,8 +61,15 @@ class Verifier {
     keys_ = repository.read_keys();
   }
 
-  VerifyReport run() {
-    check_journal();
+  // Error{conflict} where an epoch has begun meanwhile.
+  void run() {
+    report_.entries = JournalChecker(
+                          repository_, copies_, options_.repairs,
+                          [this](Finding finding) { add(std::move(finding)); },
+                          [this](const auto& object, const auto& text) {
+                            report_.notes.push_back({object, text});
+                          })
+                          .check_all();
     epoch_ = repository_.state().epoch;
     for (const std::string& copy : copies_of(repository_file)) {
       copies_.check_made(copy, make_repository_file(repository_.keyring().repository()),
@@ -83,7 +96,8 @@ class Verifier {
       snapshots.check_introduced(*snapshot);
       if (!snapshot->is_live) continue;
       ++report_.snapshots;
-      const auto rest = snapshots.check(*snapshot);
+      SnapshotChecker::Rest rest{};
+      keep_up([&] { rest = snapshots.check(*snapshot); });
       if (rest == SnapshotChecker::Rest::manifest) opening.push_back(snapshot);
       if (rest == SnapshotChecker::Rest::set) given_up.push_back(snapshot);
     }
@@ -92,17 +106,13 @@ class Verifier {
     snapshots.report_uncounted(index_);
     // Of now: what others find while this one reads may be newer than what it has read.
     const DamagedPacks recorded = repository_.local().damage().packs();
-    if (has_index) packs_.check_all(*index_, options_.threads);
+    if (has_index) packs_.check_all(*index_, options_.threads, [this] { follow(); });
     const bool has_content = has_index && options_.level == VerifyLevel::content;
     if (has_content && options_.repairs) heal_packs();
     if (has_content) check_manifests(opening, given_up);
-    require_same_epoch();
+    if (!report_.findings.empty()) follow();
     if (has_index && !options_.is_dry_run) record_damage(recorded);
     report_.packs = packs_.pack_count();
-    report_.frames = packs_.frame_count();
-    report_.blocks = packs_.block_count();
-    report_.bytes_read = packs_.bytes_read();
-    return std::move(report_);
   }
 
  private:
@@ -124,10 +134,24 @@ class Verifier {
   // What `work` meets, damage or an object that cannot be read, becomes a finding.
   template <typename Work>
   bool attempt(const std::string& object, const Work& work) {
-    const auto failure = failure_except(Code::refused, work);
+    const auto failure = failure_except(Code::refused, [&] { keep_up(work); });
     if (!failure) return true;
+    if (failure->code() == Code::conflict) throw Error(*failure);
     report(object, failure->text());
     return false;
+  }
+
+  // Where the journal has gone on and the epoch is the same, what is missing is.
+  template <typename Work>
+  void keep_up(const Work& work) {
+    kist::keep_up([this] { follow(); }, work);
+  }
+
+  // What an epoch's end has removed meanwhile is no damage: the verify begins again.
+  void follow() {
+    repository_.journal().replay();
+    if (repository_.state().epoch == epoch_) return;
+    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
   }
 
   // Of findings about those objects.
@@ -281,7 +305,7 @@ class Verifier {
 
   void prove(SetProver& sets) {
     const auto failure = failure_of([&] { sets.commit(); });
-    report_.sets_proved = sets.proved_count();
+    report_.sets_proved += sets.proved_count();
     if (!failure) return;
     repository_.observer().notice(
         concat("which reference sets are right is not recorded: ", failure->text()));
@@ -335,63 +359,6 @@ class Verifier {
     return false;
   }
 
-  // What an epoch's end has removed meanwhile is no damage.
-  void require_same_epoch() {
-    if (report_.findings.empty()) return;
-    repository_.journal().replay();
-    if (repository_.state().epoch != epoch_) throw_new_epoch();
-  }
-
-  [[noreturn]] static void throw_new_epoch() {
-    throw Error(Code::conflict, "a new epoch has begun meanwhile; run the command again");
-  }
-
-  // The catalog's entries were validated when they were replayed; the store must still hold them.
-  void check_journal() {
-    const std::optional<JournalBreak> broken = repository_.journal().replay().broken;
-    for (const std::string& name : repository_.journal().restored()) {
-      add({.object = name,
-           .problem = "it was missing; its second copy is good, and was put in its place",
-           .offset = {},
-           .is_healed = true,
-           .remedy = Remedy::heal});
-    }
-    if (broken) report(journal_path(broken->sequence), broken->problem);
-    repository_.journal().for_each_entry(0, [&](const ReplayedEntry& replayed) {
-      check_cancelled(repository_.observer());
-      check_entry(replayed.entry.sequence, replayed.hash);
-      ++report_.entries;
-      return true;
-    });
-    for (const Incident* incident : repository_.state().open_incidents()) {
-      const std::string more =
-          incident->count == 1 ? "" : concat(", and ", incident->count - 1, " more");
-      if (incident->kind == IncidentKind::void_entries) {
-        report(journal_path(incident->sequence), concat("void: ", incident->reason, more));
-      } else {
-        report_.notes.push_back({journal_path(incident->sequence),
-                                 concat("an incident is open: ", incident->reason, more)});
-      }
-    }
-  }
-
-  // Whoever was cut off between the last entry and its second copy left one; the next commit makes
-  // the other before it does anything else.
-  void check_entry(std::uint64_t sequence, const ObjectHash& hash) {
-    const std::string path = journal_path(sequence);
-    const bool is_head = sequence + 1 == repository_.state().next_sequence;
-    if (is_head && !options_.repairs && !repository_.reader().size(copies_of(path).back())) {
-      copies_.check(path, hash, journal_entry_bytes_max);
-    } else {
-      copies_.check_twins(path, journal_entry_bytes_max, [&](View bytes) {
-        if (hash_object(bytes) == hash) return;
-        const auto rival = repository_.journal().find_rival(sequence, bytes);
-        throw Error(Code::corrupt,
-                    rival ? concat("it is ", *rival) : "its bytes do not hash to what is expected");
-      });
-    }
-  }
-
   // Nobody puts one back: it could come back to life after it was destroyed.
   void check_anchors() {
     for (const AnchorProblem& found :
@@ -413,8 +380,7 @@ class Verifier {
     Leftovers found = find_leftovers(repository_);
     if (!found.unnamed.empty()) {
       // An entry may have come to name it since the journal was read.
-      repository_.journal().replay();
-      if (repository_.state().epoch != epoch_) throw_new_epoch();
+      follow();
       found = find_leftovers(repository_);
     }
     bool is_removed = false;
@@ -478,6 +444,7 @@ class Verifier {
 
   Repository& repository_;
   const VerifyOptions& options_;
+  VerifyReport& report_;
   CopyChecker copies_;
   PackChecker packs_;
   std::optional<bool> are_proofs_recorded_;  // nothing: that was not tried yet
@@ -485,8 +452,20 @@ class Verifier {
   EpochId epoch_;                            // that the run goes by
   BlockIndex* index_ = nullptr;              // of that epoch; null: it cannot be made
   std::mutex mutex_;
-  VerifyReport report_;
 };
+
+// Of a run that was overtaken: what it has changed. What it has found is looked at again.
+VerifyReport what_was_done(const VerifyReport& overtaken) {
+  VerifyReport out;
+  for (const Finding& finding : overtaken.findings) {
+    if (finding.is_healed) out.findings.push_back(finding);
+  }
+  out.healed = overtaken.healed;
+  out.proved = overtaken.proved;
+  out.given_up = overtaken.given_up;
+  out.sets_proved = overtaken.sets_proved;
+  return out;
+}
 
 }  // namespace
 
@@ -494,7 +473,14 @@ VerifyReport verify(Repository& repository, const VerifyOptions& options) {
   repository.require_view();
   if (options.level == VerifyLevel::content) repository.require(can_read);
   if (options.repairs) repository.require(can_maintain);
-  return Verifier(repository, options).run();
+  PacksRead read;
+  VerifyReport out;
+  keep_up([&] { out = what_was_done(out); },
+          [&] { Verifier(repository, options, read, out).run(); });
+  out.frames = read.frames;
+  out.blocks = read.blocks;
+  out.bytes_read = read.bytes;
+  return out;
 }
 
 }  // namespace kist

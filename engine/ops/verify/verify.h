@@ -1,6 +1,7 @@
 // Is everything there that should be, and is it what it should be? Damage is the outcome, never an
 // exception: each finding names the object and says what is wrong. At level content, what was found
-// whole is vouched for in the journal where nobody has yet.
+// whole is vouched for in the journal where nobody has yet. A verify that an epoch's end overtakes
+// begins again, and reads no pack twice.
 #pragma once
 
 #include <cstdint>

@@ -46,10 +46,9 @@ struct Windowed : World {
   void run(const std::function<void(RestoreWindow&)>& work) {
     const SnapshotTree snapshot_tree(repository, repository.state().snapshots.at(snapshot));
     TreeWriter writer(out(), {}, machine.random);
-    const ReadKeys keys = repository.read_keys();
     Pool pool(2);
     RestoreWindow window(
-        repository, repository.blocks().index(), keys, snapshot_tree.manifest(), writer, pool,
+        snapshot_tree.blocks(), snapshot_tree.manifest(), writer, pool,
         [&](const Entry& entry, const Error& error) {
           const std::lock_guard lock(mutex);
           failures.emplace(entry.path, error.code());

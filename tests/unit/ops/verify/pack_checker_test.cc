@@ -32,14 +32,15 @@ struct CheckedPacks : World {
     objects.clear();
     offsets.clear();
     std::mutex mutex;
+    read = std::make_unique<PacksRead>();
     checker = std::make_unique<PackChecker>(
-        repository, level,
+        repository, level, *read,
         [&](const std::string& object, const std::string&, std::optional<std::uint64_t> offset) {
           const std::lock_guard lock(mutex);
           objects.push_back(object);
           offsets.push_back(offset);
         });
-    checker->check_all(repository.blocks().index(), 2);
+    checker->check_all(repository.blocks().index(), 2, [] { FAIL("nothing has come meanwhile"); });
     return objects;
   }
 
@@ -53,6 +54,7 @@ struct CheckedPacks : World {
 
   std::string largest;
   std::size_t pack_count = 0;
+  std::unique_ptr<PacksRead> read;
   std::unique_ptr<PackChecker> checker;
   std::vector<std::string> objects;
   std::vector<std::optional<std::uint64_t>> offsets;
@@ -68,13 +70,13 @@ TEST_CASE("of whole packs nothing is found, and a level reads what it must and n
   for (const VerifyLevel level : all_levels) {
     REQUIRE(run.check(level).empty());
     REQUIRE(run.checker->pack_count() == run.pack_count);
-    REQUIRE((run.checker->bytes_read() > 0) == (level != VerifyLevel::structure));
-    REQUIRE((run.checker->frame_count() > 0) == (level == VerifyLevel::content));
-    REQUIRE((run.checker->block_count() > 0) == (level == VerifyLevel::content));
+    REQUIRE((run.read->bytes > 0) == (level != VerifyLevel::structure));
+    REQUIRE((run.read->frames > 0) == (level == VerifyLevel::content));
+    REQUIRE((run.read->blocks > 0) == (level == VerifyLevel::content));
     REQUIRE(run.checker->damaged_packs().empty());
   }
   const BlockIndex::Reader index(run.repository.blocks().index());
-  REQUIRE(run.checker->block_count() == index.block_count());
+  REQUIRE(run.read->blocks == index.block_count());
 }
 
 TEST_CASE("a pack that is missing or has another size is found at every level") {
@@ -125,9 +127,10 @@ TEST_CASE("a slot that may not read checks the bytes of packs, and not what is i
   const auto report = [](const std::string&, const std::string&, std::optional<std::uint64_t>) {
     FAIL("all is whole");
   };
-  PackChecker checker(repository, VerifyLevel::storage, report);
-  checker.check_all(repository.blocks().index(), 1);
-  REQUIRE(checker.bytes_read() > 0);
-  REQUIRE(error_code([&] { PackChecker(repository, VerifyLevel::content, report); }) ==
+  PacksRead read;
+  PackChecker checker(repository, VerifyLevel::storage, read, report);
+  checker.check_all(repository.blocks().index(), 1, [] { FAIL("nothing has come meanwhile"); });
+  REQUIRE(read.bytes > 0);
+  REQUIRE(error_code([&] { PackChecker(repository, VerifyLevel::content, read, report); }) ==
           Code::refused);
 }

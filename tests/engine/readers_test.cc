@@ -1,0 +1,193 @@
+// Who reads while collections end what lies below: blocks move, their packs and keys go, and a
+// restore, a cat or a verify goes on.
+#include <atomic>
+#include <filesystem>
+
+#include "engine/ops/browse/browse.h"
+#include "engine/ops/browse/compare.h"
+#include "tests/engine/collected.h"
+#include "tests/support/forwarding_store.h"
+
+using namespace kist;
+using namespace kist::test;
+
+namespace {
+
+// Calls `meanwhile` before each n-th read of a pack, as often as it is told to.
+class ReadStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) override {
+    step(path);
+    return ForwardingStore::get_range(path, offset, out);
+  }
+
+  std::optional<std::uint64_t> size(const std::string& path) override {
+    step(path);
+    return ForwardingStore::size(path);
+  }
+
+  void hold(std::uint64_t every, std::uint64_t times, std::function<void()> meanwhile) {
+    const std::lock_guard lock(mutex_);
+    every_ = every;
+    times_ = times;
+    meanwhile_ = std::move(meanwhile);
+  }
+
+  [[nodiscard]] bool is_done() const { return times_ == 0; }
+
+ private:
+  void step(const std::string& path) {
+    if (!path.starts_with("packs/")) return;
+    const std::lock_guard lock(mutex_);
+    if (times_ == 0 || ++count_ % every_ != 0) return;
+    --times_;
+    meanwhile_();
+  }
+
+  std::mutex mutex_;
+  std::uint64_t every_ = 1;
+  std::uint64_t times_ = 0;
+  std::uint64_t count_ = 0;
+  std::function<void()> meanwhile_;
+};
+
+// A snapshot of twelve files, in packs that hold as much that only the snapshot before it needed;
+// and an owner's second machine, which reads.
+struct Read : Collected {
+  Read() {
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i < 4; ++i) {
+        write_news(60'000, concat("gone-", round, "-", i));
+        write_news(60'000, concat("file-", round, "-", i));
+      }
+      dead.push_back(take());
+      for (int i = 0; i < 4; ++i) {
+        remove_file(concat("gone-", round, "-", i));
+      }
+    }
+    read = take();
+    there.journal().replay();
+    there.blocks().index();
+  }
+
+  // One of the snapshots before it is forgotten, and its space comes back: what lives in its packs
+  // moves, and packs, index segments and key segments go.
+  void collect_one() {
+    if (!dead.empty()) {
+      forget_all({dead.back()});
+      dead.pop_back();
+    }
+    owner_repository.journal().replay();
+    collect({.unused_percent = 0, .grace_seconds = 0});
+  }
+
+  [[nodiscard]] Selection at(const std::string& path, const SnapshotId& snapshot) {
+    return {.snapshot = std::make_shared<const SnapshotState>(there.state().snapshots.at(snapshot)),
+            .path = path};
+  }
+
+  [[nodiscard]] Selection at(const std::string& path) { return at(path, read); }
+
+  void require_undamaged() {
+    REQUIRE(store_there->is_done());
+    REQUIRE(laptop.observer.problems.empty());
+    REQUIRE(there.local().damage().packs().empty());
+  }
+
+  std::vector<SnapshotId> dead;
+  SnapshotId read;
+  std::shared_ptr<ReadStore> store_there = std::make_shared<ReadStore>(*store);
+  Machine laptop{store_there, 6};
+  Repository there = laptop.open();
+};
+
+}  // namespace
+
+TEST_CASE("a restore survives collections that move what it reads, as often as they come") {
+  Read run;
+  const unsigned every = GENERATE(1U, 2U);
+  run.store_there->hold(every, 3, [&] { run.collect_one(); });
+  const TemporaryDirectory target;
+  const RestoreResult result =
+      run.laptop.restore(run.there, run.read, run.source / "tree", target / "out");
+  REQUIRE(result.problems == 0);
+  REQUIRE(compare_trees(run.source / "tree", target / "out").empty());
+  run.require_undamaged();
+  REQUIRE(run.there.state().epoch_number >= 2);
+}
+
+TEST_CASE("files are listed, read, found and compared while collections move them") {
+  Read run;
+  const std::string tree = (run.source / "tree").substr(1);
+  run.store_there->hold(1, 1, [&] { run.collect_one(); });
+  std::size_t count = 0;
+  list_entries(run.there, run.at(tree), true, [&](const Entry& /*entry*/) { ++count; });
+  REQUIRE(count > 12);
+  run.require_undamaged();
+  run.store_there->hold(1, 1, [&] { run.collect_one(); });
+  Bytes content;
+  read_content(run.there, run.at(tree + "/file-1-2"),
+               [&](View piece) { content.insert(content.end(), piece.begin(), piece.end()); });
+  REQUIRE(content == slurp(run.source / "tree/file-1-2"));
+  run.require_undamaged();
+  run.store_there->hold(2, 1, [&] { run.collect_one(); });
+  const DifferenceTotals totals = diff_snapshots(run.there, run.at(tree, run.first), run.at(tree),
+                                                 [](const Difference& /*difference*/) {});
+  REQUIRE(totals.added == 12);
+  run.require_undamaged();
+}
+
+TEST_CASE("snapshots are listed and counted while a collection removes their keys") {
+  Read run;
+  run.collect_one();
+  REQUIRE(list_snapshots(run.there).size() >= 2);
+  run.require_undamaged();
+}
+
+TEST_CASE("what is forgotten and collected while it is restored is said, and is no damage") {
+  Read run;
+  const SnapshotId doomed = run.dead.back();
+  const unsigned at = GENERATE(1U, 4U);
+  run.store_there->hold(at, 1, [&] { run.collect_one(); });
+  const TemporaryDirectory target;
+  RestoreResult result;
+  const auto failure = failure_of(
+      [&] { result = run.laptop.restore(run.there, doomed, run.source / "tree", target / "out"); });
+  REQUIRE(run.store_there->is_done());
+  if (at == 1) {
+    REQUIRE(failure);
+    REQUIRE(failure->code() == Code::failed);
+    REQUIRE(failure->text().find("was forgotten") != std::string::npos);
+  } else {
+    REQUIRE(result.problems > 0);
+    REQUIRE(result.damaged == 0);
+    REQUIRE(run.laptop.observer.problems.front().find("was forgotten") != std::string::npos);
+  }
+  REQUIRE(run.there.local().damage().packs().empty());
+}
+
+TEST_CASE("a verify that collections overtake finds nothing wrong, and reads no pack twice") {
+  Read run;
+  const unsigned every = GENERATE(1U, 3U, 8U);
+  const unsigned threads = GENERATE(1U, 2U);
+  run.store_there->hold(every, 3, [&] { run.collect_one(); });
+  const VerifyReport report =
+      verify(run.there, {.level = VerifyLevel::content, .threads = threads});
+  INFO(findings_of(report));
+  REQUIRE(report.findings.empty());
+  run.require_undamaged();
+  REQUIRE(report.bytes_read < 4 * run.pack_bytes());
+}
+
+TEST_CASE("a pack that is missing while others commit is found missing, without an end") {
+  Read run;
+  const std::string lost = names_of(*run.store, "packs/").front();
+  const std::map<std::string, Bytes> kept = take_away(*run.store, lost);
+  run.store_there->hold(1, 100, [&] { run.take(); });
+  const VerifyReport report = verify(run.there, {.level = VerifyLevel::content, .threads = 2});
+  REQUIRE(findings_of(report).find(lost) != std::string::npos);
+  REQUIRE(findings_of(report).find("meanwhile") == std::string::npos);
+  REQUIRE(run.there.local().damage().packs().size() == 1);
+}
