@@ -35,6 +35,7 @@
 #include "engine/ops/backup/backup.h"
 #include "engine/ops/browse/browse.h"
 #include "engine/ops/browse/compare.h"
+#include "engine/ops/browse/space.h"
 #include "engine/ops/catalog/maintenance.h"
 #include "engine/ops/epoch/collect.h"
 #include "engine/ops/epoch/end_epoch.h"

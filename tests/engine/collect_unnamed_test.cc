@@ -101,6 +101,64 @@ TEST_CASE("what was condemned and is named by then stays") {
   require_restored(run.owner, run.owner_repository, run, id, "mine");
 }
 
+namespace {
+
+// Calls `meanwhile` before each put of a pack, while a backup reads its source.
+class OnPack final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  std::unique_ptr<ObjectWriter> begin_put() override {
+    if (meanwhile && ++count == 3) std::exchange(meanwhile, {})();
+    return ForwardingStore::begin_put();
+  }
+
+  std::function<void()> meanwhile;
+  int count = 0;
+};
+
+// Another machine's backup of enough for several packs, at whose third something happens.
+BackupResult backup_long(Collected& run, const std::function<void(Machine&)>& meanwhile) {
+  const auto store = std::make_shared<OnPack>(*run.store);
+  Machine machine(store, 5);
+  machine.clock.advance_ms(run.owner.clock.now_ms() - machine.clock.now_ms());
+  Repository repository = machine.open(9);
+  for (int i = 0; i < 6; ++i) {
+    run.write_news(14U << 20U, "large" + std::to_string(i));
+  }
+  store->meanwhile = [&] { meanwhile(machine); };
+  BackupResult result =
+      kist::backup(repository, {.paths = {run.source / "tree"}, .source = "late", .threads = 1});
+  REQUIRE_FALSE(store->meanwhile);
+  REQUIRE(machine.observer.notices.empty());  // it has not walked again
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a backup under way names what it has stored once something unnamed is condemned") {
+  Collected run;
+  const BackupResult result = backup_long(run, [&](Machine& machine) {
+    static_cast<void>(run.collect());
+    REQUIRE(unnamed_count(run) > 0);
+    machine.clock.advance_ms(20LL * 60'000);
+    run.pass(20);
+  });
+  REQUIRE(result.pending_snapshots == 1);
+  run.pass(48LL * 60);
+  run.collect();
+  run.require_all_sound();
+  require_restored(run.owner, run.owner_repository, run, result.snapshot, "large0");
+}
+
+TEST_CASE("a backup under way leaves nothing unnamed for longer than some hours") {
+  Collected run;
+  const std::int64_t hours = GENERATE(3, 5);
+  const BackupResult result =
+      backup_long(run, [&](Machine& machine) { machine.clock.advance_ms(hours * 3'600'000); });
+  REQUIRE(result.pending_snapshots == (hours > 4 ? 1 : 0));
+}
+
 TEST_CASE("a backup whose objects were removed before it named them stores them again") {
   std::uint64_t at = 0;
   while (true) {

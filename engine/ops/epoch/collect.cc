@@ -246,6 +246,11 @@ class Collection {
 
 }  // namespace
 
+bool may_collect(const Repository& repository) {
+  const Capabilities needed = can_maintain | can_read;
+  return (repository.capabilities() & needed) == needed;
+}
+
 CollectForecast plan_collect(Repository& repository, const CollectOptions& options) {
   require_right(repository);
   repository.journal().replay_readable();

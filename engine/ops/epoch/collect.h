@@ -32,6 +32,9 @@ struct CollectForecast {
   std::uint64_t leftover_count = 0;  // objects that have ended and are still there
 };
 
+// Whether this slot may: it asks for `maintain` and `read`.
+bool may_collect(const Repository& repository);
+
 // Writes nothing to the store. Error{refused} without the capabilities `maintain` and `read`;
 // Error{corrupt} where it is not known what snapshots need.
 CollectForecast plan_collect(Repository& repository, const CollectOptions& options);
