@@ -8,7 +8,7 @@ namespace kist {
 
 namespace {
 
-constexpr std::uint8_t state_version = 11;  // a record of another version is refused
+constexpr std::uint8_t state_version = 12;  // a record of another version is refused
 constexpr std::string_view record_object = "catalog record";
 
 // What is stored of each struct, in its order: the one list that encoding and decoding share. Each
@@ -273,7 +273,7 @@ class RecordReader {
 
   void take(IncidentKind& value) {
     const std::uint8_t kind = in_.u8();
-    in_.require(kind == 1 || kind == 2, "an unknown kind of incident");
+    in_.require(kind >= 1 && kind <= 3, "an unknown kind of incident");
     value = static_cast<IncidentKind>(kind);
   }
 

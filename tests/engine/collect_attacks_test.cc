@@ -187,6 +187,10 @@ TEST_CASE("a set that claims too much or too little is replaced, and neither kee
       });
   const std::uint64_t before = run.pack_bytes();
   REQUIRE(run.collect({.unused_percent = 0}).replaced_sets == 1);
+  const std::vector<const Incident*> open = run.owner_repository.state().open_incidents();
+  REQUIRE(open.size() == 1);
+  REQUIRE(open.front()->kind == IncidentKind::sets);
+  REQUIRE(open.front()->author == evil.keyring().slot());
   REQUIRE(run.pack_bytes() + 350'000 < before);
   run.require_all_sound();
   write_file(run.source / "tree/file", block);

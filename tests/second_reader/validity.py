@@ -350,6 +350,7 @@ class State:
 
     def apply_17(self, e):
         for id, _, made in e.replaced:
+            self.open_incident((self.snapshots[id].set_entry.author, "sets"))
             self.snapshots[id].refs, self.snapshots[id].set_entry = made, e
         self.current_keys.update(e.keys)
 

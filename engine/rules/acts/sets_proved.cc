@@ -78,6 +78,10 @@ void apply_act(State& state, const SetsProved& proved, const JournalEntry& entry
   }
   for (const ReplacedSet& each : proved.replaced) {
     SnapshotState snapshot = state.snapshots.at(each.judged.snapshot);
+    note_incident(state, {.sequence = entry.sequence,
+                          .author = snapshot.set.author,
+                          .kind = IncidentKind::sets,
+                          .reason = "reference sets that were not what their manifests need"});
     snapshot.set = {.hash = each.replacement,
                     .author = entry.author,
                     .sequence = entry.sequence,

@@ -84,6 +84,14 @@ TEST_CASE("a set is replaced by who maintains, and by nobody else") {
   const SnapshotState snapshot = state.snapshots.at(sample_id<SnapshotId>(1));
   REQUIRE(state.key_segments_of_set(snapshot) == std::vector{object(31)});
   REQUIRE(state.key_segments_of(snapshot) == snapshot.taken.key_segments);
+  // It is an incident of the slot that made the wrong one.
+  REQUIRE(state.incidents.back() == Incident{.sequence = sequence,
+                                             .last = sequence,
+                                             .count = 1,
+                                             .author = writer,
+                                             .kind = IncidentKind::sets,
+                                             .reason = "reference sets that were not what their "
+                                                       "manifests need"});
   // What was said of the former set is void from then on.
   require_void(state, next_entry(state, reader, SetsProved{.equal = {judged(1, 11)}}), not_its_set);
   commit(state, next_entry(state, reader, SetsProved{.equal = {judged(1, 21)}}));
