@@ -110,7 +110,7 @@ using ClientName = std::pair<SlotId, ClientId>;
 enum class IncidentKind : std::uint8_t {
   void_entries = 1,  // that took their numbers and changed nothing
   packs = 2,         // that their author has found missing or damaged, and may not condemn
-  sets = 3,          // wrong reference sets of the author's, which another has replaced
+  sets = 3,          // reference sets of the author's that were lost or wrong, and replaced
 };
 
 // Entries that an owner should look into, until one closes them. Those of one author for one reason

@@ -52,6 +52,13 @@ class NotingStore final : public ForwardingStore {
   std::set<std::string>& anchors_;
 };
 
+// Each set that was replaced is an incident.
+bool tells_of_incidents_only(const VerifyReport& report) {
+  return std::ranges::all_of(report.notes, [](const VerifyNote& note) {
+    return note.text.starts_with("an incident is open: reference sets");
+  });
+}
+
 // A writer that signs what it likes, and an owner.
 struct Forged : Roles {
   Forged() : Roles(writer_capabilities) {}
@@ -116,7 +123,7 @@ struct Forged : Roles {
     const VerifyReport report = judge(owner_repository);
     INFO(findings_of(report));
     REQUIRE(report.findings.empty());
-    REQUIRE(report.notes.empty());
+    REQUIRE(tells_of_incidents_only(report));
     REQUIRE(report.hurt_count == 0);
     Machine fresh(store, 3);
     Repository repository = fresh.open();
@@ -470,7 +477,7 @@ TEST_CASE("a repair that replaces a set and is stopped anywhere leaves the forme
     const VerifyReport report = judge(after, true);
     REQUIRE(report.healed == report.findings.size());
     REQUIRE(proof_of(after, snapshot) == SetProof::by_maintain);
-    REQUIRE(judge(after).notes.empty());
+    REQUIRE(tells_of_incidents_only(judge(after)));
     if (is_cut_off) continue;
     REQUIRE(at > 4);
     break;

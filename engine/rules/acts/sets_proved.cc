@@ -81,7 +81,7 @@ void apply_act(State& state, const SetsProved& proved, const JournalEntry& entry
     note_incident(state, {.sequence = entry.sequence,
                           .author = snapshot.set.author,
                           .kind = IncidentKind::sets,
-                          .reason = "reference sets that were not what their manifests need"});
+                          .reason = "reference sets that were lost or wrong, and are replaced"});
     snapshot.set = {.hash = each.replacement,
                     .author = entry.author,
                     .sequence = entry.sequence,

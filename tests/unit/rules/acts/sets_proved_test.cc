@@ -90,8 +90,9 @@ TEST_CASE("a set is replaced by who maintains, and by nobody else") {
                                              .count = 1,
                                              .author = writer,
                                              .kind = IncidentKind::sets,
-                                             .reason = "reference sets that were not what their "
-                                                       "manifests need"});
+                                             .reason =
+                                                 "reference sets that were lost or wrong, and "
+                                                 "are replaced"});
   // What was said of the former set is void from then on.
   require_void(state, next_entry(state, reader, SetsProved{.equal = {judged(1, 11)}}), not_its_set);
   commit(state, next_entry(state, reader, SetsProved{.equal = {judged(1, 21)}}));
