@@ -42,6 +42,7 @@ struct GlobalOptions {
   bool has_no_progress = false;
   bool is_confirmed = false;  // --yes
   std::string progress;
+  std::string rate;  // --limit-rate
   std::string log_file;
   std::string log_format;
 };

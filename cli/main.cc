@@ -55,6 +55,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--progress", options.progress,
                  "How to show progress: auto, plain (lines, for logs) or none")
       ->check(CLI::IsMember({"auto", "plain", "none"}));
+  app.add_option("--limit-rate", options.rate,
+                 "Read and write no more than that a second, in the repository: 2MiB")
+      ->type_name("SIZE");
   app.add_option("--head", options.head,
                  "Require that the journal has this entry: NUMBER or NUMBER:HASH")
       ->type_name("ENTRY");

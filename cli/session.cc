@@ -14,7 +14,10 @@ std::shared_ptr<Store> Session::store() const {
   if (options.repository.empty()) {
     throw Error(Code::invalid, "which repository? give --repo or set KIST_REPO");
   }
-  return open_store(options.repository);
+  if (options.rate.empty()) return open_store(options.repository);
+  const std::uint64_t rate = parse_size(options.rate);
+  if (rate == 0) throw Error(Code::invalid, "--limit-rate takes a size greater than 0");
+  return open_limited_store(options.repository, rate, console);
 }
 
 std::string Session::state_parent() const {

@@ -5,12 +5,21 @@
 #include "engine/base/disk/disk.h"
 #include "engine/base/disk/file.h"
 #include "engine/base/disk/permissions.h"
+#include "engine/store/limited.h"
 #include "engine/store/location.h"
 
 namespace kist {
 
 std::shared_ptr<Store> open_store(const std::string& location) {
   return open_location(location);
+}
+
+std::shared_ptr<Store> open_limited_store(const std::string& location,
+                                          std::uint64_t bytes_per_second,
+                                          const Observer& observer) {
+  return limit_store(
+      open_store(location),
+      std::make_shared<RateLimit>(bytes_per_second, [&observer] { return observer.cancelled(); }));
 }
 
 void prepare_process(Observer& observer) {

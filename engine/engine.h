@@ -64,6 +64,11 @@ namespace kist {
 // The store that a location names: a path of this machine, such as "/mnt/backup".
 // Error{unsupported} for a URL.
 std::shared_ptr<Store> open_store(const std::string& location);
+// The same; of objects no more than so many bytes a second go there and back. The observer is asked
+// whether the person has stopped waiting.
+std::shared_ptr<Store> open_limited_store(const std::string& location,
+                                          std::uint64_t bytes_per_second,
+                                          const Observer& observer);
 
 // Disables core dumps, makes room for open files, gets the libraries ready. To be called once,
 // before anything else and before there is a second thread. The observer is told if memory cannot

@@ -148,3 +148,25 @@ TEST_CASE("what another machine's backup relies on meanwhile is stored again by 
   }
   REQUIRE(changes > 8);
 }
+
+TEST_CASE("many small index segments become few, and the next backup reads no file again") {
+  Collected run;
+  for (int i = 0; i < 20; ++i) {
+    run.write_news(20'000, "file" + std::to_string(i));
+    static_cast<void>(run.take());
+  }
+  const auto segments = [&] { return names_of(*run.store, "index/").size(); };
+  const std::size_t before = segments();
+  REQUIRE(before > 80);
+  run.collect();
+  run.pass(60);
+  run.collect();
+  REQUIRE(segments() * 8 < before);
+  run.require_all_sound();
+  require_same_index(run);
+  run.pass(1);
+  REQUIRE(run.owner.backup(run.owner_repository, run.source / "tree").files_opened == 0);
+  const std::uint64_t entries = run.owner_repository.state().next_sequence;
+  REQUIRE(run.collect().entries == 0);
+  REQUIRE(run.owner_repository.state().next_sequence <= entries + 1);
+}

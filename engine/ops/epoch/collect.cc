@@ -115,7 +115,7 @@ class Collection {
     result_.replaced_sets += sets_.prove(ending);
     const NumberSet live = sets_.live(ending);
     const CollectionPlan plan = plan_with(repository_, options_, live, result_.written_bytes);
-    return move_some(repository_, pool_, live, plan);
+    return move_some(repository_, pool_, live, plan, result_.written_bytes);
   }
 
   // Somebody else was faster, and may have taken away what this run has just put.

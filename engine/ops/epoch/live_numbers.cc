@@ -111,11 +111,17 @@ std::uint64_t KnownSets::judge_all(BlockIndex& index,
   SnapshotNumbers numbers(repository_.blocks());
   ManifestNeeds manifests(repository_, index);
   std::uint64_t replaced = 0;
-  for (const SnapshotPtr& snapshot : state.live_snapshots()) {
+  std::uint64_t count = 0;
+  const std::vector<SnapshotPtr> snapshots = state.live_snapshots();
+  for (const SnapshotPtr& snapshot : snapshots) {
+    ++count;
     const bool is_due =
         !snapshot->taken.is_pending && !is_in(ending, *snapshot) && !is_proved(numbers, *snapshot);
     if (!is_due) continue;
     check_cancelled(repository_.observer());
+    repository_.observer().progress({.files_done = count,
+                                     .files_total = snapshots.size(),
+                                     .current = "the reference set of " + name_of(*snapshot)});
     ReferenceSet set;
     const auto damage = damage_of([&] {
       set = opener.reference_set(*snapshot);

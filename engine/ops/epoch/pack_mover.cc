@@ -21,12 +21,21 @@ constexpr std::uint64_t opened_blocks_max = 512U << 10U;
 constexpr std::size_t segments_max = 64;
 constexpr std::uint64_t listed_blocks_max = 64U << 10U;  // by a new segment
 constexpr std::size_t recent_frames_max = 8;
+// So many segments that list less than that are merged.
+constexpr std::size_t small_segments_max = 32;
+constexpr std::uint64_t small_segment_blocks = listed_blocks_max / 4;
 
 // What becomes of the packs of a segment.
 struct SegmentUse {
   std::size_t staying = 0;
   std::size_t rewritten = 0;
   std::size_t dead = 0;
+  std::uint64_t blocks = 0;
+
+  // All of it stays, and that is little.
+  [[nodiscard]] bool is_small() const {
+    return rewritten == 0 && dead == 0 && blocks < small_segment_blocks;
+  }
 
   // It is all dead already, or nothing of it goes.
   [[nodiscard]] bool is_done() const { return rewritten == 0 && (dead == 0 || staying == 0); }
@@ -36,7 +45,9 @@ std::map<ObjectHash, SegmentUse> uses_of(const BlockIndex::Reader& index,
                                          const CollectionPlan& plan) {
   std::map<ObjectHash, SegmentUse> out;
   for (const std::uint32_t pack : index.packs()) {
-    SegmentUse& use = out[index.pack(pack).segment];
+    const PackRecord record = index.pack(pack);
+    SegmentUse& use = out[record.segment];
+    use.blocks += record.number_count;
     ++(plan.dead.contains(pack)        ? use.dead
        : plan.rewritten.contains(pack) ? use.rewritten
                                        : use.staying);
@@ -63,11 +74,16 @@ std::vector<std::uint64_t> take_live(std::vector<std::uint64_t>& numbers, const 
 
 class Move {
  public:
-  Move(Repository& repository, Pool& pool, const NumberSet& live, const CollectionPlan& plan)
+  Move(Repository& repository,
+       Pool& pool,
+       const NumberSet& live,
+       const CollectionPlan& plan,
+       std::uint64_t done_bytes)
       : repository_(repository),
         pool_(pool),
         live_(live),
         plan_(plan),
+        done_bytes_(done_bytes),
         index_(repository.blocks().index()),
         keys_(repository.read_keys()),
         frames_(repository.journal(), keys_),
@@ -75,13 +91,15 @@ class Move {
 
   // False where there is nothing to do.
   bool collect() {
-    for (const auto& [name, use] : uses_of(index_, plan_)) {
+    const std::map<ObjectHash, SegmentUse> uses = uses_of(index_, plan_);
+    for (const auto& [name, use] : uses) {
       if (use.is_done()) continue;
       if (is_full()) break;
       check_cancelled(repository_.observer());
       open(name);
       take_out_of(name);
     }
+    open_small(uses);
     return !open_.empty();
   }
 
@@ -104,6 +122,17 @@ class Move {
   }
 
  private:
+  // What they list goes into fewer segments.
+  void open_small(const std::map<ObjectHash, SegmentUse>& uses) {
+    const auto is_small = [](const auto& each) { return each.second.is_small(); };
+    if (std::ranges::count_if(uses, is_small) < std::ptrdiff_t{small_segments_max}) return;
+    for (const auto& [name, use] : uses) {
+      if (is_full()) return;
+      check_cancelled(repository_.observer());
+      if (use.is_small()) open(name);
+    }
+  }
+
   [[nodiscard]] bool is_full() const {
     return open_.size() >= segments_max || opened_blocks_ >= opened_blocks_max ||
            moved_bytes_ >= moved_bytes_max;
@@ -261,6 +290,7 @@ class Move {
         const View bytes = View(*plain).subspan(block.offset, block.size);
         builder.add(kind, hash_block(keys_.id_key(), bytes), bytes, block.numbers);
       }
+      report_progress(builder.stored_bytes());
     }
     if (!result.damaged.empty()) return {};
     builder.close_all();
@@ -270,6 +300,13 @@ class Move {
     }
     repository_.writer().barrier();
     return out;
+  }
+
+  void report_progress(std::uint64_t written_bytes) const {
+    repository_.observer().progress({.bytes_done = done_bytes_ + written_bytes,
+                                     .bytes_total = done_bytes_ + plan_.written_bytes,
+                                     .is_estimate = true,
+                                     .current = "blocks that stay"});
   }
 
   // The store gives back what was put.
@@ -326,6 +363,7 @@ class Move {
   Pool& pool_;
   const NumberSet& live_;
   const CollectionPlan& plan_;
+  const std::uint64_t done_bytes_;
   const BlockIndex::Reader index_;
   const ReadKeys keys_;
   FrameReader frames_;
@@ -345,11 +383,12 @@ class Move {
 MoveResult move_some(Repository& repository,
                      Pool& pool,
                      const NumberSet& live,
-                     const CollectionPlan& plan) {
+                     const CollectionPlan& plan,
+                     std::uint64_t done_bytes) {
   MoveResult out;
   std::optional<Reindexing> reindexing;
   {
-    Move move(repository, pool, live, plan);
+    Move move(repository, pool, live, plan, done_bytes);
     if (!move.collect()) return out;
     reindexing = move.store(out);
   }
