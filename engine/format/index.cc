@@ -19,15 +19,18 @@ void encode_frame(ByteWriter& out, const IndexedFrame& frame, bool has_numbers) 
   out.u32(frame.place.list_size);
   out.u8(static_cast<std::uint8_t>(frame.encoding));
   out.u32(narrow<std::uint32_t>(frame.blocks.size()));
+  BlockNumberCodec numbers;
   for (std::size_t i = 0; i < frame.blocks.size(); ++i) {
     const IndexedBlock& block = frame.blocks[i];
     out.u32(block.size);
-    if (has_numbers) encode_block_numbers(out, frame.numbers.at(i));
+    if (has_numbers) numbers.encode(out, frame.numbers.at(i));
     if (!has_numbers || !frame.numbers.at(i).empty()) out.id(block.tag);
   }
 }
 
-IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
+// `numbers_left`: how many numbers the segment may still list; null where it lists none.
+IndexedFrame decode_frame(ByteReader& in, std::uint64_t* numbers_left) {
+  const bool has_numbers = numbers_left != nullptr;
   IndexedFrame frame;
   frame.place = {.offset = in.u32(), .contents_size = in.u32(), .list_size = in.u32()};
   const std::uint8_t encoding = in.u8();
@@ -39,10 +42,11 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
   in.require(count <= frame_blocks_max, "a frame lists too many blocks");
   frame.blocks.resize(count);
   std::uint64_t total = 0;
+  BlockNumberCodec numbers;
   for (IndexedBlock& block : frame.blocks) {
     block.size = in.u32();
     const bool has_tag =
-        !has_numbers || !frame.numbers.emplace_back(decode_block_numbers(in)).empty();
+        !has_numbers || !frame.numbers.emplace_back(numbers.decode(in, *numbers_left)).empty();
     if (has_tag) block.tag = in.id<BlockTag>();
     in.require(block.size > 0, "an empty block");
     total += block.size;
@@ -51,7 +55,8 @@ IndexedFrame decode_frame(ByteReader& in, bool has_numbers) {
   return frame;
 }
 
-IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
+IndexedPack decode_pack(ByteReader& in, std::uint64_t* numbers_left) {
+  const bool has_numbers = numbers_left != nullptr;
   IndexedPack pack;
   pack.hash = in.id<ObjectHash>();
   const std::uint16_t kind = in.u16();
@@ -63,7 +68,7 @@ IndexedPack decode_pack(ByteReader& in, bool has_numbers) {
   pack.frames.resize(in.count(frame_size_least, "frames"));
   in.require(has_numbers || !pack.frames.empty(), "a pack without frames");
   for (IndexedFrame& frame : pack.frames) {
-    frame = decode_frame(in, has_numbers);
+    frame = decode_frame(in, numbers_left);
     const std::uint64_t end =
         std::uint64_t{frame.place.offset} + frame.place.contents_size + frame.place.list_size;
     in.require(end <= pack.size, "a frame lies beyond its pack");
@@ -184,8 +189,9 @@ IndexSegment decode_index_segment(View bytes, std::string_view object) {
   if (!out.has_numbers) out.first_ordinal = in.u32();
   out.packs.resize(in.count(pack_size_least, "packs"));
   in.require(!out.packs.empty(), "a segment without packs");
+  std::uint64_t numbers_left = listed_numbers_max;
   for (IndexedPack& pack : out.packs) {
-    pack = decode_pack(in, out.has_numbers);
+    pack = decode_pack(in, out.has_numbers ? &numbers_left : nullptr);
   }
   in.expect_end();
   return out;

@@ -25,6 +25,7 @@ inline constexpr std::uint64_t frame_plain_bytes_max = block_bytes_max;
 inline constexpr std::uint64_t pack_bytes_max = 32U << 20U;
 inline constexpr std::uint64_t pack_bytes_min = 64U << 10U;  // sizes are multiples of it
 inline constexpr std::uint32_t frame_blocks_max = 64U << 10U;
+inline constexpr std::uint64_t listed_numbers_max = 4U << 20U;  // in a segment or a frame's list
 
 inline constexpr std::uint64_t name_bytes_max = 255;
 inline constexpr std::uint64_t path_bytes_max = 64U << 10U;

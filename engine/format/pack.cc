@@ -1,5 +1,7 @@
 #include "engine/format/pack.h"
 
+#include <algorithm>
+
 #include "engine/format/envelope.h"
 #include "engine/format/limits.h"
 
@@ -12,7 +14,6 @@ constexpr std::string_view footer_magic = "KISTPEND";
 constexpr std::string_view associated_magic = "KISTFRAM";
 constexpr std::size_t place_size = 12;
 constexpr std::size_t listed_block_size = 36;
-constexpr std::size_t number_size = 8;
 
 }  // namespace
 
@@ -89,19 +90,36 @@ std::vector<FramePlace> decode_pack_directory(View bytes, std::string_view objec
   return out;
 }
 
-void encode_block_numbers(ByteWriter& out, const std::vector<std::uint64_t>& numbers) {
+namespace {
+
+// Differences may be negative: 0, -1, 1, -2 … become 0, 1, 2, 3 …
+std::uint64_t zigzag(std::uint64_t difference) {
+  return (difference << 1U) ^ (0 - (difference >> 63U));
+}
+
+std::uint64_t unzigzag(std::uint64_t value) {
+  return (value >> 1U) ^ (0 - (value & 1U));
+}
+
+}  // namespace
+
+void BlockNumberCodec::encode(ByteWriter& out, const std::vector<std::uint64_t>& numbers) {
   out.varint(numbers.size());
   for (const std::uint64_t number : numbers) {
-    out.u64(number);
+    out.varint(zigzag(number - next_));
+    next_ = number + 1;
   }
 }
 
-std::vector<std::uint64_t> decode_block_numbers(ByteReader& in) {
-  const std::uint64_t count = in.varint_up_to(in.left() / number_size, "a count of numbers");
+std::vector<std::uint64_t> BlockNumberCodec::decode(ByteReader& in, std::uint64_t& left) {
+  const std::uint64_t count =
+      in.varint_up_to(std::min<std::uint64_t>(in.left(), left), "a count of numbers");
+  left -= count;
   std::vector<std::uint64_t> out(count);
   for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = in.u64();
+    out[i] = next_ + unzigzag(in.varint());
     in.require(i == 0 || out[i] > out[i - 1], "a block's numbers do not ascend");
+    next_ = out[i] + 1;
   }
   return out;
 }
@@ -111,10 +129,11 @@ Bytes encode_frame_list(const FrameList& list) {
   out.u8(static_cast<std::uint8_t>(list.encoding));
   out.u8(list.has_numbers ? 1 : 0);
   out.u32(narrow<std::uint32_t>(list.blocks.size()));
+  BlockNumberCodec numbers;
   for (std::size_t i = 0; i < list.blocks.size(); ++i) {
     out.id(list.blocks[i].id);
     out.u32(list.blocks[i].size);
-    if (list.has_numbers) encode_block_numbers(out, list.numbers.at(i));
+    if (list.has_numbers) numbers.encode(out, list.numbers.at(i));
   }
   return out.take();
 }
@@ -132,13 +151,15 @@ FrameList decode_frame_list(View bytes, std::string_view object) {
   in.require(count <= frame_blocks_max, "a frame lists too many blocks");
   out.blocks.resize(count);
   std::uint64_t total = 0;
+  std::uint64_t numbers_left = listed_numbers_max;
+  BlockNumberCodec numbers;
   for (ListedBlock& block : out.blocks) {
     block.id = in.id<BlockId>();
     block.size = in.u32();
     in.require(block.size > 0, "an empty block");
     total += block.size;
     in.require(total <= frame_plain_bytes_max, "a frame is larger than allowed");
-    if (out.has_numbers) out.numbers.push_back(decode_block_numbers(in));
+    if (out.has_numbers) out.numbers.push_back(numbers.decode(in, numbers_left));
   }
   in.expect_end();
   return out;

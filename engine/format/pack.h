@@ -56,8 +56,17 @@ struct ListedBlock {
 // rewritten has them.
 using BlockNumbers = std::vector<std::vector<std::uint64_t>>;
 
-void encode_block_numbers(ByteWriter& out, const std::vector<std::uint64_t>& numbers);
-std::vector<std::uint64_t> decode_block_numbers(ByteReader& in);
+// The numbers of a frame's blocks, one block after the other: each as its difference from the
+// number that would follow the one before it.
+class BlockNumberCodec {
+ public:
+  void encode(ByteWriter& out, const std::vector<std::uint64_t>& numbers);
+  // `left`: how many numbers may still be listed.
+  std::vector<std::uint64_t> decode(ByteReader& in, std::uint64_t& left);
+
+ private:
+  std::uint64_t next_ = 0;
+};
 
 struct FrameList {
   FrameEncoding encoding = FrameEncoding::raw;

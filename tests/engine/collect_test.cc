@@ -170,3 +170,37 @@ TEST_CASE("many small index segments become few, and the next backup reads no fi
   REQUIRE(run.collect().entries == 0);
   REQUIRE(run.owner_repository.state().next_sequence <= entries + 1);
 }
+
+TEST_CASE("of forty copies of a block some thirty become one") {
+  Collected run;
+  std::vector<SnapshotId> going;
+  for (int i = 0; i < 40; ++i) {
+    run.write_news(60'000);
+    run.pass(1);
+    BackupOptions again{.paths = {run.source / "tree"}, .source = "test", .threads = 1};
+    again.stores_again = true;
+    going.push_back(kist::backup(run.owner_repository, again).snapshot);
+    run.remove_file("news");
+    static_cast<void>(run.take());
+  }
+  const auto copies = [&] {
+    const Bytes content = slurp(run.source / "tree/merger-plan");
+    const BlockIndex::Reader index(run.owner_repository.blocks().index());
+    std::set<std::pair<std::uint32_t, std::uint32_t>> packs;
+    std::size_t numbers = 0;
+    index.for_each_copy(tag_of(hash_block(run.owner_repository.read_keys().id_key(), content)),
+                        [&](const BlockLocation& copy) {
+                          packs.emplace(copy.pack, copy.offset);
+                          ++numbers;
+                          return true;
+                        });
+    return std::pair(packs.size(), numbers);
+  };
+  REQUIRE(copies() == std::pair<std::size_t, std::size_t>(41, 41));
+  run.forget_all(going);
+  run.collect({.unused_percent = 0, .grace_seconds = 0});
+  REQUIRE(copies().first <= 3);
+  REQUIRE(copies().second >= 40);
+  run.require_all_sound();
+  require_same_index(run);
+}

@@ -217,16 +217,25 @@ pack_header = fields(magic=among(8, b"KISTPACK"), version=among(U16, 1),
                      kind=among(U16, DATA, META), reserved=among(4, bytes(4)), repository=16)
 pack_footer = fields(magic=among(8, b"KISTPEND"), reserved=among(4, bytes(4)), directory=U32)
 
-def block_numbers(c):
-    """The numbers that a block has in a rewritten frame or segment."""
-    numbers = listed(VARINT, U64, 8)(c)
-    must(ascending(numbers), "block numbers do not ascend")
+def block_numbers(following):
+    """Reads the numbers of one block after another of a rewritten frame; `following`: [0] at first."""
+    def number(c):
+        value = VARINT(c)
+        difference = -(value + 1) // 2 if value & 1 else value // 2
+        found = (following[0] + difference) % 2**64
+        following[0] = found + 1
+        return found
+
+    def numbers(c):
+        found = listed(VARINT, number, 1)(c)
+        must(ascending(found), "block numbers do not ascend")
+        return found
     return numbers
 
 def frame_list(c):
     """Encoding, and per block its id, its size and its numbers; None: its entry tells them."""
     encoding, numbering = BIT(c), BIT(c)
-    block = several(32, U32, block_numbers if numbering else nothing)
+    block = several(32, U32, block_numbers([0]) if numbering else nothing)
     return Record(encoding=encoding, blocks=listed(U32, block, 36)(c))
 
 def frame_associated(repository, kind, number, part):
@@ -255,11 +264,15 @@ def index_segment(c):
     numbering = BIT(c)
     first = None if numbering else U32(c)
 
-    def block(c):
-        size, numbers = U32(c), block_numbers(c) if numbering else None
-        return Record(size=size, numbers=numbers, tag=None if numbers == [] else c.take(24))
+    def blocks(c):
+        numbers_of = block_numbers([0]) if numbering else lambda c: None
 
-    frame = fields(place=several(U32, U32, U32), encoding=BIT, blocks=listed(U32, block, 5))
+        def block(c):
+            size, numbers = U32(c), numbers_of(c)
+            return Record(size=size, numbers=numbers, tag=None if numbers == [] else c.take(24))
+        return listed(U32, block, 5)(c)
+
+    frame = fields(place=several(U32, U32, U32), encoding=BIT, blocks=blocks)
     pack = fields(name=32, kind=among(U16, 1, 2), size=U64, born=U64 if numbering else nothing,
                   frames=listed(U32, frame, 17))          # none: it is no more
     packs = listed(U32, pack, 46)(c)

@@ -19,7 +19,9 @@ namespace {
 constexpr std::uint64_t moved_bytes_max = std::uint64_t{1} << 30U;
 constexpr std::uint64_t opened_blocks_max = 512U << 10U;
 constexpr std::size_t segments_max = 64;
-constexpr std::uint64_t listed_blocks_max = 64U << 10U;  // by a new segment
+constexpr std::uint64_t listed_blocks_max = 64U << 10U;  // by a new segment, and numbers of them
+// Of one stored block: where a thousand clients had the same, it is stored some thirty times.
+constexpr std::size_t numbers_each_max = 32;
 constexpr std::size_t recent_frames_max = 8;
 // So many segments that list less than that are merged.
 constexpr std::size_t small_segments_max = 32;
@@ -181,7 +183,8 @@ class Move {
   // The same content in two places is stored once.
   void add(const FrameId& frame, MovedBlock block) {
     const auto known = by_tag_.find(block.tag);
-    if (known != by_tag_.end() && known->second->size == block.size) {
+    const bool is_same = known != by_tag_.end() && known->second->size == block.size;
+    if (is_same && has_room(known->second->numbers, block)) {
       std::vector<std::uint64_t>& numbers = known->second->numbers;
       numbers.insert(numbers.end(), block.numbers.begin(), block.numbers.end());
       std::ranges::sort(numbers);
@@ -190,7 +193,11 @@ class Move {
     moved_bytes_ += block.size;
     std::list<MovedBlock>& blocks = moved_[frame];
     blocks.push_back(std::move(block));
-    by_tag_.emplace(blocks.back().tag, &blocks.back());
+    by_tag_.insert_or_assign(blocks.back().tag, &blocks.back());
+  }
+
+  static bool has_room(const std::vector<std::uint64_t>& numbers, const MovedBlock& more) {
+    return numbers.size() + more.numbers.size() <= numbers_each_max;
   }
 
   // A copy of the block that stays where it is, and on which everybody may rely.
@@ -211,7 +218,6 @@ class Move {
       for (auto block = blocks.begin(); block != blocks.end();) {
         const auto place = find_place(*block);
         const bool has_moved = place && take_over(*block, *place, result);
-        if (has_moved) by_tag_.erase(block->tag);
         block = has_moved ? blocks.erase(block) : std::next(block);
       }
     }
@@ -226,7 +232,7 @@ class Move {
     for (IndexedPack& listed : open(pack.segment).segment.packs) {
       if (listed.hash != pack.hash) continue;
       std::vector<std::uint64_t>* numbers = numbers_at(listed.frames.at(place.frame), place.offset);
-      if (numbers == nullptr) return false;
+      if (numbers == nullptr || !has_room(*numbers, block)) return false;
       numbers->insert(numbers->end(), block.numbers.begin(), block.numbers.end());
       std::ranges::sort(*numbers);
       return true;
@@ -346,7 +352,9 @@ class Move {
     for (IndexedPack& pack : packs) {
       std::uint64_t count = 1;
       for (const IndexedFrame& frame : pack.frames) {
-        count += frame.blocks.size();
+        for (const std::vector<std::uint64_t>& numbers : frame.numbers) {
+          count += std::max<std::size_t>(numbers.size(), 1);
+        }
       }
       if (blocks + count > listed_blocks_max) {
         out.segments.push_back({.has_numbers = true});

@@ -57,7 +57,7 @@ TEST_CASE("a rewritten index segment keeps its promises as a layout") {
   const IndexedFrame& frame = rewritten.packs.front().frames.front();
   REQUIRE(frame.numbers.front().empty());
   REQUIRE(encode_index_segment(rewritten).size() ==
-          1 + 4 + (32 + 2 + 8 + 8 + 4) + (12 + 1 + 4) + (4 + 1) + (4 + 1 + 16 + 24));
+          1 + 4 + (32 + 2 + 8 + 8 + 4) + (12 + 1 + 4) + (4 + 1) + (4 + 1 + 1 + 6 + 24));
   for (const std::vector<std::uint64_t>& numbers :
        {std::vector<std::uint64_t>{7, 7}, std::vector<std::uint64_t>{8, 7}}) {
     IndexSegment unordered = rewritten;

@@ -19,6 +19,36 @@ TEST_CASE("a frame's list keeps its promises as a layout") {
                 [](View bytes) { return decode_frame_list(bytes, "list"); });
 }
 
+TEST_CASE("block numbers are listed by their differences, and those that follow take a byte") {
+  FrameList list;
+  list.has_numbers = true;
+  list.numbers = {{9}, {3, 4}, {}, {UINT64_MAX}, {0}, {5}, {1ULL << 63U}};
+  for (std::size_t i = 0; i < list.numbers.size(); ++i) {
+    list.blocks.push_back({sample_id<BlockId>(1), 10});
+  }
+  const auto decode = [](View bytes) { return decode_frame_list(bytes, "list"); };
+  require_codec(list, &encode_frame_list, decode);
+  const std::size_t before = encode_frame_list(list).size();
+  list.numbers.push_back({(1ULL << 63U) + 1, (1ULL << 63U) + 2});
+  list.blocks.push_back({sample_id<BlockId>(1), 10});
+  REQUIRE(encode_frame_list(list).size() == before + BlockId::size + 4 + 1 + 2);
+  require_codec(list, &encode_frame_list, decode);
+}
+
+TEST_CASE("a frame's list has no more numbers than a reader has room for") {
+  FrameList list;
+  list.has_numbers = true;
+  list.blocks = {{sample_id<BlockId>(1), 10}, {sample_id<BlockId>(2), 10}};
+  std::vector<std::uint64_t> many(listed_numbers_max);
+  for (std::uint64_t i = 0; i < many.size(); ++i) {
+    many[i] = i;
+  }
+  list.numbers = {many, {}};
+  REQUIRE(decode_frame_list(encode_frame_list(list), "list") == list);
+  list.numbers.back() = {7};
+  REQUIRE(error_code([&] { decode_frame_list(encode_frame_list(list), "list"); }) == Code::corrupt);
+}
+
 TEST_CASE("a pack's directory keeps its promises as a layout") {
   require_codec(sample_places(), &encode_pack_directory,
                 [](View bytes) { return decode_pack_directory(bytes, "directory"); });
