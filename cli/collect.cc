@@ -5,7 +5,7 @@ namespace kist::cli {
 namespace {
 
 struct CollectArguments {
-  std::string unused = "5%";
+  std::string unused = "4%";
   std::string write_max;
   std::string grace;
   bool is_dry_run = false;
@@ -131,7 +131,7 @@ void add_options(CLI::App* command, Session& session) {
   command
       ->add_option("--max-unused", arguments->unused,
                    "How much of what stays may be of dead blocks, whose packs are not stored again "
-                   "for that (default 5%)")
+                   "for that (default 4%)")
       ->type_name("SHARE");
   command
       ->add_option("--max-write", arguments->write_max,

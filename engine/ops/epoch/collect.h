@@ -14,7 +14,7 @@
 namespace kist {
 
 struct CollectOptions {
-  unsigned unused_percent = 5;                 // of what stays, that may be of dead blocks
+  unsigned unused_percent = 4;                 // of what stays, that may be of dead blocks
   std::uint64_t write_bytes_max = UINT64_MAX;  // of packs that are stored again
   // How long something stands condemned before it ends: what is dead none, what nobody names a day,
   // unless it is said. For the peace of others only: nothing that is needed ends.

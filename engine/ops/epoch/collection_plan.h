@@ -21,7 +21,7 @@ namespace kist {
 struct CollectionLimits {
   std::set<std::uint32_t> unreadable{};  // packs that are not stored again
   // Of the bytes of packs that stay, how many may be of dead blocks.
-  unsigned unused_percent = 5;
+  unsigned unused_percent = 4;
   std::uint64_t write_bytes_max = UINT64_MAX;  // of packs that are stored again
 };
 
