@@ -29,7 +29,8 @@ class Blocks : private Pinned {
   ~Blocks() = default;
 
   // The index, with the segments of every replayed entry loaded. Replays the journal where another
-  // process of this machine is further. No Reader of the index may be open then, for a new epoch
+  // process of this machine is further, or a segment is missing that may have been replaced. No
+  // Reader of the index may be open then, for a new epoch
   // brings another index: ask anew after each replay, and keep no reference over one.
   BlockIndex& index(Cancelling cancelling = Cancelling::yes);
   // The same; and if a segment that could not be read when it was loaded can be by now, all of the
@@ -39,6 +40,9 @@ class Blocks : private Pinned {
   [[nodiscard]] Journal& journal() const { return journal_; }
 
  private:
+  // Error{conflict} where the journal has gone on, and what is missing may have been replaced.
+  void load(Cancelling cancelling, bool may_follow);
+
   Journal& journal_;
   // Entries from `loaded_` up to `scanned_` introduce no segments.
   std::uint64_t loaded_ = 0;

@@ -171,8 +171,8 @@ constexpr std::uint64_t blocks_at_a_time = 64U << 10U;
 // unloaded, to be tried again; that is noted before the entry counts as loaded.
 class EntryLoader {
  public:
-  EntryLoader(const Journal& journal, BlockIndex& index)
-      : journal_(journal), index_(index), keys_(journal) {}
+  EntryLoader(const Journal& journal, BlockIndex& index, bool may_follow)
+      : journal_(journal), index_(index), may_follow_(may_follow), keys_(journal) {}
 
   void load(const IndexEntry& entry) {
     EntryToLoad out{.sequence = entry.sequence,
@@ -338,11 +338,16 @@ class EntryLoader {
   }
 
   // Runs `work`, which reads the index segment of that name, or key segments where it is zero;
-  // damage makes the entry an unloaded one. Whether there was none.
+  // damage makes the entry an unloaded one. Whether there was none. Error{conflict} where what is
+  // missing may have been replaced.
   template <typename Work>
   bool loads(std::uint64_t sequence, const ObjectHash& segment, const Work& work) {
     const auto damage = damage_of(work);
     if (!damage) return true;
+    if (may_follow_) {
+      const auto judged = failure_of([&] { journal_.rethrow(*damage); });
+      if (judged->code() == Code::conflict) throw Error(*judged);
+    }
     journal_.observer().notice(concat(damage->text(), "; what it lists cannot be read"));
     ObjectHash object = segment;
     if (object == ObjectHash{}) object = hash_object(to_big_endian(sequence));
@@ -352,6 +357,7 @@ class EntryLoader {
 
   const Journal& journal_;
   BlockIndex& index_;
+  const bool may_follow_;  // the journal, if it has gone on
   KeysOfEntries keys_;
   std::vector<EntryToLoad> pending_;
   std::uint64_t pending_blocks_ = 0;
@@ -380,6 +386,12 @@ std::vector<KeyedPack> keyed_packs(const Journal& journal, std::uint64_t sequenc
 }
 
 BlockIndex& Blocks::index(Cancelling cancelling) {
+  int tries = 0;
+  keep_up([&] { journal_.replay(); }, [&] { load(cancelling, ++tries < keep_up_tries); });
+  return journal_.local().index();
+}
+
+void Blocks::load(Cancelling cancelling, bool may_follow) {
   journal_.unlock_current();
   LocalDirectory& local = journal_.local();
   const auto is_ahead = [&] {
@@ -411,9 +423,9 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
   // count by now.
   if (gives_up && local.index().lists_any_of(*gives_up)) {
     local.reset_index();
-    return this->index(cancelling);
+    return load(cancelling, may_follow);
   }
-  EntryLoader loader(journal_, local.index());
+  EntryLoader loader(journal_, local.index(), may_follow);
   for (const std::uint64_t sequence : to_load) {
     if (cancelling == Cancelling::yes) check_cancelled(journal_.observer());
     const JournalEntry entry = entry_of(journal_, sequence);
@@ -422,12 +434,11 @@ BlockIndex& Blocks::index(Cancelling cancelling) {
   loader.finish();
   loaded_ = local.index().loaded_sequence();
   scanned_ = end;
-  return local.index();
 }
 
 BlockIndex& Blocks::complete_index() {
   BlockIndex& loaded = index();
-  EntryLoader loader(journal_, loaded);
+  EntryLoader loader(journal_, loaded, false);
   for (const std::uint64_t sequence : loaded.unloaded_entries()) {
     check_cancelled(journal_.observer());
     const JournalEntry entry = entry_of(journal_, sequence);

@@ -134,7 +134,9 @@ bool PackLook::take(const ObjectHash& pack, const Answer& answer) {
     return true;
   }
   asked_.insert(pack);
-  if (answer.problem) {
+  if (answer.problem == PackProblem::missing && journal_.has_gone_on()) {
+    doubted_.emplace(pack, *answer.problem);
+  } else if (answer.problem) {
     take_problem(pack, *answer.problem);
   } else if (++unanswered_count_ <= named_max) {
     journal_.observer().notice(
@@ -157,6 +159,12 @@ void PackLook::take_problem(const ObjectHash& pack, PackProblem problem) {
        concat(describe(problem),
               ": snapshots that need it are hurt; what the source still has of it is stored "
               "again")});
+}
+
+void PackLook::settle(const std::function<bool(const ObjectHash&)>& has_ended) {
+  for (const auto& [pack, problem] : std::exchange(doubted_, {})) {
+    if (!has_ended(pack)) take_problem(pack, problem);
+  }
 }
 
 // Somebody has put the pack back. The record is written once for all of them.

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -55,7 +56,9 @@ class PackLook : private Pinned {
   [[nodiscard]] bool has_looked_for(std::string_view source_key) const;
 
   // Whether the store has said of each pack that it is there.
-  [[nodiscard]] bool found_nothing() const { return found_.empty() && unanswered_count_ == 0; }
+  [[nodiscard]] bool found_nothing() const {
+    return found_.empty() && doubted_.empty() && unanswered_count_ == 0;
+  }
 
   void note_looked_for(std::string_view source_key) { looked_.add_source(source_key); }
 
@@ -67,6 +70,13 @@ class PackLook : private Pinned {
 
   // These, the condemned ones, and those of which the store did not say whether they are there.
   [[nodiscard]] std::set<ObjectHash> unrelied() const;
+
+  // Packs that were not there while the journal went on: they may have ended. Nothing relies on
+  // them, and nothing is recorded, until the journal was followed and the index knows.
+  [[nodiscard]] bool has_doubts() const { return !doubted_.empty(); }
+
+  // Those that `has_ended` denies are gone.
+  void settle(const std::function<bool(const ObjectHash&)>& has_ended);
 
   // What was not known to be damaged before this run found it.
   [[nodiscard]] const DamagedPacks& found() const { return found_; }
@@ -95,6 +105,7 @@ class PackLook : private Pinned {
   LookedPacks looked_;
   DamagedPacks damaged_;
   DamagedPacks found_;
+  DamagedPacks doubted_;
   std::set<ObjectHash> asked_;  // in this run, and not to be relied on
   DamagedPacks taken_back_;     // with the problems that they had; removed from the record together
   std::size_t taken_back_count_ = 0;

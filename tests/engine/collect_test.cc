@@ -149,6 +149,26 @@ TEST_CASE("what another machine's backup relies on meanwhile is stored again by 
   REQUIRE(changes > 8);
 }
 
+TEST_CASE("a collection with nothing to end clears away what an end has left") {
+  Collected run;
+  rotate(run);
+  // Sealed to the epoch that has ended, by a backup that the end had caught.
+  const std::map<std::string, Bytes> objects = run.store->objects();
+  static_cast<void>(run.take());
+  const auto key = [&](const auto& each) {
+    return each.first.starts_with("keys/") && !objects.contains(each.first);
+  };
+  const std::map<std::string, Bytes> after = run.store->objects();
+  const auto late = std::ranges::find_if(after, key);
+  rotate(run);
+  run.store->put(late->first, late->second);
+  REQUIRE_FALSE(verify(run.owner_repository, {}).findings.empty());
+  const std::uint64_t epoch = run.owner_repository.state().epoch_number;
+  REQUIRE(run.collect().removed_objects == 1);
+  REQUIRE(run.owner_repository.state().epoch_number == epoch);
+  run.require_all_sound();
+}
+
 TEST_CASE("many small index segments become few, and the next backup reads no file again") {
   Collected run;
   for (int i = 0; i < 20; ++i) {
@@ -203,4 +223,46 @@ TEST_CASE("of forty copies of a block some thirty become one") {
   REQUIRE(copies().second >= 40);
   run.require_all_sound();
   require_same_index(run);
+}
+
+namespace {
+
+// Asks to stop once a backup says that it reads its source again.
+class StopAtSecondWalk final : public Observer {
+ public:
+  void notice(const std::string& text) override {
+    is_stopped_ = is_stopped_ || text.ends_with("the source is read again");
+  }
+
+  [[nodiscard]] bool cancelled() const override { return is_stopped_; }
+
+ private:
+  bool is_stopped_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a backup that is stopped before its second walk has read anything just stops") {
+  Collected run;
+  run.write_news(400'000, "shared");
+  const Bytes content = slurp(run.source / "tree/shared");
+  const SnapshotId gone = run.take();
+  run.remove_file("shared");
+  static_cast<void>(run.take());
+  run.forget_all({gone});
+  write_file(run.source / "tree/shared", content);
+  run.write_news(50'000, "mine");
+  HeldStore stop(*run.store);
+  Machine late(std::shared_ptr<Store>(std::shared_ptr<void>(), &stop), 5);
+  late.clock.advance_ms(run.owner.clock.now_ms() - late.clock.now_ms());
+  StopAtSecondWalk told;
+  Repository repository = late.open_with(told);
+  stop.hold(0, false, [&] { static_cast<void>(run.collect({.unused_percent = 0})); });
+  const BackupOptions options{.paths = {run.source / "tree"}, .source = "late", .threads = 1};
+  REQUIRE_THROWS_AS(backup(repository, options), Interrupted);
+  REQUIRE(told.cancelled());
+  Repository again = late.open();
+  REQUIRE(backup(again, options).sequence > 0);
+  static_cast<void>(remove_ended_objects(run.owner_repository));
+  run.require_all_sound();
 }

@@ -13,7 +13,8 @@ using namespace kist::test;
 
 namespace {
 
-// Calls `meanwhile` before each n-th read of a pack, as often as it is told to.
+// Calls `meanwhile` before each n-th read of a pack, or of what it is told to watch, as often as it
+// is told to.
 class ReadStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
@@ -37,9 +38,11 @@ class ReadStore final : public ForwardingStore {
 
   [[nodiscard]] bool is_done() const { return times_ == 0; }
 
+  std::string watched = "packs/";
+
  private:
   void step(const std::string& path) {
-    if (!path.starts_with("packs/")) return;
+    if (!path.starts_with(watched)) return;
     const std::lock_guard lock(mutex_);
     if (times_ == 0 || ++count_ % every_ != 0) return;
     --times_;
@@ -190,4 +193,78 @@ TEST_CASE("a pack that is missing while others commit is found missing, without 
   REQUIRE(findings_of(report).find(lost) != std::string::npos);
   REQUIRE(findings_of(report).find("meanwhile") == std::string::npos);
   REQUIRE(run.there.local().damage().packs().size() == 1);
+}
+
+namespace {
+
+// Many small segments, which two collections merge and remove: no epoch ends for that.
+struct Merged : Collected {
+  Merged() {
+    for (int i = 0; i < 17; ++i) {
+      write_news(20'000, concat("file", i));
+      newest = take();
+    }
+    there.journal().replay();
+    store_there->watched = "index/";
+    store_there->hold(3, 1, [&] {
+      collect();
+      collect();
+      REQUIRE(owner_repository.state().epoch_number == 0);
+    });
+  }
+
+  std::shared_ptr<ReadStore> store_there = std::make_shared<ReadStore>(*store);
+  Machine laptop{store_there, 6};
+  Repository there = laptop.open();
+  SnapshotId newest;
+};
+
+}  // namespace
+
+TEST_CASE("a restore whose index segments are replaced as it loads them leaves nothing out") {
+  Merged run;
+  const TemporaryDirectory target;
+  const RestoreResult result =
+      run.laptop.restore(run.there, run.newest, run.source / "tree", target / "out");
+  REQUIRE(run.store_there->is_done());
+  REQUIRE(result.problems == 0);
+  REQUIRE(compare_trees(run.source / "tree", target / "out").empty());
+}
+
+TEST_CASE("a verify whose index segments are replaced as it reads them finds nothing wrong") {
+  Merged run;
+  const VerifyReport report = verify(run.there, {.level = VerifyLevel::content, .threads = 1});
+  REQUIRE(run.store_there->is_done());
+  INFO(findings_of(report));
+  REQUIRE(report.findings.empty());
+}
+
+TEST_CASE("a backup that looks at a pack which has ended meanwhile does not take it for lost") {
+  Read run;
+  Repository other = run.open();
+  const TemporaryDirectory tree;
+  write_file(tree / "file-0-0", slurp(run.source / "tree/file-0-0"));
+  write_file(tree / "own", random_bytes(run.content, 50'000));
+  const auto take = [&] {
+    run.pass(60LL * 24 * 40);  // every pack is to be looked at anew
+    BackupOptions options{.paths = {tree / ""}, .source = "desk", .threads = 1};
+    return kist::backup(other, options);
+  };
+  static_cast<void>(verify_content(run.owner_repository));  // so that it may rely on others' blocks
+  static_cast<void>(take());
+  SECTION("it has ended") {
+    run.collect_one();
+    const BackupResult result = take();
+    REQUIRE(result.lost_packs.empty());
+    REQUIRE(other.local().damage().packs().empty());
+  }
+  SECTION("it is gone, and others commit") {
+    for (const std::string& pack : names_of(*run.store, "packs/")) {
+      run.store->remove(pack);
+    }
+    run.take();
+    const BackupResult result = take();
+    REQUIRE_FALSE(result.lost_packs.empty());
+    REQUIRE(other.local().damage().packs() == result.lost_packs);
+  }
 }

@@ -100,9 +100,11 @@ class Walk {
     result_.started_ms = time_ms();
     result_.statistics = statistics();
     result_.duration_ms = repository_.services().clock.now_ms() - started_ms_;
-    result_.lost_packs = writer_.look().found();
     result_.blocks_stored_again = writer_.stored_again_count();
-    if (options_.is_dry_run) return result_;
+    if (options_.is_dry_run) {
+      result_.lost_packs = writer_.look().found();
+      return result_;
+    }
     StoredSnapshot stored = writer_.finish_snapshot(
         {.body = body(root), .statistics = result_.statistics, .started_ms = result_.started_ms});
     const JournalEntry entry = commit_snapshot(stored, result_.snapshot);
@@ -110,21 +112,27 @@ class Walk {
     result_.statistics = stored.statistics;
     cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::complete, facts_of(entry, stored));
-    writer_.look().remember();
+    remember_looks();
+    result_.lost_packs = writer_.look().found();
     tell_lost_packs();
     warn_of_condemned(stored.references, std::get<SnapshotTaken>(entry.act));
     return result_;
   }
 
  private:
-  // What this run has found gone, all others should know, unless it has ended. Its snapshot stands
-  // all the same.
+  // After an entry: the index knows by now which packs have ended.
+  void remember_looks() {
+    PackLook& look = writer_.look();
+    if (look.has_doubts()) {
+      BlockIndex& index = repository_.blocks().index(Cancelling::no);
+      look.settle([&](const ObjectHash& pack) { return index.has_ended(pack); });
+    }
+    look.remember();
+  }
+
+  // What this run has found gone, all others should know. Its snapshot stands all the same.
   void tell_lost_packs() {
-    if (result_.lost_packs.empty()) return;
     FoundPacks found;
-    BlockIndex& index = repository_.blocks().index(Cancelling::no);
-    std::erase_if(result_.lost_packs,
-                  [&](const auto& lost) { return index.has_ended(lost.first); });
     for (const auto& [pack, problem] : result_.lost_packs) {
       found.fresh.insert(pack);
     }
@@ -294,7 +302,8 @@ class Walk {
   }
 
   [[nodiscard]] bool is_pending_due() {
-    if (options_.is_dry_run) return false;
+    const bool has_entries = !builder_.last_path().empty();
+    if (options_.is_dry_run || !has_entries) return false;
     return pending_.is_due_by_size(writer_, options_.pending_bytes, is_within_adopted()) ||
            pending_.is_due_by_time(repository_, writer_, since_);
   }
@@ -321,7 +330,7 @@ class Walk {
     ++result_.pending_snapshots;
     cache_.end_era(numbers_of(entry));
     cache_.commit(CacheKind::pending, facts_of(entry, stored));
-    writer_.look().remember();
+    remember_looks();
     return entry;
   }
 
@@ -336,7 +345,8 @@ class Walk {
   // A person asked to stop: what was read till now is kept.
   [[noreturn]] void stop() {
     const std::uint64_t files = builder_.statistics().files();
-    const bool has_news = writer_.new_block_count() > 0;
+    // What an earlier walk has stored serves the next one, if there is one.
+    const bool has_news = writer_.new_block_count() > 0 && !builder_.last_path().empty();
     if (is_within_adopted()) {
       throw Interrupted(
           "interrupted; what an earlier backup has kept is still kept: run the same command "

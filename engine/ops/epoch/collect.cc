@@ -11,6 +11,7 @@
 #include "engine/ops/epoch/pack_mover.h"
 #include "engine/repository/condemned_packs.h"
 #include "engine/repository/ended_content.h"
+#include "engine/repository/ended_objects.h"
 #include "engine/rules/validate.h"
 
 namespace kist {
@@ -70,6 +71,8 @@ class Collection {
     condemn_dead();
     condemn_unnamed();
     end();
+    // Each end does so: of an earlier one that was cut off, and of backups that an end had caught.
+    if (result_.entries == 0) result_.removed_objects += remove_ended_objects(repository_);
     tell_waiting();
     return result_;
   }

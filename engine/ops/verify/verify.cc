@@ -12,6 +12,7 @@
 #include "engine/journal/anchor.h"
 #include "engine/journal/journal.h"
 #include "engine/ops/verify/copy_checker.h"
+#include "engine/ops/verify/index_changes.h"
 #include "engine/ops/verify/journal_checker.h"
 #include "engine/ops/verify/manifest_checker.h"
 #include "engine/ops/verify/pack_checker.h"
@@ -56,7 +57,8 @@ class Verifier {
                read,
                [this](const auto& object, const auto& problem, const auto& offset) {
                  report(object, problem, offset);
-               }) {
+               }),
+        changes_(repository) {
     if ((repository.capabilities() & can_read) == 0) return;
     keys_ = repository.read_keys();
   }
@@ -71,6 +73,7 @@ class Verifier {
                           })
                           .check_all();
     epoch_ = repository_.state().epoch;
+    changes_.begin();
     for (const std::string& copy : copies_of(repository_file)) {
       copies_.check_made(copy, make_repository_file(repository_.keyring().repository()),
                          small_object_bytes_max);
@@ -110,7 +113,10 @@ class Verifier {
     const bool has_content = has_index && options_.level == VerifyLevel::content;
     if (has_content && options_.repairs) heal_packs();
     if (has_content) check_manifests(opening, given_up);
-    if (!report_.findings.empty()) follow();
+    if (!report_.findings.empty()) {
+      follow();
+      changes_.require_none();
+    }
     if (has_index && !options_.is_dry_run) record_damage(recorded);
     report_.packs = packs_.pack_count();
   }
@@ -195,7 +201,7 @@ class Verifier {
   }
 
   void replace(const Reindexing& reindexing) {
-    if (repairs()) commit_reindexing(repository_, reindexing);
+    if (repairs()) changes_.run_own([&] { commit_reindexing(repository_, reindexing); });
   }
 
   void conclude(const LostSegments& lost, const std::optional<Error>& failure) {
@@ -223,8 +229,10 @@ class Verifier {
 
   void give_up(const LostSegments& lost) {
     const Journal::Writable writable = repository_.journal().require_writable();
-    repository_.journal().commit(writable, [&](const State&) {
-      return SegmentsGivenUp{{lost.segments.begin(), lost.segments.end()}};
+    changes_.run_own([&] {
+      repository_.journal().commit(writable, [&](const State&) {
+        return SegmentsGivenUp{{lost.segments.begin(), lost.segments.end()}};
+      });
     });
     report_.given_up += lost.segments.size();
   }
@@ -239,7 +247,8 @@ class Verifier {
       healed = healer.find_healable();
     } else {
       static_cast<void>(record_proofs());
-      const auto failure = failure_except(Code::refused, [&] { healer.run(); });
+      const auto failure =
+          failure_except(Code::refused, [&] { changes_.run_own([&] { healer.run(); }); });
       if (failure) repository_.observer().problem("a damaged pack", *failure);
       index_ = &repository_.blocks().index();
       const BlockIndex::Reader index(*index_);
@@ -450,6 +459,7 @@ class Verifier {
   std::optional<bool> are_proofs_recorded_;  // nothing: that was not tried yet
   std::optional<ReadKeys> keys_;             // of a slot that reads
   EpochId epoch_;                            // that the run goes by
+  IndexChanges changes_;                     // since then
   BlockIndex* index_ = nullptr;              // of that epoch; null: it cannot be made
   std::mutex mutex_;
 };
