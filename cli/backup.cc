@@ -45,7 +45,7 @@ void print_summary(const BackupResult& result, bool is_dry_run) {
   if (result.blocks_stored_again > 0) {
     print_line(concat("  again        ", result.blocks_stored_again,
                       is_dry_run ? " blocks would be stored again: " : " blocks stored again: ",
-                      "what has them is damaged or gone"));
+                      "what has them is damaged, gone or condemned"));
   }
   if (s.problems > 0) print_line(concat("  problems     ", s.problems, ", each named above"));
 }

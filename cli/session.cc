@@ -172,6 +172,7 @@ unsigned parse_percent(const std::string& text) {
 }
 
 std::uint64_t parse_seconds(const std::string& text) {
+  if (text == "0") return 0;
   if (const auto duration = parse_duration(text)) return duration->seconds();
   throw Error(Code::invalid, concat(text, " is not a time such as 12h, 7d or 10y"));
 }

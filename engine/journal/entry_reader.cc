@@ -237,6 +237,10 @@ NextEntry EntryReader::read_next(const State& state) {
   if (first && is_valid(state, *first)) return {.copy = std::move(first)};
   std::vector<EntryCopy> copies = read_both(state);
   if (copies.empty()) return {};
+  if (!first) {  // its author may have been at it just then
+    first = read_copy_of(state, path);
+    if (first && is_valid(state, *first)) return {.copy = std::move(first)};
+  }
   std::erase_if(copies, [](const EntryCopy& copy) { return !copy.is_read; });
   std::string damage;
   EntryCopy* chosen = copies.empty() ? nullptr : choose(state, copies, damage);

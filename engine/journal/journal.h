@@ -161,6 +161,7 @@ class Journal : private Pinned {
                    std::optional<Error>& lost_keys);
   void keep_box() const;
   [[nodiscard]] std::optional<JournalBreak> find_break(const NextEntry& end, Beyond beyond);
+  void tell_lost_box() const;
   void tell_break(const std::optional<JournalBreak>& before) const;
   void require_trusted_head() const;
   [[nodiscard]] std::optional<std::string> find_put_flaw();

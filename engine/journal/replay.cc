@@ -234,10 +234,20 @@ Journal::Replayed Journal::replay() {
     local_.forget_before(state().kept_from_epoch, services_.random);
   }
   tell_break(before);
+  tell_lost_box();
   if (!broken_ || broken_->kind == JournalBreak::Kind::unsigned_tail) {
     remember_head(store_, local_, head(), seen, observer());
   }
   return {.broken = broken_};
+}
+
+// Of the epoch that the journal has come to: the boxes of those before it were removed.
+void Journal::tell_lost_box() const {
+  const std::optional<std::string> path = keyring_.take_lost_box();
+  if (!path || has_gone_on()) return;
+  observer().notice(concat(*path,
+                           " is in no good copy; the one that this machine has kept was used. kist "
+                           "verify --repair, by a slot that reads, makes it anew"));
 }
 
 void Journal::unlock() const {

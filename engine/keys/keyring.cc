@@ -61,17 +61,15 @@ std::optional<OpenedEpoch> Keyring::open_epoch(StoreReader& store,
     if (!has_copy(store, path)) return;
     static_cast<void>(get_twinned(store, path, small_object_bytes_max, observer, take));
   });
-  if (!out && !kept_box_.empty() && !damage_of([&] { take(kept_box_); })) {
-    observer.notice(concat(path,
-                           " is in no good copy; the one that this machine has kept was used. kist "
-                           "verify --repair, by a slot that reads, makes it anew"));
-  }
+  if (!out && !kept_box_.empty() && !damage_of([&] { take(kept_box_); })) out->is_kept = true;
   if (!out && damage) throw Error(*damage);
   return out;
 }
 
 void Keyring::enter(OpenedEpoch opened) {
   secrets_->parts = std::move(opened.parts);
+  lost_box_.reset();
+  if (opened.is_kept) lost_box_ = epoch_box_path(opened.number, opened.epoch, slot());
   kept_box_ = std::move(opened.box);
   secrets_->epoch = {};
   is_unlocked_ = false;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "engine/base/observer.h"
 #include "engine/crypto/secret.h"
@@ -37,7 +39,8 @@ struct OpenedEpoch {
   ObjectHash hash;          // of the box
   std::uint64_t least = 0;  // the entry that began the epoch has that number or a greater one
   EpochParts parts;
-  Bytes box;  // as it is stored: sealed
+  Bytes box;             // as it is stored: sealed
+  bool is_kept = false;  // the store has no good copy of the box: this machine's own served
 };
 
 using AcceptEpoch = std::function<bool(const OpenedEpoch&)>;
@@ -109,6 +112,11 @@ class Keyring {
   // nothing that is stored without the epoch's anchor, so it may be kept.
   [[nodiscard]] const Bytes& kept_box() const { return kept_box_; }
 
+  // The path of the current epoch's box, if the store had no good copy of it; once for each time.
+  [[nodiscard]] std::optional<std::string> take_lost_box() {
+    return std::exchange(lost_box_, std::nullopt);
+  }
+
   void keep_box(Bytes box) { kept_box_ = std::move(box); }
 
   void open_grant(StoreReader& store, Observer& observer);
@@ -123,6 +131,7 @@ class Keyring {
   ObjectHash fingerprint_;
   ObjectHash grant_hash_;
   Bytes kept_box_;
+  std::optional<std::string> lost_box_;
   bool is_unlocked_ = false;
   Guarded<Secrets> secrets_;
 };

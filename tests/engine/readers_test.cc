@@ -268,3 +268,62 @@ TEST_CASE("a backup that looks at a pack which has ended meanwhile does not take
     REQUIRE(other.local().damage().packs() == result.lost_packs);
   }
 }
+
+namespace {
+
+// Shows an entry's first copy from the second look on: its author was at it just then.
+class LateEntry final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  std::optional<std::uint64_t> size(const std::string& path) override {
+    return is_hidden(path) ? std::nullopt : ForwardingStore::size(path);
+  }
+
+  std::size_t get_range(const std::string& path, std::uint64_t offset, MutableView out) override {
+    if (is_hidden(path)) throw Error(Code::missing, path + " is missing");
+    return ForwardingStore::get_range(path, offset, out);
+  }
+
+  std::string hidden;
+
+ private:
+  bool is_hidden(const std::string& path) {
+    if (path != hidden) return false;
+    hidden.clear();
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an entry that comes between two looks is not said to have been missing") {
+  Collected run;
+  const auto store = std::make_shared<LateEntry>(*run.store);
+  Machine laptop(store, 6);
+  Repository there = laptop.open();
+  store->hidden = journal_path(there.state().next_sequence);
+  const SnapshotId snapshot = run.take();
+  there.journal().replay();
+  REQUIRE(store->hidden.empty());
+  REQUIRE(there.state().snapshots.find(snapshot));
+  REQUIRE(laptop.observer.notices.empty());
+}
+
+TEST_CASE("that another machine has ended epochs is no loss of the box that this one had") {
+  Collected run;
+  Machine laptop(run.store, 6);
+  static_cast<void>(laptop.open());
+  rotate(run);
+  rotate(run);
+  Repository there = laptop.open();
+  REQUIRE(there.state().epoch_number == 2);
+  REQUIRE(laptop.observer.notices.empty());
+  // Of the current one it is.
+  const std::string box = epoch_box_path(2, there.state().epoch, there.keyring().slot());
+  const auto kept = take_away(*run.store, box);
+  static_cast<void>(laptop.open());
+  REQUIRE(laptop.observer.notices.size() == 1);
+  REQUIRE(laptop.observer.notices.front().starts_with(box));
+  put_back(*run.store, kept);
+}

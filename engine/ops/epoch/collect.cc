@@ -20,6 +20,8 @@ namespace {
 
 constexpr int conflicts_max = 16;
 constexpr int ends_max = 1'024;
+// Small segments are merged by the first moves of a run alone: others may go on making them.
+constexpr int merging_moves_max = 16;
 // Another slot that has condemned something within that may be at work.
 constexpr std::uint64_t recent_seconds = 3'600;
 
@@ -101,6 +103,7 @@ class Collection {
       const auto conflict = conflict_of([&] { moved = move_part(); });
       if (conflict && ++conflicts == conflicts_max) throw Error(*conflict);
       if (conflict) continue;
+      ++moves_;
       result_.written_bytes += moved.written_bytes;
       if (!moved.damaged.empty()) {
         static_cast<void>(
@@ -117,7 +120,8 @@ class Collection {
     const std::vector<SnapshotId> ending = find_ending(repository_);
     result_.replaced_sets += sets_.prove(ending);
     const NumberSet live = sets_.live(ending);
-    const CollectionPlan plan = plan_with(repository_, options_, live, result_.written_bytes);
+    CollectionPlan plan = plan_with(repository_, options_, live, result_.written_bytes);
+    plan.merges_segments = moves_ < merging_moves_max;
     return move_some(repository_, pool_, live, plan, result_.written_bytes);
   }
 
@@ -244,6 +248,7 @@ class Collection {
   KnownSets sets_;
   Pool pool_;
   std::map<ObjectHash, std::uint64_t> unnamed_bytes_;
+  int moves_ = 0;
   CollectResult result_;
 };
 

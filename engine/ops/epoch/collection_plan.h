@@ -37,6 +37,7 @@ struct CollectionPlan {
   std::uint64_t rewritten_bytes = 0;   // of rewritten packs
   std::uint64_t written_bytes = 0;     // about: that are written in their place
   std::uint64_t unused_bytes = 0;      // about: of dead blocks that stay
+  bool merges_segments = true;         // small ones, where there are many
 
   [[nodiscard]] std::uint64_t freed_bytes() const {
     const std::uint64_t going = dead_bytes + rewritten_bytes;

@@ -101,7 +101,7 @@ class Move {
       open(name);
       take_out_of(name);
     }
-    open_small(uses);
+    if (plan_.merges_segments) open_small(uses);
     return !open_.empty();
   }
 
