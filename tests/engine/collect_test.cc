@@ -1,8 +1,9 @@
 // Collection from end to end: what is forgotten goes, what is needed stays, and others who are at
 // work meanwhile lose nothing.
+#include "engine/crypto/hash.h"
 #include "engine/format/names.h"
 #include "engine/repository/ended_objects.h"
-#include "tests/engine/collected.h"
+#include "tests/engine/collect_attackers.h"
 #include "tests/support/held_store.h"
 #include "tests/support/test.h"
 
