@@ -302,8 +302,7 @@ class Walk {
   }
 
   [[nodiscard]] bool is_pending_due() {
-    const bool has_entries = !builder_.last_path().empty();
-    if (options_.is_dry_run || !has_entries) return false;
+    if (options_.is_dry_run || !builder_.has_entries()) return false;
     return pending_.is_due_by_size(writer_, options_.pending_bytes, is_within_adopted()) ||
            pending_.is_due_by_time(repository_, writer_, since_);
   }
@@ -346,7 +345,7 @@ class Walk {
   [[noreturn]] void stop() {
     const std::uint64_t files = builder_.statistics().files();
     // What an earlier walk has stored serves the next one, if there is one.
-    const bool has_news = writer_.new_block_count() > 0 && !builder_.last_path().empty();
+    const bool has_news = writer_.new_block_count() > 0 && builder_.has_entries();
     if (is_within_adopted()) {
       throw Interrupted(
           "interrupted; what an earlier backup has kept is still kept: run the same command "

@@ -54,6 +54,7 @@ void SnapshotBuilder::add(ReadEntry& read, View buffer) {
   count(read);
   last_path_ = read.entry.path;
   manifest_.add(read.entry);
+  has_entries_ = true;
   for (const ReferenceRun& run : runs_) {
     writer_.refer(run);
   }

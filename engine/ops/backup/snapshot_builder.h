@@ -44,6 +44,9 @@ class SnapshotBuilder {
 
   [[nodiscard]] const std::string& last_path() const { return last_path_; }
 
+  // Whether there is a manifest so far.
+  [[nodiscard]] bool has_entries() const { return has_entries_; }
+
  private:
   bool can_stand(const ReadEntry& read);
   void add_piece(const ReadPiece& piece, View buffer);
@@ -61,6 +64,7 @@ class SnapshotBuilder {
   std::vector<ReferenceRun> runs_;  // what the current entry needs
   SnapshotStatistics statistics_;
   std::string last_path_;         // of the entries so far
+  bool has_entries_ = false;
   std::set<std::string> failed_;  // paths that are not in the snapshot though the walk met them
 };
 
