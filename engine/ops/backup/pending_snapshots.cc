@@ -14,8 +14,8 @@ constexpr std::uint64_t bytes_max = std::uint64_t{16} << 30U;
 constexpr std::uint64_t share = 16;
 constexpr std::uint64_t blocks_max = 1U << 20U;  // bounds the table of the run's own blocks
 // A collection leaves alone for a day what no entry names, unless it is told otherwise.
-constexpr std::int64_t unnamed_ms_max = 4 * 3'600'000;
-constexpr std::int64_t look_ms = 15 * 60'000;
+constexpr std::int64_t unnamed_ms_max = 4LL * 3'600'000;
+constexpr std::int64_t look_ms = 15LL * 60'000;
 
 }  // namespace
 
