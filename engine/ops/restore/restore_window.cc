@@ -294,33 +294,39 @@ void RestoreWindow::write_blockless(std::size_t start) {
 
 void RestoreWindow::write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan) {
   ParentCache parents(tree_.root());
-  std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
   const std::optional<Bytes> plain =
       value_of([&] { return blocks_.reader().frames().read(plan, thread_decompressor()); });
   ++frames_read_;
+  std::optional<BlockReader> elsewhere;  // finds other copies once something is damaged here
+  const auto find_elsewhere = [&](const BlockId& id) {
+    if (!elsewhere) {
+      elsewhere.emplace(blocks_.repository().journal(), blocks_.index(), blocks_.keys());
+    }
+    return elsewhere->get(id);
+  };
   for (std::size_t i = start; i < end; ++i) {
-    OpenFile& file = *files_[required_[i].file];
+    const RequiredBlock& required = required_[i];
+    OpenFile& file = *files_[required.file];
     const std::lock_guard lock(file.mutex);
     const auto failure = failure_of([&] {
       if (file.has_failed) return;
-      const std::optional<View> block = plain ? block_of(required_[i], *plain) : std::nullopt;
-      if (block) {
-        write_block(file, required_[i], *block, parents);
-      } else {
-        if (!elsewhere) {
-          elsewhere.emplace(blocks_.repository().journal(), blocks_.index(), blocks_.keys());
-        }
-        write_block(file, required_[i], elsewhere->get(required_[i].id), parents);
-      }
+      const std::optional<View> block = plain ? block_of(required, *plain) : std::nullopt;
+      if (block) return write_block(file, required, *block, parents);
+      write_block(file, required, find_elsewhere(required.id), parents);
     });
     if (failure && failure->code() == Code::conflict && may_follow_) {
-      const std::lock_guard all(mutex_);
-      overtaken_.push_back(required_[i]);
-      continue;
+      note_overtaken(required);
+    } else {
+      finish_block(file, failure, parents);
     }
-    finish_block(file, failure, parents);
   }
   report_progress(files_[required_[end - 1].file]->entry.path);
+}
+
+// The block is to be found anew.
+void RestoreWindow::note_overtaken(const RequiredBlock& required) {
+  const std::lock_guard lock(mutex_);
+  overtaken_.push_back(required);
 }
 
 // The block was written, or could not be.

@@ -78,6 +78,7 @@ class RestoreWindow : private Pinned {
   void find_again();
   void write_blockless(std::size_t start);
   void write_frame(std::size_t start, std::size_t end, const FrameReader::Plan& plan);
+  void note_overtaken(const RequiredBlock& required);
   void finish_block(OpenFile& file, std::optional<Error> failure, ParentCache& parents);
   void write_block(OpenFile& file, const RequiredBlock& required, View block, ParentCache& parents);
   [[nodiscard]] std::optional<View> block_of(const RequiredBlock& required, View plain) const;

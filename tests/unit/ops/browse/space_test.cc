@@ -58,7 +58,7 @@ TEST_CASE("what nothing needs is dead, and what no entry names is unnamed") {
   const SpaceUse after = run.space();
   REQUIRE(after.retired == 0);
   REQUIRE(after.condemned == 0);
-  const ObjectHash stray = run.content.draw_id<ObjectHash>();
+  const auto stray = run.content.draw_id<ObjectHash>();
   run.store->put(pack_path(stray), Bytes(12'345));
   REQUIRE(run.space().unnamed == 12'345);
 }
