@@ -86,12 +86,12 @@ struct Read : Collected {
     collect({.unused_percent = 0, .grace_seconds = 0});
   }
 
-  [[nodiscard]] Selection at(const std::string& path, const SnapshotId& snapshot) {
+  [[nodiscard]] Selection at(const std::string& path, const SnapshotId& snapshot) const {
     return {.snapshot = std::make_shared<const SnapshotState>(there.state().snapshots.at(snapshot)),
             .path = path};
   }
 
-  [[nodiscard]] Selection at(const std::string& path) { return at(path, read); }
+  [[nodiscard]] Selection at(const std::string& path) const { return at(path, read); }
 
   void require_undamaged() {
     REQUIRE(store_there->is_done());
