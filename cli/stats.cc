@@ -4,10 +4,16 @@ namespace kist::cli {
 
 namespace {
 
-// What a collection would do now, for whoever may collect.
-std::optional<CollectionPlan> plan_for(Repository& repository) {
+// What a collection would do now, for whoever may collect. What stops a collection, damage for
+// example, stops no sums.
+std::optional<CollectionPlan> plan_for(Session& session, Repository& repository) {
   if (!may_collect(repository)) return std::nullopt;
-  return plan_collect(repository, {}).plan;
+  try {
+    return plan_collect(repository, {}).plan;
+  } catch (const Error& error) {
+    session.console.notice(concat("what a collection would do is not known: ", error.text()));
+    return std::nullopt;
+  }
 }
 
 Json space_json(const SpaceUse& space) {
@@ -39,7 +45,7 @@ Exit run_stats(Session& session) {
   Repository repository = session.open();
   const RepositoryStatistics s = count_repository(repository);
   const std::optional<SpaceUse> space = count_space(repository);
-  const std::optional<CollectionPlan> plan = space ? plan_for(repository) : std::nullopt;
+  const std::optional<CollectionPlan> plan = space ? plan_for(session, repository) : std::nullopt;
   if (session.options.is_json) {
     Json sources = Json::array();
     for (const auto& source : s.sources) {

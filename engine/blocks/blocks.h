@@ -30,8 +30,8 @@ class Blocks : private Pinned {
 
   // The index, with the segments of every replayed entry loaded. Replays the journal where another
   // process of this machine is further, or a segment is missing that may have been replaced. No
-  // Reader of the index may be open then, for a new epoch
-  // brings another index: ask anew after each replay, and keep no reference over one.
+  // Reader of the index may be open then, for a new epoch brings another index: ask anew after each
+  // replay, and keep no reference over one.
   BlockIndex& index(Cancelling cancelling = Cancelling::yes);
   // The same; and if a segment that could not be read when it was loaded can be by now, all of the
   // index is made anew, so that the entries count in the journal's order.

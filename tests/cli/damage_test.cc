@@ -94,6 +94,8 @@ TEST_CASE("junk at the journal's head stops commits until an owner passes over i
   write_file(place.directory / "repo/journal/0000000002", as_view("junk"));
   place.require("restore latest --target '" + (place.directory / "out") + "'", 0);
   place.require("backup '" + place.tree() + "'", 4);
+  REQUIRE(contains(place.run("stats").out, "what a collection would do is not known"));
+  place.require("stats", 0);
   place.require("incident close --note junk", 4);
   place.require("incident close --accept-void", 2);  // no note
   place.require("incident close 2-x --note junk", 2);
