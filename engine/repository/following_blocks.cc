@@ -10,8 +10,18 @@ FollowingBlocks::FollowingBlocks(const Repository& repository) : repository_(rep
 
 Bytes FollowingBlocks::get(const BlockId& id) {
   Bytes out;
-  keep_up([&] { follow(); }, [&] { out = reader_->get(id); });
+  keep_up([&] { follow(); }, [&] { out = reader().get(id); });
   return out;
+}
+
+BlockReader& FollowingBlocks::reader() {
+  if (!reader_) open();
+  return *reader_;
+}
+
+BlockIndex& FollowingBlocks::index() {
+  if (!reader_) open();
+  return *index_;
 }
 
 void FollowingBlocks::follow() {

@@ -31,9 +31,9 @@ class FollowingBlocks : private Pinned {
 
   [[nodiscard]] const Repository& repository() const { return repository_; }
 
-  [[nodiscard]] BlockReader& reader() { return *reader_; }
-
-  [[nodiscard]] BlockIndex& index() { return *index_; }
+  // Opened anew where following the journal has failed. Error as of Blocks::index().
+  [[nodiscard]] BlockReader& reader();
+  [[nodiscard]] BlockIndex& index();
 
   [[nodiscard]] const ReadKeys& keys() const { return *keys_; }
 
