@@ -23,11 +23,14 @@ void check_head(StoreReader& store, const State& state) {
   const std::uint64_t sequence = state.next_sequence - 1;
   const std::string path = journal_path(sequence);
   bool exists = false;
+  std::optional<Error> unread;  // what the store does not say is not damage
   const bool is_same = find_copy(store, path, journal_entry_bytes_max, [&](const Copy& copy) {
     exists |= !copy.is_absent();
+    if (copy.problem && !is_damage(*copy.problem)) unread = copy.problem;
     return copy.bytes && hash_object(*copy.bytes) == state.head;
   });
   if (is_same) return;
+  if (unread) throw Error(*unread);
   if (!exists) {
     throw Error(Code::corrupt,
                 concat("the journal lacks entry ", sequence,
