@@ -63,7 +63,7 @@ class SnapshotBuilder {
   ContentBuilder content_;
   std::vector<ReferenceRun> runs_;  // what the current entry needs
   SnapshotStatistics statistics_;
-  std::string last_path_;         // of the entries so far
+  std::string last_path_;  // of the entries so far
   bool has_entries_ = false;
   std::set<std::string> failed_;  // paths that are not in the snapshot though the walk met them
 };
