@@ -264,23 +264,21 @@ const Key* EpochKeys::find(const State& state, const Envelope& envelope) {
   refuse_epoch(state.next_sequence);
 }
 
-bool EpochKeys::enter_current(const State& state, std::uint64_t tried_at) {
+void EpochKeys::enter_current(const State& state) {
   const auto slot = state.slots.find(keyring_.slot());
-  if (slot == state.slots.end()) return true;  // a key add that was cut off: the slot never began
+  if (slot == state.slots.end()) return;  // a key add that was cut off: the slot never began
   if (slot->second.is_revoked) {
     throw Error(Code::refused, "this slot was revoked; ask an owner for another one");
   }
-  if (keyring_.origin().epoch == state.epoch) return true;
+  if (keyring_.origin().epoch == state.epoch) return;
   std::optional<OpenedEpoch> opened = keyring_.open_epoch(
       store_, state.epoch_number, state.epoch, observer_,
       [&](const OpenedEpoch& found) { return is_confirmed(state, slot->second, found); });
   if (!opened) {
-    if (state.next_sequence != tried_at) return false;
     throw Error(Code::missing,
                 concat(lost_box(state.epoch_number, state.epoch).text(), lost_box_advice));
   }
   keyring_.enter(std::move(*opened));
-  return true;
 }
 
 void refuse_epoch(std::uint64_t sequence) {

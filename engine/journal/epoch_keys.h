@@ -57,10 +57,9 @@ class EpochKeys {
   // The key of the state's own epoch; null while it is not known.
   [[nodiscard]] const Key* find_current(const State& state) const { return known(state.epoch); }
 
-  // Takes the slot into the epoch that the replay has come to, if it is in another. False when its
-  // box is not there: the journal may have gone on, and is to be replayed further. Error{missing}
-  // when it was replayed and had nothing after entry `tried_at`.
-  [[nodiscard]] bool enter_current(const State& state, std::uint64_t tried_at);
+  // Takes the slot into the epoch that the replay has come to, if it is in another. Error{missing}
+  // or {corrupt} when its box is lost, which the end of the epoch may have done meanwhile.
+  void enter_current(const State& state);
 
  private:
   // What following the epochs back from one that the slot can open has shown.

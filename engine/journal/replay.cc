@@ -154,13 +154,13 @@ NextEntry Journal::replay_entries(EntryReader& entries, const std::optional<Head
 }
 
 // Replays to the end and enters the epoch there. `lost_keys` says why that one cannot be entered:
-// it may have ended behind a break, and its keys are gone then.
+// it may have ended behind a break, and its keys are gone then. Who ends an epoch removes its boxes
+// after the entry, so a box is lost only if the journal has not gone on once it was missed.
 NextEntry Journal::follow(EntryReader& entries,
                           EpochKeys& keys,
                           const std::optional<Head>& seen,
                           std::optional<Error>& lost_keys) {
-  for (;;) {
-    const std::uint64_t tried_at = state().next_sequence;
+  for (std::optional<std::uint64_t> lost_at;; lost_at = state().next_sequence) {
     NextEntry end = replay_entries(entries, seen);
     if (state().next_sequence == 0) {
       throw Error(Code::corrupt,
@@ -168,11 +168,10 @@ NextEntry Journal::follow(EntryReader& entries,
                   "restore it from a copy of the repository");
     }
     local_.catalog().flush();
-    bool is_entered = false;
     const EpochId before = keyring_.origin().epoch;
-    lost_keys = damage_of([&] { is_entered = keys.enter_current(state(), tried_at); });
+    lost_keys = damage_of([&] { keys.enter_current(state()); });
     if (keyring_.origin().epoch != before) keep_box();
-    if (lost_keys || is_entered) return end;
+    if (!lost_keys || lost_at == state().next_sequence) return end;
   }
 }
 

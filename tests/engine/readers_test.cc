@@ -327,3 +327,17 @@ TEST_CASE("that another machine has ended epochs is no loss of the box that this
   REQUIRE(laptop.observer.notices.front().starts_with(box));
   put_back(*run.store, kept);
 }
+
+TEST_CASE("an epoch that ends while a machine enters it takes no box that is missed") {
+  Collected run;
+  const auto store = std::make_shared<ReadStore>(*run.store);
+  store->watched = "epochs/";
+  Machine laptop(store, 6);
+  static_cast<void>(laptop.open());
+  rotate(run);  // so that the box which this machine has kept is not of it
+  store->hold(GENERATE(1U, 2U, 3U, 4U, 5U, 6U), 1, [&] { rotate(run); });
+  const Repository there = laptop.open();
+  REQUIRE(store->is_done());
+  REQUIRE(there.state().epoch_number == 2);
+  REQUIRE(laptop.observer.notices.empty());
+}

@@ -178,19 +178,10 @@ void run_act(Simulation& simulation, Client& client, const PlannedAct& act, ActO
 
 // A store that failed, or an act that was cut off, may end anyhow. Where nothing befell an act but
 // other machines, it may have lost a race, and must not speak of damage.
-std::string what_is_wrong(Simulation& simulation,
-                          const Client& client,
-                          const PlannedAct& act,
-                          const ActEnd& end) {
+std::string what_is_wrong(const Simulation& simulation, const PlannedAct& act, const ActEnd& end) {
   if (end.is_done || end.is_crashed || !end.code || end.faults > 0) return {};
   const bool speaks_of_damage = *end.code == Code::corrupt || *end.code == Code::missing;
   if (!speaks_of_damage || simulation.has_damage) return {};
-  const bool is_known = simulation.has_ended_since(client);
-  if (is_known && (act.act == Act::restore || act.act == Act::collect)) {
-    simulation.note(act.act == Act::restore ? Known::restore_of_what_ends
-                                            : Known::collection_of_what_ends);
-    return {};
-  }
   return concat(std::string_view(text_of(act.act)), " of machine ", act.machine,
                 " speaks of damage, and there is none: ", end.text);
 }

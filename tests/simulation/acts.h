@@ -12,9 +12,6 @@ namespace kist::test {
 void run_act(Simulation& simulation, Client& client, const PlannedAct& act, ActObserver& observer);
 
 // What of its end is not explained by what befell the act; empty: nothing.
-std::string what_is_wrong(Simulation& simulation,
-                          const Client& client,
-                          const PlannedAct& act,
-                          const ActEnd& end);
+std::string what_is_wrong(const Simulation& simulation, const PlannedAct& act, const ActEnd& end);
 
 }  // namespace kist::test

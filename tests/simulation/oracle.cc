@@ -135,10 +135,7 @@ void Oracle::note_landed(const TraceStep& step, const ReplayedEntry& replayed) {
                   .act = step.act};
   const kist::Act& act = replayed.entry.act;
   if (std::holds_alternative<SnapshotTaken>(act)) out.kind = LandedEntry::Kind::snapshot;
-  if (std::holds_alternative<Reindexed>(act)) {
-    out.kind = LandedEntry::Kind::moved;
-    ++moves_;
-  }
+  if (std::holds_alternative<Reindexed>(act)) out.kind = LandedEntry::Kind::moved;
   if (std::holds_alternative<SetsProved>(act)) out.kind = LandedEntry::Kind::proved;
   if (const auto* const end = std::get_if<EpochEnded>(&act)) {
     out.kind = LandedEntry::Kind::end;

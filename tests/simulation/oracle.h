@@ -73,11 +73,10 @@ class Oracle : private Pinned {
   // An object that the head does not name, where no run is under way; empty: there is none.
   std::string find_leftover();
 
-  // How many epochs have ended.
-  [[nodiscard]] std::uint64_t ends() const { return state().epoch_number; }
-
-  // How often index segments were replaced.
-  [[nodiscard]] std::uint64_t moves() const { return moves_; }
+  // Whether a collection has ended it.
+  [[nodiscard]] bool is_forgotten(const SnapshotId& snapshot) const {
+    return state().snapshots.at(snapshot).is_forgotten;
+  }
 
   void set_time(std::int64_t now_ms);
 
@@ -105,7 +104,6 @@ class Oracle : private Pinned {
   std::map<ObjectHash, TreeContent> trees_;                      // by entries' hashes
   std::map<SnapshotId, TreeContent> snapshots_;
   std::map<SnapshotId, std::uint64_t> acknowledged_;  // and the entries
-  std::uint64_t moves_ = 0;
   std::vector<LandedEntry> landed_;
   std::set<std::string> needed_;  // paths of first copies
   std::uint64_t needed_at_ = 0;   // entries

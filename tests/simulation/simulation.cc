@@ -28,7 +28,6 @@ bool ends_something(Act act) {
 void ActObserver::notice(const std::string& text) {
   const std::lock_guard lock(mutex_);
   told_ += concat("notice: ", text, "\n");
-  if (holds(text, std::string_view("the source is read again"))) walks_again_ = true;
 }
 
 void ActObserver::problem(const std::string& subject, const Error& error) {
@@ -114,7 +113,6 @@ void Simulation::note_backup(Client& client, const BackupResult& result) {
   oracle_->note_acknowledged(result.snapshot, result.sequence);
   client.has_resumed = result.has_resumed;
   if (result.lost_packs.empty() || client.faults > 0) return;
-  if (has_ended_since(client)) return note(Known::ended_pack_is_lost);
   violate(concat("machine ", client.machine, " misses ", result.lost_packs.size(),
                  " packs, and none is lost"));
 }
@@ -126,10 +124,6 @@ void Simulation::note_findings(const Client& client, const VerifyReport& report)
     if (finding.remedy == Remedy::remove || finding.remedy == Remedy::wait) continue;
     // Nor is the second copy of an entry, of which the author was cut off before it.
     if (finding.object.starts_with("journal/") && finding.object.ends_with(".2")) continue;
-    if (oracle_->moves() != client.moves_before) {
-      note(Known::replaced_segment_is_lost);
-      continue;
-    }
     violate(concat("machine ", client.machine, " finds damage, and there is none: ", finding.object,
                    ": ", finding.problem));
   }
@@ -141,8 +135,7 @@ void Simulation::note_restored(const Client& client,
                                const std::string& told) {
   if (has_damage || client.faults > 0) return;
   if (result.problems == 0) return;
-  if (has_ended_since(client)) return;  // it may have ended meanwhile, or its epoch has
-  if (oracle_->moves() != client.moves_before) return note(Known::restore_over_replaced_segments);
+  if (oracle_->is_forgotten(snapshot)) return;  // it has ended meanwhile
   violate(concat("machine ", client.machine, " has restored ", hex(snapshot), " with ",
                  result.problems, " problems: ", told));
 }
@@ -244,8 +237,6 @@ bool Simulation::run_one(unsigned number, const PlannedAct& act) {
   ActEnd end{.machine = act.machine, .act = number};
   try {
     begin_act(client);
-    client.ends_before = oracle_->ends();
-    client.moves_before = oracle_->moves();
     run_act(*this, client, act, observer);
     end.is_done = true;
   } catch (const Crashed&) {
@@ -260,11 +251,9 @@ bool Simulation::run_one(unsigned number, const PlannedAct& act) {
   end.steps = client.operations;
   end.told = observer.told();
   end.has_resumed = client.has_resumed;
-  const bool is_left_out = act.act == Act::backup_cancelled && observer.walks_again();
-  if (is_left_out) note(Known::stopped_as_it_walks_again);
   if (is_over_) return false;
   ends_.push_back(end);
-  std::string wrong = what_is_wrong(*this, client, act, end);
+  std::string wrong = what_is_wrong(*this, act, end);
   // What a verify vouches for may fail to be recorded, which it says.
   const bool reports = act.act != Act::verify && act.act != Act::repair;
   if (wrong.empty() && end.is_done && reports) wrong = end_of_trace(end);

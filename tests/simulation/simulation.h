@@ -19,7 +19,6 @@
 #include "tests/simulation/actor_threads.h"
 #include "tests/simulation/beginning.h"
 #include "tests/simulation/conformance.h"
-#include "tests/simulation/known.h"
 #include "tests/simulation/operation.h"
 #include "tests/simulation/oracle.h"
 #include "tests/simulation/plan.h"
@@ -48,8 +47,6 @@ struct Client {
   std::atomic<bool> is_crashed{false};
   std::uint64_t cancels_at = UINT64_MAX;  // operations
   bool has_resumed = false;
-  std::uint64_t moves_before = 0;
-  std::uint64_t ends_before = 0;  // epochs' ends that had landed when it began
 };
 
 // What an act tells. Whether a person asks it to stop depends on its operations alone, which is the
@@ -61,20 +58,15 @@ class ActObserver final : public Observer {
   void notice(const std::string& text) override;
   void problem(const std::string& subject, const Error& error) override;
 
-  [[nodiscard]] bool cancelled() const override {
-    return client_.operations >= client_.cancels_at && !walks_again_;
-  }
+  [[nodiscard]] bool cancelled() const override { return client_.operations >= client_.cancels_at; }
 
   // Lines.
   [[nodiscard]] std::string told() const;
-
-  [[nodiscard]] bool walks_again() const { return walks_again_; }
 
  private:
   const Client& client_;
   mutable std::mutex mutex_;
   std::string told_;
-  std::atomic<bool> walks_again_{false};  // see Known::stopped_as_it_walks_again
 };
 
 // How an act ended.
@@ -146,15 +138,6 @@ class Simulation : private Pinned {
 
   [[nodiscard]] int most_tries() const { return most_tries_; }
 
-  void note(Known known) { ++known_.at(static_cast<std::size_t>(known)); }
-
-  [[nodiscard]] const KnownCounts& known() const { return known_; }
-
-  // Whether an epoch has ended since the act began.
-  [[nodiscard]] bool has_ended_since(const Client& client) const {
-    return oracle_->ends() != client.ends_before;
-  }
-
   // The first violation counts; what is under way is cut off.
   void violate(const std::string& text);
 
@@ -222,7 +205,6 @@ class Simulation : private Pinned {
   std::vector<std::unique_ptr<SimulatedMachine>> machines_;
   std::unique_ptr<Oracle> oracle_;
   std::unique_ptr<Conformance> conformance_;
-  KnownCounts known_{};
   Alarm alarm_{0};
   std::vector<std::unique_ptr<ActorThreads>> actors_;
   std::vector<unsigned> actor_machines_;

@@ -3,10 +3,9 @@
 //   KIST_SEEDS="FIRST COUNT"  other seeds than those of a test run
 //   KIST_SEED=N               this one alone, with what each act said; KIST_TRACE=1: each operation
 //   KIST_SEED=N with "[.shrink]"  makes its plan smaller, as long as it fails, and prints it: it
-//   goes
-//                             to tests/simulation/kept/. KIST_SHRINK="reached K" or "known K": as
-//                             long as it comes to that state, by its number from 0 on
-//   KIST_RARE="reached K known K …"  names the seeds that come to these states
+//                             goes to tests/simulation/kept/. KIST_SHRINK=K: as long as it comes
+//                             to that named state, by its number from 0 on
+//   KIST_RARE="K …"           names the seeds that come to these states
 //   KIST_SHARD=2              the other half of the seeds of a test run
 //   KIST_PLACE=DIRECTORY      where its files are, which is part of what a seed stands for
 #include "tests/simulation/simulation.h"
@@ -70,16 +69,12 @@ void print(const Simulation& simulation) {
   }
 }
 
-// "reached K known K …": what of that the run has come to.
-std::string come_to(const Simulation& simulation, const std::string& what) {
-  std::istringstream asked(what);
-  std::string of;
-  std::size_t number = 0;
+// Which of these states, by their numbers, the run has come to.
+std::string come_to(const Simulation& simulation, const std::string& states) {
+  std::istringstream asked(states);
   std::string out;
-  while (asked >> of >> number) {
-    const std::uint64_t count =
-        of == "known" ? simulation.known().at(number) : states_of(simulation).at(number);
-    if (count > 0) out += concat(" ", of, " ", number);
+  for (std::size_t number = 0; asked >> number;) {
+    if (states_of(simulation).at(number) > 0) out += concat(" ", number);
   }
   return out;
 }
@@ -101,7 +96,6 @@ std::string outcome_of(Simulation& simulation) {
 
 struct Totals {
   ReachCounts reached{};
-  KnownCounts known{};
   std::uint64_t runs = 0;
   std::uint64_t steps = 0;
   std::uint64_t acts = 0;
@@ -112,9 +106,6 @@ struct Totals {
     const ReachCounts states = states_of(simulation);
     for (std::size_t i = 0; i < states.size(); ++i) {
       reached[i] += states[i];
-    }
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      known[i] += simulation.known()[i];
     }
     ++runs;
     steps += simulation.step();
@@ -129,10 +120,6 @@ struct Totals {
     };
     for (std::size_t i = 0; i < reached.size(); ++i) {
       row(reached[i], text_of(static_cast<Reach>(i)));
-    }
-    std::printf("known, and not mended:\n");
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      row(known[i], text_of(static_cast<Known>(i)));
     }
     std::printf("%s\n", concat(runs, " runs, ", acts, " acts, ", steps, " operations; calm at ",
                                calm_steps_max, " operations at the most, and ", tries_max,
