@@ -239,6 +239,23 @@ TEST_CASE("a verify whose index segments are replaced as it reads them finds not
   REQUIRE(report.findings.empty());
 }
 
+TEST_CASE("a verify under which blocks are moved, and no epoch ends, finds nothing wrong") {
+  Read run;
+  run.forget_all({run.dead.back()});
+  run.collect({.unused_percent = 100, .grace_seconds = 3'600});
+  Repository there = run.laptop.open();
+  const std::uint64_t entries = there.state().next_sequence;
+  run.store_there->watched = "journal/";
+  run.store_there->hold(1, 1, [&] { run.collect({.unused_percent = 0, .grace_seconds = 3'600}); });
+  const VerifyReport report = verify(there, {.level = VerifyLevel::content, .threads = 1});
+  INFO(findings_of(report));
+  REQUIRE(report.findings.empty());
+  REQUIRE(run.store_there->is_done());
+  REQUIRE(there.state().epoch_number == 1);
+  REQUIRE(there.state().next_sequence > entries + 1);
+  REQUIRE_FALSE(there.state().dead.empty());
+}
+
 TEST_CASE("a backup that looks at a pack which has ended meanwhile does not take it for lost") {
   Read run;
   Repository other = run.open();

@@ -1,5 +1,6 @@
 #include "tests/support/tree_fixture.h"
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -40,7 +41,12 @@ void write_file(const std::string& path, View bytes) {
 
 Bytes slurp(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  Bytes out;
+  std::array<char, 1 << 16> part{};
+  while (in.read(part.data(), part.size()), in.gcount() > 0) {
+    out.insert(out.end(), part.data(), part.data() + in.gcount());
+  }
+  return out;
 }
 
 namespace {

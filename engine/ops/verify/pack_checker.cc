@@ -19,10 +19,6 @@ namespace kist {
 PackChecker::PackChecker(Repository& repository, VerifyLevel level, PacksRead& read, Report report)
     : repository_(repository), level_(level), read_(read), report_(std::move(report)) {
   if (level != VerifyLevel::content) return;
-  repository.state().segments.for_each(
-      [&](const ObjectHash& /*name*/, const SegmentState& segment) {
-        if (segment.numbers.count() == 0) reindexes_.insert(segment.sequence);
-      });
   rights_ = repository.read_keys();
   keys_.emplace(repository.journal(), *rights_);
 }
@@ -56,6 +52,10 @@ PackProblem problem_of(const Error& failure, PackProblem damage) {
 }  // namespace
 
 void PackChecker::check_all(BlockIndex& of, unsigned threads, const std::function<void()>& follow) {
+  repository_.state().segments.for_each(
+      [&](const ObjectHash& /*name*/, const SegmentState& segment) {
+        if (segment.numbers.count() == 0) reindexes_.insert(segment.sequence);
+      });
   std::vector<std::uint32_t> packs;
   {
     const BlockIndex::Reader index(of);
