@@ -19,8 +19,10 @@ ObjectAuthor author_of(const Repository& repository) {
           .random = repository.services().random};
 }
 
+// A collection may have ended the snapshot meanwhile.
 bool is_current(const State& state, const JudgedSet& judged) {
-  return state.snapshots.at(judged.snapshot).set.hash == judged.set;
+  const SnapshotState snapshot = state.snapshots.at(judged.snapshot);
+  return snapshot.is_live && snapshot.set.hash == judged.set;
 }
 
 // Calls `each` with parts of what one entry may name, ascending by snapshot.

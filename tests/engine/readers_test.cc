@@ -5,6 +5,7 @@
 
 #include "engine/ops/browse/browse.h"
 #include "engine/ops/browse/compare.h"
+#include "engine/repository/set_prover.h"
 #include "tests/engine/collected.h"
 #include "tests/support/forwarding_store.h"
 
@@ -254,6 +255,18 @@ TEST_CASE("a verify under which blocks are moved, and no epoch ends, finds nothi
   REQUIRE(there.state().epoch_number == 1);
   REQUIRE(there.state().next_sequence > entries + 1);
   REQUIRE_FALSE(there.state().dead.empty());
+}
+
+TEST_CASE("a set that was compared is not vouched for once its snapshot has ended") {
+  Read run;
+  const SnapshotId ending = run.dead.back();
+  SetProver prover(run.there);
+  prover.note_equal(run.there.state().snapshots.at(ending));
+  prover.note_equal(run.there.state().snapshots.at(run.read));
+  run.collect_one();
+  prover.commit();
+  REQUIRE_FALSE(run.there.state().snapshots.at(ending).is_live);
+  REQUIRE(prover.proved_count() == 1);
 }
 
 TEST_CASE("a backup that looks at a pack which has ended meanwhile does not take it for lost") {
