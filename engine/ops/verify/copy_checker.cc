@@ -79,10 +79,14 @@ CopyChecker::Healing CopyChecker::heal(const std::string& path,
     };
     const bool is_late = has_ended() || repository_.state().epoch != epoch;
     if (!is_late) {
-      repository_.remover().replace(path, *good.good);
+      // Where no answer has come, it may be there all the same.
+      const auto unanswered = failure_of([&] { repository_.remover().replace(path, *good.good); });
       repository_.writer().barrier();
-      is_healed = !has_ended();
-      if (is_healed) return;
+      if (!has_ended()) {
+        if (unanswered) throw Error(*unanswered);
+        is_healed = true;
+        return;
+      }
       repository_.remover().remove(path);
       repository_.writer().barrier();
     }
