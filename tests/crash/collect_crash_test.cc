@@ -177,7 +177,6 @@ Verb collect_beside_writer_verb(const Trees& trees) {
 TEST_CASE("a power cut at operations of forget and collect loses nothing that is needed",
           "[.more]") {
   const Trees trees;
-  // There are many: every one, by hand.
   const Tally tally = try_every_crash(collect_verb(trees), {}, 7);
   INFO(tally.first);
   REQUIRE(tally.bad == 0);

@@ -127,6 +127,7 @@ Tally try_every_crash(const Verb& verb, MemoryDisk::Plan plan, std::uint64_t ste
   }
   const std::uint64_t operations = counted.operation_count();
   Tally tally;
+  if (std::getenv("KIST_EVERY") != nullptr) step = 1;  // NOLINT(concurrency-mt-unsafe)
   for (std::uint64_t at = 0; at <= operations; at += step * stride()) {
     plan.crash_at = at;
     try_crash(verb, start, preparing.state.path(), plan, tally);
