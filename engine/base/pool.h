@@ -45,6 +45,41 @@ class Pool : private Pinned {
   std::vector<std::thread> threads_;
 };
 
+// Tasks of a pool whose results are taken in the order in which they were submitted. The destructor
+// waits for all of them.
+template <typename Result>
+class OrderedTasks : private Pinned {
+ public:
+  explicit OrderedTasks(Pool& pool) : pool_(pool) {}
+
+  ~OrderedTasks() {
+    for (std::future<Result>& each : running_) {
+      if (each.valid()) each.wait();
+    }
+  }
+
+  // Whether another one would not be more than keep the pool busy.
+  [[nodiscard]] bool has_room() const { return running_.size() < pool_.thread_count() + 2; }
+
+  [[nodiscard]] bool empty() const { return running_.empty(); }
+
+  template <typename Work>
+  void submit(Work work) {
+    running_.push_back(pool_.submit(std::move(work)));
+  }
+
+  // Waits for the first one; throws what it failed with.
+  Result take() {
+    std::future<Result> first = std::move(running_.front());
+    running_.pop_front();
+    return first.get();
+  }
+
+ private:
+  Pool& pool_;
+  std::deque<std::future<Result>> running_;
+};
+
 // Runs at most `thread_count + 2` tasks of a pool at a time. The destructor waits for all of them,
 // so objects that they use may be destroyed right after the group.
 class TaskGroup : private Pinned {

@@ -23,6 +23,7 @@ constexpr std::uint64_t listed_blocks_max = 64U << 10U;  // by a new segment, an
 // Of one stored block: where a thousand clients had the same, it is stored some thirty times.
 constexpr std::size_t numbers_each_max = 32;
 constexpr std::size_t recent_frames_max = 8;
+constexpr std::size_t read_back_bytes = 1U << 20U;
 // So many segments that list less than that are merged.
 constexpr std::size_t small_segments_max = 32;
 constexpr std::uint64_t small_segment_blocks = listed_blocks_max / 4;
@@ -221,6 +222,7 @@ class Move {
         block = has_moved ? blocks.erase(block) : std::next(block);
       }
     }
+    std::erase_if(moved_, [](const auto& row) { return row.second.empty(); });
   }
 
   // The numbers go to that copy, if it is read and found whole, and there is room for its segment.
@@ -228,7 +230,7 @@ class Move {
     const PackRecord pack = index_.pack(place.pack);
     if (!open_.contains(pack.segment) && open_.size() >= 2 * segments_max) return false;
     const std::optional<Bytes> plain = read({place.pack, place.frame}, result);
-    if (!plain || !is_block(block, *plain, place.offset)) return false;
+    if (!plain || !find_block(block, *plain, place.offset)) return false;
     for (IndexedPack& listed : open(pack.segment).segment.packs) {
       if (listed.hash != pack.hash) continue;
       std::vector<std::uint64_t>* numbers = numbers_at(listed.frames.at(place.frame), place.offset);
@@ -249,30 +251,57 @@ class Move {
     return nullptr;
   }
 
-  // The block at that place of a frame is what its tag says.
-  [[nodiscard]] bool is_block(const MovedBlock& block, View plain, std::uint32_t offset) const {
-    if (std::uint64_t{offset} + block.size > plain.size()) return false;
-    return tag_of(hash_block(keys_.id_key(), plain.subspan(offset, block.size))) == block.tag;
+  // The block at that place of a frame, if it is what its tag says.
+  [[nodiscard]] std::optional<BlockId> find_block(const MovedBlock& block,
+                                                  View plain,
+                                                  std::uint32_t offset) const {
+    if (std::uint64_t{offset} + block.size > plain.size()) return std::nullopt;
+    const BlockId id = hash_block(keys_.id_key(), plain.subspan(offset, block.size));
+    return tag_of(id) == block.tag ? std::optional(id) : std::nullopt;
   }
 
   // A frame's plaintext; of the last ones once. Nothing where it is damaged, which is noted.
   std::optional<Bytes> read(const FrameId& frame, MoveResult& result) {
     const auto found = std::ranges::find(recent_, frame, &RecentFrame::first);
     if (found != recent_.end()) return found->second;
-    const FrameReader::Plan plan = FrameReader::plan(index_, frame);
-    Bytes plain;
-    static_cast<void>(frames_.keys().pack_key(plan.pack));  // a lost key is no damage of the pack
-    const auto damage = damage_of([&] { plain = frames_.read(plan, decompressor_); });
-    if (damage) {
-      repository_.observer().notice(
-          concat(damage->text(), "; the pack stays until a kist verify --repair has mended it"));
-      result.damaged.insert(plan.pack.hash);
-      return std::nullopt;
-    }
-    result.read_bytes += plain.size();
-    recent_.emplace_front(frame, plain);
+    OpenedFrame opened = open_checked(FrameReader::plan(index_, frame), {});
+    if (!is_whole(opened, result)) return std::nullopt;
+    recent_.emplace_front(frame, opened.plain);
     if (recent_.size() > recent_frames_max) recent_.pop_back();
-    return plain;
+    return std::move(opened.plain);
+  }
+
+  // A frame that blocks leave.
+  struct OpenedFrame {
+    ObjectHash pack;
+    PackKind kind = PackKind::data;
+    std::optional<Error> damage;
+    Bytes plain;
+    std::vector<std::optional<BlockId>> ids;  // of the blocks; none where one is not there
+  };
+
+  // Belongs to no thread.
+  OpenedFrame open_checked(const FrameReader::Plan& plan, const std::list<MovedBlock>& blocks) {
+    OpenedFrame out;
+    out.pack = plan.pack.hash;
+    out.kind = plan.pack.kind;
+    static_cast<void>(frames_.keys().pack_key(plan.pack));  // a lost key is no damage of the pack
+    out.damage = damage_of([&] { out.plain = frames_.read(plan, thread_decompressor()); });
+    if (out.damage) return out;
+    for (const MovedBlock& block : blocks) {
+      out.ids.push_back(find_block(block, out.plain, block.offset));
+    }
+    return out;
+  }
+
+  // Damage is noted.
+  bool is_whole(const OpenedFrame& opened, MoveResult& result) const {
+    result.read_bytes += opened.plain.size();
+    if (!opened.damage) return true;
+    repository_.observer().notice(concat(
+        opened.damage->text(), "; the pack stays until a kist verify --repair has mended it"));
+    result.damaged.insert(opened.pack);
+    return false;
   }
 
   std::vector<StoredPack> write(MoveResult& result) {
@@ -282,20 +311,16 @@ class Move {
                          .frame_target = content.frame_target,
                          .compression = Compression{content.compression}},
                         [](PackKind) {});
+    OrderedTasks<OpenedFrame> frames(pool_);
+    auto next = moved_.begin();
     for (const auto& [frame, blocks] : moved_) {
-      if (blocks.empty()) continue;
-      check_cancelled(repository_.observer());
-      const std::optional<Bytes> plain = read(frame, result);
-      if (!plain) continue;
-      const PackKind kind = index_.pack(frame.pack).kind;
-      for (const MovedBlock& block : blocks) {
-        if (!is_block(block, *plain, block.offset)) {
-          result.damaged.insert(index_.pack(frame.pack).hash);
-          continue;
-        }
-        const View bytes = View(*plain).subspan(block.offset, block.size);
-        builder.add(kind, hash_block(keys_.id_key(), bytes), bytes, block.numbers);
+      for (; next != moved_.end() && frames.has_room(); ++next) {
+        frames.submit([this, plan = FrameReader::plan(index_, next->first),
+                       &leaving = next->second] { return open_checked(plan, leaving); });
       }
+      check_cancelled(repository_.observer());
+      const OpenedFrame opened = frames.take();
+      if (is_whole(opened, result)) add(blocks, opened, builder, result);
       report_progress(builder.stored_bytes());
     }
     if (!result.damaged.empty()) return {};
@@ -308,6 +333,22 @@ class Move {
     return out;
   }
 
+  void add(const std::list<MovedBlock>& blocks,
+           const OpenedFrame& opened,
+           PackBuilder& builder,
+           MoveResult& result) const {
+    std::size_t i = 0;
+    for (const MovedBlock& block : blocks) {
+      const std::optional<BlockId>& id = opened.ids[i++];
+      if (id) {
+        builder.add(opened.kind, *id, View(opened.plain).subspan(block.offset, block.size),
+                    block.numbers);
+      } else {
+        result.damaged.insert(opened.pack);
+      }
+    }
+  }
+
   void report_progress(std::uint64_t written_bytes) const {
     repository_.observer().progress({.bytes_done = done_bytes_ + written_bytes,
                                      .bytes_total = done_bytes_ + plan_.written_bytes,
@@ -317,14 +358,25 @@ class Move {
 
   // The store gives back what was put.
   void require_stored(const std::vector<StoredPack>& packs) const {
+    TaskGroup tasks(pool_);
     for (const StoredPack& pack : packs) {
-      check_cancelled(repository_.observer());
-      const std::string path = pack_path(pack.indexed.hash);
-      const Bytes bytes = get_object(repository_.reader(), path, pack_bytes_max);
-      if (hash_object(bytes) == pack.indexed.hash) continue;
-      throw Error(Code::corrupt,
-                  concat(path, " is not what was just written; nothing has changed"));
+      tasks.submit([this, &pack] { require_stored(pack.indexed); });
     }
+    tasks.finish();
+  }
+
+  void require_stored(const IndexedPack& pack) const {
+    const std::string path = pack_path(pack.hash);
+    ObjectHasher hasher;
+    Bytes part(read_back_bytes);
+    for (std::uint64_t at = 0; at < pack.size; at += part.size()) {
+      check_cancelled(repository_.observer());
+      part.resize(std::min<std::uint64_t>(read_back_bytes, pack.size - at));
+      if (repository_.reader().get_range(path, at, part) != part.size()) break;
+      hasher.update(part);
+    }
+    if (hasher.finish() == pack.hash) return;
+    throw Error(Code::corrupt, concat(path, " is not what was just written; nothing has changed"));
   }
 
   // Packs that stay in some segments, those without a live number in others.
@@ -375,7 +427,6 @@ class Move {
   const BlockIndex::Reader index_;
   const ReadKeys keys_;
   FrameReader frames_;
-  Decompressor decompressor_;
   const TrustedNumbers trusted_;
   std::map<ObjectHash, NumberedSegment> open_;  // that are replaced
   std::set<ObjectHash> leaving_;                // packs
