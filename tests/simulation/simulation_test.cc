@@ -24,7 +24,7 @@ using namespace kist::test;
 
 namespace {
 
-constexpr std::uint64_t seeds_in_a_test_run = 2'500;  // of each shard
+constexpr std::uint64_t seeds_in_a_test_run = 5'000;  // of each shard
 
 std::string given(const char* name, const std::string& otherwise) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
