@@ -5,7 +5,8 @@
 # A patch NAME.patch begins with the rule that it takes out, and the test program that must fail:
 #   Rule: a committer checks that no copy it references was ended
 #   Red: simulation [seeds]
-# What follows the program is which of its cases. KIST_SEEDS is "1 2000", unless it is given. KIST_PLANTED is the directory of the copy, which is
+# What follows the program is which of its cases. KIST_SEEDS is "1 2000", unless it is given.
+# KIST_PLANTED is the directory of the copy, which is
 # kept for the next time; without it, one is made and removed.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
