@@ -3,8 +3,8 @@
 // nothing needs repair, and the verb can be run again to its end. LMDB writes its own files, so the
 // local state does not go through the seam.
 //
-// KIST_LEFTOVERS says how many leftovers are tried at each operation (default 2). KIST_EVERY=1 tries
-// every operation also of the verbs that have many, which takes long.
+// KIST_LEFTOVERS says how many leftovers are tried at each operation (default 2).
+// KIST_EVERY=1: each operation also of the verbs that have many, which takes long.
 #pragma once
 
 #include <cstdint>

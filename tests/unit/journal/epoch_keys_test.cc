@@ -233,21 +233,20 @@ TEST_CASE("a slot that an epoch's end has shut out is refused at that entry, and
     REQUIRE(error.code() == Code::refused);
     REQUIRE(error.text().starts_with("this slot has no key to the epoch that journal entry 3"));
   }
-  REQUIRE(error_code([&] { static_cast<void>(slot.keys.enter_current(journal.state(), 0)); }) ==
-          Code::refused);
+  REQUIRE(error_code([&] { slot.keys.enter_current(journal.state()); }) == Code::refused);
 }
 
 TEST_CASE("a slot enters the epoch that the journal has come to, by the box that it names") {
   ThreeEpochs fixture;
   const State& state = fixture.journal.state();
-  REQUIRE(fixture.slot.keys.enter_current(state, 0));
+  fixture.slot.keys.enter_current(state);
   REQUIRE(fixture.slot.keyring.origin().epoch == fixture.journal.epochs[2].id);
   REQUIRE(equal(fixture.slot.keyring.parts().index_part.view(),
                 fixture.journal.epochs[2].parts.index_part.view()));
   REQUIRE_FALSE(fixture.slot.keyring.is_unlocked());
   // Once it is in it, the box may be gone.
   fixture.journal.remove_box(fixture.journal.epochs[2], fixture.journal.writer);
-  REQUIRE(fixture.slot.keys.enter_current(state, 0));
+  fixture.slot.keys.enter_current(state);
 }
 
 TEST_CASE("a slot does not enter an epoch by a box that the journal does not name") {
@@ -256,27 +255,22 @@ TEST_CASE("a slot does not enter an epoch by a box that the journal does not nam
   forged.id = fixture.journal.epoch().id;
   forged.parts.journal_key = fixture.journal.epoch().journal_key().clone();  // all but the others
   fixture.journal.put_box(forged, fixture.journal.writer);
-  const auto enter = [&] {
-    static_cast<void>(fixture.slot.keys.enter_current(fixture.journal.state(), 0));
-  };
+  const auto enter = [&] { fixture.slot.keys.enter_current(fixture.journal.state()); };
   REQUIRE(error_code(enter) == Code::corrupt);
   REQUIRE(fixture.slot.keyring.origin().epoch == EpochId());
 }
 
-TEST_CASE("a box that is not there yet is waited for by a replay, and then is lost") {
+TEST_CASE("a box that is not there is lost") {
   ThreeEpochs fixture;
   const State& state = fixture.journal.state();
   fixture.journal.remove_box(fixture.journal.epoch(), fixture.journal.writer);
-  REQUIRE_FALSE(fixture.slot.keys.enter_current(state, 0));
-  REQUIRE(error_code([&] {
-            static_cast<void>(fixture.slot.keys.enter_current(state, state.next_sequence));
-          }) == Code::missing);
+  REQUIRE(error_code([&] { fixture.slot.keys.enter_current(state); }) == Code::missing);
 }
 
 TEST_CASE("a slot that the journal never let in enters nothing, and is no failure") {
   HandMadeJournal journal;
   ReadingSlot slot(journal, journal.stranger);
-  REQUIRE(slot.keys.enter_current(journal.state(), 0));
+  slot.keys.enter_current(journal.state());
   REQUIRE(slot.keyring.origin().epoch == EpochId());
 }
 

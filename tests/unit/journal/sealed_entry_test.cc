@@ -20,7 +20,7 @@ TEST_CASE("an entry that is opened again has all that was sealed") {
 TEST_CASE("an entry is sealed with the key that its slot works with, where no other is given") {
   HandMadeJournal journal;
   ReadingSlot slot(journal, journal.writer);
-  REQUIRE(slot.keys.enter_current(journal.state(), 0));
+  slot.keys.enter_current(journal.state());
   const Bytes bytes = seal_entry(slot.keyring, journal.random, journal.next(journal.writer));
   REQUIRE(opens_entry(decode_entry_envelope(bytes, "x", keys_repository()),
                       journal.epoch().journal_key()));
