@@ -61,6 +61,7 @@ struct IndexEntry {
   std::vector<ObjectHash> rewritten;     // segments, of a reindex
   std::vector<ObjectHash> retired;       // segments
   std::vector<ObjectHash> ended;         // names of objects
+  std::vector<SnapshotId> forgotten;
 
   // Those that it introduces.
   [[nodiscard]] std::vector<ObjectHash> segments() const {
@@ -74,7 +75,9 @@ struct IndexEntry {
 
   [[nodiscard]] bool introduces() const { return !segments().empty(); }
 
-  [[nodiscard]] bool is_due() const { return !retired.empty() || !ended.empty() || introduces(); }
+  [[nodiscard]] bool is_due() const {
+    return !retired.empty() || !ended.empty() || !forgotten.empty() || introduces();
+  }
 };
 
 // What of an entry concerns the index, as long as `entry` lives.
@@ -96,6 +99,7 @@ IndexEntry index_entry_of(const JournalEntry& entry) {
       out.retired.push_back(segment.hash);
     }
     out.ended = epoch->ended.names;
+    out.forgotten = epoch->ended.forgotten;
   }
   return out;
 }
@@ -178,6 +182,9 @@ class EntryLoader {
     EntryToLoad out{.sequence = entry.sequence,
                     .retired = {entry.retired.begin(), entry.retired.end()},
                     .ended = entry.ended};
+    for (const SnapshotId& snapshot : entry.forgotten) {
+      out.forgotten.push_back({snapshot, journal_.state().snapshots.at(snapshot).set.hash});
+    }
     std::shared_ptr<const EntryKeys> keys;
     const bool has_keys =
         entry.introduces() && loads(entry.sequence, ObjectHash{}, [&] {

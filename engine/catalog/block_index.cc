@@ -245,16 +245,26 @@ std::optional<NumberRun> BlockIndex::Reader::run_of(std::uint64_t sequence,
 }
 
 std::uint32_t BlockIndex::Reader::packs_end() const {
-  return static_cast<std::uint32_t>(read_.count(rows::packs_table));
+  return rows::packs_end(read_);
+}
+
+std::uint64_t BlockIndex::Reader::pack_count() const {
+  return read_.count(rows::packs_table) - gone_.size();
+}
+
+std::vector<std::uint32_t> BlockIndex::Reader::known_packs() const {
+  std::vector<std::uint32_t> out;
+  out.reserve(read_.count(rows::packs_table));
+  read_.scan(rows::packs_table, rows::pack_key(0), [&](View key, View /*value*/) {
+    out.push_back(from_big_endian<std::uint32_t>(key));
+    return true;
+  });
+  return out;
 }
 
 std::vector<std::uint32_t> BlockIndex::Reader::packs() const {
-  std::vector<std::uint32_t> out;
-  const std::uint32_t end = packs_end();
-  out.reserve(end);
-  for (std::uint32_t pack = 0; pack < end; ++pack) {
-    if (!gone_.contains(pack)) out.push_back(pack);
-  }
+  std::vector<std::uint32_t> out = known_packs();
+  std::erase_if(out, [&](std::uint32_t pack) { return gone_.contains(pack); });
   return out;
 }
 

@@ -81,18 +81,19 @@ struct SegmentToLoad {
   std::function<std::optional<ObjectHash>(const IndexedPack& pack)> key_segment_of;
 };
 
+// A snapshot, and the reference set that it has: another one may replace it.
+struct SnapshotSet {
+  SnapshotId snapshot;
+  ObjectHash set;
+};
+
 struct EntryToLoad {
   std::uint64_t sequence = 0;
   std::vector<SegmentToLoad> segments{};  // those that count
   bool is_all = true;                     // the entry names no others
   std::set<ObjectHash> retired{};         // segments that do not count from this entry on
   std::vector<ObjectHash> ended{};        // packs and segments that nobody introduces from it on
-};
-
-// A snapshot, and the reference set that it has: another one may replace it.
-struct SnapshotSet {
-  SnapshotId snapshot;
-  ObjectHash set;
+  std::vector<SnapshotSet> forgotten{};   // sets that nobody asks for from it on
 };
 
 // A segment that could not be read, or a key segment, by the entry that has introduced it.
@@ -158,6 +159,8 @@ class BlockIndex {
                                                   const ObjectHash& segment) const;
     // The packs that current segments list, by this index's own numbers, ascending.
     [[nodiscard]] std::vector<std::uint32_t> packs() const;
+    // The same, and those that are gone, if a segment which counts says so.
+    [[nodiscard]] std::vector<std::uint32_t> known_packs() const;
     // Whether a rewritten segment says that the pack is no more, or an entry has removed it.
     [[nodiscard]] bool is_gone(const ObjectHash& hash) const;
     // What put_sets() has put.
@@ -165,7 +168,7 @@ class BlockIndex {
     // Greater than the number of each pack.
     [[nodiscard]] std::uint32_t packs_end() const;
 
-    [[nodiscard]] std::uint64_t pack_count() const { return packs_end() - gone_.size(); }
+    [[nodiscard]] std::uint64_t pack_count() const;
 
     // Numbers that are of a block in one of them.
     [[nodiscard]] std::uint64_t block_count() const;
@@ -183,7 +186,7 @@ class BlockIndex {
 
     BlockIndex& index_;
     Transaction read_;
-    std::set<std::uint32_t> gone_;  // packs whose rows do not count; nearly always none
+    std::set<std::uint32_t> gone_;  // packs whose rows do not count
   };
 
   [[nodiscard]] std::uint64_t file_bytes() const { return environment_.file_bytes(); }

@@ -316,6 +316,12 @@ void Transaction::append(Table table, View key, View value) {
   put_with(table, key, value, MDB_APPEND);
 }
 
+void Transaction::remove(Table table, View key) {
+  MDB_val k = to_val(key);
+  const int result = mdb_del(impl_->txn, impl_->environment.tables[table], &k, nullptr);
+  if (result != MDB_NOTFOUND) check(result, impl_->environment.directory);
+}
+
 void Transaction::clear(Table table) {
   check(mdb_drop(impl_->txn, impl_->environment.tables[table], 0), impl_->environment.directory);
 }
@@ -341,6 +347,20 @@ std::uint64_t Transaction::count(Table table) const {
   check(mdb_stat(impl_->txn, impl_->environment.tables[table], &stat),
         impl_->environment.directory);
   return stat.ms_entries;
+}
+
+std::optional<Bytes> Transaction::last_key(Table table) const {
+  MDB_cursor* raw = nullptr;
+  check(mdb_cursor_open(impl_->txn, impl_->environment.tables[table], &raw),
+        impl_->environment.directory);
+  const std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> cursor(raw, &mdb_cursor_close);
+  MDB_val k{};
+  MDB_val v{};
+  const int result = mdb_cursor_get(raw, &k, &v, MDB_LAST);
+  if (result == MDB_NOTFOUND) return std::nullopt;
+  check(result, impl_->environment.directory);
+  const View key = to_view(k);
+  return Bytes(key.begin(), key.end());
 }
 
 void Transaction::commit() {

@@ -70,11 +70,14 @@ class Transaction : private Pinned {
   void put(Table table, View key, View value);
   // As put, for a key greater than all in the table: much faster.
   void append(Table table, View key, View value);
+  void remove(Table table, View key);
   // Removes all of a table.
   void clear(Table table);
   // Calls `each(key, value)` from the first key at or after `from`, until it returns false.
   void scan(Table table, View from, const std::function<bool(View, View)>& each) const;
   [[nodiscard]] std::uint64_t count(Table table) const;
+  // The greatest key; none in an empty table.
+  [[nodiscard]] std::optional<Bytes> last_key(Table table) const;
   void commit();
   // For a read transaction: sees the newest state from here on.
   void renew();

@@ -29,6 +29,11 @@ std::array<std::uint8_t, 20> set_key(const LocalKey& key,
   return out;
 }
 
+std::uint32_t packs_end(const Transaction& transaction) {
+  const std::optional<Bytes> last = transaction.last_key(packs_table);
+  return last ? from_big_endian<std::uint32_t>(*last) + 1 : 0;
+}
+
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack) {
   return to_big_endian(pack);
 }
@@ -62,6 +67,10 @@ Bytes encode_place(const std::array<std::uint32_t, 4>& place) {
     out.u32(value);
   }
   return out.take();
+}
+
+std::uint32_t pack_of_place(View value) {
+  return ByteReader(value, "index record").u32();
 }
 
 Bytes encode_pack(const PackRecord& pack) {
@@ -127,6 +136,10 @@ Bytes encode_block_run(const BlockRun& run) {
   out.u64(run.first);
   out.u32(run.count);
   return out.take();
+}
+
+std::string gone_key_of(std::uint32_t pack) {
+  return concat(gone_key, as_text(pack_key(pack)));
 }
 
 std::string gap_key_of(const LocalKey& key, const ObjectHash& hash) {

@@ -24,7 +24,7 @@ enum : Table {
 };
 
 inline constexpr std::string_view version_key = "version";
-inline constexpr std::uint64_t version = 9;  // of the tables; another one is loaded anew
+inline constexpr std::uint64_t version = 10;  // of the tables; another one is loaded anew
 inline constexpr std::string_view loaded_key = "loaded";
 inline constexpr std::string_view gap_key = "gap";
 inline constexpr std::string_view gone_key = "gone";
@@ -54,16 +54,21 @@ std::array<std::uint8_t, 20> set_key(const LocalKey& key,
                                      const SnapshotSet& set,
                                      std::uint32_t piece);
 std::array<std::uint8_t, 4> pack_key(std::uint32_t pack);
+// The number that the next pack gets.
+std::uint32_t packs_end(const Transaction& transaction);
 // One row a run of numbers: values of the environment are small.
 std::array<std::uint8_t, 12> run_key(std::uint64_t sequence, std::uint32_t run);
 std::array<std::uint8_t, 8> frame_key(std::uint32_t pack, std::uint32_t frame);
 std::array<std::uint8_t, 12> block_run_key(std::uint32_t pack,
                                            std::uint32_t frame,
                                            std::uint32_t run);
+// Says that the rows of that pack do not count.
+std::string gone_key_of(std::uint32_t pack);
 // By a hash of the name of what could not be read: the key of a row is not hidden.
 std::string gap_key_of(const LocalKey& key, const ObjectHash& hash);
 
 Bytes encode_place(const std::array<std::uint32_t, 4>& place);
+std::uint32_t pack_of_place(View value);
 Bytes encode_pack(const PackRecord& pack);
 PackRecord decode_pack(View value);
 Bytes encode_frame(const FrameRecord& frame);

@@ -58,8 +58,10 @@ UnreliedNumbers look_at_relied_packs(const Repository& repository,
   for (const ObjectHash& pack : look.unrelied()) {
     if (const auto number = index.find_pack(pack)) unrelied.push_back(*number);
   }
-  for (std::uint32_t pack = 0; !dead.empty() && pack < index.packs_end(); ++pack) {
-    if (dead.contains(index.pack(pack).segment)) unrelied.push_back(pack);
+  if (!dead.empty()) {
+    std::ranges::copy_if(
+        index.known_packs(), std::back_inserter(unrelied),
+        [&](std::uint32_t pack) { return dead.contains(index.pack(pack).segment); });
   }
   out.add(ranges.ranges_of(unrelied));
   return out;

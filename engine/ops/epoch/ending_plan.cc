@@ -124,8 +124,9 @@ void CollectionEnding::add_segments(const CollectionPlan& plan,
     if (condemned == state.dead.end()) continue;
     if (is_past(condemned->second, options_.grace_seconds.value_or(0), now_ms)) packs_of[name];
   }
-  const std::uint32_t end = index.packs_end();
-  for (std::uint32_t number = 0; number < end && !packs_of.empty(); ++number) {
+  const std::vector<std::uint32_t> known =
+      packs_of.empty() ? std::vector<std::uint32_t>() : index.known_packs();
+  for (const std::uint32_t number : known) {
     const PackRecord record = index.pack(number);
     const auto segment = packs_of.find(record.segment);
     if (segment == packs_of.end()) continue;

@@ -66,8 +66,7 @@ class Rebuilder {
   // Where this machine had loaded all of them: its index knows packs and numbers, if not the tags.
   std::optional<Reindexing> run_by_index() {
     std::map<ObjectHash, IndexSegment> segments;
-    const std::uint32_t end = index_.packs_end();
-    for (std::uint32_t number = 0; number < end; ++number) {
+    for (const std::uint32_t number : index_.known_packs()) {
       const PackRecord record = index_.pack(number);
       if (!lost_.segments.contains(record.segment)) continue;
       check_cancelled(repository_.observer());

@@ -247,3 +247,110 @@ TEST_CASE("a number that is listed twice keeps no index from being loaded") {
       ended_rewritten(2, {ended_pack_of(40, 3, {1}, {{10}}), ended_pack_of(41, 3, {1}, {{10}})});
   CHECK_NOTHROW(index.index.load({.sequence = 8, .segments = {segment}}));
 }
+
+namespace {
+
+// As many packs as it takes for their rows to be swept, and some that stay.
+constexpr std::uint32_t swept_count = 300;
+constexpr std::uint32_t staying_count = 40;
+
+ObjectHash counted_hash(std::uint32_t number) {
+  ObjectHash out{};
+  const auto bytes = to_big_endian(number);
+  std::ranges::copy(bytes, out.bytes.begin());
+  return out;
+}
+
+// Of one frame with two blocks: one that is its own, and one that all have.
+IndexedPack counted_pack(std::uint32_t number) {
+  IndexedPack out = ended_pack(1, {0, 200});
+  out.hash = counted_hash(number);
+  std::ranges::copy(to_big_endian(number), out.frames.front().blocks.front().tag.bytes.begin());
+  return out;
+}
+
+BlockTag counted_tag(std::uint32_t number) {
+  return counted_pack(number).frames.front().blocks.front().tag;
+}
+
+SegmentToLoad counted_segment(std::uint8_t name, std::uint32_t first, std::uint32_t end) {
+  std::vector<IndexedPack> packs;
+  for (std::uint32_t number = first; number < end; ++number) {
+    packs.push_back(counted_pack(number));
+  }
+  return ended_segment(name, std::uint64_t{2} * first, packs);
+}
+
+std::uint64_t row_count(BlockIndex& index, const BlockTag& tag) {
+  std::uint64_t out = 0;
+  BlockIndex::Reader(index).for_each_copy(tag, [&](const BlockLocation& /*copy*/) {
+    ++out;
+    return true;
+  });
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("rows of packs that have ended are swept, and no others") {
+  EndedIndex fixture;
+  constexpr std::uint32_t end = swept_count + staying_count;
+  fixture.index.load(
+      {.sequence = 3,
+       .segments = {counted_segment(1, 0, swept_count), counted_segment(2, swept_count, end)}});
+  const std::uint64_t before = BlockIndex::Reader(fixture.index).known_packs().size();
+  EntryToLoad ending{.sequence = 8, .retired = {ended_hash(1)}};
+  for (std::uint32_t number = 0; number < swept_count; ++number) {
+    ending.ended.push_back(counted_hash(number));
+  }
+  // What is gone, and has not ended, goes on to say so.
+  const bool has_ended = GENERATE(true, false);
+  if (!has_ended) ending.ended.clear();
+  fixture.index.load(ending);
+  REQUIRE(before == end);
+  {
+    const BlockIndex::Reader reader(fixture.index);
+    REQUIRE(reader.known_packs().size() == (has_ended ? staying_count : end));
+    REQUIRE(reader.packs().size() == staying_count);
+    REQUIRE(reader.pack_count() == staying_count);
+    REQUIRE(reader.block_count() == std::uint64_t{2} * staying_count);
+    for (std::uint32_t number = 0; number < end; ++number) {
+      const bool is_gone = number < swept_count;
+      REQUIRE(reader.is_gone(counted_hash(number)) == is_gone);
+      REQUIRE(reader.find_pack(counted_hash(number)).has_value() == !is_gone);
+      REQUIRE(reader.find(counted_tag(number)).has_value() == !is_gone);
+    }
+  }
+  REQUIRE(row_count(fixture.index, sample_id<BlockTag>(200)) == staying_count);
+}
+
+TEST_CASE("packs that come after a sweep get numbers that no other had") {
+  EndedIndex fixture;
+  fixture.index.load({.sequence = 3, .segments = {counted_segment(1, 0, swept_count)}});
+  EntryToLoad ending{.sequence = 8, .retired = {ended_hash(1)}};
+  for (std::uint32_t number = 0; number < swept_count; ++number) {
+    ending.ended.push_back(counted_hash(number));
+  }
+  fixture.index.load(ending);
+  const std::uint32_t next = BlockIndex::Reader(fixture.index).packs_end();
+  REQUIRE(next == swept_count);
+  fixture.index.load({.sequence = 9, .segments = {counted_segment(2, 1'000, 1'002)}});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE(reader.packs() == std::vector<std::uint32_t>{next, next + 1});
+  REQUIRE(reader.find(counted_tag(1'001))->number == 2'002);
+  // A pack that has ended is not introduced again.
+  REQUIRE(fixture.index.load({.sequence = 10, .segments = {counted_segment(3, 5, 6)}}) == 1);
+  REQUIRE_FALSE(BlockIndex::Reader(fixture.index).find(counted_tag(5)));
+}
+
+TEST_CASE("the numbers of a forgotten snapshot are taken out, and no others") {
+  EndedIndex fixture;
+  const SnapshotSet forgotten{sample_id<SnapshotId>(1), ended_hash(2)};
+  const SnapshotSet kept{sample_id<SnapshotId>(2), ended_hash(2)};
+  const Bytes numbers(5'000, 7);  // in several pieces
+  fixture.index.put_sets({{forgotten, numbers}, {kept, numbers}});
+  fixture.index.load({.sequence = 8, .forgotten = {forgotten, {kept.snapshot, ended_hash(3)}}});
+  const BlockIndex::Reader reader(fixture.index);
+  REQUIRE_FALSE(reader.set(forgotten));
+  REQUIRE(reader.set(kept) == numbers);
+}
