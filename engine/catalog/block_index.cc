@@ -4,6 +4,7 @@
 
 #include "engine/catalog/index_batch.h"
 #include "engine/catalog/index_rows.h"
+#include "engine/catalog/index_sweep.h"
 #include "engine/catalog/local_keys.h"
 
 namespace kist {
@@ -81,6 +82,14 @@ bool BlockIndex::has_ended(const ObjectHash& name) {
   return row && from_big_endian<std::uint32_t>(*row) == rows::no_pack;
 }
 
+namespace {
+
+bool leaves_rows(const EntryToLoad& entry) {
+  return !entry.retired.empty() || !entry.ended.empty();
+}
+
+}  // namespace
+
 std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& entries) {
   Transaction write(environment_, Transaction::Mode::write);
   const auto loaded = write.get(rows::meta_table, as_view(rows::loaded_key));
@@ -96,6 +105,7 @@ std::vector<std::uint64_t> BlockIndex::load_all(const std::vector<EntryToLoad>& 
   write.put(rows::meta_table, as_view(rows::loaded_key), to_big_endian(next));
   put_version(write);
   write.commit();
+  if (std::ranges::any_of(entries, &leaves_rows)) sweep_index(environment_, tag_key_);
   return refused;
 }
 

@@ -29,7 +29,6 @@ void put_blocks(Transaction& write, std::vector<rows::BlockRecord>& records) {
 }
 
 constexpr std::size_t batch_max = 1U << 20U;  // records held and sorted at a time: 48 MiB
-constexpr std::size_t swept_packs_min = 256;
 
 std::uint32_t count_numbers(const IndexedPack& pack, bool is_rewritten) {
   std::size_t out = 0;
@@ -75,64 +74,6 @@ std::uint64_t IndexBatch::load(const EntryToLoad& entry) {
 
 void IndexBatch::finish() {
   put_blocks(write_, records_);
-  sweep();
-}
-
-// Gone packs of which nothing has to say that they are: their names lead elsewhere. The last pack
-// stays, so that no number is given twice.
-std::set<std::uint32_t> IndexBatch::find_swept() const {
-  std::vector<std::uint32_t> gone;
-  write_.scan(rows::meta_table, as_view(rows::gone_key), [&](View key, View value) {
-    if (!as_text(key).starts_with(rows::gone_key)) return false;
-    gone.push_back(from_big_endian<std::uint32_t>(value));
-    return true;
-  });
-  std::set<std::uint32_t> out;
-  for (const std::uint32_t pack : gone) {
-    const auto record = write_.get(rows::packs_table, rows::pack_key(pack));
-    if (!record || pack + 1 == next_pack_) continue;
-    const ObjectHash name = rows::decode_pack(*record).hash;
-    const auto place = write_.get(rows::pack_hashes_table, rows::pack_hash_key(tag_key_, name));
-    if (place && from_big_endian<std::uint32_t>(*place) != pack) out.insert(pack);
-  }
-  return out;
-}
-
-// Takes out what gone packs have left behind, once that is a quarter of all: every row is looked at
-// for it.
-void IndexBatch::sweep() {
-  const std::set<std::uint32_t> swept = find_swept();
-  if (swept.size() < swept_packs_min || swept.size() * 4 < write_.count(rows::packs_table)) return;
-  remove_rows(rows::blocks_table,
-              [&](View /*key*/, View value) { return swept.contains(rows::pack_of_place(value)); });
-  for (const Table table : {rows::frames_table, rows::block_runs_table, rows::packs_table}) {
-    remove_rows(table, [&](View key, View /*value*/) {
-      return swept.contains(from_big_endian<std::uint32_t>(key.first(4)));
-    });
-  }
-  for (const std::uint32_t pack : swept) {
-    write_.remove(rows::meta_table, as_view(rows::gone_key_of(pack)));
-  }
-}
-
-void IndexBatch::remove_rows(Table table, const std::function<bool(View key, View value)>& goes) {
-  Bytes from;
-  for (bool is_over = false; !is_over;) {
-    std::vector<Bytes> keys;
-    is_over = true;
-    write_.scan(table, from, [&](View key, View value) {
-      if (keys.size() == batch_max) {
-        from.assign(key.begin(), key.end());
-        is_over = false;
-        return false;
-      }
-      if (goes(key, value)) keys.emplace_back(key.begin(), key.end());
-      return true;
-    });
-    for (const Bytes& key : keys) {
-      write_.remove(table, key);
-    }
-  }
 }
 
 // What segments have listed that do not count any more: their packs are gone until another one

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <set>
 #include <vector>
 
@@ -25,9 +24,6 @@ class IndexBatch {
  private:
   void retire(const std::set<ObjectHash>& segments);
   void remove_set(const SnapshotSet& set);
-  void sweep();
-  [[nodiscard]] std::set<std::uint32_t> find_swept() const;
-  void remove_rows(Table table, const std::function<bool(View key, View value)>& goes);
   void note_gone(std::uint32_t pack);
   void load_segment(const SegmentToLoad& to_load);
   void load_pack(const SegmentToLoad& to_load, const IndexedPack& pack);
