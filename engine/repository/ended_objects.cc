@@ -1,6 +1,8 @@
 #include "engine/repository/ended_objects.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "engine/base/attempt.h"
@@ -57,6 +59,20 @@ void read_key_segment(const Repository& repository, Listed& out) {
   out.hash = hash_object(get_object(repository.reader(), out.path, key_segment_bytes_max));
 }
 
+// Where this copy of a key segment cannot be read, the other one tells, if it is what its name
+// says: both are one object.
+void read_other_copy(const Repository& repository, Listed& out) {
+  if (!out.path.starts_with("keys/")) return;
+  const std::string first = first_copy_path(out.path);
+  const std::string other = out.path == first ? second_copy_path(first) : first;
+  static_cast<void>(damage_of([&] {
+    const Bytes bytes = get_object(repository.reader(), other, key_segment_bytes_max);
+    if (key_segment_path(hash_object(bytes)) != first) return;
+    out.header = epoch_of(repository, decode_envelope_header(bytes, other));
+    out.is_told_by_other = out.header.has_value();
+  }));
+}
+
 // A file in tmp/ may be of any kind, and cut short: the rest of a box says nothing of its epoch.
 void read_temporary(const Repository& repository, Listed& out) {
   Bytes bytes;
@@ -101,7 +117,8 @@ std::optional<Listed> inspect(const Repository& repository, const std::string& p
   if (!asks_for_bytes(repository.state(), path)) return out;
   const auto failure = failure_of([&] { read_asked(repository, out); });
   if (failure && failure->code() == Code::missing) return std::nullopt;
-  out.is_unread = failure && failure->code() != Code::corrupt;
+  if (failure) read_other_copy(repository, out);
+  out.is_unread = failure && failure->code() != Code::corrupt && !out.is_told_by_other;
   return out;
 }
 
@@ -113,10 +130,14 @@ std::vector<Listed> list_secret_objects(const Repository& repository) {
     std::set<std::string> paths;  // a listing may name an object twice
     repository.reader().list(
         folder, [&](const std::string& file) { paths.insert(concat(folder, "/", file)); });
+    std::vector<Listed> listed_here;
     for (const std::string& path : paths) {
       check_cancelled(repository.observer());
-      if (auto listed = inspect(repository, path)) out.push_back(std::move(*listed));
+      if (auto listed = inspect(repository, path)) listed_here.push_back(std::move(*listed));
     }
+    // A copy that cannot be read goes before the one that tells what it is.
+    std::ranges::stable_partition(listed_here, &Listed::is_told_by_other);
+    std::ranges::move(listed_here, std::back_inserter(out));
   }
   return out;
 }

@@ -39,6 +39,8 @@ struct Listed {
   // The store failed to give it, though it may be there: nothing is concluded from what is absent
   // above.
   bool is_unread = false;
+  // Of a key segment: the header is that of the other copy, for this one could not be read.
+  bool is_told_by_other = false;
 };
 
 // Whether something of the object is to be read before it can be judged: of a slot object all, of

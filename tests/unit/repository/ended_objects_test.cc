@@ -287,6 +287,33 @@ TEST_CASE("a clean-up removes what has ended and nothing else") {
   require_restored(roles.owner, owner, roles, roles.first);
 }
 
+TEST_CASE("a damaged copy of a key segment goes with the whole one, and not without") {
+  Roles roles(writer_capabilities);
+  Repository& owner = roles.owner_repository;
+  const EpochId former = owner.state().epoch;
+  rotate(roles);
+  const bool is_of_ended = GENERATE(true, false);
+  const Bytes bytes =
+      is_of_ended ? key_segment_of(roles, 0, former) : key_segment_of(roles, 2, former);
+  const std::string first = key_segment_path(hash_object(bytes));
+  const std::string second = second_copy_path(first);
+  Bytes damaged = bytes;
+  damaged[9] ^= 4;  // as if a newer version had made it
+  const bool is_first = GENERATE(true, false);
+  roles.store->put(is_first ? first : second, damaged);
+  REQUIRE(find_ended_objects(owner).removals.empty());
+  roles.store->put(is_first ? second : first, bytes);
+  REQUIRE(remove_ended_objects(owner) == (is_of_ended ? 2 : 0));
+  REQUIRE(roles.store->size(first).has_value() == !is_of_ended);
+  REQUIRE(roles.store->size(second).has_value() == !is_of_ended);
+  // One that is not what its name says tells nothing of the other.
+  Bytes forged = key_segment_of(roles, 0, former);
+  roles.store->overwrite(is_first ? first : second, damaged);
+  roles.store->overwrite(is_first ? second : first, forged);
+  REQUIRE(remove_ended_objects(owner) == 1);
+  REQUIRE(roles.store->size(is_first ? first : second));
+}
+
 TEST_CASE("in the first epoch a clean-up removes what nobody can name, and nothing else") {
   World world;
   const auto draw = [&] { return world.machine.random.draw_id<EpochId>(); };
