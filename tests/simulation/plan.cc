@@ -135,6 +135,22 @@ void draw_duel(Draw& draw, Plan& out) {
   }
 }
 
+// A slow backup against collections that come again and again, without any grace.
+void draw_siege(Draw& draw, Plan& out) {
+  const auto add = [&](unsigned machine, Act act) {
+    out.acts.push_back({machine, act, draw.next()});
+  };
+  out.rates.burst = draw.one_of<3, unsigned>({8, 9, 11});
+  out.slow = draw.chance(50) ? first_writer : second_writer;
+  if (draw.chance(30)) add(out.slow, Act::backup);
+  add(out.slow, draw.one_of<3, Act>({Act::backup, Act::backup, Act::backup_in_parts}));
+  const std::uint64_t rounds = 2 + draw.below(3);
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    if (i == 0 || draw.chance(40)) add(owner_machine, Act::forget);
+    add(owner_machine, Act::collect_all);
+  }
+}
+
 }  // namespace
 
 const char* text_of(Act act) {
@@ -157,10 +173,13 @@ Plan plan_of(std::uint64_t seed) {
   Draw draw(mix(seed, std::uint64_t{1}));
   Plan out{.seed = seed, .rates = draw_rates(draw), .acts = {}, .muted = {}};
   out.ends_calmly = draw.chance(8);
-  if (draw.chance(50)) {
+  const std::uint64_t kind = draw.below(100);
+  if (kind < 45) {
     draw_crowd(draw, out);
-  } else {
+  } else if (kind < 90) {
     draw_duel(draw, out);
+  } else {
+    draw_siege(draw, out);
   }
   return out;
 }
