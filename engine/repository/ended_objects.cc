@@ -136,7 +136,8 @@ std::vector<Listed> list_secret_objects(const Repository& repository) {
       if (auto listed = inspect(repository, path)) listed_here.push_back(std::move(*listed));
     }
     // A copy that cannot be read goes before the one that tells what it is.
-    std::ranges::stable_partition(listed_here, &Listed::is_told_by_other);
+    std::stable_partition(listed_here.begin(), listed_here.end(),
+                          [](const Listed& each) { return each.is_told_by_other; });
     std::ranges::move(listed_here, std::back_inserter(out));
   }
   return out;
