@@ -1,5 +1,8 @@
-// A time of day that only the test moves.
+// A time of day that only the test moves, from whichever thread.
 #pragma once
+
+#include <atomic>
+#include <cstdint>
 
 #include "engine/base/clock.h"
 
@@ -14,7 +17,7 @@ class FixedClock final : public Clock {
   void advance_ms(std::int64_t by) { now_ms_ += by; }
 
  private:
-  std::int64_t now_ms_;
+  std::atomic<std::int64_t> now_ms_;
 };
 
 }  // namespace kist::test
