@@ -60,12 +60,12 @@ void read_key_segment(const Repository& repository, Listed& out) {
 }
 
 // Where this copy of a key segment cannot be read, the other one tells, if it is what its name
-// says: both are one object.
+// says: both are one object. Where that cannot be read either, nothing is told.
 void read_other_copy(const Repository& repository, Listed& out) {
   if (!out.path.starts_with("keys/")) return;
   const std::string first = first_copy_path(out.path);
   const std::string other = out.path == first ? second_copy_path(first) : first;
-  static_cast<void>(damage_of([&] {
+  static_cast<void>(failure_of([&] {
     const Bytes bytes = get_object(repository.reader(), other, key_segment_bytes_max);
     if (key_segment_path(hash_object(bytes)) != first) return;
     out.header = epoch_of(repository, decode_envelope_header(bytes, other));
