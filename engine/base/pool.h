@@ -61,8 +61,6 @@ class OrderedTasks : private Pinned {
   // Whether another one would not be more than keep the pool busy.
   [[nodiscard]] bool has_room() const { return running_.size() < pool_.thread_count() + 2; }
 
-  [[nodiscard]] bool empty() const { return running_.empty(); }
-
   template <typename Work>
   void submit(Work work) {
     running_.push_back(pool_.submit(std::move(work)));
